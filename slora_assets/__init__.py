@@ -1,0 +1,3 @@
+"""slora: scenario LoRA adapters for text-to-video models, from captioned footage to a served clip."""
+
+__version__ = "0.1.0"

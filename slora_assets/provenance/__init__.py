@@ -1,0 +1,1 @@
+"""What was made from what: hashes, atomic files, records, the change log."""

@@ -1,0 +1,116 @@
+"""Writing without halves: temporary file beside the target, fsync, rename.
+
+Every file slora writes goes through here, so a reader never sees a torn one, whatever was killed.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import shutil
+import uuid
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+from slora_assets.config.errors import IntegrityError, MissingInputError
+from slora_assets.provenance.hashing import Json
+
+_PARTIAL = ".partial"
+"""Marks temporary files and folders; anything that ends so may be deleted at any time."""
+
+
+@contextmanager
+def replacing(path: Path) -> Iterator[Path]:
+    """Yield a temporary path beside `path`; on success fsync it and rename it over `path`.
+
+    The temporary name keeps the suffix (writers such as PyAV choose a format by it) and is removed
+    when the body raises.
+    """
+    path.parent.mkdir(parents=True, exist_ok=True)
+    temporary = path.with_name(f".{path.stem}.{uuid.uuid4().hex[:8]}{_PARTIAL}{path.suffix}")
+    try:
+        yield temporary
+        with temporary.open("rb+") as stream:
+            os.fsync(stream.fileno())
+        temporary.replace(path)
+        _fsync_folder(path.parent)
+    finally:
+        temporary.unlink(missing_ok=True)
+
+
+def write_bytes(path: Path, data: bytes) -> None:
+    """Write `data` to `path` atomically."""
+    with replacing(path) as temporary:
+        temporary.write_bytes(data)
+
+
+def write_text(path: Path, text: str) -> None:
+    """Write `text` to `path` atomically, as UTF-8."""
+    write_bytes(path, text.encode())
+
+
+def json_text(value: Json) -> str:
+    """JSON as slora writes it to files: sorted keys, two spaces, UTF-8, no NaN, final newline."""
+    return (
+        json.dumps(value, sort_keys=True, indent=2, ensure_ascii=False, allow_nan=False) + "\n"
+    )
+
+
+def write_json(path: Path, value: Json) -> None:
+    """Write a JSON file atomically; equal content gives equal bytes."""
+    write_text(path, json_text(value))
+
+
+def read_json(path: Path, *, remedy: str) -> Json:
+    """Read a JSON file that slora wrote.
+
+    Raises MissingInputError when it is absent and IntegrityError when it is no JSON; `remedy` says
+    which command makes it.
+    """
+    try:
+        return json.loads(path.read_text(encoding="utf-8"))  # type: ignore[no-any-return]
+    except FileNotFoundError as error:
+        raise MissingInputError("the file does not exist", file=path, remedy=remedy) from error
+    except (json.JSONDecodeError, UnicodeDecodeError) as error:
+        raise IntegrityError(f"not valid JSON ({error})", file=path, remedy=remedy) from error
+
+
+def append_line(path: Path, line: str) -> None:
+    """Append one line and fsync. A crash can tear only this last line; readers skip a torn tail."""
+    path.parent.mkdir(parents=True, exist_ok=True)
+    with path.open("a", encoding="utf-8") as stream:
+        stream.write(line.rstrip("\n") + "\n")
+        stream.flush()
+        os.fsync(stream.fileno())
+
+
+def commit_folder(partial: Path, final: Path) -> None:
+    """Rename a finished folder into place: that rename is the commit mark.
+
+    An older folder at `final` is moved aside first and removed after, so `final` is only ever
+    absent, the old or the new one.
+    """
+    for file in sorted(partial.rglob("*")):
+        if file.is_file():
+            with file.open("rb") as stream:
+                os.fsync(stream.fileno())
+    final.parent.mkdir(parents=True, exist_ok=True)
+    aside = final.with_name(f".{final.name}.{uuid.uuid4().hex[:8]}{_PARTIAL}")
+    if final.exists():
+        final.rename(aside)
+    partial.rename(final)
+    _fsync_folder(final.parent)
+    shutil.rmtree(aside, ignore_errors=True)
+
+
+def _fsync_folder(folder: Path) -> None:
+    """Make a rename durable; platforms that can't open folders (Windows) skip it."""
+    try:
+        handle = os.open(folder, os.O_RDONLY)
+    except OSError:
+        return
+    try:
+        os.fsync(handle)
+    finally:
+        os.close(handle)
