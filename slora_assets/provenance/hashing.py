@@ -29,4 +29,4 @@ def object_hash(value: Json) -> str:
 
     Raises rfc8785.CanonicalizationError for NaN, infinities and integers beyond 2**53.
     """
-    return sha256_bytes(rfc8785.dumps(value))  # type: ignore[arg-type]  # Mapping and Sequence are accepted
+    return sha256_bytes(rfc8785.dumps(value))

@@ -1,0 +1,40 @@
+"""Puts the service together. `python -m api`, or `uvicorn --factory api.app:create_app`."""
+
+from __future__ import annotations
+
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+
+from fastapi import FastAPI
+from starlette.concurrency import run_in_threadpool
+from starlette.middleware.trustedhost import TrustedHostMiddleware
+
+from api import adapters, artifacts, health, jobs, problems, scenarios, web
+from api.service import Service
+from api.settings import ApiSettings
+
+
+def create_app(settings: ApiSettings | None = None) -> FastAPI:
+    """The service for `settings`, by default the environment's. Loads no weights yet.
+
+    Raises ConfigError, MissingInputError when the presets can't be read.
+    """
+    service = Service(settings or ApiSettings.from_environment())
+    service.presets()
+
+    @asynccontextmanager
+    async def lifespan(_app: FastAPI) -> AsyncIterator[None]:
+        try:
+            yield
+        finally:
+            await run_in_threadpool(service.worker.close)
+
+    # The interactive documentation pages fetch scripts from elsewhere; /openapi.json is enough.
+    app = FastAPI(title="slora", version="0.1.0", docs_url=None, redoc_url=None, lifespan=lifespan)
+    app.state.service = service
+    problems.install(app)
+    app.add_middleware(TrustedHostMiddleware, allowed_hosts=list(service.settings.hosts))
+    app.add_middleware(problems.RequestId)
+    for module in (jobs, artifacts, scenarios, adapters, health, web):
+        app.include_router(module.router)
+    return app

@@ -1,0 +1,70 @@
+"""GET and HEAD /artifacts/{filename}: published clips, whole or one byte range of them."""
+
+from __future__ import annotations
+
+import re
+
+from fastapi import APIRouter, Request, Response
+
+from api.errors import RangeUnsatisfiable
+from api.service import service_of
+
+router = APIRouter(tags=["artifacts"])
+
+_RANGE = re.compile(r"bytes=(\d{0,19})-(\d{0,19})")
+
+
+@router.api_route(
+    "/artifacts/{filename}",
+    methods=["GET", "HEAD"],
+    response_class=Response,
+    responses={
+        200: {"content": {"video/mp4": {}}, "description": "The clip."},
+        206: {"content": {"video/mp4": {}}, "description": "The asked range of the clip."},
+        404: {"description": "No such artifact."},
+        416: {"description": "The range lies outside the clip."},
+    },
+)
+def artifact(filename: str, request: Request) -> Response:
+    """A published clip as MP4."""
+    content, sha256 = service_of(request).store.read(filename)
+    asked = byte_range(request.headers.get("range"), len(content))
+    start, end = asked or (0, len(content))
+    headers = {
+        "Accept-Ranges": "bytes",
+        "Cache-Control": "private, max-age=31536000, immutable",
+        "Content-Disposition": f'inline; filename="{filename}"',
+        "Content-Length": str(end - start),
+        "ETag": f'"{sha256}"',
+    }
+    if asked is not None:
+        headers["Content-Range"] = f"bytes {start}-{end - 1}/{len(content)}"
+    return Response(
+        b"" if request.method == "HEAD" else content[start:end],
+        status_code=200 if asked is None else 206,
+        headers=headers,
+        media_type="video/mp4",
+    )
+
+
+def byte_range(header: str | None, size: int) -> tuple[int, int] | None:
+    """The half-open range that a Range header asks for; None means everything.
+
+    Several ranges at once and other units are answered with everything, as RFC 9110 allows. Raises
+    RangeUnsatisfiable.
+    """
+    match = _RANGE.fullmatch(header or "")
+    if match is None or match.group(1, 2) == ("", ""):
+        return None
+    first, last = match.groups()
+    if first:
+        start, end = int(first), min(int(last) + 1 if last else size, size)
+        if last and int(last) < int(first):
+            return None
+    else:
+        start, end = max(0, size - int(last)), size
+    if start >= end:
+        raise RangeUnsatisfiable(
+            f"The artifact has {size} bytes.", headers={"Content-Range": f"bytes */{size}"}
+        )
+    return start, end

@@ -1,0 +1,118 @@
+"""What the service refuses. Each exception carries its status; `problems` makes the responses.
+
+Messages go to clients: they name fields, scenarios and remedies, never a path of the machine.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+
+
+class ApiError(Exception):
+    """Base: `slug` and `title` name the kind of problem, the message is this occurrence."""
+
+    status = 500
+    slug = "internal"
+    title = "The server failed"
+
+    def __init__(
+        self,
+        detail: str,
+        *,
+        fields: Mapping[str, str] | None = None,
+        headers: Mapping[str, str] | None = None,
+    ) -> None:
+        super().__init__(detail)
+        self.detail = detail
+        self.fields = dict(fields or {})
+        """Form field -> what is wrong with it."""
+        self.headers = dict(headers or {})
+
+
+class InvalidForm(ApiError):
+    """A field is missing, unknown or out of its range."""
+
+    status = 422
+    slug = "invalid-form"
+    title = "The form can't be accepted"
+
+    def __init__(self, fields: Mapping[str, str]) -> None:
+        super().__init__(" ".join(f"{k}: {v}." for k, v in fields.items()), fields=fields)
+
+
+class NotServable(ApiError):
+    """The scenario exists, but no adapter of it may be served now."""
+
+    status = 409
+    slug = "not-servable"
+    title = "No adapter may be served for this scenario"
+
+
+class QueueFull(ApiError):
+    """Too many requests wait already."""
+
+    status = 429
+    slug = "queue-full"
+    title = "Too many requests are waiting"
+
+    def __init__(self, retry_after_s: int) -> None:
+        super().__init__(
+            f"The queue is full; try again in {retry_after_s} s.",
+            headers={"Retry-After": str(retry_after_s)},
+        )
+
+
+class ArtifactNotFound(ApiError):
+    """No such artifact, or none that is what its sidecar says."""
+
+    status = 404
+    slug = "not-found"
+    title = "There is no such artifact"
+
+
+class RangeUnsatisfiable(ApiError):
+    """The asked bytes lie outside the artifact."""
+
+    status = 416
+    slug = "range"
+    title = "The asked range lies outside the artifact"
+
+
+class ForeignOrigin(ApiError):
+    """A page of another site sent the form."""
+
+    status = 403
+    slug = "foreign-origin"
+    title = "Only pages of this service may send this form"
+
+
+class BodyTooLarge(ApiError):
+    """The request's body is beyond the limit."""
+
+    status = 413
+    slug = "too-large"
+    title = "The request is too large"
+
+
+class BodyTooSlow(ApiError):
+    """The request's body didn't arrive in time."""
+
+    status = 408
+    slug = "too-slow"
+    title = "The request took too long to arrive"
+
+
+class WrongMediaType(ApiError):
+    """The body is no form."""
+
+    status = 415
+    slug = "no-form"
+    title = "The request's body must be a form"
+
+
+class NotReady(ApiError):
+    """The service can't generate now."""
+
+    status = 503
+    slug = "not-ready"
+    title = "The service is not ready"

@@ -1,0 +1,1 @@
+"""Making a clip: which adapter may serve (`choice`), the loaded base (`engine`), one worker."""

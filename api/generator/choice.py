@@ -1,0 +1,91 @@
+"""Which adapter serves a scenario now: the promoted one, or in preview mode the run's candidate."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Literal
+
+from api.errors import NotServable
+from api.problems import public
+from api.settings import ApiSettings
+from slora_assets.config.errors import SloraError
+from slora_assets.config.workspace import Workspace
+from slora_assets.deployment.changelog import promotion_of
+from slora_assets.deployment.presets import Presets, ScenarioPreset
+from slora_assets.deployment.promotion import candidate
+from slora_assets.deployment.registry import open_registered
+from slora_assets.provenance.records import ADAPTER_FILE, AdapterRecord, read_adapter_record
+
+Status = Literal["promoted", "preview"]
+
+
+@dataclass(frozen=True)
+class Choice:
+    """An adapter that may be served for a scenario, and what to say about it."""
+
+    scenario: str
+    status: Status
+    folder: Path
+    lora_path: str
+    """The adapter file as a client may name it: relative to the workspace."""
+    record: AdapterRecord
+    verdict: str
+    scores_note: str | None
+    """Why the scores behind the verdict mean nothing, where they don't."""
+
+    def named_by(self, lora_path: str) -> bool:
+        """Does a client's `lora_path` name this adapter? Compared as text: the disk isn't asked."""
+        return lora_path in (self.lora_path, self.lora_path.removesuffix(f"/{ADAPTER_FILE}"))
+
+
+def choose(settings: ApiSettings, presets: Presets, scenario: str) -> Choice:
+    """The adapter for a scenario that the presets know. Raises NotServable with the remedy."""
+    preset = presets.presets[scenario]
+    try:
+        if preset.sha256 is not None:
+            return _promoted(settings.workspace, scenario, preset)
+        if settings.preview:
+            return _preview(settings.workspace, scenario)
+    except SloraError as error:
+        raise NotServable(f"{scenario} can't be served. {public(error)}") from error
+    raise NotServable(
+        f"No adapter is promoted for {scenario}. Remedy: promote one (`slora promote {scenario}`), "
+        "or start the service with SLORA_PREVIEW=1 to look at the one last trained."
+    )
+
+
+def _promoted(workspace: Workspace, scenario: str, preset: ScenarioPreset) -> Choice:
+    assert preset.adapter is not None and preset.sha256 is not None and preset.verdict is not None
+    folder = open_registered(workspace, preset.adapter, preset.sha256)
+    logged = promotion_of(workspace.changelog, scenario, preset.sha256)
+    record = read_adapter_record(folder)
+    _belongs(scenario, record)
+    return Choice(
+        scenario, "promoted", folder, preset.adapter, record, preset.verdict,
+        logged.scores_note if logged else None,
+    )  # fmt: skip
+
+
+def _preview(workspace: Workspace, scenario: str) -> Choice:
+    found = candidate(workspace, scenario)
+    verdict = found.verdict.verdict
+    if verdict.verdict == "fail":
+        raise NotServable(
+            f"The verdict on {scenario}'s last adapter is fail: {' '.join(verdict.reasons)} "
+            "Remedy: train a better one."
+        )
+    path = workspace.relative(found.folder / ADAPTER_FILE)
+    return Choice(
+        scenario, "preview", found.folder, path, found.record, verdict.verdict,
+        found.verdict.scores_note,
+    )  # fmt: skip
+
+
+def _belongs(scenario: str, record: AdapterRecord) -> None:
+    """A preset edited by hand must not serve another scenario's adapter."""
+    if record.scenario not in (scenario, None):
+        raise NotServable(
+            f"The preset of {scenario} holds an adapter of {record.scenario}. "
+            "Remedy: demote it and promote the scenario's own."
+        )

@@ -1,0 +1,60 @@
+"""GET /scenarios: what may be asked for, and which adapter would serve it now."""
+
+from __future__ import annotations
+
+from typing import Literal
+
+from fastapi import APIRouter, Request
+from pydantic import BaseModel
+
+from api.errors import NotServable
+from api.generator.choice import choose
+from api.service import Service, service_of
+from slora_assets.deployment.presets import Presets
+
+router = APIRouter(tags=["scenarios"])
+
+
+class ScenarioView(BaseModel):
+    """One scenario."""
+
+    name: str
+    status: Literal["promoted", "preview", "unavailable"]
+    reason: str | None
+    """Why it is unavailable, and the remedy."""
+    verdict: str | None
+    adapter_sha256: str | None
+    lora_path: str | None
+    scale: float
+    scale_min: float
+    scale_max: float
+    scores_note: str | None
+
+
+@router.get("/scenarios")
+def scenarios(request: Request) -> list[ScenarioView]:
+    """All scenarios, by name."""
+    service = service_of(request)
+    presets = service.presets()
+    return [_view(service, presets, name) for name in sorted(presets.presets)]
+
+
+def _view(service: Service, presets: Presets, name: str) -> ScenarioView:
+    preset = presets.presets[name]
+    choice, reason = None, None
+    try:
+        choice = choose(service.settings, presets, name)
+    except NotServable as error:
+        reason = error.detail
+    return ScenarioView(
+        name=name,
+        status=choice.status if choice else "unavailable",
+        reason=reason,
+        verdict=choice.verdict if choice else preset.verdict,
+        adapter_sha256=choice.record.sha256 if choice else preset.sha256,
+        lora_path=choice.lora_path if choice else preset.adapter,
+        scale=preset.scale,
+        scale_min=preset.scale_min,
+        scale_max=preset.scale_max,
+        scores_note=choice.scores_note if choice else None,
+    )

@@ -1,0 +1,51 @@
+"""How the service runs: which workspace, which adapters, where it listens."""
+
+from __future__ import annotations
+
+import os
+from dataclasses import dataclass
+
+from slora_assets.config.errors import ConfigError
+from slora_assets.config.workspace import Workspace
+
+ADDRESS = "127.0.0.1"
+"""There is no authentication, so nothing but this machine is answered."""
+
+DEFAULT_PORT = 8017
+
+
+@dataclass(frozen=True)
+class ApiSettings:
+    """One service. Presets and adapters are read anew for each request, so that a promotion shows
+    without a restart."""
+
+    workspace: Workspace
+    preview: bool = False
+    """Serve a scenario without promoted adapter with its run's candidate, labelled as such, unless
+    the verdict on it is fail."""
+    device: str | None = None
+    """`cpu`, `cuda`, ...; None takes an accelerator where there is one."""
+    hosts: tuple[str, ...] = (ADDRESS, "localhost")
+    """Host names the service answers to, against DNS rebinding."""
+
+    @classmethod
+    def from_environment(cls) -> ApiSettings:
+        """SLORA_PREVIEW=1 turns preview on; the workspace's own variables are `Workspace`'s."""
+        value = os.environ.get("SLORA_PREVIEW") or "0"
+        if value not in ("0", "1"):
+            raise ConfigError(
+                "the environment variable SLORA_PREVIEW is no switch",
+                found=value,
+                expected="0 or 1",
+            )
+        return cls(Workspace.from_environment(), preview=value == "1")
+
+
+def port_from_environment() -> int:
+    """SLORA_PORT, or 8017."""
+    value = os.environ.get("SLORA_PORT") or str(DEFAULT_PORT)
+    if not (value.isascii() and value.isdecimal() and 1 <= int(value) <= 65535):
+        raise ConfigError(
+            "the environment variable SLORA_PORT is no port", found=value, expected="1 to 65535"
+        )
+    return int(value)

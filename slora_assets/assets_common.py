@@ -1,0 +1,65 @@
+"""What the asset modules share: progress as log lines, pictures and clips as metadata."""
+
+import base64
+import io
+import time
+from collections.abc import Callable, Sequence
+from pathlib import Path
+
+import dagster as dg
+
+_EVERY_S = 3.0
+
+
+def progress(context: dg.AssetExecutionContext, what: str) -> Callable[[int, int], None]:
+    """A progress callback that logs at most every few seconds, and at the end."""
+    began = last = time.monotonic()
+
+    def log(done: int, total: int) -> None:
+        nonlocal last
+        now = time.monotonic()
+        if now - last >= _EVERY_S or (done == total and now - began >= _EVERY_S):
+            last = now
+            context.log.info(f"{what}: {done}/{total}")
+
+    return log
+
+
+def picture(path: Path, text: str = "") -> dg.MarkdownMetadataValue:
+    """A PNG as Markdown that the UI shows."""
+    encoded = base64.b64encode(path.read_bytes()).decode()
+    return dg.MetadataValue.md(f"![{text}](data:image/png;base64,{encoded})")
+
+
+def moving_pictures(videos: Sequence[Path], most: int = 4) -> dg.MarkdownMetadataValue:
+    """The first clips of a run as animated pictures that the UI plays."""
+    return dg.MetadataValue.md(" ".join(_animated(video) for video in videos[:most]))
+
+
+def _animated(video: Path) -> str:
+    import av
+    from PIL import Image
+
+    with av.open(str(video)) as container:
+        rate = float(container.streams.video[0].average_rate or 8)
+        frames = [frame.to_image() for frame in container.decode(video=0)]
+    scale = min(1.0, 240 / frames[0].width)
+    size = (round(frames[0].width * scale), round(frames[0].height * scale))
+    small = [frame.resize(size, Image.Resampling.BILINEAR) for frame in frames]
+    buffer = io.BytesIO()
+    small[0].save(
+        buffer, format="WEBP", save_all=True, append_images=small[1:],
+        duration=round(1000 / rate), loop=0, quality=80,
+    )  # fmt: skip
+    encoded = base64.b64encode(buffer.getvalue()).decode()
+    return f"![{video.stem}](data:image/webp;base64,{encoded})"
+
+
+def reject_table(rows: Sequence[tuple[str, str, str]]) -> dg.TableMetadataValue:
+    """Quarantined clips: (clip, reason, detail)."""
+    return dg.MetadataValue.table(
+        [dg.TableRecord({"clip": c, "reason": r, "detail": d}) for c, r, d in rows[:100]],
+        schema=dg.TableSchema(
+            columns=[dg.TableColumn(name, "string") for name in ("clip", "reason", "detail")]
+        ),
+    )

@@ -1,0 +1,160 @@
+"""What slora asks of a text-to-video base. Nothing above this room names a model.
+
+Arrays cross as numpy (caches, frames), tensors only between the loop and the base it trains.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, Literal, Protocol
+
+import numpy as np
+from numpy.typing import NDArray
+from pydantic import BaseModel as PydanticModel
+from pydantic import ConfigDict
+
+if TYPE_CHECKING:
+    import torch
+
+Part = Literal["text_encoder", "vae", "transformer"]
+
+
+class Geometry(PydanticModel):
+    """The clips a base is trained for."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+    frames: int
+    height: int
+    width: int
+    fps: float
+
+
+class InferenceDefaults(PydanticModel):
+    """How a base is sampled unless something says otherwise."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+    steps: int
+    guidance_scale: float
+    max_sequence_length: int | None = None
+    """Tokens a prompt is padded to; the transformer's configuration says the same."""
+
+
+class BaseIdentity(PydanticModel):
+    """Which weights exactly. `trained` is False for random weights, whose scores mean nothing."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+    name: str
+    revision: str
+    licence: str
+    trained: bool
+    parts: dict[str, str]
+    """Part name to the hash of its configuration and weights."""
+
+
+@dataclass(frozen=True)
+class LoraShape:
+    """Rank, alpha and target layers of an adapter."""
+
+    rank: int
+    alpha: float
+    targets: tuple[str, ...]
+
+
+@dataclass(frozen=True)
+class TrainingBatch:
+    """One step's samples, on the training device, fp32.
+
+    moments [B, 2C, F, H, W]; embeddings [B, L, D]; noise and posterior_noise [B, C, F, H, W];
+    positions [B] in [0, 1): where in the timestep range each sample is trained.
+    """
+
+    moments: torch.Tensor
+    embeddings: torch.Tensor
+    noise: torch.Tensor
+    posterior_noise: torch.Tensor
+    positions: torch.Tensor
+
+
+StepCallback = Callable[[int, int], None]
+"""Called with (steps done, steps in all); may raise to stop a generation."""
+
+
+class BaseModel(Protocol):
+    """A text-to-video base and everything that is particular to it."""
+
+    geometry: Geometry
+    inference: InferenceDefaults
+
+    def identity(self) -> BaseIdentity:
+        """Name, revision and hashes. Raises IntegrityError when weights aren't as recorded."""
+
+    def load_text_encoder(self, device: str) -> Any:
+        """Tokenizer and text encoder, as `encode_text` takes them."""
+
+    def encode_text(self, encoder: Any, prompts: Sequence[str]) -> NDArray[np.float16]:
+        """Embeddings [B, L, D] of prompts."""
+
+    def load_vae(self, device: str) -> Any:
+        """The VAE alone."""
+
+    def encode_video(self, vae: Any, frames: NDArray[np.uint8]) -> NDArray[np.float16]:
+        """Posterior moments [2C, F', H', W'] (mean, log-variance, unscaled) of [F, H, W, 3]."""
+
+    def load_transformer(self, device: str, dtype: str) -> Any:
+        """The denoiser alone, frozen; `dtype` is `float32`, `float16` or `bfloat16`."""
+
+    def add_adapter(self, transformer: Any, shape: LoraShape, seed: int) -> None:
+        """Add a fresh fp32 LoRA adapter to `transformer`, initialised from `seed`."""
+
+    def training_loss(self, transformer: Any, vae_scale: float, batch: TrainingBatch) -> Any:
+        """Denoising loss a sample, [B], fp32."""
+
+    def vae_scale(self) -> float:
+        """Factor between a VAE sample and the latent the denoiser sees."""
+
+    def save_adapter(
+        self, transformer: Any, shape: LoraShape, metadata: dict[str, str], path: Path
+    ) -> None:
+        """Write the adapter as diffusers reads it, with `metadata` in the header; same adapter,
+        same bytes."""
+
+    def pipeline(self, device: str, dtype: str, transformer: Any = None, text: bool = True) -> Any:
+        """A sampling pipeline, around `transformer` if one is given; without the text encoder
+        unless `text`."""
+
+    def load_adapter(self, pipeline: Any, path: Path, name: str, scale: float = 1.0) -> None:
+        """Load an adapter file into a pipeline and make it the only active one."""
+
+    def generate(
+        self,
+        pipeline: Any,
+        *,
+        prompt: str,
+        seed: int,
+        steps: int,
+        guidance_scale: float,
+        on_step: StepCallback | None = None,
+    ) -> NDArray[np.uint8]:
+        """One clip [F, H, W, 3] from a prompt; needs the pipeline's text encoder."""
+
+    def generate_many(
+        self,
+        pipeline: Any,
+        *,
+        embeddings: Sequence[NDArray[np.float16]],
+        empty_embedding: NDArray[np.float16],
+        seeds: Sequence[int],
+        steps: int,
+        guidance_scale: float,
+        on_step: StepCallback | None = None,
+    ) -> list[NDArray[np.uint8]]:
+        """A clip [F, H, W, 3] for each pair of cached embedding [L, D] and seed.
+
+        How many are sampled in one call is the base's choice, by their size alone, so that the
+        same list gives the same clips everywhere.
+        """

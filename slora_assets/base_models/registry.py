@@ -1,0 +1,100 @@
+"""From a base's name in a configuration to the base: `miniature`, a hub id or a local folder."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+from typing import Any
+
+from slora_assets.base_models.base import BaseIdentity, BaseModel, Geometry, InferenceDefaults
+from slora_assets.base_models.cogvideox import CogVideoX
+from slora_assets.base_models.weights import part_hashes, verify_recorded
+from slora_assets.config.errors import ConfigError, MissingInputError
+
+MINIATURE = "miniature"
+_PARTS = ("text_encoder", "vae", "transformer")
+
+_COGVIDEOX_2B = (
+    Geometry(frames=49, height=480, width=720, fps=8),
+    InferenceDefaults(steps=50, guidance_scale=6.0),
+)
+_LICENCES = {"THUDM/CogVideoX-2b": "Apache-2.0", "zai-org/CogVideoX-2b": "Apache-2.0"}
+
+
+def miniature_folder(models: Path, kind: str) -> Path:
+    """Where the miniature's `base` or `scorer` lies: shipped with the package, or built in
+    `models`."""
+    shipped = Path(__file__).parents[1] / "miniature" / "weights" / kind
+    return shipped if (shipped / "slora.json").is_file() else models / MINIATURE / kind
+
+
+def open_base(name: str, models: Path) -> BaseModel:
+    """The base that a configuration names. Hub ids are downloaded on first use.
+
+    Raises MissingInputError when it is not there, ConfigError when it is no CogVideoX,
+    IntegrityError when its weights aren't the recorded ones.
+    """
+    if name == MINIATURE:
+        folder = miniature_folder(models, "base")
+        if not (folder / "slora.json").is_file():
+            raise MissingInputError(
+                "the miniature base is not built", file=folder, remedy="run `make data`"
+            )
+    elif Path(name).is_dir():
+        folder = Path(name)
+    elif name in _LICENCES:
+        folder = _download(name)
+    else:
+        raise ConfigError(
+            "no such base", key="base_model", found=name,
+            expected=f"'{MINIATURE}', a folder in diffusers' layout, or one of {sorted(_LICENCES)}",
+        )  # fmt: skip
+    return _open_folder(folder, name)
+
+
+def _open_folder(folder: Path, name: str) -> BaseModel:
+    index = folder / "model_index.json"
+    if not index.is_file():
+        raise MissingInputError(
+            "no pipeline in diffusers' layout", file=index, remedy="name the pipeline's folder"
+        )
+    kind = json.loads(index.read_text()).get("_class_name")
+    if kind != "CogVideoXPipeline":
+        raise ConfigError(
+            "not a pipeline that slora trains", file=index, key="_class_name", found=kind,
+            expected="CogVideoXPipeline",
+        )  # fmt: skip
+    card = _card(folder)
+    if card is not None:
+        verify_recorded(folder, card["weights"])
+        geometry = Geometry.model_validate(card["geometry"])
+        inference = InferenceDefaults.model_validate(card["inference"])
+    else:
+        geometry, inference = _COGVIDEOX_2B
+        card = {
+            "name": name,
+            "revision": folder.name,
+            "licence": _LICENCES.get(name, "not stated"),
+            "trained": True,
+        }
+    identity = BaseIdentity(
+        name=card["name"], revision=card["revision"], licence=card["licence"],
+        trained=card["trained"], parts=part_hashes(folder, _PARTS),
+    )  # fmt: skip
+    return CogVideoX(folder, identity, geometry, inference)
+
+
+def _card(folder: Path) -> dict[str, Any] | None:
+    """`slora.json`, which slora writes beside models it made."""
+    path = folder / "slora.json"
+    if not path.is_file():
+        return None
+    loaded: dict[str, Any] = json.loads(path.read_text())
+    return loaded
+
+
+def _download(name: str) -> Path:
+    from huggingface_hub import snapshot_download
+
+    patterns = ["*.json", "*.safetensors", "*.model", "*.txt"]
+    return Path(snapshot_download(name, allow_patterns=patterns))

@@ -1,0 +1,93 @@
+"""Weights on disk: hashes of a model folder's parts, and safetensors files with stable bytes."""
+
+from __future__ import annotations
+
+import json
+import struct
+from pathlib import Path
+from typing import Any
+
+from slora_assets.config.errors import IntegrityError
+from slora_assets.provenance.hashing import object_hash, sha256_file
+
+_MAX_HEADER_BYTES = 100_000_000
+"""The safetensors format's own limit."""
+
+
+def part_hashes(folder: Path, parts: tuple[str, ...]) -> dict[str, str]:
+    """Hash of each part: its configuration, vocabulary and weights by name and content.
+
+    Raises IntegrityError for a part without safetensors weights.
+    """
+    hashes: dict[str, str] = {}
+    for part in parts:
+        files = sorted(path for path in (folder / part).glob("*") if path.is_file())
+        if not any(path.suffix == ".safetensors" for path in files):
+            raise IntegrityError(
+                "the part has no safetensors weights", file=folder / part,
+                remedy="use a folder in diffusers' layout with safetensors weights",
+            )  # fmt: skip
+        if part == "text_encoder":
+            files += sorted(path for path in (folder / "tokenizer").glob("*") if path.is_file())
+        hashes[part] = object_hash(
+            {path.relative_to(folder).as_posix(): _content_hash(path) for path in files}
+        )
+    return hashes
+
+
+def verify_recorded(folder: Path, recorded: dict[str, str]) -> None:
+    """Compare weights with their recorded hashes before anything is loaded.
+
+    Raises IntegrityError naming the first file that is absent or differs.
+    """
+    for name, expected in sorted(recorded.items()):
+        path = folder / name
+        found = sha256_file(path) if path.is_file() else "nothing"
+        if found != expected:
+            raise IntegrityError(
+                "the weights are not the recorded ones", file=path, found=found,
+                expected=expected, remedy="restore the file, or delete the folder and run `make data`",
+            )  # fmt: skip
+
+
+def read_safetensors_header(path: Path) -> dict[str, Any]:
+    """The header of a safetensors file: tensor entries and `__metadata__`.
+
+    Raises IntegrityError when the file is no safetensors file or is truncated.
+    """
+    with path.open("rb") as stream:
+        prefix = stream.read(8)
+        length = struct.unpack("<Q", prefix)[0] if len(prefix) == 8 else 0
+        if not 2 <= length <= min(_MAX_HEADER_BYTES, path.stat().st_size - 8):
+            raise IntegrityError("not a safetensors file, or a truncated one", file=path)
+        try:
+            header: dict[str, Any] = json.loads(stream.read(length))
+        except ValueError as error:
+            raise IntegrityError(f"the header is not valid JSON ({error})", file=path) from error
+    return header
+
+
+def canonical_safetensors(path: Path) -> None:
+    """Sort the header's keys in place, so that equal tensors and metadata give equal bytes.
+
+    The safetensors library writes `__metadata__` in the order of a hash map with a random seed; the
+    sorted header has the same length, so offsets and alignment stay as they are.
+    """
+    with path.open("rb+") as stream:
+        length = struct.unpack("<Q", stream.read(8))[0]
+        raw = stream.read(length)
+        header = json.loads(raw)
+        text = json.dumps(header, sort_keys=True, separators=(",", ":"), ensure_ascii=False)
+        encoded = text.encode()
+        if len(encoded) > length:
+            raise IntegrityError("the header can't be rewritten in its own length", file=path)
+        stream.seek(8)
+        stream.write(encoded.ljust(length, b" "))
+
+
+def _content_hash(path: Path) -> str:
+    """The file's SHA-256; a hub cache names large files by it, which saves reading gigabytes."""
+    target = path.resolve().name
+    if path.is_symlink() and len(target) == 64 and set(target) <= set("0123456789abcdef"):
+        return target
+    return sha256_file(path)

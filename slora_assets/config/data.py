@@ -1,0 +1,106 @@
+"""Settings of curation: what a dataset is (`configs/data/<dataset>.yaml`) and what a scenario is
+(`configs/data/scenarios.yaml`)."""
+
+from __future__ import annotations
+
+import re
+from pathlib import Path
+from typing import Annotated, Literal
+
+from pydantic import Field, field_validator, model_validator
+
+from slora_assets.config.yaml_reader import Settings, read_settings
+
+ScenarioName = Annotated[str, Field(pattern=r"^[a-z][a-z0-9_]{0,63}$")]
+"""Scenario names become partition keys, folder names and URL parts: lower case, digits, '_'."""
+
+
+class RenderedFootage(Settings):
+    """Footage that the project renders itself when it is absent."""
+
+    kind: Literal["render"]
+    seed: int = 0
+    """Same seed, same bytes."""
+    clips_per_scenario: Annotated[int, Field(ge=1)] = 24
+    others: Annotated[int, Field(ge=0)] = 40
+    """Clips that belong to no scenario."""
+
+
+class DatasetSettings(Settings):
+    """One dataset: where its annotations and footage are, in which format, under which licence."""
+
+    name: Annotated[str, Field(pattern=r"^[a-z0-9][a-z0-9_-]{0,63}$")]
+    """Names the folder under `data/raw/`."""
+    format: Literal["msrvtt", "captioned_clips"]
+    """`msrvtt`: `videodatainfo` JSON, plain, .gz or .xz. `captioned_clips`: a JSON list of
+    `{clip, caption}`, one file a clip."""
+    annotations: Annotated[list[str], Field(min_length=1)]
+    """Annotation files; relative paths are taken from the workspace."""
+    footage: str
+    """Folder of the video files, `<video id>.<extension>`."""
+    scenarios: str = "scenarios.yaml"
+    """Scenario file, beside this file."""
+    licence: str
+    use: str
+    """Permitted use, in the words of the source."""
+    obtain: RenderedFootage | None = None
+    """How to get the footage when it is not there; nothing means that a person provides it."""
+    validation_share: Annotated[float, Field(gt=0, lt=1)] = 0.15
+    """Share of source groups held out of training, where the dataset has no official split."""
+    max_reject_share: Annotated[float, Field(ge=0, le=1)] = 0.2
+    """More unreadable clips than this share of those present fail the stage."""
+
+
+class ScenarioSettings(Settings):
+    """One scenario: which captions belong to it and what its prompts look like."""
+
+    description: str
+    keywords: Annotated[list[str], Field(min_length=1)]
+    """Words or phrases; matched at word bounds, without regard to case, plurals included."""
+    exclude: list[str] = []
+    """A caption with one of these doesn't count as matching."""
+    prompt_templates: Annotated[list[str], Field(min_length=1)] = ["{caption}"]
+    """`{caption}` stands for the clip's caption, `{description}` for the scenario's description."""
+    min_matching_captions: Annotated[int, Field(ge=1)] = 3
+    """A clip belongs when at least this many of its captions match (or all, if it has fewer)."""
+    min_train_clips: Annotated[int, Field(ge=1)] = 8
+    min_validation_clips: Annotated[int, Field(ge=1)] = 1
+    prompts_per_clip: Annotated[int, Field(ge=1)] = 4
+    """At most this many prompts a clip, chosen deterministically."""
+    priority: int = 0
+    """Higher wins when a clip matches several scenarios; equal priority: more matching captions."""
+
+    @field_validator("prompt_templates")
+    @classmethod
+    def _known_placeholders(cls, templates: list[str]) -> list[str]:
+        for template in templates:
+            unknown = set(re.findall(r"\{(\w*)\}", template)) - {"caption", "description"}
+            if unknown:
+                raise ValueError(
+                    f"template {template!r} has unknown placeholders {sorted(unknown)};"
+                    " known are {caption} and {description}"
+                )
+        return templates
+
+
+class ScenariosSettings(Settings):
+    """The file of scenarios; their names are the partitions of the asset graph."""
+
+    schema_version: Literal[1]
+    scenarios: Annotated[dict[ScenarioName, ScenarioSettings], Field(min_length=1)]
+
+    @model_validator(mode="after")
+    def _no_keyword_twice(self) -> ScenariosSettings:
+        owners: dict[str, str] = {}
+        for name, scenario in self.scenarios.items():
+            for keyword in scenario.keywords:
+                owner = owners.setdefault(keyword.lower(), name)
+                if owner != name:
+                    raise ValueError(f"keyword {keyword!r} belongs to both {owner} and {name}")
+        return self
+
+
+def read_dataset(path: Path) -> tuple[DatasetSettings, ScenariosSettings]:
+    """Read a dataset file and the scenario file it names. Raises ConfigError, MissingInputError."""
+    dataset = read_settings(path, DatasetSettings)
+    return dataset, read_settings(path.parent / dataset.scenarios, ScenariosSettings)

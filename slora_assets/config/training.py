@@ -1,0 +1,121 @@
+"""Settings of a training run (`configs/training/*.yaml`).
+
+The defaults here are the default recipe: `lora_default.yaml` spells them out, and a run's
+difference from the default is its difference from these. Sources: CogVideoX LoRA scripts of
+diffusers (`examples/cogvideo`) and THUDM/CogVideo `finetune/`, unless a field says otherwise.
+"""
+
+from __future__ import annotations
+
+from typing import Annotated, Any, Literal
+
+from pydantic import Field
+
+from slora_assets.config.yaml_reader import Settings
+
+
+class LoraSettings(Settings):
+    """The adapter's shape."""
+
+    rank: Annotated[int, Field(ge=1, le=1024)] = 16
+    """Rank of the two factors. 64 for CogVideoX-2b; the miniature needs no more than 16."""
+    alpha: Annotated[float, Field(gt=0)] = 16.0
+    """Output is scaled by alpha / rank; alpha = rank keeps the scale at 1."""
+    targets: Annotated[list[str], Field(min_length=1)] = ["to_q", "to_k", "to_v", "to_out.0"]
+    """Names of the adapted linear layers: attention only."""
+
+
+class OptimizerSettings(Settings):
+    """AdamW."""
+
+    learning_rate: Annotated[float, Field(gt=0)] = 1e-3
+    """1e-4 for CogVideoX-2b; the miniature takes ten times that."""
+    betas: tuple[float, float] = (0.9, 0.95)
+    epsilon: Annotated[float, Field(gt=0)] = 1e-8
+    weight_decay: Annotated[float, Field(ge=0)] = 1e-4
+    max_grad_norm: Annotated[float, Field(gt=0)] = 1.0
+    """Gradients are clipped to this norm, once a step, over all trainable parameters."""
+    warmup_steps: Annotated[int, Field(ge=0)] = 10
+    """Linear warm-up, then constant: epochs stay comparable, resume doesn't need the total."""
+
+
+class SelectionWeights(Settings):
+    """Weights of the combined validation metric that decides which epochs' adapters are kept:
+    temporal consistency plus CLIP similarity minus held-out loss over the base's."""
+
+    temporal: Annotated[float, Field(ge=0)] = 1.0
+    clip: Annotated[float, Field(ge=0)] = 1.0
+    held_out_loss: Annotated[float, Field(ge=0)] = 1.0
+
+
+class EpochValidationSettings(Settings):
+    """What is measured after each epoch."""
+
+    prompts: Annotated[int, Field(ge=1)] = 2
+    """Prompts a scenario that are sampled, the first ones of the prompt file."""
+    steps: Annotated[int, Field(ge=1, le=1000)] | None = None
+    """Denoising steps; nothing means the base's own default."""
+    guidance_scale: Annotated[float, Field(ge=0)] | None = None
+    """Classifier-free guidance; nothing means the base's own default."""
+    quantiles: Annotated[list[Annotated[float, Field(gt=0, lt=1)]], Field(min_length=1)] = [
+        0.1, 0.2, 0.3, 0.4, 0.5, 0.6, 0.7, 0.8, 0.9,
+    ]  # fmt: skip
+    """Held-out loss is the mean over these quantiles of the timestep range, with fixed noise a
+    clip (tdrussell/diffusion-pipe `train.py`)."""
+    max_clips: Annotated[int, Field(ge=1)] = 16
+    """At most this many validation clips, in order of id."""
+
+
+class TrainingSettings(Settings):
+    """A training run, whole."""
+
+    schema_version: Literal[1] = 1
+    base_model: str = "miniature"
+    """`miniature`, a hub id such as `THUDM/CogVideoX-2b`, or a folder in diffusers' layout."""
+    scorer: str = "miniature"
+    """`miniature` or an open_clip pair such as `ViT-B-32:laion2b_s34b_b79k`."""
+    seed: Annotated[int, Field(ge=0, lt=2**53)] = 0
+    """Decides adapter initialisation, data order, noise, timesteps and caption dropout."""
+    epochs: Annotated[int, Field(ge=1)] = 5
+    repeats: Annotated[int, Field(ge=1)] = 4
+    """How often an epoch passes over the clips: epochs of small scenarios get a useful length."""
+    batch_size: Annotated[int, Field(ge=1)] = 4
+    """Clips a step and process."""
+    accumulation_steps: Annotated[int, Field(ge=1)] = 1
+    caption_dropout: Annotated[float, Field(ge=0, le=1)] = 0.05
+    """Share of samples trained with the empty prompt, for classifier-free guidance."""
+    precision: Literal["no", "fp16", "bf16"] = "no"
+    """Autocast type; the base's weights take it too, the adapter stays fp32. CogVideoX-2b: fp16,
+    -5b: bf16, CPU: no."""
+    gradient_checkpointing: bool = False
+    """44 GB become 13 GB for CogVideoX-2b at batch 1."""
+    checkpoint_every_steps: Annotated[int, Field(ge=1)] = 50
+    """Besides the end of each epoch and a request to stop."""
+    log_every_steps: Annotated[int, Field(ge=1)] = 5
+    keep_top_k_adapters: Annotated[int, Field(ge=1)] = 3
+    """After each epoch the adapters worst by the combined metric beyond these are pruned."""
+    lora: LoraSettings = LoraSettings()
+    optimizer: OptimizerSettings = OptimizerSettings()
+    selection: SelectionWeights = SelectionWeights()
+    validation: EpochValidationSettings = EpochValidationSettings()
+
+    def resolved(self) -> dict[str, Any]:
+        """All settings as JSON, defaults included; what the config hash is taken of."""
+        return self.model_dump(mode="json")
+
+    def difference(self) -> dict[str, Any]:
+        """Dotted keys whose value isn't the default recipe's: `{key: value}`."""
+        return _difference(self.resolved(), TrainingSettings().resolved())
+
+
+def _difference(
+    settings: dict[str, Any], default: dict[str, Any], prefix: str = ""
+) -> dict[str, Any]:
+    changed: dict[str, Any] = {}
+    for key, value in settings.items():
+        other = default.get(key)
+        if isinstance(value, dict) and isinstance(other, dict):
+            changed |= _difference(value, other, f"{prefix}{key}.")
+        elif value != other:
+            changed[prefix + key] = value
+    return changed

@@ -1,0 +1,157 @@
+"""Where things lie: one object that knows every path of the file contracts, and nothing else.
+
+A workspace holds what runs make (`data/`, `checkpoints/`, `outputs/`); the configuration folder is
+the project's own unless another is named.
+"""
+
+from __future__ import annotations
+
+import os
+from dataclasses import dataclass
+from pathlib import Path
+
+from slora_assets.config.errors import MissingInputError
+
+_PROJECT = Path(__file__).resolve().parents[2]
+
+
+@dataclass(frozen=True)
+class Workspace:
+    """Paths of one workspace; `dataset_file` chooses the dataset, and with it the scenarios."""
+
+    root: Path
+    configs: Path
+    dataset_file: Path
+
+    @classmethod
+    def from_environment(cls) -> Workspace:
+        """The workspace that the environment names, the project's own folder by default.
+
+        SLORA_WORKSPACE: where runs write (default: the working directory if it holds `configs/`,
+        else the installed project). SLORA_CONFIGS: the configuration folder (default: `configs/`
+        of the project). SLORA_DATASET: a dataset's name, or its file (default: `sample`).
+        """
+        here = Path.cwd()
+        project = here if (here / "configs" / "data").is_dir() else _PROJECT
+        root = Path(os.environ.get("SLORA_WORKSPACE") or project).absolute()
+        configs = Path(os.environ.get("SLORA_CONFIGS") or project / "configs").absolute()
+        name = os.environ.get("SLORA_DATASET") or "sample"
+        file = Path(name) if name.endswith(".yaml") else configs / "data" / f"{name}.yaml"
+        if not file.is_file():
+            known = sorted(path.stem for path in (configs / "data").glob("*.yaml"))
+            raise MissingInputError(
+                "SLORA_DATASET names no dataset file",
+                file=file,
+                found=name,
+                expected=f"one of {known} or a path",
+                remedy="set SLORA_DATASET to a dataset's name",
+            )
+        return cls(root, configs, file.absolute())
+
+    def relative(self, path: Path) -> str:
+        """`path` as records name it: relative to the workspace where it lies inside."""
+        return path.relative_to(self.root).as_posix() if path.is_relative_to(self.root) else str(path)
+
+    def absolute(self, recorded: str) -> Path:
+        """The path that a record names."""
+        return self.root / recorded
+
+    # configuration
+
+    @property
+    def training_config(self) -> Path:
+        """The recipe of the two training commands (SLORA_TRAINING names another)."""
+        name = os.environ.get("SLORA_TRAINING") or "lora_default"
+        return Path(name) if name.endswith(".yaml") else self.configs / "training" / f"{name}.yaml"
+
+    @property
+    def validation_prompts(self) -> Path:
+        """Fixed prompts and seeds, and the gate's settings."""
+        return self.configs / "training" / "validation_prompts.yaml"
+
+    @property
+    def presets(self) -> Path:
+        """Promoted adapters and serving limits."""
+        return self.configs / "model" / "optimized_inference.yaml"
+
+    # footage and metadata
+
+    def raw(self, dataset: str) -> Path:
+        """Folder of a dataset: annotations and videos that the project fetched, and frames."""
+        return self.root / "data" / "raw" / dataset
+
+    def frames(self, dataset: str) -> Path:
+        """First frames, `<clip id>.png`."""
+        return self.raw(dataset) / "frames"
+
+    @property
+    def metadata(self) -> Path:
+        """Folder of the curation's documents."""
+        return self.root / "data" / "metadata"
+
+    @property
+    def scenario_metadata(self) -> Path:
+        """The document that says which clip belongs to which scenario and split, and why."""
+        return self.metadata / "scenario_metadata.json"
+
+    @property
+    def quarantine(self) -> Path:
+        """Clips that can't be used, with reason codes."""
+        return self.metadata / "quarantine.json"
+
+    # caches
+
+    @property
+    def latents(self) -> Path:
+        """`<scenario>/<clip id>.npz`."""
+        return self.root / "data" / "prepared" / "latents"
+
+    @property
+    def text_embeddings(self) -> Path:
+        """`<text encoder>/<caption hash>.npz`."""
+        return self.root / "data" / "prepared" / "text"
+
+    @property
+    def models(self) -> Path:
+        """Bases and scorers that are built locally, and snapshots."""
+        return self.root / "data" / "models"
+
+    # runs and what is made of them
+
+    @property
+    def unified_run(self) -> Path:
+        """The run that trains one adapter on all scenarios."""
+        return self.root / "checkpoints" / "lora_unified"
+
+    def scenario_run(self, scenario: str) -> Path:
+        """The run that trains a scenario's adapter."""
+        return self.root / "checkpoints" / "scenario_loras" / scenario
+
+    @property
+    def registry(self) -> Path:
+        """Promoted adapters, `<sha256>/`: serving loads from nowhere else."""
+        return self.root / "checkpoints" / "registry"
+
+    def validation(self, run: str) -> Path:
+        """Verdict, report and paired samples of a run (`lora_unified` or a scenario's name)."""
+        return self.root / "outputs" / "validation" / run
+
+    @property
+    def summary(self) -> Path:
+        """The project's roll-up."""
+        return self.root / "outputs" / "summary"
+
+    @property
+    def artifacts(self) -> Path:
+        """Clips that the API generated."""
+        return self.root / "outputs" / "artifacts"
+
+    @property
+    def changelog(self) -> Path:
+        """Hash-chained record of promotions."""
+        return self.root / "data" / "changelog.jsonl"
+
+    @property
+    def gpu_lock(self) -> Path:
+        """Held by whichever process uses the accelerator."""
+        return self.root / "data" / "gpu.lock"

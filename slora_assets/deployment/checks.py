@@ -1,0 +1,23 @@
+"""Is what is served still what was promoted?"""
+
+import dagster as dg
+
+from slora_assets.config.errors import SloraError
+from slora_assets.deployment.presets import read_presets
+from slora_assets.deployment.registry import open_registered
+from slora_assets.resources.project import ProjectResource
+
+
+@dg.asset_check(asset="inference_presets")
+def presets_are_intact(project: ProjectResource) -> dg.AssetCheckResult:
+    """Each promoted adapter is in the registry and has the recorded hash."""
+    workspace = project.workspace()
+    broken: dict[str, str] = {}
+    for name, preset in read_presets(workspace.presets).presets.items():
+        if preset.adapter is None or preset.sha256 is None:
+            continue
+        try:
+            open_registered(workspace, preset.adapter, preset.sha256)
+        except SloraError as error:
+            broken[name] = str(error)
+    return dg.AssetCheckResult(passed=not broken, metadata={"broken": broken})

@@ -1,0 +1,226 @@
+"""A person lets an adapter through, or takes it back: registry, presets and change log together.
+
+The verdict is read and checked here again, whatever a check in the graph said before.
+"""
+
+from __future__ import annotations
+
+import fcntl
+import os
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+
+from pydantic import ValidationError
+
+from slora_assets.config.errors import GateError, IntegrityError
+from slora_assets.config.workspace import Workspace
+from slora_assets.deployment.changelog import Change, LoggedChange, log_change
+from slora_assets.deployment.presets import (
+    PromotableVerdict,
+    preset_of,
+    read_presets,
+    registered_path,
+    write_adapter,
+)
+from slora_assets.deployment.registry import register_adapter
+from slora_assets.provenance.records import (
+    AdapterRecord,
+    KeptAdapter,
+    read_adapter_record,
+    read_run_record,
+)
+from slora_assets.validation.stage import VERDICT, RunVerdict, read_verdict
+
+
+@dataclass(frozen=True)
+class Candidate:
+    """The best adapter of a scenario's run, with the verdict on exactly these weights."""
+
+    scenario: str
+    folder: Path
+    kept: KeptAdapter
+    record: AdapterRecord
+    verdict: RunVerdict
+
+
+@dataclass(frozen=True)
+class Promotion:
+    """What a promotion did; `change` is None when the adapter was promoted already."""
+
+    scenario: str
+    folder: Path
+    sha256: str
+    verdict: PromotableVerdict
+    change: LoggedChange | None
+
+
+def candidate(workspace: Workspace, scenario: str) -> Candidate:
+    """The adapter that could be promoted for a scenario, whatever its verdict.
+
+    Raises MissingInputError when run or verdict is absent, IntegrityError when a file isn't what
+    its record says, GateError when the verdict is about another adapter, run or base.
+    """
+    run = workspace.scenario_run(scenario)
+    best = read_run_record(run).best
+    folder = _inside(run, best.path)
+    record = read_adapter_record(folder)
+    if record.sha256 != best.sha256 or record.scenario not in (scenario, None):
+        raise IntegrityError(
+            "the run's best adapter is not the one that its record names", file=folder,
+            found=f"{record.sha256} for {record.scenario}",
+            expected=f"{best.sha256} for {scenario}", remedy="train the scenario again",
+        )  # fmt: skip
+    verdict = _verdict(workspace, scenario)
+    _about(workspace.validation(scenario) / VERDICT, verdict, scenario, record)
+    return Candidate(scenario, folder, best, record, verdict)
+
+
+def promote(
+    workspace: Workspace, scenario: str, by: str, reason: str, override_inconclusive: bool = False
+) -> Promotion:
+    """Register a scenario's candidate, log who let it through and why, and set its preset.
+
+    Raises GateError for a verdict of fail (never promoted) and for an inconclusive one without
+    `override_inconclusive`.
+    """
+    by, reason = _signed(by, reason)
+    with _editing(workspace.presets):
+        preset = preset_of(workspace.presets, read_presets(workspace.presets), scenario)
+        chosen = candidate(workspace, scenario)
+        answer = admitted(chosen, override_inconclusive)
+        folder, record = register_adapter(workspace, chosen.folder)
+        promoted = (registered_path(record.sha256), record.sha256, answer)
+        if (preset.adapter, preset.sha256, preset.verdict) == promoted:
+            return Promotion(scenario, folder, record.sha256, answer, None)
+        change = Change(
+            action="promote",
+            scenario=scenario,
+            by=by,
+            reason=reason,
+            replaced=preset.sha256,
+            sha256=record.sha256,
+            verdict=answer,
+            verdict_reasons=chosen.verdict.verdict.reasons,
+            override_inconclusive=answer == "inconclusive",
+            scores_note=chosen.verdict.scores_note,
+            base=record.base,
+            base_revision=record.base_revision,
+            run_hash=record.run_hash,
+            config_hash=record.config_hash,
+            dataset_hash=record.dataset_hash,
+        )
+        # The log comes first: a preset without its entry would be a promotion by nobody, an entry
+        # without its preset is put right by the same command again.
+        logged = log_change(workspace.changelog, change)
+        write_adapter(workspace.presets, scenario, record.sha256, answer)
+    return Promotion(scenario, folder, record.sha256, answer, logged)
+
+
+def demote(workspace: Workspace, scenario: str, by: str, reason: str) -> LoggedChange:
+    """Set a scenario's preset back to none; the adapter stays registered.
+
+    Raises GateError when nothing is promoted.
+    """
+    by, reason = _signed(by, reason)
+    with _editing(workspace.presets):
+        preset = preset_of(workspace.presets, read_presets(workspace.presets), scenario)
+        if preset.sha256 is None:
+            raise GateError(f"nothing is promoted for {scenario}", file=workspace.presets)
+        logged = log_change(
+            workspace.changelog,
+            Change(
+                action="demote", scenario=scenario, by=by, reason=reason, replaced=preset.sha256
+            ),
+        )
+        write_adapter(workspace.presets, scenario, None, None)
+    return logged
+
+
+def admitted(chosen: Candidate, override_inconclusive: bool) -> PromotableVerdict:
+    """The candidate's verdict, if it may be promoted with it. Raises GateError."""
+    verdict = chosen.verdict.verdict
+    why = " ".join(verdict.reasons)
+    if verdict.verdict == "fail":
+        raise GateError(
+            f"the verdict on {chosen.scenario}'s adapter is fail: {why}",
+            remedy="train a better adapter; a failed one is never promoted",
+        )
+    if verdict.verdict == "pass" and not chosen.verdict.scores_trusted:
+        raise GateError(
+            f"the verdict on {chosen.scenario}'s adapter is pass, but its scores are not trusted",
+            remedy="run `make validate`",
+        )
+    if verdict.verdict == "inconclusive" and not override_inconclusive:
+        raise GateError(
+            f"the verdict on {chosen.scenario}'s adapter is inconclusive: {why}",
+            remedy="settle it with more prompts or trained models, or promote with the override "
+            "for inconclusive verdicts, which is recorded with your name",
+        )
+    return verdict.verdict
+
+
+def _verdict(workspace: Workspace, scenario: str) -> RunVerdict:
+    try:
+        return read_verdict(workspace, scenario)
+    except ValidationError as error:
+        first = error.errors(include_url=False)[0]
+        raise IntegrityError(
+            f"not a verdict ({first['msg']})", file=workspace.validation(scenario) / VERDICT,
+            key=".".join(str(part) for part in first["loc"]), remedy="run `make validate`",
+        ) from error  # fmt: skip
+
+
+def _about(path: Path, verdict: RunVerdict, scenario: str, record: AdapterRecord) -> None:
+    """Refuse a verdict on anything but this adapter of this run on this base."""
+    facts = {
+        "run": (verdict.run, scenario),
+        "adapter_sha256": (verdict.adapter_sha256, record.sha256),
+        "run_hash": (verdict.run_hash, record.run_hash),
+        "base.parts": (verdict.base.parts, record.base_parts),
+    }
+    for key, (found, expected) in facts.items():
+        if found != expected:
+            raise GateError(
+                "the verdict is stale: it is about something else than the run's best adapter",
+                file=path, key=key, found=found, expected=str(expected),
+                remedy="run `make validate`",
+            )  # fmt: skip
+
+
+def _inside(run: Path, name: str) -> Path:
+    """The kept adapter's folder; `name` may be the folder or a file in it."""
+    folder = run / name
+    if folder.suffix == ".safetensors":
+        folder = folder.parent
+    if ".." in Path(name).parts or not folder.is_relative_to(run):
+        raise IntegrityError(
+            "the kept adapter lies outside its run", file=run, key="best.path", found=name
+        )
+    return folder
+
+
+def _signed(by: str, reason: str) -> tuple[str, str]:
+    for key, value in (("by", by), ("reason", reason)):
+        if not value.strip():
+            raise GateError(
+                "a promotion or demotion is signed and has a reason", key=key, found=value,
+                expected="a text that isn't blank", remedy=f"say {key}",
+            )  # fmt: skip
+    return by.strip(), reason.strip()
+
+
+@contextmanager
+def _editing(path: Path) -> Iterator[None]:
+    """One promotion or demotion at a time: two edits at once would lose one.
+
+    The lock is on the folder, so that no lock file lies among the configuration.
+    """
+    read_presets(path)
+    descriptor = os.open(path.parent, os.O_RDONLY)
+    try:
+        fcntl.flock(descriptor, fcntl.LOCK_EX)
+        yield
+    finally:
+        os.close(descriptor)

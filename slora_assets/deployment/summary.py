@@ -1,0 +1,111 @@
+"""The roll-up of a project: one row a scenario, and where everything is."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from slora_assets.config.errors import SloraError
+from slora_assets.config.workspace import Workspace
+from slora_assets.curation.metadata import ScenarioMetadata, read_metadata
+from slora_assets.provenance.files import write_json, write_text
+from slora_assets.provenance.records import read_run_record
+from slora_assets.validation.report import score_text
+from slora_assets.validation.stage import read_verdict
+
+UNIFIED = "lora_unified"
+
+
+def summarise(workspace: Workspace) -> dict[str, Any]:
+    """Write `outputs/summary/summary.json` and `.md`; returns the former's content.
+
+    A scenario without a verdict has a row that says why. Raises MissingInputError when there is no
+    metadata document.
+    """
+    metadata = read_metadata(workspace.scenario_metadata)
+    rows = {name: _row(workspace, name, metadata) for name in [*metadata.scenarios, UNIFIED]}
+    document = {
+        "schema_version": 1,
+        "dataset": metadata.dataset.model_dump(mode="json"),
+        "dataset_hash": metadata.dataset_hash,
+        "rows": rows,
+    }
+    write_json(workspace.summary / "summary.json", document)
+    write_text(workspace.summary / "summary.md", summary_text(document))
+    return document
+
+
+def _row(workspace: Workspace, name: str, metadata: ScenarioMetadata) -> dict[str, Any]:
+    entry = metadata.scenarios.get(name)
+    if entry is not None and entry.shortfall:
+        return {"state": "too few clips", "detail": entry.shortfall}
+    run = workspace.unified_run if name == UNIFIED else workspace.scenario_run(name)
+    try:
+        record = read_run_record(run)
+    except SloraError as error:
+        return {"state": "not trained", "detail": error.what}
+    trained: dict[str, Any] = {
+        "run": workspace.relative(run),
+        "adapter": workspace.relative(run / record.best.path),
+        "adapter_sha256": record.best.sha256,
+        "metrics": workspace.relative(run / "validation_metrics.jsonl"),
+        "samples": workspace.relative(run / f"sample_epoch_{record.best.epoch}"),
+        "config_hash": record.config_hash,
+        "dataset_hash": record.dataset_hash,
+        "scores_note": record.scores_note,
+    }
+    try:
+        verdict = read_verdict(workspace, name)
+    except SloraError as error:
+        return trained | {"state": "not validated", "detail": error.what}
+    if verdict.adapter_sha256 != record.best.sha256:
+        return trained | {"state": "not validated", "detail": "the verdict is of another adapter"}
+    return trained | {
+        "state": verdict.verdict.verdict,
+        "detail": " ".join(verdict.verdict.reasons),
+        "base_scores": verdict.base_scores,
+        "adapter_scores": verdict.adapter_scores,
+        "report": workspace.relative(workspace.validation(name) / "report.md"),
+    }
+
+
+def summary_text(document: dict[str, Any]) -> str:
+    """The summary as Markdown."""
+    dataset = document["dataset"]
+    lines = [
+        f"# Summary of {dataset['name']}",
+        "",
+        f"Licence: {dataset['licence']}. Use: {dataset['use']}. Dataset hash"
+        f" `{document['dataset_hash']}`.",
+        "",
+        "| run | verdict | base | adapter | report |",
+        "|---|---|---|---|---|",
+    ]
+    notes = set()
+    for name, row in document["rows"].items():
+        base, adapter = row.get("base_scores"), row.get("adapter_scores")
+        lines.append(
+            f"| {name} | {row['state']} | {score_text(base) if base else '-'}"
+            f" | {score_text(adapter) if adapter else '-'} | {row.get('report', '-')} |"
+        )
+        if row.get("scores_note"):
+            notes.add(row["scores_note"])
+    lines += [f"\n> Scores are not quality scores: {note}." for note in sorted(notes)]
+    lines += ["", "| run | why |", "|---|---|"]
+    lines += [f"| {name} | {row['detail']} |" for name, row in document["rows"].items()]
+    return "\n".join(lines) + "\n"
+
+
+def summary_lines(document: dict[str, Any]) -> list[str]:
+    """What a person wants to see at the end: one line a run, then where things are."""
+    lines = []
+    for name, row in document["rows"].items():
+        if "base_scores" in row:
+            lines.append(
+                f"{name:<14} base: {score_text(row['base_scores'])}"
+                f" | adapter: {score_text(row['adapter_scores'])} | {row['state'].upper()}"
+            )
+        else:
+            lines.append(f"{name:<14} {row['state'].upper()}: {row['detail']}")
+    notes = {row["scores_note"] for row in document["rows"].values() if row.get("scores_note")}
+    lines += [f"Not quality scores: {note}." for note in sorted(notes)]
+    return lines

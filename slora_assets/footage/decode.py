@@ -1,0 +1,163 @@
+"""Decoding with PyAV: probe a file, take its first frame, or take frames at a fixed rate.
+
+Frames come out upright, with square pixels, scaled to cover the target and cut at its centre.
+Every failure is a `FootageError` with the quarantine's reason code.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from fractions import Fraction
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from slora_assets.config.errors import FootageError
+
+if TYPE_CHECKING:
+    from PIL.Image import Image
+
+DECODE_VERSION = 1
+"""Raise it when a change here changes pixels: caches depend on it."""
+
+
+@dataclass(frozen=True)
+class Probe:
+    """What a file says of itself; `duration_s` is None where the container doesn't say."""
+
+    width: int
+    height: int
+    fps: float
+    duration_s: float | None
+    codec: str
+
+
+def probe(path: Path) -> Probe:
+    """Open `path`, read its header and decode one frame. Raises FootageError."""
+    with _video(path) as (container, stream):
+        frame = next(_frames(container, stream, path), None)
+        if frame is None:
+            raise FootageError("corrupt", "no frame can be decoded", file=path)
+        duration = None
+        if stream.duration is not None and stream.time_base is not None:
+            duration = float(stream.duration * stream.time_base)
+        elif container.duration is not None:
+            duration = container.duration / 1_000_000
+        return Probe(
+            width=frame.width,
+            height=frame.height,
+            fps=float(stream.average_rate or stream.guessed_rate or 0),
+            duration_s=round(duration, 6) if duration is not None else None,
+            codec=stream.codec_context.name,
+        )
+
+
+def first_frame(path: Path, width: int, height: int, start_s: float = 0.0) -> Image:
+    """The frame shown at `start_s`, RGB, `width` x `height`. Raises FootageError."""
+    with _video(path) as (container, stream):
+        for frame in _sampled(container, stream, path, [start_s]):
+            return fit(upright(frame, stream), width, height)
+    raise FootageError("too_short", f"nothing is shown at {start_s} s", file=path)
+
+
+def decode_clip(
+    path: Path, *, frames: int, width: int, height: int, fps: float, start_s: float = 0.0
+) -> NDArray[np.uint8]:
+    """Frames shown at `start_s`, `start_s + 1/fps`, ...: [frames, height, width, 3] RGB.
+
+    Chosen by time stamp, so variable and odd frame rates play at their true speed.
+    Raises FootageError, `too_short` when the file ends before the last wanted frame.
+    """
+    times = [start_s + index / fps for index in range(frames)]
+    pictures: list[NDArray[np.uint8]] = []
+    with _video(path) as (container, stream):
+        for frame in _sampled(container, stream, path, times):
+            pictures.append(np.asarray(fit(upright(frame, stream), width, height)))
+    if len(pictures) < frames:
+        raise FootageError(
+            "too_short", f"{len(pictures)} of {frames} frames at {fps:g} fps", file=path
+        )
+    return np.stack(pictures)
+
+
+def upright(frame: Any, stream: Any) -> Image:
+    """A decoded frame as an RGB picture with square pixels, rotated as the file asks."""
+    from PIL import Image as images
+
+    picture: Image = frame.to_image()
+    aspect: Fraction | None = stream.sample_aspect_ratio
+    if aspect and aspect > 0 and aspect != 1:
+        size = (max(1, round(picture.width * aspect)), picture.height)
+        picture = picture.resize(size, images.Resampling.LANCZOS)
+    turn = {90: images.Transpose.ROTATE_90, 180: images.Transpose.ROTATE_180,
+            270: images.Transpose.ROTATE_270}.get(round(frame.rotation) % 360)  # fmt: skip
+    return picture.transpose(turn) if turn is not None else picture
+
+
+def fit(picture: Image, width: int, height: int) -> Image:
+    """Scale to cover `width` x `height` and cut the centre out, Lanczos, in one resampling."""
+    from PIL import Image as images
+
+    scale = max(width / picture.width, height / picture.height)
+    box_width, box_height = width / scale, height / scale
+    left, top = (picture.width - box_width) / 2, (picture.height - box_height) / 2
+    box = (left, top, left + box_width, top + box_height)
+    return picture.resize((width, height), images.Resampling.LANCZOS, box=box)
+
+
+@contextmanager
+def _video(path: Path) -> Iterator[tuple[Any, Any]]:
+    import av
+
+    if not path.is_file():
+        raise FootageError("missing", "the file does not exist", file=path)
+    if path.stat().st_size == 0:
+        raise FootageError("corrupt", "the file is empty", file=path)
+    try:
+        container = av.open(str(path))
+    except (av.FFmpegError, OSError, ValueError) as error:
+        raise FootageError("corrupt", f"can't be opened ({error})", file=path) from error
+    with container:
+        if not container.streams.video:
+            raise FootageError("no_video_stream", "there is no video stream", file=path)
+        stream = container.streams.video[0]
+        if stream.codec_context is None:
+            raise FootageError("unsupported_codec", "no decoder for the video", file=path)
+        stream.thread_type = "AUTO"
+        yield container, stream
+
+
+def _frames(container: Any, stream: Any, path: Path) -> Iterator[Any]:
+    import av
+
+    try:
+        yield from container.decode(stream)
+    except (av.FFmpegError, OSError, ValueError) as error:
+        raise FootageError("corrupt", f"decoding fails ({error})", file=path) from error
+
+
+def _sampled(container: Any, stream: Any, path: Path, times: list[float]) -> Iterator[Any]:
+    """The frame on show at each of `times` (s from the first frame), decoded once, in order."""
+    shown: Any = None
+    shown_at = 0.0
+    origin: float | None = None
+    wanted = iter(times)
+    target = next(wanted, None)
+    period = 1 / float(stream.average_rate) if stream.average_rate else 1 / 25
+    for frame in _frames(container, stream, path):
+        at = float(frame.time) if frame.time is not None else shown_at + period
+        origin = at if origin is None else origin
+        at -= origin
+        while target is not None and shown is not None and at > target + 1e-6:
+            yield shown
+            target = next(wanted, None)
+        if target is None:
+            return
+        shown, shown_at = frame, at
+    while target is not None and shown is not None and target < shown_at + period - 1e-6:
+        yield shown
+        target = next(wanted, None)

@@ -1,0 +1,104 @@
+"""Cache files and their validity: here, and only here, is decided whether a latent may be reused.
+
+A file holds an array and its `key`, everything its bytes depend on. Another key means another file:
+it is encoded again, never reused. Files are uncompressed npz without time stamps.
+"""
+
+from __future__ import annotations
+
+import io
+import json
+import zipfile
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from slora_assets.base_models.base import BaseIdentity, Geometry
+from slora_assets.config.errors import IntegrityError, MissingInputError
+from slora_assets.footage.decode import DECODE_VERSION
+from slora_assets.provenance.files import write_bytes
+from slora_assets.provenance.hashing import object_hash, sha256_bytes
+
+Key = dict[str, Any]
+
+
+def latent_key(clip_sha256: str, identity: BaseIdentity, geometry: Geometry) -> Key:
+    """What a clip's moments depend on."""
+    return {
+        "clip": clip_sha256,
+        "decode": {"version": DECODE_VERSION, "start_s": 0.0, **geometry.model_dump(mode="json")},
+        "base": identity.name,
+        "revision": identity.revision,
+        "vae": identity.parts["vae"],
+        "dtype": "float16",
+        "tiling": False,
+    }
+
+
+def text_key(prompt: str, identity: BaseIdentity) -> Key:
+    """What a prompt's embedding depends on."""
+    return {
+        "prompt": prompt,
+        "base": identity.name,
+        "revision": identity.revision,
+        "text_encoder": identity.parts["text_encoder"],
+        "dtype": "float16",
+    }
+
+
+def text_file(folder: Path, prompt: str, identity: BaseIdentity) -> Path:
+    """`<text encoder>/<caption hash>.npz` below `folder`."""
+    encoder = identity.parts["text_encoder"][:16]
+    return folder / encoder / f"{sha256_bytes(prompt.encode())}.npz"
+
+
+def write_array(path: Path, name: str, array: NDArray[np.float16], key: Key) -> None:
+    """Write one cache file. Raises IntegrityError for an array that isn't finite."""
+    if not np.isfinite(array).all():
+        raise IntegrityError(
+            "the model returned values that are no numbers", file=path, key=name,
+            remedy="check the precision the model runs in",
+        )  # fmt: skip
+    buffer = io.BytesIO()
+    np.savez(buffer, **{name: array, "key": np.array(json.dumps(key, sort_keys=True))})
+    write_bytes(path, buffer.getvalue())
+
+
+def stands(path: Path, key: Key) -> bool:
+    """Is there a whole file with exactly this key? A torn, foreign or outdated one is none."""
+    try:
+        with np.load(path, allow_pickle=False) as archive:
+            return bool(json.loads(str(archive["key"])) == key)
+    except (OSError, ValueError, KeyError, zipfile.BadZipFile):
+        return False
+
+
+def read_array(path: Path, name: str, key: Key, remedy: str) -> NDArray[np.float16]:
+    """Read a cache file that must have `key`.
+
+    Raises MissingInputError when it is absent, IntegrityError when it is damaged or was made from
+    something else; the message names the parts of the key that differ.
+    """
+    try:
+        with np.load(path, allow_pickle=False) as archive:
+            found = json.loads(str(archive["key"]))
+            if found != key:
+                differing = sorted(k for k in {*found, *key} if found.get(k) != key.get(k))
+                raise IntegrityError(
+                    "the cached array was made from something else", file=path,
+                    key=", ".join(differing), found={k: found.get(k) for k in differing},
+                    expected=str({k: key.get(k) for k in differing}), remedy=remedy,
+                )  # fmt: skip
+            array: NDArray[np.float16] = archive[name]
+            return array
+    except FileNotFoundError as error:
+        raise MissingInputError("the cache file does not exist", file=path, remedy=remedy) from error
+    except (OSError, ValueError, KeyError, zipfile.BadZipFile) as error:
+        raise IntegrityError(f"the cache file is damaged ({error})", file=path, remedy=remedy) from error
+
+
+def keys_hash(keys: dict[str, Key]) -> str:
+    """Hash over the keys of a set of cache files: their data version."""
+    return object_hash({name: object_hash(key) for name, key in keys.items()})

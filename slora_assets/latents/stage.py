@@ -1,0 +1,113 @@
+"""The two caching stages: moments of a scenario's clips, embeddings of its prompts."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Callable, Iterator, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
+
+import numpy as np
+from numpy.typing import NDArray
+
+from slora_assets.base_models.base import BaseModel
+from slora_assets.config.errors import FootageError
+from slora_assets.footage.decode import decode_clip
+from slora_assets.footage.first_frames import CacheResult, ClipFile
+from slora_assets.footage.quarantine import QuarantinedClip, entry, quarantine
+from slora_assets.latents.cache import (
+    Key,
+    keys_hash,
+    latent_key,
+    stands,
+    text_file,
+    text_key,
+    write_array,
+)
+
+Progress = Callable[[int, int], None]
+
+_TEXT_BATCH = 32
+
+
+def cache_latents(
+    clips: Sequence[ClipFile],
+    base: BaseModel,
+    root: Path,
+    quarantine_file: Path,
+    device: Callable[[], str],
+    progress: Progress | None = None,
+) -> CacheResult:
+    """Encode the clips whose cache file doesn't stand; decoding runs ahead of the VAE.
+
+    The model is loaded, and `device` asked, only when something is to be done. Clips that can't be decoded are
+    quarantined.
+    """
+    identity, geometry = base.identity(), base.geometry
+    keys = {clip.id: latent_key(clip.sha256, identity, geometry) for clip in clips}
+    todo = [clip for clip in clips if not stands(root / clip.latent, keys[clip.id])]
+    bad: list[QuarantinedClip] = []
+
+    def decode(clip: ClipFile) -> NDArray[np.uint8] | FootageError:
+        try:
+            return decode_clip(root / clip.path, **geometry.model_dump())
+        except FootageError as error:
+            return error
+
+    if todo:
+        vae = base.load_vae(device())
+        with ThreadPoolExecutor(os.cpu_count()) as pool:
+            for done, (clip, frames) in enumerate(
+                zip(todo, _ahead(pool, decode, todo), strict=True), start=1
+            ):
+                if isinstance(frames, FootageError):
+                    bad.append(entry(clip.id, clip.path, clip.sha256, frames, "latents"))
+                else:
+                    moments = base.encode_video(vae, frames)
+                    write_array(root / clip.latent, "moments", moments, keys[clip.id])
+                if progress:
+                    progress(done, len(todo))
+    quarantine(quarantine_file, bad)
+    lost = {clip.clip_id for clip in bad}
+    valid = {clip_id: key for clip_id, key in keys.items() if clip_id not in lost}
+    return CacheResult(len(todo) - len(bad), len(clips) - len(todo), bad, keys_hash(valid))
+
+
+def cache_text(
+    prompts: Sequence[str],
+    base: BaseModel,
+    folder: Path,
+    device: Callable[[], str],
+    progress: Progress | None = None,
+) -> CacheResult:
+    """Embed the prompts that have no valid cache file, and the empty prompt with them."""
+    identity = base.identity()
+    wanted = sorted({"", *prompts})
+    keys: dict[str, Key] = {prompt: text_key(prompt, identity) for prompt in wanted}
+    todo = [p for p in wanted if not stands(text_file(folder, p, identity), keys[p])]
+    if todo:
+        encoder = base.load_text_encoder(device())
+        for start in range(0, len(todo), _TEXT_BATCH):
+            batch = todo[start : start + _TEXT_BATCH]
+            for prompt, embedding in zip(batch, base.encode_text(encoder, batch), strict=True):
+                write_array(
+                    text_file(folder, prompt, identity), "embedding", embedding, keys[prompt]
+                )
+            if progress:
+                progress(start + len(batch), len(todo))
+    return CacheResult(len(todo), len(wanted) - len(todo), [], keys_hash(keys))
+
+
+def _ahead(
+    pool: ThreadPoolExecutor,
+    decode: Callable[[ClipFile], NDArray[np.uint8] | FootageError],
+    clips: Sequence[ClipFile],
+    depth: int = 4,
+) -> Iterator[NDArray[np.uint8] | FootageError]:
+    """Results in order, with at most `depth` clips decoded and waiting: memory stays flat."""
+    waiting = [pool.submit(decode, clip) for clip in clips[:depth]]
+    for following in range(len(clips)):
+        result = waiting.pop(0).result()
+        if following + depth < len(clips):
+            waiting.append(pool.submit(decode, clips[following + depth]))
+        yield result

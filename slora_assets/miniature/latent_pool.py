@@ -1,0 +1,90 @@
+"""Pretraining clips as latents with captions: encoded once, in chunks, so a stop loses little."""
+
+from __future__ import annotations
+
+import json
+import logging
+from collections.abc import Iterator
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, Final
+
+import numpy as np
+import torch
+from safetensors import safe_open
+from safetensors.torch import save_file
+from torch import Tensor
+
+from slora_assets.miniature.captions import generic_caption
+from slora_assets.miniature.generic_footage import GenericSettings, generic_clip
+from slora_assets.miniature.pretrain_vae import video_tensor
+from slora_assets.provenance.files import replacing
+
+if TYPE_CHECKING:
+    from diffusers import AutoencoderKLCogVideoX
+
+log = logging.getLogger(__name__)
+CHUNK: Final = 256
+_CAPTIONS_PER_CLIP: Final = 6
+_BATCH: Final = 8
+
+
+class LatentPool:
+    """Unscaled latent means [N, C, F, H, W] in float16 and six captions for each."""
+
+    def __init__(self, latents: Tensor, captions: list[list[str]]) -> None:
+        self.latents = latents
+        self.captions = captions
+
+    def __len__(self) -> int:
+        return len(self.captions)
+
+    @classmethod
+    def of(
+        cls,
+        folder: Path,
+        vae: AutoencoderKLCogVideoX,
+        seed: int,
+        settings: GenericSettings,
+        count: int,
+    ) -> LatentPool:
+        """Encode what `folder` lacks of the first `count` clips of a seed, and read them all."""
+        latents: list[Tensor] = []
+        captions: list[list[str]] = []
+        for number in range(-(-count // CHUNK)):
+            file = folder / f"{seed}_{number:04d}.safetensors"
+            if not file.is_file():
+                _encode_chunk(file, vae, seed, number * CHUNK, settings)
+                log.info("encoded %d clips of seed %d", (number + 1) * CHUNK, seed)
+            with safe_open(file, framework="pt") as stream:
+                latents.append(stream.get_tensor("latents"))
+                captions += json.loads(stream.metadata()["captions"])
+        return cls(torch.cat(latents)[:count], captions[:count])
+
+
+def clip_captions(seed: int, index: int, clip: Any) -> list[str]:
+    """The captions of one generic clip, always the same."""
+    rng = np.random.default_rng([seed, index, 5])
+    return [generic_caption(rng, clip.actors, clip.surroundings) for _ in range(_CAPTIONS_PER_CLIP)]
+
+
+@torch.no_grad()
+def _encode_chunk(
+    file: Path, vae: AutoencoderKLCogVideoX, seed: int, first: int, settings: GenericSettings
+) -> None:
+    device = next(vae.parameters()).device
+    latents, captions = [], []
+    for start in _starts(first):
+        clips = [generic_clip(seed, index, settings) for index in range(start, start + _BATCH)]
+        videos = video_tensor([clip.frames for clip in clips]).to(device)
+        latents.append(vae.encode(videos).latent_dist.mode().half().cpu())
+        captions += [clip_captions(seed, start + at, clip) for at, clip in enumerate(clips)]
+    with replacing(file) as temporary:
+        save_file(
+            {"latents": torch.cat(latents).contiguous()},
+            temporary,
+            {"captions": json.dumps(captions)},
+        )
+
+
+def _starts(first: int) -> Iterator[int]:
+    return iter(range(first, first + CHUNK, _BATCH))

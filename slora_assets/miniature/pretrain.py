@@ -1,0 +1,80 @@
+"""`python -m slora_assets.miniature.pretrain --stage vae`: makes the shipped weights, resumably."""
+
+from __future__ import annotations
+
+import argparse
+import logging
+import sys
+from pathlib import Path
+
+from slora_assets.config.errors import InterruptedRunError, SloraError
+from slora_assets.miniature.pretrain_settings import PretrainSettings
+
+log = logging.getLogger(__name__)
+_STAGES = ("vae", "transformer", "clip", "export")
+_DEFAULT_CONFIG = Path(__file__).with_name("pretrain.yaml")
+
+
+def main(arguments: list[str] | None = None) -> int:
+    """Run one stage; 0 when it is finished, 3 when it stopped early and can go on, 1 on errors."""
+    options = _parser().parse_args(arguments)
+    logging.basicConfig(level=logging.INFO, format="%(asctime)s %(message)s")
+    import torch
+
+    if options.threads:
+        torch.set_num_threads(options.threads)
+    device = torch.device("cuda" if torch.cuda.is_available() else "cpu")
+    log.info("stage %s on %s", options.stage, device.type)
+    try:
+        settings = PretrainSettings.read(options.config)
+        _run(options.stage, settings, options.out, device, options.minutes)
+    except InterruptedRunError as error:
+        log.warning("%s", error)
+        return 3
+    except SloraError as error:
+        log.error("%s", error)
+        return 1
+    return 0
+
+
+def _run(
+    stage: str, settings: PretrainSettings, out: Path, device: object, minutes: float | None
+) -> None:
+    import torch
+
+    from slora_assets.miniature.pretrain_loop import train
+
+    assert isinstance(device, torch.device)
+    if stage == "vae":
+        from slora_assets.miniature.pretrain_vae import VaeStage
+
+        train(VaeStage(settings, device), settings.vae.loop, out / stage, minutes)
+    elif stage == "transformer":
+        from slora_assets.miniature.pretrain_transformer import TransformerStage
+        from slora_assets.miniature.pretrain_vae import trained_vae
+
+        vae = trained_vae(settings, out / "vae", device)
+        transformer = TransformerStage(settings, vae, out / stage, device)
+        train(transformer, settings.transformer.loop, out / stage, minutes)
+    elif stage == "export":
+        from slora_assets.miniature.pretrain_export import export
+
+        export(settings, out, Path(__file__).with_name("weights"))
+    else:
+        from slora_assets.miniature.pretrain_clip import ClipStage
+
+        train(ClipStage(settings, device), settings.clip.loop, out / stage, minutes)
+
+
+def _parser() -> argparse.ArgumentParser:
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("--stage", required=True, choices=_STAGES)
+    parser.add_argument("--config", type=Path, default=_DEFAULT_CONFIG)
+    parser.add_argument("--out", type=Path, default=Path("data/pretrain"))
+    parser.add_argument("--minutes", type=float, help="stop, resumably, after so long")
+    parser.add_argument("--threads", type=int, help="CPU threads")
+    return parser
+
+
+if __name__ == "__main__":
+    sys.exit(main())

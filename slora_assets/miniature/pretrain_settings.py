@@ -1,0 +1,116 @@
+"""Settings of the pretraining, read from a YAML file; unknown keys are errors."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Self
+
+from pydantic import BaseModel, ConfigDict, ValidationError
+from ruamel.yaml import YAML
+
+from slora_assets.config.errors import ConfigError
+
+
+class _Model(BaseModel):
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+
+class LoopSettings(_Model):
+    """The optimisation of one stage."""
+
+    steps: int
+    matrix_rate: float
+    """Learning rate of kernels and linear maps (Muon)."""
+    other_rate: float
+    """Learning rate of norms, biases and tables (Adam)."""
+    weight_decay: float = 0.0
+    warmup: int = 100
+    decay_share: float = 0.4
+    """Last share of the steps, in which the rates fall."""
+    clip: float = 1.0
+    average: float = 0.998
+    """Decay of the exponential moving average that is evaluated and shipped."""
+    log_every: int = 50
+    evaluate_every: int = 500
+    checkpoint_minutes: float = 3.0
+
+
+class FootageSettings(_Model):
+    """How varied a stage's pretraining footage is; see GenericSettings."""
+
+    vivid: float
+    clutter: float
+    company: float
+    still: float = 0.0
+    sway: float = 0.0
+
+
+class VaePhase(_Model):
+    """A part of the VAE's training, until a share of all steps."""
+
+    until: float
+    crop: int | None
+    """Side of square crops in pixels; None trains on whole frames."""
+    batch: int
+    brain_float: bool
+    """Autocast to bfloat16: plenty while errors are large, and half the time of a step."""
+    level: bool = False
+    """Centre and level the latent channels before the phase's first step."""
+
+
+class VaeSettings(_Model):
+    loop: LoopSettings
+    footage: FootageSettings
+    phases: tuple[VaePhase, ...]
+    absolute_weight: float
+    kl_weight: float
+
+
+class TransformerSettings(_Model):
+    """Stage `transformer`, which trains the text encoder along."""
+
+    loop: LoopSettings
+    footage: FootageSettings
+    clips: int
+    """Clips that are encoded once and trained on in random order."""
+    batch: int
+    empty_captions: float
+    """Share of captions emptied, so that guidance has something to move away from."""
+    judged: int
+    """Prompts sampled at each evaluation."""
+    brain_float: bool
+
+
+class ClipSettings(_Model):
+    """Stage `clip`: the scorer."""
+
+    loop: LoopSettings
+    footage: FootageSettings
+    batch: int
+    placed: float
+    """Share of pictures from the sample footage's places, drawn from other seeds than it ships."""
+    blurred: float
+    """Share of pictures softened, as decoded ones are."""
+    brain_float: bool
+
+
+class PretrainSettings(_Model):
+    """The whole file."""
+
+    seed: int
+    held_out_seed: int
+    vae: VaeSettings
+    transformer: TransformerSettings
+    clip: ClipSettings
+
+    @classmethod
+    def read(cls, file: Path) -> Self:
+        """Read and check a settings file; raises ConfigError with the first wrong key."""
+        try:
+            return cls.model_validate(YAML(typ="safe", pure=True).load(file))
+        except FileNotFoundError as error:
+            raise ConfigError("the file does not exist", file=file) from error
+        except ValidationError as error:
+            first = error.errors()[0]
+            key = ".".join(str(part) for part in first["loc"])
+            raise ConfigError(first["msg"], file=file, key=key) from error

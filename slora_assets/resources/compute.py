@@ -1,0 +1,115 @@
+"""Where training and validation run: a process group of their own, through Dagster Pipes.
+
+The stock subprocess client signals one process, which under `accelerate launch` is the launcher, and
+the trainer lives on. This one signals the group, waits for the checkpoint, then kills the group.
+"""
+
+import os
+import signal
+import subprocess
+import sys
+from collections.abc import Sequence
+
+import dagster as dg
+from dagster import PipesTempFileContextInjector, PipesTempFileMessageReader, open_pipes_session
+
+from slora_assets.worker import INTERRUPTED, SUPERVISOR
+
+
+class ComputeResource(dg.ConfigurableResource):
+    """Runs a worker command to its end. Other places (Ray, Kubernetes) replace this one resource."""
+
+    grace_seconds: float = 60.0
+    """How long a worker may take to checkpoint after SIGTERM before its group is killed."""
+    processes: int = 1
+    """Training processes on this machine."""
+
+    def accelerate(self, script: str, arguments: Sequence[str]) -> list[str]:
+        """The command line that launches a training script."""
+        launcher = [sys.executable, "-m", "accelerate.commands.launch"]
+        options = ["--num_processes", str(self.processes), "--num_machines", "1",
+                   "--mixed_precision", "no", "--dynamo_backend", "no"]  # fmt: skip
+        if self.processes == 1:
+            options += ["--num_cpu_threads_per_process", str(os.cpu_count() or 1)]
+        return [*launcher, *options, script, *arguments]
+
+    def run(self, context: dg.AssetExecutionContext, command: Sequence[str], cwd: str) -> None:
+        """Run a worker; its log lines arrive in the event log while it works.
+
+        Raises Failure, without retry, when it fails. On interruption the whole process group is
+        gone when this returns.
+        """
+        with open_pipes_session(
+            context=context,
+            context_injector=PipesTempFileContextInjector(),
+            message_reader=PipesTempFileMessageReader(),
+        ) as session:
+            process = subprocess.Popen(
+                list(command),
+                cwd=cwd,
+                env=os.environ
+                | session.get_bootstrap_env_vars()
+                | {SUPERVISOR: str(os.getpid()), "TOKENIZERS_PARALLELISM": "false"},
+                stderr=subprocess.PIPE,
+                start_new_session=True,
+            )
+            try:
+                tail = _follow_stderr(process)
+                status = process.wait()
+            except BaseException:
+                context.log.warning("interrupted: asking the worker to checkpoint and stop")
+                raise
+            finally:
+                _end_group(process, self.grace_seconds)
+        if status != 0:
+            reason = "was interrupted" if status in (INTERRUPTED, -signal.SIGTERM) else "failed"
+            message = next((line for line in reversed(tail) if line.startswith("error: ")), "")
+            raise dg.Failure(
+                f"the worker {reason} (status {status}). {message.removeprefix('error: ')}".strip(),
+                metadata={"last lines": dg.MetadataValue.text("\n".join(tail[-20:]))},
+                allow_retries=False,
+            )
+
+
+def _follow_stderr(process: subprocess.Popen[bytes]) -> list[str]:
+    """Pass the worker's standard error on until it closes; return its last lines."""
+    tail: list[str] = []
+    assert process.stderr is not None
+    for raw in process.stderr:
+        line = raw.decode(errors="replace").rstrip()
+        tail = [*tail[-49:], line]
+        print(line, file=sys.stderr, flush=True)
+    return tail
+
+
+def _end_group(process: subprocess.Popen[bytes], grace_seconds: float) -> None:
+    """Leave no process of the group: SIGTERM, time to checkpoint, SIGKILL."""
+    if not _signal_group(process.pid, signal.SIGTERM):
+        process.wait()
+        return
+    try:
+        process.wait(grace_seconds)
+        _wait_for_group(process.pid, grace_seconds)
+    except (subprocess.TimeoutExpired, TimeoutError):
+        _signal_group(process.pid, signal.SIGKILL)
+        process.wait()
+
+
+def _wait_for_group(group: int, seconds: float) -> None:
+    """The launcher may end before the trainer has checkpointed: wait for the group itself."""
+    import time
+
+    deadline = time.monotonic() + seconds
+    while _signal_group(group, 0):
+        if time.monotonic() > deadline:
+            raise TimeoutError
+        time.sleep(0.1)
+
+
+def _signal_group(group: int, number: int) -> bool:
+    """Send a signal to the group; False when no process of it is left."""
+    try:
+        os.killpg(group, number)
+    except (ProcessLookupError, PermissionError):
+        return False
+    return True

@@ -1,0 +1,1 @@
+"""Adapters are trained: what to train on, the loop, checkpoints, export."""

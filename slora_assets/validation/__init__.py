@@ -1,0 +1,1 @@
+"""Adapters are measured and judged; who trained them is not known here."""

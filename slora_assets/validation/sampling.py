@@ -1,0 +1,141 @@
+"""Clips sampled from fixed prompts and seeds, each with its scores."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Mapping, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass
+from pathlib import Path
+from statistics import fmean
+from typing import Any, Protocol
+
+import numpy as np
+from numpy.typing import NDArray
+
+from slora_assets.base_models.base import BaseModel, StepCallback
+from slora_assets.config.errors import FootageError
+from slora_assets.footage.decode import decode_clip
+from slora_assets.footage.encode import write_mp4
+from slora_assets.validation.clip_score import ClipScorer
+from slora_assets.validation.prompts import Prompt
+from slora_assets.validation.temporal import TemporalScore, measure_temporal
+
+UNTRAINED = "base and scorer hold random weights: the scores say nothing about quality"
+_REFERENCE_CLIPS = 8
+
+
+class Embeddings(Protocol):
+    """Where embeddings of prompts come from; the text encoder need not be in memory."""
+
+    def __call__(self, prompt: str) -> NDArray[np.float16]: ...
+
+
+@dataclass(frozen=True)
+class Sampler:
+    """Everything that stays the same between the two sides of a comparison."""
+
+    base: BaseModel
+    scorer: ClipScorer
+    embeddings: Embeddings
+    motion_references: Mapping[str, float | None]
+    """Scenario to the motion that counts as enough."""
+    steps: int
+    guidance_scale: float
+
+    def trusted(self) -> tuple[bool, str | None]:
+        """May a verdict rest on the scores, and why not."""
+        trained = {
+            "base": self.base.identity().trained, "scorer": self.scorer.identity.trained,
+        }  # fmt: skip
+        random = [name for name, is_trained in trained.items() if not is_trained]
+        if not random:
+            return True, None
+        return False, UNTRAINED if len(random) == 2 else f"the {random[0]} holds random weights"
+
+
+@dataclass(frozen=True)
+class Sample:
+    """One generated clip, [T, H, W, 3], and what was measured on it."""
+
+    prompt: Prompt
+    seed: int
+    frames: NDArray[np.uint8]
+    temporal: TemporalScore
+    clip_similarity: float
+
+    def metrics(self) -> dict[str, float | None]:
+        """The metrics a gate may guard; null where the clip is frozen."""
+        return {
+            "temporal_consistency": self.temporal.temporal_consistency,
+            "clip_similarity": self.clip_similarity,
+            "motion_score": self.temporal.motion_score,
+        }
+
+
+def sample_prompts(
+    sampler: Sampler,
+    pipeline: Any,
+    prompts: Sequence[Prompt],
+    seeds: Sequence[int],
+    on_step: StepCallback | None = None,
+) -> list[Sample]:
+    """Generate and score each prompt with each seed, with whatever adapter `pipeline` has active."""
+    base = sampler.base
+    asked = [(prompt, seed) for prompt in prompts for seed in seeds]
+    clips = base.generate_many(
+        pipeline,
+        embeddings=[sampler.embeddings(prompt.text) for prompt, _ in asked],
+        empty_embedding=sampler.embeddings(""),
+        seeds=[seed for _, seed in asked],
+        steps=sampler.steps,
+        guidance_scale=sampler.guidance_scale,
+        on_step=on_step,
+    )
+
+    def temporal(item: tuple[tuple[Prompt, int], NDArray[np.uint8]]) -> TemporalScore:
+        (prompt, _), frames = item
+        reference = sampler.motion_references.get(prompt.scenario)
+        return measure_temporal(frames, base.geometry.fps, reference)
+
+    with ThreadPoolExecutor(os.cpu_count()) as pool:
+        scores = list(pool.map(temporal, zip(asked, clips, strict=True)))
+    return [
+        Sample(prompt, seed, frames, score, sampler.scorer.score(frames, prompt.text))
+        for (prompt, seed), frames, score in zip(asked, clips, scores, strict=True)
+    ]
+
+
+def save_samples(folder: Path, samples: Sequence[Sample], fps: float) -> None:
+    """Write `<prompt>_<seed>.mp4` for each sample."""
+    for sample in samples:
+        write_mp4(folder / f"{sample.prompt.id}_{sample.seed}.mp4", sample.frames, fps)
+
+
+def motion_reference(videos: Sequence[Path], base: BaseModel) -> float | None:
+    """The motion that counts as enough: 25th percentile over training clips at the base's
+    geometry (at most 8, in the given order). None when none can be decoded."""
+    scores = []
+    for video in videos[:_REFERENCE_CLIPS]:
+        try:
+            frames = decode_clip(video, **base.geometry.model_dump())
+        except FootageError:
+            continue  # the caching stages have quarantined it already
+        scores.append(measure_temporal(frames, base.geometry.fps).motion_score)
+    return float(np.percentile(scores, 25)) or None if scores else None
+
+
+def mean_scores(samples: Sequence[Sample]) -> dict[str, float | int | None]:
+    """Means over samples: of temporal consistency over those that move, of all for the rest."""
+    moving = [
+        s.temporal.temporal_consistency
+        for s in samples
+        if s.temporal.temporal_consistency is not None
+    ]
+    return {
+        "temporal_consistency": fmean(moving) if moving else None,
+        "clip_similarity": fmean(s.clip_similarity for s in samples),
+        "motion_score": fmean(s.temporal.motion_score for s in samples),
+        "frozen_samples": len(samples) - len(moving),
+        "samples": len(samples),
+    }

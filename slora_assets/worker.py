@@ -1,0 +1,151 @@
+"""What every process that may use the accelerator needs: signals, its parent, the lock, Pipes.
+
+A worker that is asked to stop, or whose parent is gone, finishes the step it is in, checkpoints and
+leaves; two workers of one workspace never use the accelerator at the same time.
+"""
+
+from __future__ import annotations
+
+import fcntl
+import logging
+import os
+import signal
+import sys
+import threading
+import time
+from collections.abc import Callable, Iterator
+from contextlib import ExitStack, contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from types import FrameType
+
+import psutil
+
+from slora_assets.config.errors import InterruptedRunError, TrainingError
+from slora_assets.config.workspace import Workspace
+
+SUPERVISOR = "SLORA_SUPERVISOR_PID"
+"""Environment variable: the process whose end must end the worker, launchers between them or not."""
+
+LOCK_WAIT_S = 600.0
+
+INTERRUPTED = 143
+"""Exit status after a request to stop: 128 + SIGTERM, as shells expect it."""
+
+
+@dataclass(frozen=True)
+class Worker:
+    """What a stage running in this process may call."""
+
+    report: Callable[[str], None]
+    should_stop: Callable[[], bool]
+
+
+@contextmanager
+def worker(workspace: Workspace) -> Iterator[Worker]:
+    """Enter a worker process: handle SIGTERM and SIGINT, watch the parents, hold the lock.
+
+    Only the first of several processes locks and reports. Raises TrainingError when another worker
+    holds the lock for longer than ten minutes.
+    """
+    # Threads that spin while another process holds their core make small models ten times slower.
+    os.environ.setdefault("OMP_WAIT_POLICY", "PASSIVE")
+    stop = threading.Event()
+
+    def on_signal(_number: int, _frame: FrameType | None) -> None:
+        stop.set()
+
+    for number in (signal.SIGTERM, signal.SIGINT):
+        signal.signal(number, on_signal)
+    threading.Thread(target=_watch_parents, args=(stop,), daemon=True).start()
+    first = os.environ.get("RANK", "0") == "0"
+    with ExitStack() as stack:
+        report = stack.enter_context(_reporting()) if first else _silent
+        if first:
+            stack.enter_context(_accelerator_lock(workspace.gpu_lock, stop, report))
+        yield Worker(report, stop.is_set)
+
+
+def quiet_libraries() -> None:
+    """Loading bars and advice of libraries drown the report; warnings of ours stay."""
+    from diffusers.utils import logging as diffusers_logging
+    from transformers.utils import logging as transformers_logging
+
+    for library in (diffusers_logging, transformers_logging):
+        library.set_verbosity_error()
+        library.disable_progress_bar()
+    logging.getLogger("accelerate").setLevel(logging.ERROR)
+
+
+def _silent(_line: str) -> None:
+    """Processes other than the first say nothing."""
+
+
+@contextmanager
+def _reporting() -> Iterator[Callable[[str], None]]:
+    """Print lines, and send them through Pipes when Dagster launched this process."""
+    from dagster_pipes import DAGSTER_PIPES_CONTEXT_ENV_VAR, open_dagster_pipes
+
+    if DAGSTER_PIPES_CONTEXT_ENV_VAR not in os.environ:
+        yield _print
+        return
+    with open_dagster_pipes() as pipes:
+
+        def both(line: str) -> None:
+            _print(line)
+            pipes.log.info(line)
+
+        yield both
+
+
+def _print(line: str) -> None:
+    print(line, file=sys.stderr, flush=True)
+
+
+def _watch_parents(stop: threading.Event) -> None:
+    """Set `stop` when the parent process or the supervisor is gone; checked once a second."""
+    parent = os.getppid()
+    supervisor = _process(os.environ.get(SUPERVISOR))
+    while not stop.wait(1.0):
+        orphaned = os.getppid() != parent
+        if orphaned or (supervisor is not None and not supervisor.is_running()):
+            stop.set()
+
+
+def _process(pid: str | None) -> psutil.Process | None:
+    try:
+        return psutil.Process(int(pid)) if pid else None
+    except (psutil.NoSuchProcess, ValueError):
+        return None
+
+
+@contextmanager
+def _accelerator_lock(
+    path: Path, stop: threading.Event, report: Callable[[str], None]
+) -> Iterator[None]:
+    path.parent.mkdir(parents=True, exist_ok=True)
+    with path.open("a+") as stream:
+        began, told = time.monotonic(), False
+        while True:
+            try:
+                fcntl.flock(stream, fcntl.LOCK_EX | fcntl.LOCK_NB)
+                break
+            except BlockingIOError:
+                stream.seek(0)
+                holder = stream.read().strip() or "unknown"
+                if not told:
+                    report(f"waiting for the accelerator, which process {holder} uses")
+                    told = True
+                if time.monotonic() - began > LOCK_WAIT_S:
+                    raise TrainingError(
+                        f"process {holder} has used the accelerator for over"
+                        f" {LOCK_WAIT_S / 60:.0f} minutes", file=path,
+                        remedy="wait for it, or stop it",
+                    ) from None  # fmt: skip
+            if stop.wait(0.5):
+                raise InterruptedRunError("stopped while waiting for the accelerator, as asked")
+        stream.seek(0)
+        stream.truncate()
+        stream.write(str(os.getpid()))
+        stream.flush()
+        yield

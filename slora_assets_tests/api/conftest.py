@@ -1,0 +1,144 @@
+"""A workspace with a real miniature base and real adapters: one scenario in each state.
+
+market_floor and kitchen are promoted, street has an inconclusive candidate, sports_field a failed
+one, stage nothing. Tests that change it work on `own_workspace`, a copy.
+"""
+
+from __future__ import annotations
+
+import shutil
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+from fastapi import FastAPI
+from starlette.testclient import TestClient
+
+from api.app import create_app
+from api.settings import ApiSettings
+from slora_assets.base_models.base import BaseModel, LoraShape
+from slora_assets.base_models.registry import open_base
+from slora_assets.config.workspace import Workspace
+from slora_assets.deployment.promotion import promote
+from slora_assets.miniature.build import build_base
+from slora_assets.provenance.files import write_json, write_text
+from slora_assets.provenance.hashing import sha256_file
+from slora_assets.provenance.records import ADAPTER_FILE, ADAPTER_RECORD, RUN_RECORD, AdapterRecord
+from slora_assets.validation.gate import Verdict
+from slora_assets.validation.stage import VERDICT, RunVerdict
+
+CONFIGS = Path(__file__).parents[2] / "configs"
+HASHES = {"run_hash": "1" * 64, "config_hash": "2" * 64, "dataset_hash": "3" * 64}
+SHAPES = {
+    "market_floor": LoraShape(4, 4.0, ("to_q", "to_v")),
+    "kitchen": LoraShape(8, 16.0, ("to_q", "to_k", "to_v", "to_out.0")),
+    "street": LoraShape(4, 4.0, ("to_q",)),
+    "sports_field": LoraShape(4, 4.0, ("to_q",)),
+}
+
+
+@pytest.fixture(scope="session")
+def base(tmp_path_factory: pytest.TempPathFactory) -> BaseModel:
+    folder = tmp_path_factory.mktemp("models") / "tiny"
+    build_base(folder)
+    return open_base(str(folder), folder.parent)
+
+
+@pytest.fixture(scope="session")
+def workspace(base: BaseModel, tmp_path_factory: pytest.TempPathFactory) -> Workspace:
+    root = tmp_path_factory.mktemp("workspace")
+    shutil.copytree(CONFIGS, root / "configs")
+    made = Workspace(root, root / "configs", root / "configs" / "data" / "sample.yaml")
+    text = made.presets.read_text()
+    text = text.replace("base_model: miniature", f"base_model: {base.folder}")  # type: ignore[attr-defined]
+    write_text(made.presets, text.replace("steps: null", "steps: 2"))
+    for seed, scenario in enumerate(SHAPES, start=1):
+        finish_run(made, base, scenario, seed)
+    for scenario in ("market_floor", "kitchen"):
+        promote(made, scenario, "Zoë", "for the tests", override_inconclusive=True)
+    return made
+
+
+@pytest.fixture
+def own_workspace(workspace: Workspace, tmp_path: Path) -> Workspace:
+    root = tmp_path / "workspace"
+    shutil.copytree(workspace.root, root)
+    return Workspace(root, root / "configs", root / "configs" / "data" / "sample.yaml")
+
+
+@pytest.fixture(scope="session")
+def app(workspace: Workspace) -> FastAPI:
+    return create_app(ApiSettings(workspace, preview=True, device="cpu"))
+
+
+@pytest.fixture(scope="session")
+def client(app: FastAPI) -> Iterator[TestClient]:
+    """In preview mode."""
+    with local(app) as opened:
+        yield opened
+
+
+@pytest.fixture(scope="session")
+def strict(workspace: Workspace) -> Iterator[TestClient]:
+    """Not in preview mode."""
+    with local(create_app(ApiSettings(workspace, device="cpu"))) as opened:
+        yield opened
+
+
+def local(app: FastAPI) -> TestClient:
+    return TestClient(app, base_url="http://127.0.0.1", raise_server_exceptions=False)
+
+
+def finish_run(workspace: Workspace, base: BaseModel, scenario: str, seed: int) -> None:
+    """A run as training and validation leave it; its adapter acts, and isn't trained."""
+    folder = workspace.scenario_run(scenario) / "adapters" / "epoch_1"
+    shape = SHAPES[scenario]
+    write_adapter_file(base, shape, seed, folder / ADAPTER_FILE)
+    identity = base.identity()
+    record = AdapterRecord(
+        sha256=sha256_file(folder / ADAPTER_FILE), bytes_=(folder / ADAPTER_FILE).stat().st_size,
+        scenario=scenario, base=identity.name, base_revision=identity.revision,
+        base_parts=identity.parts, base_licence=identity.licence, rank=shape.rank,
+        alpha=shape.alpha, targets=list(shape.targets), epoch=1, step=1, metrics={}, **HASHES,
+    )  # fmt: skip
+    write_json(folder / ADAPTER_RECORD, record.model_dump(mode="json"))
+    kept = {"epoch": 1, "path": "adapters/epoch_1", "sha256": record.sha256, "combined": 1.0}
+    run: dict[str, Any] = {
+        **HASHES, "schema_version": 1, "run": scenario, "scenarios": [scenario], "left_out": {},
+        "config_difference": {}, "dataset": "sample", "licence": "CC0", "clips": [],
+        "dropped": {}, "base": identity.model_dump(mode="json"), "scorer": {},
+        "scores_trusted": False, "scores_note": "untrained", "epochs": 1, "steps": 1,
+        "base_scores": {}, "best": kept, "kept": [kept], "software": {},
+        "parity": {"max_difference": 0.0, "tolerance": 0.001, "effect": 0.1},
+    }  # fmt: skip
+    write_json(workspace.scenario_run(scenario) / RUN_RECORD, run)
+    answer = "fail" if scenario == "sports_field" else "inconclusive"
+    verdict = Verdict(
+        verdict=answer, reasons=[f"It is {answer}."], metrics={}, n_prompts=2,
+        mean_difference=0.1, confidence=0.95, bootstrap_samples=100, bootstrap_seed=0,
+    )  # fmt: skip
+    document = {
+        "run": scenario, "run_hash": HASHES["run_hash"], "adapter_sha256": record.sha256,
+        "validation_hash": "4" * 64, "base": identity.model_dump(mode="json"), "scorer": {},
+        "scores_trusted": False, "scores_note": "The scorer holds random weights.",
+        "base_scores": {}, "adapter_scores": {}, "verdict": verdict.model_dump(mode="json"),
+    }  # fmt: skip
+    write_json(
+        workspace.validation(scenario) / VERDICT,
+        RunVerdict.model_validate(document).model_dump(mode="json"),
+    )
+
+
+def write_adapter_file(base: BaseModel, shape: LoraShape, seed: int, path: Path) -> None:
+    import torch
+
+    transformer = base.load_transformer("cpu", "float32")
+    base.add_adapter(transformer, shape, seed)
+    generator = torch.Generator().manual_seed(seed)
+    with torch.no_grad():
+        for name, parameter in transformer.named_parameters():
+            if "lora_B" in name:
+                parameter.copy_(torch.randn(parameter.shape, generator=generator) * 0.1)
+    path.parent.mkdir(parents=True, exist_ok=True)
+    base.save_adapter(transformer, shape, {"slora.seed": str(seed)}, path)

@@ -1,0 +1,144 @@
+"""A form becomes a clip, and the clip is exactly what base, adapter and scale say."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+from starlette.testclient import TestClient
+
+from api.generator.engine import Clip
+from api.service import RANDOM_BASE
+from slora_assets.base_models.base import BaseModel
+from slora_assets.config.workspace import Workspace
+from slora_assets.footage.encode import write_mp4
+from slora_assets.provenance.hashing import sha256_bytes, sha256_file
+from slora_assets.provenance.records import ADAPTER_FILE
+
+PROMPT = "a red cart moves to the left"
+
+
+def ask(client: TestClient, scenario: str = "market_floor", **fields: str) -> dict[str, Any]:
+    answer = client.post("/generate", data={"prompt": PROMPT, "scenario": scenario, **fields})
+    assert answer.status_code == 200, answer.text
+    made: dict[str, Any] = answer.json()
+    return made
+
+
+def freshly_made(
+    base: BaseModel, workspace: Workspace, folder: Path, scenario: str | None, scale: float = 0.85
+) -> str:
+    """Hash of the clip that a new pipeline makes with the scenario's adapter, or without any."""
+    pipeline = base.pipeline("cpu", "float32")
+    if scenario is not None:
+        adapter = workspace.scenario_run(scenario) / "adapters" / "epoch_1" / ADAPTER_FILE
+        base.load_adapter(pipeline, adapter, "fresh", scale)
+    frames = base.generate(
+        pipeline, prompt=PROMPT, seed=0, steps=2, guidance_scale=base.inference.guidance_scale
+    )
+    path = folder / "fresh.mp4"
+    write_mp4(path, frames, base.geometry.fps)
+    return sha256_file(path)
+
+
+def test_a_clip_is_published_with_its_score_and_origin(
+    client: TestClient, base: BaseModel, workspace: Workspace, tmp_path: Path
+) -> None:
+    import av
+
+    made = ask(client, lora_scale="0.85")
+    clip = client.get(made["url"])
+    assert clip.headers["content-type"] == "video/mp4"
+    assert sha256_bytes(clip.content) == made["sha256"]
+    (tmp_path / "clip.mp4").write_bytes(clip.content)
+    with av.open(str(tmp_path / "clip.mp4")) as container:
+        frames = [frame.to_ndarray(format="rgb24") for frame in container.decode(video=0)]
+    geometry = base.geometry
+    assert len(frames) == geometry.frames == made["frames"]
+    assert frames[0].shape == (geometry.height, geometry.width, 3)
+    record = workspace.scenario_run("market_floor") / "adapters" / "epoch_1" / ADAPTER_FILE
+    assert made["adapter_sha256"] == sha256_file(record)
+    assert (made["status"], made["verdict"]) == ("promoted", "inconclusive")
+    assert (made["scenario"], made["lora_scale"], made["seed"]) == ("market_floor", 0.85, 0)
+    assert made["base"]["parts"] == base.identity().parts
+    assert made["scores_note"] == f"{RANDOM_BASE} The scorer holds random weights."
+    score = made["temporal_score"]
+    assert score["reason"]
+    assert (score["temporal_consistency"] is None) == score["frozen"]
+
+
+def test_the_sidecar_leads_from_the_clip_back_to_the_footage(
+    client: TestClient, workspace: Workspace
+) -> None:
+    made = ask(client)
+    sidecar = json.loads(
+        (workspace.artifacts / Path(made["url"]).name).with_suffix(".json").read_text()
+    )
+    assert sidecar["sha256"] == made["sha256"]
+    assert sidecar["adapter_sha256"] == made["adapter_sha256"]
+    assert sidecar["dataset_hash"] == "3" * 64
+    assert sidecar["temporal_score"] == made["temporal_score"]
+
+
+def test_scale_defaults_to_the_presets_and_the_same_request_gives_the_same_clip(
+    client: TestClient,
+) -> None:
+    first, second = ask(client), ask(client, lora_scale="0.85")
+    assert first["lora_scale"] == second["lora_scale"] == 0.85
+    assert first["sha256"] == second["sha256"]
+    assert first["url"] != second["url"]
+
+
+def test_scale_zero_is_the_base_to_the_bit(
+    client: TestClient, base: BaseModel, workspace: Workspace, tmp_path: Path
+) -> None:
+    plain = freshly_made(base, workspace, tmp_path, None)
+    assert ask(client, lora_scale="0")["sha256"] == plain
+    assert ask(client, lora_scale="-0.0")["sha256"] == plain
+    assert ask(client, lora_scale="1")["sha256"] != plain
+
+
+def test_adapters_in_alternation_equal_fresh_loads(
+    client: TestClient, base: BaseModel, workspace: Workspace, tmp_path: Path
+) -> None:
+    expected = {
+        (scenario, scale): freshly_made(base, workspace, tmp_path, scenario, scale)
+        for scenario in ("market_floor", "kitchen")
+        for scale in (0.85, 1.5)
+    }
+    assert len(set(expected.values())) == 4
+    for scenario, scale in [*expected, *reversed(expected), *expected]:
+        made = ask(client, scenario, lora_scale=str(scale))
+        assert made["sha256"] == expected[scenario, scale], (scenario, scale)
+
+
+def test_a_preview_is_labelled_with_its_verdict(client: TestClient) -> None:
+    made = ask(client, "street")
+    assert (made["status"], made["verdict"]) == ("preview", "inconclusive")
+
+
+def test_the_adapters_own_path_is_accepted_as_file_or_folder(client: TestClient) -> None:
+    for scenario in ("market_floor", "street"):
+        [one] = [s for s in client.get("/scenarios").json() if s["name"] == scenario]
+        for path in (one["lora_path"], one["lora_path"].removesuffix(f"/{ADAPTER_FILE}")):
+            assert ask(client, scenario, lora_path=path)["lora_path"] == one["lora_path"]
+
+
+def test_both_kinds_of_form_are_read(client: TestClient) -> None:
+    fields = {"prompt": (None, PROMPT), "scenario": (None, "market_floor")}
+    answer = client.post("/generate", files=fields)
+    assert answer.status_code == 200, answer.text
+
+
+def test_a_frozen_clip_has_no_temporal_score_and_says_why(
+    client: TestClient, base: BaseModel, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    frames = np.full((base.geometry.frames, 64, 96, 3), 90, dtype=np.uint8)
+    engine = client.app.state.service.engine  # type: ignore[attr-defined]
+    monkeypatch.setattr(engine, "generate", lambda *_: Clip(frames, 8.0, 2, 4.0))
+    score = ask(client)["temporal_score"]
+    assert score["temporal_consistency"] is None
+    assert "frozen" in score["reason"]

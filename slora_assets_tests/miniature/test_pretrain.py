@@ -1,0 +1,131 @@
+"""Pretraining: resuming repeats an uninterrupted run, and the VAE's start and relabelling hold."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import numpy as np
+import pytest
+import torch
+from torch import Tensor, nn
+
+from slora_assets.config.errors import ConfigError, InterruptedRunError, TrainingError
+from slora_assets.miniature import architecture
+from slora_assets.miniature.generic_footage import GenericSettings, generic_clip
+from slora_assets.miniature.pretrain_loop import averaged_weights, rate_factor, train
+from slora_assets.miniature.pretrain_optimizer import orthogonalised
+from slora_assets.miniature.pretrain_settings import LoopSettings, PretrainSettings
+from slora_assets.miniature.pretrain_vae import psnr_of, video_tensor
+from slora_assets.miniature.vae_latents import levelling, relabel
+from slora_assets.miniature.vae_start import pass_colours_through
+
+LOOP = LoopSettings(steps=12, matrix_rate=0.01, other_rate=0.01, warmup=2, evaluate_every=6)
+SHIPPED_CONFIG = Path("slora_assets/miniature/pretrain.yaml")
+
+
+class LinearStage:
+    """Fits a random linear map; the batch of a step depends on the step alone."""
+
+    def __init__(self, poison_at: int = 0) -> None:
+        torch.manual_seed(0)
+        self._model = nn.Linear(32, 16)
+        self._poison_at = poison_at
+
+    def module(self) -> nn.Module:
+        return self._model
+
+    def loss(self, step: int) -> tuple[Tensor, dict[str, float]]:
+        x = torch.randn(8, 32, generator=torch.Generator().manual_seed(step))
+        error = (self._model(x) - x[:, :16]).square().mean()
+        return error * (float("nan") if step == self._poison_at else 1.0), {}
+
+    def evaluate(self) -> dict[str, float]:
+        return {"size": float(self._model.weight.detach().norm())}
+
+
+def test_a_stopped_and_resumed_run_equals_an_uninterrupted_one(tmp_path: Path) -> None:
+    train(LinearStage(), LOOP, tmp_path / "whole")
+    with pytest.raises(InterruptedRunError):
+        train(LinearStage(), LOOP, tmp_path / "parts", minutes=0)
+    train(LinearStage(), LOOP, tmp_path / "parts")
+    whole, parts = averaged_weights(tmp_path / "whole"), averaged_weights(tmp_path / "parts")
+    assert all(torch.equal(whole[name], parts[name]) for name in whole)
+
+
+def test_a_loss_that_is_no_number_stops_before_the_update(tmp_path: Path) -> None:
+    stage = LinearStage(poison_at=3)
+    with pytest.raises(TrainingError, match="step 3"):
+        train(stage, LOOP, tmp_path)
+    assert all(p.isfinite().all() for p in stage.module().parameters())
+
+
+def test_rates_warm_up_hold_and_fall() -> None:
+    loop = LoopSettings(steps=1000, matrix_rate=1, other_rate=1, warmup=100, decay_share=0.4)
+    assert rate_factor(50, loop) == 0.5
+    assert rate_factor(500, loop) == 1.0
+    assert rate_factor(1000, loop) == pytest.approx(0.01)
+
+
+def test_orthogonalised_directions_have_near_equal_strength() -> None:
+    matrix = torch.randn(24, 80, generator=torch.Generator().manual_seed(0))
+    strengths = torch.linalg.svdvals(orthogonalised(matrix))
+    assert strengths.min() > 0.5
+    assert strengths.max() < 1.4
+
+
+def test_training_starts_from_a_network_that_passes_colours() -> None:
+    assert reconstruction(fresh_vae()) > 19
+
+
+def test_relabelled_latents_are_centred_and_decode_to_the_same_clip() -> None:
+    from diffusers.models.autoencoders.vae import DiagonalGaussianDistribution
+
+    vae = fresh_vae()
+    clips = held_out()
+    with torch.no_grad():
+        before: DiagonalGaussianDistribution = vae.encode(clips).latent_dist
+        same = vae.decode(before.mode()).sample
+        mean, factor = levelling(before.mode())
+        relabel(vae, mean, factor)
+        after = vae.encode(clips).latent_dist
+        again = vae.decode(after.mode()).sample
+    assert after.mode().mean((0, 2, 3, 4)).abs().max() < 1e-4
+    assert after.mode().std() == pytest.approx(1, rel=0.02)
+    inner = (slice(None), slice(None), slice(None), slice(16, -16), slice(16, -16))
+    assert (again - same)[inner].abs().max() < 0.05
+
+
+def test_generic_clips_are_functions_of_seed_and_index() -> None:
+    settings = GenericSettings()
+    first, again, other = (generic_clip(1, index, settings).frames for index in (4, 4, 5))
+    assert np.array_equal(first, again)
+    assert not np.array_equal(first, other)
+    assert first.shape == (architecture.FRAMES, architecture.HEIGHT, architecture.WIDTH, 3)
+
+
+def test_unknown_keys_in_the_settings_are_refused(tmp_path: Path) -> None:
+    file = tmp_path / "pretrain.yaml"
+    file.write_text(SHIPPED_CONFIG.read_text() + "\nsurprise: 1\n")
+    with pytest.raises(ConfigError, match="surprise"):
+        PretrainSettings.read(file)
+    assert PretrainSettings.read(SHIPPED_CONFIG).seed == 20
+
+
+def fresh_vae():  # type: ignore[no-untyped-def]
+    from diffusers import AutoencoderKLCogVideoX
+
+    torch.manual_seed(0)
+    vae = AutoencoderKLCogVideoX(**architecture.VAE)
+    pass_colours_through(vae)
+    return vae
+
+
+def held_out() -> Tensor:
+    return video_tensor([generic_clip(9, i, GenericSettings()).frames for i in range(4)])
+
+
+def reconstruction(vae) -> float:  # type: ignore[no-untyped-def]
+    clips = held_out()
+    with torch.no_grad():
+        decoded = vae.decode(vae.encode(clips).latent_dist.mode()).sample
+    return psnr_of(float((decoded - clips).square().mean()))

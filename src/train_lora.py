@@ -1,0 +1,8 @@
+"""Train the unified adapter: `accelerate launch src/train_lora.py --help`."""
+
+import sys
+
+from slora_assets.training.command import train_unified
+
+if __name__ == "__main__":
+    sys.exit(train_unified())

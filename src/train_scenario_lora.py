@@ -1,0 +1,8 @@
+"""Train the scenarios' adapters: `accelerate launch src/train_scenario_lora.py --help`."""
+
+import sys
+
+from slora_assets.training.command import train_scenarios
+
+if __name__ == "__main__":
+    sys.exit(train_scenarios())
