@@ -30,7 +30,14 @@ def create_app(settings: ApiSettings | None = None) -> FastAPI:
             await run_in_threadpool(service.worker.close)
 
     # The interactive documentation pages fetch scripts from elsewhere; /openapi.json is enough.
-    app = FastAPI(title="slora", version="0.1.0", docs_url=None, redoc_url=None, lifespan=lifespan)
+    app = FastAPI(
+        title="slora",
+        version="0.1.0",
+        docs_url=None,
+        redoc_url=None,
+        redirect_slashes=False,
+        lifespan=lifespan,
+    )
     app.state.service = service
     problems.install(app)
     app.add_middleware(TrustedHostMiddleware, allowed_hosts=list(service.settings.hosts))

@@ -14,9 +14,9 @@ router = APIRouter(tags=["artifacts"])
 _RANGE = re.compile(r"bytes=(\d{0,19})-(\d{0,19})")
 
 
-@router.api_route(
+@router.head("/artifacts/{filename}", include_in_schema=False)
+@router.get(
     "/artifacts/{filename}",
-    methods=["GET", "HEAD"],
     response_class=Response,
     responses={
         200: {"content": {"video/mp4": {}}, "description": "The clip."},

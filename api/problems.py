@@ -26,7 +26,7 @@ from slora_assets.config.errors import GateError, IntegrityError, MissingInputEr
 
 _LOG = logging.getLogger("slora.api")
 _MEDIA_TYPE = "application/problem+json"
-_PATH = re.compile(r"(?:[A-Za-z]:)?(?:[/\\][^\s/\\'\";,:]+){2,}[/\\]?|(?<![\w.])/[\w.-]+")
+_PATH = re.compile(r"(?:[A-Za-z]:)?(?:[/\\][^\s/\\'\";,:()]+){2,}[/\\]?|(?<![\w.])/[\w.-]+")
 
 
 class RequestId:

@@ -130,9 +130,10 @@ def _run(
     began = time.monotonic()
     title = f"{name} {scenario}" if scenario else name
     print(f"== {title}", flush=True)
-    tags = job.get_definition().get_tags_for_partition_key(scenario) if scenario else {}
+    definition = job.get_definition()
+    tags = definition.get_tags_for_partition_key(scenario, None) if scenario else {}
     run = instance.create_run_for_job(
-        job.get_definition(),
+        definition,
         run_config={"loggers": {"console": {"config": {"log_level": "CRITICAL"}}}},
         tags=tags,
         status=DagsterRunStatus.NOT_STARTED,

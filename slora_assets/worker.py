@@ -7,7 +7,6 @@ leaves; two workers of one workspace never use the accelerator at the same time.
 from __future__ import annotations
 
 import fcntl
-import logging
 import os
 import signal
 import sys
@@ -48,8 +47,6 @@ def worker(workspace: Workspace) -> Iterator[Worker]:
     Only the first of several processes locks and reports. Raises TrainingError when another worker
     holds the lock for longer than ten minutes.
     """
-    # Threads that spin while another process holds their core make small models ten times slower.
-    os.environ.setdefault("OMP_WAIT_POLICY", "PASSIVE")
     stop = threading.Event()
 
     def on_signal(_number: int, _frame: FrameType | None) -> None:
@@ -66,36 +63,20 @@ def worker(workspace: Workspace) -> Iterator[Worker]:
         yield Worker(report, stop.is_set)
 
 
-def quiet_libraries() -> None:
-    """Loading bars and advice of libraries drown the report; warnings of ours stay."""
-    from diffusers.utils import logging as diffusers_logging
-    from transformers.utils import logging as transformers_logging
-
-    for library in (diffusers_logging, transformers_logging):
-        library.set_verbosity_error()
-        library.disable_progress_bar()
-    logging.getLogger("accelerate").setLevel(logging.ERROR)
-
-
 def _silent(_line: str) -> None:
     """Processes other than the first say nothing."""
 
 
 @contextmanager
 def _reporting() -> Iterator[Callable[[str], None]]:
-    """Print lines, and send them through Pipes when Dagster launched this process."""
+    """Print lines, or send them through Pipes when Dagster launched this process."""
     from dagster_pipes import DAGSTER_PIPES_CONTEXT_ENV_VAR, open_dagster_pipes
 
     if DAGSTER_PIPES_CONTEXT_ENV_VAR not in os.environ:
         yield _print
         return
     with open_dagster_pipes() as pipes:
-
-        def both(line: str) -> None:
-            _print(line)
-            pipes.log.info(line)
-
-        yield both
+        yield pipes.log.info
 
 
 def _print(line: str) -> None:

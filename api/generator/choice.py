@@ -50,8 +50,8 @@ def choose(settings: ApiSettings, presets: Presets, scenario: str) -> Choice:
     except SloraError as error:
         raise NotServable(f"{scenario} can't be served. {public(error)}") from error
     raise NotServable(
-        f"No adapter is promoted for {scenario}. Remedy: promote one (`slora promote {scenario}`), "
-        "or start the service with SLORA_PREVIEW=1 to look at the one last trained."
+        f"No adapter is promoted for {scenario}. Remedy: promote one with the job `promote`, or "
+        "start the service with SLORA_PREVIEW=1 to look at the one last trained."
     )
 
 

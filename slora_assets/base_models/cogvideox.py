@@ -209,7 +209,9 @@ class CogVideoX:
     def pipeline(self, device: str, dtype: str, transformer: Any = None, text: bool = True) -> Any:
         import torch
         from diffusers import CogVideoXPipeline
+        from diffusers.utils.logging import disable_progress_bar
 
+        disable_progress_bar()
         given: dict[str, Any] = {} if transformer is None else {"transformer": transformer}
         if not text:
             given |= {"text_encoder": None, "tokenizer": None}

@@ -139,6 +139,7 @@ def write_card(folder: Path, *, revision: str, trained: bool, generates: bool) -
         card["inference"] = {
             "steps": architecture.STEPS,
             "guidance_scale": architecture.GUIDANCE_SCALE,
+            "max_sequence_length": architecture.TEXT_LENGTH,
         }
     write_json(folder / CARD, card)
 

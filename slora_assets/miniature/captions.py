@@ -30,6 +30,8 @@ _VERBS: Final[dict[str, tuple[str, ...]]] = {
     "boat": ("moves", "sails", "is sailing", "drifts"),
     "balloon": ("moves", "floats", "is floating", "drifts"),
 }
+_PROMPT_VERBS: Final = ("moving", "is moving", "slowly going", "quickly going", "going")
+"""How prompts speak, which are no full sentences."""
 _SURROUNDINGS: Final[dict[str, str]] = {
     "plain": "plain background",
     "gradient": "simple background",
@@ -178,7 +180,8 @@ def _clause(rng: np.random.Generator, actor: Actor) -> str:
     if actor.speed == 0:
         return f"{noun} stands still"
     heading = str(rng.choice(_HEADING_WORDS[actor.direction]))
-    return f"{noun} {rng.choice(_VERBS[actor.subject])} {heading}"
+    verbs = _VERBS[actor.subject] + (_PROMPT_VERBS if rng.random() < 0.4 else ())
+    return f"{noun} {rng.choice(verbs)} {heading}"
 
 
 def with_typo(rng: np.random.Generator, sentence: str) -> str:

@@ -36,6 +36,8 @@ class GenericSettings:
     """Share of subjects that don't move."""
     sway: float = 0.0
     """Share of clips filmed by an unsteady camera."""
+    withheld: bool = False
+    """Never show the combinations that prompts are judged by; see `is_withheld`."""
 
 
 @dataclass(frozen=True)
@@ -70,6 +72,12 @@ def generic_clip(
     return GenericClip(frames, tuple(actors), name)
 
 
+def is_withheld(subject: str, colour: str, direction: str) -> bool:
+    """Whether a combination is kept out of pretraining: one in eight, evenly over all words."""
+    place = SUBJECTS.index(subject) + 2 * COLOURS.index(colour) + 3 * DIRECTIONS.index(direction)
+    return place % 8 == 0
+
+
 def swayed(background: Pixels, camera: NDArray[np.float64], time_s: float) -> Pixels:
     """The background moved as by an unsteady hand; `camera` is [speed x, y, swing x, y], -1..1."""
     if not camera.any():
@@ -99,6 +107,8 @@ def _actor(rng: np.random.Generator, settings: GenericSettings) -> Actor:
     """A random actor that stays inside the picture for the whole clip."""
     subject, colour = str(rng.choice(SUBJECTS)), str(rng.choice(COLOURS))
     direction = str(rng.choice(DIRECTIONS))
+    while settings.withheld and is_withheld(subject, colour, direction):
+        direction = str(rng.choice(DIRECTIONS))
     size = float(rng.uniform(0.38, 0.5)) * (0.8 if HALF_WIDTHS[subject] > 0.6 else 1.0)
     seconds = (architecture.FRAMES - 1) / architecture.FPS
     speed = 0.0 if rng.random() < settings.still else float(rng.uniform(0.3, 0.55))

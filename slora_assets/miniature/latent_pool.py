@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import hashlib
 import json
 import logging
 from collections.abc import Iterator
+from dataclasses import asdict
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final
 
@@ -47,7 +49,11 @@ class LatentPool:
         settings: GenericSettings,
         count: int,
     ) -> LatentPool:
-        """Encode what `folder` lacks of the first `count` clips of a seed, and read them all."""
+        """Encode what `folder` lacks of the first `count` clips of a seed, and read them all.
+
+        Chunks lie under a key of VAE and footage: another VAE never finds them.
+        """
+        folder = folder / _key(vae, settings)
         latents: list[Tensor] = []
         captions: list[list[str]] = []
         for number in range(-(-count // CHUNK)):
@@ -59,6 +65,14 @@ class LatentPool:
                 latents.append(stream.get_tensor("latents"))
                 captions += json.loads(stream.metadata()["captions"])
         return cls(torch.cat(latents)[:count], captions[:count])
+
+
+def _key(vae: AutoencoderKLCogVideoX, settings: GenericSettings) -> str:
+    """What the bytes of a chunk depend on besides its seed and number."""
+    digest = hashlib.sha256(json.dumps(asdict(settings), sort_keys=True).encode())
+    for _, tensor in sorted(vae.state_dict().items()):
+        digest.update(tensor.cpu().contiguous().numpy().tobytes())
+    return digest.hexdigest()[:16]
 
 
 def clip_captions(seed: int, index: int, clip: Any) -> list[str]:
@@ -76,7 +90,9 @@ def _encode_chunk(
     for start in _starts(first):
         clips = [generic_clip(seed, index, settings) for index in range(start, start + _BATCH)]
         videos = video_tensor([clip.frames for clip in clips]).to(device)
-        latents.append(vae.encode(videos).latent_dist.mode().half().cpu())
+        with torch.autocast(device.type, torch.bfloat16):
+            means = vae.encode(videos).latent_dist.mode()
+        latents.append(means.half().cpu())
         captions += [clip_captions(seed, start + at, clip) for at, clip in enumerate(clips)]
     with replacing(file) as temporary:
         save_file(

@@ -100,10 +100,10 @@ def _kitchen(canvas: Canvas, rng: np.random.Generator) -> None:
 
 def _street(canvas: Canvas, rng: np.random.Generator) -> None:
     canvas.fade(_varied(rng, (120, 176, 226)), (190, 214, 232), 0, 0.47)
-    houses: list[RGB] = [(164, 110, 90), (128, 128, 140), (190, 172, 146), (108, 92, 96)]
+    houses: list[RGB] = [(172, 106, 82), (150, 96, 84), (186, 126, 96), (138, 88, 80)]
     left, number = -0.1 * float(rng.random()), int(rng.integers(4))
     while left < ASPECT:
-        width, top = float(rng.uniform(0.24, 0.34)), float(rng.uniform(0.02, 0.2))
+        width, top = float(rng.uniform(0.24, 0.34)), float(rng.uniform(0.04, 0.14))
         _house(canvas, left, top, left + width, _varied(rng, houses[number % 4]))
         left, number = left + width + 0.015, number + 1
     canvas.box(0, 0.46, ASPECT, 0.56, (186, 184, 180))
@@ -111,7 +111,7 @@ def _street(canvas: Canvas, rng: np.random.Generator) -> None:
     canvas.fade(_varied(rng, (70, 72, 78)), (54, 56, 62), 0.57, 1.0)
     for start in np.arange(-0.1 + 0.1 * rng.random(), ASPECT, 0.3):
         canvas.box(start, 0.765, start + 0.17, 0.79, (240, 240, 232))
-    middle = float(rng.uniform(0.5, 1.0))
+    middle = float(rng.uniform(0.6, 0.8))
     for bar in range(4):
         top = 0.59 + bar * 0.105
         lean = 0.04 * bar

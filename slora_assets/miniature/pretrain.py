@@ -6,9 +6,13 @@ import argparse
 import logging
 import sys
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from slora_assets.config.errors import InterruptedRunError, SloraError
 from slora_assets.miniature.pretrain_settings import PretrainSettings
+
+if TYPE_CHECKING:
+    import torch
 
 log = logging.getLogger(__name__)
 _STAGES = ("vae", "transformer", "clip", "export")
@@ -27,7 +31,7 @@ def main(arguments: list[str] | None = None) -> int:
     log.info("stage %s on %s", options.stage, device.type)
     try:
         settings = PretrainSettings.read(options.config)
-        _run(options.stage, settings, options.out, device, options.minutes)
+        _run(options.stage, settings, options.out, options.target, device, options.minutes)
     except InterruptedRunError as error:
         log.warning("%s", error)
         return 3
@@ -38,13 +42,15 @@ def main(arguments: list[str] | None = None) -> int:
 
 
 def _run(
-    stage: str, settings: PretrainSettings, out: Path, device: object, minutes: float | None
+    stage: str,
+    settings: PretrainSettings,
+    out: Path,
+    target: Path,
+    device: torch.device,
+    minutes: float | None,
 ) -> None:
-    import torch
-
     from slora_assets.miniature.pretrain_loop import train
 
-    assert isinstance(device, torch.device)
     if stage == "vae":
         from slora_assets.miniature.pretrain_vae import VaeStage
 
@@ -59,7 +65,7 @@ def _run(
     elif stage == "export":
         from slora_assets.miniature.pretrain_export import export
 
-        export(settings, out, Path(__file__).with_name("weights"))
+        export(settings, out, target)
     else:
         from slora_assets.miniature.pretrain_clip import ClipStage
 
@@ -71,6 +77,10 @@ def _parser() -> argparse.ArgumentParser:
     parser.add_argument("--stage", required=True, choices=_STAGES)
     parser.add_argument("--config", type=Path, default=_DEFAULT_CONFIG)
     parser.add_argument("--out", type=Path, default=Path("data/pretrain"))
+    parser.add_argument(
+        "--target", type=Path, default=Path(__file__).with_name("weights"),
+        help="where stage export writes base/ and scorer/; the package's own by default",
+    )  # fmt: skip
     parser.add_argument("--minutes", type=float, help="stop, resumably, after so long")
     parser.add_argument("--threads", type=int, help="CPU threads")
     return parser

@@ -43,6 +43,7 @@ class FootageSettings(_Model):
     company: float
     still: float = 0.0
     sway: float = 0.0
+    withheld: bool = False
 
 
 class VaePhase(_Model):

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from itertools import product
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -17,7 +18,7 @@ from transformers import T5Config, T5EncoderModel
 
 from slora_assets.miniature import architecture
 from slora_assets.miniature.canvas import Pixels
-from slora_assets.miniature.generic_footage import GenericSettings
+from slora_assets.miniature.generic_footage import GenericSettings, is_withheld
 from slora_assets.miniature.latent_pool import LatentPool
 from slora_assets.miniature.pixel_rules import look_at
 from slora_assets.miniature.pretrain_settings import PretrainSettings
@@ -87,8 +88,8 @@ class TransformerStage:
         return {"held_out_loss": float(np.mean(losses)), **self._recognised()}
 
     def _recognised(self) -> dict[str, float]:
-        wanted = prompts(self._all.held_out_seed, self._settings.judged)
-        clips = self._sample([_sentence(*one) for one in wanted])
+        wanted = withheld_prompts(self._all.held_out_seed, self._settings.judged)
+        clips = self._sample([sentence(*one) for one in wanted])
         seen = [look_at(clip) for clip in clips]
         got = [(s.subject, s.colour, s.direction) for s in seen]
         hits = [
@@ -150,15 +151,15 @@ class TransformerStage:
         return error
 
 
-def prompts(seed: int, count: int) -> list[tuple[str, str, str]]:
-    """(subject, colour, direction) of held-out prompts."""
+def withheld_prompts(seed: int, count: int) -> list[tuple[str, str, str]]:
+    """(subject, colour, direction) of prompts that pretraining never showed, over and over."""
     rng = np.random.default_rng([seed, 7])
-    choices = (SUBJECTS, COLOURS, DIRECTIONS)
-    drawn = [[str(rng.choice(names)) for names in choices] for _ in range(count)]
-    return [(subject, colour, direction) for subject, colour, direction in drawn]
+    every = [one for one in product(SUBJECTS, COLOURS, DIRECTIONS) if is_withheld(*one)]
+    order = [at for _ in range(-(-count // len(every))) for at in rng.permutation(len(every))]
+    return [every[int(at)] for at in order[:count]]
 
 
-def _sentence(subject: str, colour: str, direction: str) -> str:
+def sentence(subject: str, colour: str, direction: str) -> str:
     way = f"to the {direction}" if direction in ("left", "right") else direction
     return f"a {colour} {subject} moves {way}"
 

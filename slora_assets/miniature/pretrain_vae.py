@@ -34,9 +34,7 @@ class VaeStage:
         self._model = AutoencoderKLCogVideoX(**architecture.VAE)
         pass_colours_through(self._model)
         self._model.to(device)
-        for part in self._model.modules():
-            if isinstance(part, nn.Conv3d):
-                part.to(memory_format=torch.channels_last_3d)
+        channels_last(self._model)
 
     def module(self) -> nn.Module:
         """The autoencoder."""
@@ -91,6 +89,13 @@ class VaeStage:
         return next(phase for phase in self._vae.phases if share <= phase.until)
 
 
+def channels_last(vae: nn.Module) -> None:
+    """Lay kernels out for bfloat16 on CPUs; the whole module refuses, as it has other ranks."""
+    for part in vae.modules():
+        if isinstance(part, nn.Conv3d):
+            part.to(memory_format=torch.channels_last_3d)
+
+
 @torch.no_grad()
 def trained_vae(
     settings: PretrainSettings, folder: Path, device: torch.device
@@ -101,6 +106,7 @@ def trained_vae(
         {name: tensor.half().float() for name, tensor in averaged_weights(folder).items()}
     )
     vae.to(device).eval().requires_grad_(False)
+    channels_last(vae)
     footage = GenericSettings(**settings.transformer.footage.model_dump())
     clips = [generic_clip(settings.seed + 1, at, footage).frames for at in range(_LEVELLING_CLIPS)]
     latents = [

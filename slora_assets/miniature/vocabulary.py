@@ -45,7 +45,8 @@ desert dune dunes wall plain background striped checkered gradient grey gray bro
 light colored coloured color simple empty man woman people boy girl guy lady kid day night sunny
 outside outdoors indoors ride toy cartoon animated animation scarf shirt dress jacket small large
 big little round black orange pink ball dog
-above among as between cold snowy winter path high row stands still cooks yet stopped front floor
+above among as between cold snowy winter path high row stands still cooks yet stopped front sports
+stand during sail
 """
 
 

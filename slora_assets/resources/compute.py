@@ -8,12 +8,16 @@ import os
 import signal
 import subprocess
 import sys
+import time
+import warnings
 from collections.abc import Sequence
 
 import dagster as dg
 from dagster import PipesTempFileContextInjector, PipesTempFileMessageReader, open_pipes_session
 
 from slora_assets.worker import INTERRUPTED, SUPERVISOR
+
+warnings.filterwarnings("ignore", message=".*PipesMessageReader.expected_writer_count.*")
 
 
 class ComputeResource(dg.ConfigurableResource):
@@ -49,7 +53,7 @@ class ComputeResource(dg.ConfigurableResource):
                 cwd=cwd,
                 env=os.environ
                 | session.get_bootstrap_env_vars()
-                | {SUPERVISOR: str(os.getpid()), "TOKENIZERS_PARALLELISM": "false"},
+                | {SUPERVISOR: str(os.getpid())},
                 stderr=subprocess.PIPE,
                 start_new_session=True,
             )
@@ -97,8 +101,6 @@ def _end_group(process: subprocess.Popen[bytes], grace_seconds: float) -> None:
 
 def _wait_for_group(group: int, seconds: float) -> None:
     """The launcher may end before the trainer has checkpointed: wait for the group itself."""
-    import time
-
     deadline = time.monotonic() + seconds
     while _signal_group(group, 0):
         if time.monotonic() > deadline:

@@ -18,7 +18,7 @@ from slora_assets.config.workspace import Workspace
 from slora_assets.config.yaml_reader import read_settings
 from slora_assets.training.plan import plan_run
 from slora_assets.validation.prompts import ValidationPrompts, read_prompts
-from slora_assets.worker import INTERRUPTED, Worker, quiet_libraries, worker
+from slora_assets.worker import INTERRUPTED, Worker, worker
 
 def train_unified(arguments: Sequence[str] | None = None) -> int:
     """Train one adapter on all scenarios. Returns the exit status."""
@@ -86,7 +86,6 @@ def _train(
 ) -> int:
     from slora_assets.training.run import run_training
 
-    quiet_libraries()
     outcomes: dict[str, str] = {}
     for scenario, folder in runs:
         name = scenario or "unified"

@@ -188,6 +188,7 @@ class _Run:
             + ("" if self.sampler().trusted()[0] else " [untrained weights: not a quality score]")
         )
         write_curves(plan.partial / "curves.png", self.steps_log, self.metrics.lines())
+        self._step_time, self._last_logged = time.monotonic(), progress.step
         self.accelerator.wait_for_everyone()
 
     def _measure_base(self) -> None:

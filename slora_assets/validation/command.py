@@ -13,7 +13,7 @@ from pathlib import Path
 from slora_assets.config.errors import InterruptedRunError, SloraError
 from slora_assets.config.workspace import Workspace
 from slora_assets.validation.prompts import read_prompts
-from slora_assets.worker import INTERRUPTED, quiet_libraries, worker
+from slora_assets.worker import INTERRUPTED, worker
 
 
 def validate(arguments: Sequence[str] | None = None) -> int:
@@ -27,7 +27,6 @@ def validate(arguments: Sequence[str] | None = None) -> int:
         with worker(workspace) as here:
             from slora_assets.validation.stage import validate_run
 
-            quiet_libraries()
             validate_run(workspace, options.run.absolute(), prompts, here.report, here.should_stop)
     except InterruptedRunError as error:
         print(f"interrupted: {error}", file=sys.stderr)

@@ -11,13 +11,14 @@ from torch import Tensor, nn
 
 from slora_assets.config.errors import ConfigError, InterruptedRunError, TrainingError
 from slora_assets.miniature import architecture
-from slora_assets.miniature.generic_footage import GenericSettings, generic_clip
+from slora_assets.miniature.generic_footage import GenericSettings, generic_clip, is_withheld
 from slora_assets.miniature.pretrain_loop import averaged_weights, rate_factor, train
 from slora_assets.miniature.pretrain_optimizer import orthogonalised
 from slora_assets.miniature.pretrain_settings import LoopSettings, PretrainSettings
 from slora_assets.miniature.pretrain_vae import psnr_of, video_tensor
 from slora_assets.miniature.vae_latents import levelling, relabel
 from slora_assets.miniature.vae_start import pass_colours_through
+from slora_assets.miniature.vocabulary import SUBJECTS
 
 LOOP = LoopSettings(steps=12, matrix_rate=0.01, other_rate=0.01, warmup=2, evaluate_every=6)
 SHIPPED_CONFIG = Path("slora_assets/miniature/pretrain.yaml")
@@ -101,6 +102,13 @@ def test_generic_clips_are_functions_of_seed_and_index() -> None:
     assert np.array_equal(first, again)
     assert not np.array_equal(first, other)
     assert first.shape == (architecture.FRAMES, architecture.HEIGHT, architecture.WIDTH, 3)
+
+
+def test_withheld_combinations_are_never_shown() -> None:
+    settings = GenericSettings(company=0.5, withheld=True)
+    shown = [actor for i in range(300) for actor in generic_clip(3, i, settings).actors]
+    assert not any(is_withheld(a.subject, a.colour, a.direction) for a in shown)
+    assert {a.subject for a in shown} == set(SUBJECTS)
 
 
 def test_unknown_keys_in_the_settings_are_refused(tmp_path: Path) -> None:

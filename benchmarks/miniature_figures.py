@@ -1,0 +1,171 @@
+"""Figures of the shipped miniature on seeds it never saw: `python benchmarks/miniature_figures.py`.
+
+Reconstruction, prompts shown as a rule over pixels sees them, caption retrieval, time a clip.
+"""
+
+from __future__ import annotations
+
+import argparse
+import time
+from pathlib import Path
+from typing import Any
+
+import cv2
+import numpy as np
+import torch
+
+import slora_assets.miniature
+from slora_assets.miniature import architecture
+from slora_assets.miniature.canvas import Pixels
+from slora_assets.miniature.generic_footage import GenericSettings, generic_clip
+from slora_assets.miniature.latent_pool import clip_captions
+from slora_assets.miniature.looks import LOOKS
+from slora_assets.miniature.other_looks import OTHER_LOOKS
+from slora_assets.miniature.pixel_rules import look_at
+from slora_assets.miniature.pretrain_transformer import sentence, withheld_prompts
+from slora_assets.miniature.pretrain_vae import psnr_of, video_tensor
+from slora_assets.miniature.sample_footage import small_frames
+from slora_assets.miniature.sample_plan import plan_clip
+
+SEED = 9001
+"""Neither trained on nor looked at while training."""
+FOOTAGE = GenericSettings(vivid=0.15, clutter=0.1, company=0.1)
+TIMES_S = [number / architecture.FPS for number in range(architecture.FRAMES)]
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__)
+    shipped = Path(slora_assets.miniature.__file__).parent / "weights"
+    parser.add_argument("--weights", type=Path, default=shipped)
+    parser.add_argument("--prompts", type=int, default=100)
+    parser.add_argument("--clips", type=int, default=50)
+    parser.add_argument("--sheet", type=Path, help="write a contact sheet of generated clips")
+    parser.add_argument("--threads", type=int)
+    options = parser.parse_args()
+    if options.threads:
+        torch.set_num_threads(options.threads)
+    pipeline = load_pipeline(options.weights / "base")
+    print("| figure | measured | target |\n|---|---|---|")
+    reconstruction(pipeline.vae, options.clips)
+    generation(pipeline, options.prompts, options.sheet)
+    if (options.weights / "scorer").is_dir():
+        retrieval(options.weights / "scorer")
+
+
+def load_pipeline(folder: Path) -> Any:
+    """The base through unmodified diffusers, in float32."""
+    from diffusers import CogVideoXPipeline
+
+    pipeline = CogVideoXPipeline.from_pretrained(folder, torch_dtype=torch.float32)
+    pipeline.set_progress_bar_config(disable=True)
+    return pipeline
+
+
+@torch.no_grad()
+def reconstruction(vae: Any, count: int) -> None:
+    """PSNR of generic clips and of the sample footage's places."""
+    places = [*LOOKS, *OTHER_LOOKS]
+    generic = (generic_clip(SEED, at, FOOTAGE).frames for at in range(count))
+    placed = (
+        small_frames(plan_clip(SEED, at, places[at % len(places)], at), SEED, TIMES_S)
+        for at in range(count)
+    )
+    for name, clips in (("pretraining footage", generic), ("sample footage", placed)):
+        values = []
+        for clip in clips:
+            target = video_tensor([clip])
+            decoded = vae.decode(vae.encode(target).latent_dist.mode()).sample.clamp(-1, 1)
+            values.append(psnr_of(float((decoded - target).square().mean())))
+        row(f"VAE reconstruction, held-out {name}", f"{np.mean(values):.1f} dB", "28 dB")
+
+
+def generation(pipeline: Any, count: int, sheet: Path | None) -> None:
+    """Share of withheld prompts shown, the same for empty text, and seconds a clip."""
+    wanted = withheld_prompts(SEED, count)
+    clips, seconds = generate(pipeline, [sentence(*one) for one in wanted])
+    names = ("subject", "colour", "direction")
+    hits = judged(clips, wanted)
+    parts = ", ".join(f"{n} {hits[:, at].mean():.0%}" for at, n in enumerate(names))
+    everything = hits.all(axis=1).mean()
+    row(f"{count} withheld prompts shown ({parts})", f"{everything:.0%}", "80 %")
+    empty, _ = generate(pipeline, [""] * count)
+    chance = judged(empty, wanted).all(axis=1).mean()
+    row("the same, empty text (chance 1/192)", f"{chance:.0%}", "chance")
+    row(f"seconds a clip, {torch.get_num_threads()} threads", f"{seconds:.1f} s", "10 s")
+    if sheet is not None:
+        write_sheet(sheet, clips[:16])
+
+
+def generate(pipeline: Any, captions: list[str]) -> tuple[list[Pixels], float]:
+    """One clip a caption, each from its own seed, one at a time; and mean seconds."""
+    clips, started = [], time.perf_counter()
+    for number, caption in enumerate(captions):
+        frames = pipeline(
+            caption,
+            num_inference_steps=architecture.STEPS,
+            guidance_scale=architecture.GUIDANCE_SCALE,
+            max_sequence_length=architecture.TEXT_LENGTH,
+            generator=torch.Generator().manual_seed(SEED + number),
+            output_type="np",
+        ).frames[0]
+        clips.append(np.rint(frames * 255).astype(np.uint8))
+    return clips, (time.perf_counter() - started) / len(captions)
+
+
+def judged(clips: list[Pixels], wanted: list[tuple[str, str, str]]) -> np.ndarray:
+    """[N, 3] booleans: subject, colour and direction as asked."""
+    seen = [look_at(clip) for clip in clips]
+    return np.array(
+        [
+            [one.subject == subject, one.colour == colour, one.direction == direction]
+            for one, (subject, colour, direction) in zip(seen, wanted, strict=True)
+        ]
+    )
+
+
+@torch.no_grad()
+def retrieval(folder: Path, among: int = 50, rounds: int = 6) -> None:
+    """Share of held-out clips whose caption wins among 50, half of them of the sample's places."""
+    import open_clip
+    from PIL import Image
+
+    name = f"local-dir:{folder}"
+    model, _, preprocess = open_clip.create_model_and_transforms(name)
+    model.eval()
+    words = open_clip.get_tokenizer(name)
+    places, hits = [*LOOKS, *OTHER_LOOKS], []
+    for turn in range(rounds):
+        seen, captions = [], []
+        for at in range(turn * among, (turn + 1) * among):
+            if at % 2:
+                plan = plan_clip(SEED, at, places[at // 2 % len(places)], at)
+                frames, caption = small_frames(plan, SEED, [0.0, 0.5, 1.0]), plan.captions[0]
+            else:
+                clip = generic_clip(SEED, at, FOOTAGE)
+                frames, caption = clip.frames[::4], clip_captions(SEED, at, clip)[0]
+            batch = torch.stack([preprocess(Image.fromarray(frame)) for frame in frames])
+            seen.append(model.encode_image(batch, normalize=True).mean(0))
+            captions.append(caption)
+        read = model.encode_text(words(captions), normalize=True)
+        pictures = torch.nn.functional.normalize(torch.stack(seen), dim=1)
+        best = (pictures @ read.T).argmax(1)
+        hits.append(float((best == torch.arange(among)).float().mean()))
+    row("scorer: right caption of 50 (R@1)", f"{np.mean(hits):.0%}", "70 %")
+
+
+def write_sheet(path: Path, clips: list[Pixels]) -> None:
+    """A PNG with a row a clip and five of its frames."""
+    rows = [np.concatenate(list(clip[::2]), axis=1) for clip in clips]
+    half = (len(rows) + 1) // 2
+    columns = [np.concatenate(rows[:half]), np.concatenate(rows[half : 2 * half])]
+    picture = np.concatenate([c for c in columns if c.shape == columns[0].shape], axis=1)
+    large = cv2.resize(picture, None, fx=1.5, fy=1.5, interpolation=cv2.INTER_CUBIC)
+    cv2.imwrite(str(path), cv2.cvtColor(large, cv2.COLOR_RGB2BGR))
+
+
+def row(figure: str, measured: str, target: str) -> None:
+    print(f"| {figure} | {measured} | {target} |", flush=True)
+
+
+if __name__ == "__main__":
+    main()

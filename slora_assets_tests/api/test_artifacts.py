@@ -1,0 +1,156 @@
+"""Published clips come back whole or by range; nothing else of the disk ever does."""
+
+from __future__ import annotations
+
+import json
+import os
+from pathlib import Path
+
+import numpy as np
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+from starlette.testclient import TestClient
+
+from api.artifact_store import Artifact, ArtifactStore
+from api.artifacts import byte_range
+from api.errors import ArtifactNotFound, RangeUnsatisfiable
+from slora_assets.config.workspace import Workspace
+
+SECRET = b"nobody may read this"
+
+PAYLOADS = [
+    ".", "..", "...", "../", "../secret", "../../secret", "..%2fsecret", "..%252fsecret",
+    "%2e%2e", "%2e%2e%2fsecret", "%252e%252e%252fsecret", "%c0%ae%c0%ae%c0%afsecret", "..;/secret",
+    "....//secret", "..\\secret", "..%5csecret", "%5c..%5csecret", "/etc/passwd", "//etc/passwd",
+    "%2fetc%2fpasswd", "etc/passwd", "C:\\secret", "C:secret", "secret", "secret\x00.mp4",
+    "\x00", "a" * 300, "{id}", "{id}.json", "{id}.MP4", "{id}.mp4/", "{id}.mp4 ", "{id}.mp4\n",
+    "{id}.mp4\x00", "{id}.mp4.json", ".{id}.partial.mp4", "./{id}.mp4", "{upper}.mp4",
+    "{id}.mp4::$DATA",
+    "\uff0e\uff0e/secret", "\u2025/secret", "\u2215etc\u2215passwd", "~root", "$HOME", "*.mp4",
+    "{short}.mp4", "{id}0.mp4", "con.mp4", "file:///etc/passwd", "http://127.0.0.1/x.mp4",
+]  # fmt: skip
+
+
+@pytest.fixture
+def published(workspace: Workspace) -> Artifact:
+    frames = np.random.default_rng(0).integers(0, 255, (3, 16, 16, 3), dtype=np.uint8)
+    return ArtifactStore(workspace.artifacts).publish(frames, 8.0, {"scenario": "kitchen"})
+
+
+@pytest.mark.parametrize("payload", PAYLOADS)
+def test_no_other_name_reads_anything(
+    client: TestClient, workspace: Workspace, published: Artifact, payload: str
+) -> None:
+    (workspace.artifacts.parent / "secret").write_bytes(SECRET)
+    (workspace.artifacts / "secret").write_bytes(SECRET)
+    identifier = published.name.removesuffix(".mp4")
+    name = payload.format(id=identifier, upper=identifier.upper(), short=identifier[:-1])
+    for encoded in (escaped(name), escaped(escaped(name))):
+        for method in ("GET", "HEAD"):
+            answer = client.request(method, f"/artifacts/{encoded}")
+            assert answer.status_code == 404, (method, encoded)
+            assert SECRET not in answer.content
+    with pytest.raises(ArtifactNotFound):
+        ArtifactStore(workspace.artifacts).read(name)
+
+
+def escaped(name: str) -> str:
+    return "".join(f"%{byte:02x}" for byte in name.encode())
+
+
+@given(name=st.text(max_size=60))
+def test_any_text_that_is_no_id_is_refused_before_the_disk_is_touched(name: str) -> None:
+    with pytest.raises(ArtifactNotFound):
+        ArtifactStore(Path("/")).read(name)
+
+
+def test_get_and_head_agree(client: TestClient, published: Artifact) -> None:
+    got, head = client.get(published.url), client.head(published.url)
+    assert got.status_code == head.status_code == 200
+    assert len(got.content) == published.bytes_ == int(head.headers["content-length"])
+    assert head.content == b""
+    for name in ("content-type", "etag", "accept-ranges", "cache-control"):
+        assert got.headers[name] == head.headers[name]
+    assert got.headers["content-type"] == "video/mp4"
+    assert got.headers["x-content-type-options"] == "nosniff"
+
+
+def test_a_player_gets_the_range_it_asks_for(client: TestClient, published: Artifact) -> None:
+    whole = client.get(published.url).content
+    part = client.get(published.url, headers={"range": "bytes=10-19"})
+    assert (part.status_code, part.content) == (206, whole[10:20])
+    assert part.headers["content-range"] == f"bytes 10-19/{len(whole)}"
+    beyond = client.get(published.url, headers={"range": "bytes=9999999-"})
+    assert beyond.status_code == 416
+    assert beyond.headers["content-range"] == f"bytes */{len(whole)}"
+    many = client.get(published.url, headers={"range": "bytes=" + ",".join(["0-1"] * 2000)})
+    assert (many.status_code, many.content) == (200, whole)
+
+
+@pytest.mark.parametrize(
+    ("header", "expected"),
+    [(None, None), ("bytes=0-", (0, 10)), ("bytes=2-4", (2, 5)), ("bytes=-3", (7, 10)),
+     ("bytes=-99", (0, 10)), ("bytes=5-99", (5, 10)), ("bytes=4-2", None), ("bytes=-", None),
+     ("bytes=a-b", None), ("items=0-1", None), ("bytes=0-1,3-4", None)],
+)  # fmt: skip
+def test_ranges_are_half_open(header: str | None, expected: tuple[int, int] | None) -> None:
+    assert byte_range(header, 10) == expected
+
+
+@pytest.mark.parametrize("header", ["bytes=10-", "bytes=10-20", "bytes=-0"])
+def test_ranges_outside_are_refused(header: str) -> None:
+    with pytest.raises(RangeUnsatisfiable):
+        byte_range(header, 10)
+
+
+def test_ids_are_random(workspace: Workspace) -> None:
+    frames = np.zeros((2, 16, 16, 3), dtype=np.uint8)
+    store = ArtifactStore(workspace.artifacts)
+    assert len({store.publish(frames, 8.0, {}).name for _ in range(5)}) == 5
+
+
+def served(client: TestClient, artifact: Artifact) -> bool:
+    status = client.get(artifact.url).status_code
+    assert status in (200, 404)
+    return status == 200
+
+
+def test_only_a_clip_that_is_its_sidecars_is_served(
+    client: TestClient, workspace: Workspace, published: Artifact, tmp_path: Path
+) -> None:
+    clip = workspace.artifacts / published.name
+    sidecar = clip.with_suffix(".json")
+    good_clip, good_sidecar = clip.read_bytes(), sidecar.read_text()
+    assert served(client, published)
+    clip.write_bytes(good_clip + b"x")
+    assert not served(client, published)
+    clip.write_bytes(good_clip)
+    for wrong in ("", "{", "[]", "null", json.dumps({"sha256": published.sha256})):
+        sidecar.write_text(wrong)
+        assert not served(client, published)
+    sidecar.unlink()
+    assert not served(client, published)
+    sidecar.write_text(good_sidecar)
+    assert served(client, published)
+    elsewhere = tmp_path / "clip.mp4"
+    elsewhere.write_bytes(good_clip)
+    for make in (lambda: clip.symlink_to(elsewhere), lambda: os.mkfifo(clip), clip.mkdir):
+        clip.unlink()
+        make()
+        assert not served(client, published)
+        if clip.is_dir():
+            break
+    clip.rmdir()
+
+
+def test_a_crash_before_publication_leaves_nothing_to_serve(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def full(*_args: object) -> None:
+        raise OSError("no space left on device")
+
+    monkeypatch.setattr("api.artifact_store.write_json", full)
+    with pytest.raises(OSError, match="no space"):
+        ArtifactStore(tmp_path).publish(np.zeros((2, 16, 16, 3), dtype=np.uint8), 8.0, {})
+    assert list(tmp_path.iterdir()) == []

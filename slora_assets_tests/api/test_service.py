@@ -1,0 +1,153 @@
+"""What the service says of itself, how it stops, and what it doesn't load."""
+
+from __future__ import annotations
+
+import subprocess
+import sys
+import threading
+
+import pytest
+from fastapi import FastAPI
+from starlette.testclient import TestClient
+
+from api.app import create_app
+from api.errors import NotReady, QueueFull
+from api.generator.effect import check_effect
+from api.generator.worker import Worker
+from api.settings import ApiSettings
+from slora_assets.config.errors import GateError, MissingInputError
+from slora_assets.config.workspace import Workspace
+from slora_assets.deployment.presets import read_presets
+
+
+def test_scenarios_say_what_would_serve_them(client: TestClient, strict: TestClient) -> None:
+    preview = {one["name"]: one for one in client.get("/scenarios").json()}
+    states = {name: one["status"] for name, one in preview.items()}
+    assert states == {
+        "market_floor": "promoted", "kitchen": "promoted", "street": "preview",
+        "sports_field": "unavailable", "stage": "unavailable",
+    }  # fmt: skip
+    assert "is fail" in preview["sports_field"]["reason"]
+    assert (preview["street"]["scale"], preview["street"]["scale_max"]) == (0.85, 1.5)
+    unpromoted = {one["name"]: one["status"] for one in strict.get("/scenarios").json()}
+    assert unpromoted["street"] == "unavailable"
+
+
+def test_adapters_are_the_registered_ones(client: TestClient, workspace: Workspace) -> None:
+    listed = client.get("/adapters").json()
+    presets = read_presets(workspace.presets).presets
+    assert {one["sha256"]: one["promoted_for"] for one in listed} == {
+        presets["market_floor"].sha256: ["market_floor"],
+        presets["kitchen"].sha256: ["kitchen"],
+    }
+    assert {one["rank"] for one in listed} == {4, 8}
+
+
+def test_health_tells_live_from_ready(own_workspace: Workspace) -> None:
+    app = create_app(ApiSettings(own_workspace, device="cpu"))
+    with TestClient(app, base_url="http://127.0.0.1", raise_server_exceptions=False) as client:
+        assert client.get("/health/live").json() == {"status": "live"}
+        ready = client.get("/health/ready").json()
+        assert (ready["status"], ready["loaded"], ready["preview"]) == ("ready", False, False)
+        own_workspace.presets.write_text("presets: [")
+        assert client.get("/health/live").status_code == 200
+        assert client.get("/health/ready").status_code == 500
+    assert client.get("/health/ready").status_code != 200
+
+
+def test_without_its_base_the_service_is_not_ready(own_workspace: Workspace) -> None:
+    text = own_workspace.presets.read_text()
+    line = next(line for line in text.splitlines() if line.startswith("base_model:"))
+    gone = own_workspace.root / "gone"
+    gone.mkdir()
+    own_workspace.presets.write_text(text.replace(line, f"base_model: {gone}"))
+    app = create_app(ApiSettings(own_workspace))
+    with TestClient(app, base_url="http://127.0.0.1", raise_server_exceptions=False) as client:
+        answer = client.get("/health/ready")
+    assert answer.status_code == 503
+    assert str(own_workspace.root) not in answer.text
+
+
+def test_a_service_without_presets_does_not_start(own_workspace: Workspace) -> None:
+    own_workspace.presets.unlink()
+    with pytest.raises(MissingInputError):
+        create_app(ApiSettings(own_workspace))
+
+
+def test_the_page_loads_nothing_from_elsewhere(client: TestClient) -> None:
+    page = client.get("/")
+    assert page.headers["content-type"].startswith("text/html")
+    assert "default-src 'none'" in page.headers["content-security-policy"]
+    for name, kind in (("/page.js", "text/javascript"), ("/page.css", "text/css")):
+        assert name in page.text
+        assert client.get(name).headers["content-type"].startswith(kind)
+    for field in ("prompt", "scenario", "lora_scale", "lora_path"):
+        assert f'name="{field}"' in page.text
+
+
+def test_the_schema_names_the_form(app: FastAPI) -> None:
+    body = app.openapi()["paths"]["/generate"]["post"]["requestBody"]["content"]
+    fields = body["multipart/form-data"]["schema"]["properties"]
+    assert set(fields) == {"prompt", "scenario", "lora_scale", "lora_path"}
+
+
+def test_a_stopping_worker_drops_what_waits_and_stops_what_runs() -> None:
+    worker, started = Worker(), threading.Event()
+
+    def long_job() -> None:
+        started.set()
+        while True:
+            worker.on_step(1, 50)
+            threading.Event().wait(0.005)
+
+    running, waiting = worker.submit(long_job, 1), worker.submit(lambda: 1, 1)
+    with pytest.raises(QueueFull):
+        worker.submit(lambda: 1, 1)
+    started.wait(5)
+    worker.close()
+    assert isinstance(running.exception(), NotReady)
+    assert waiting.cancelled()
+    with pytest.raises(NotReady):
+        worker.submit(lambda: 1, 1)
+
+
+def test_a_place_is_free_again_after_a_failure() -> None:
+    worker = Worker()
+    for _ in range(5):
+        with pytest.raises(ZeroDivisionError):
+            worker.submit(lambda: 1 / 0, 0).result(5)
+    worker.close()
+
+
+def adapter_bytes(up: float, down: float = 1.0, name: str = "transformer.x") -> bytes:
+    import torch
+    from safetensors.torch import save
+
+    tensors = {
+        f"{name}.lora_A.weight": torch.full((2, 3), down),
+        f"{name}.lora_B.weight": torch.full((3, 2), up),
+    }
+    return bytes(save(tensors))
+
+
+@pytest.mark.parametrize(
+    "content",
+    [b"", b"no", b"\xff" * 64, adapter_bytes(0.0), adapter_bytes(float("nan")),
+     adapter_bytes(1.0, float("inf")), adapter_bytes(1.0, 0.0), adapter_bytes(1.0)[:-8]],
+)  # fmt: skip
+def test_an_adapter_that_would_do_nothing_or_harm_is_refused(content: bytes) -> None:
+    with pytest.raises(GateError):
+        check_effect(content)
+
+
+def test_an_adapter_that_acts_is_accepted() -> None:
+    assert len(check_effect(adapter_bytes(1.0))) == 2
+
+
+def test_importing_the_service_loads_neither_dagster_nor_training_nor_torch() -> None:
+    code = (
+        "import sys, api.app, api.client; names = ('dagster', 'slora_assets.training', 'torch', "
+        "'diffusers', 'open_clip'); print([n for n in names if n in sys.modules])"
+    )
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
+    assert done.stdout.strip() == "[]"
