@@ -50,9 +50,7 @@ class ArtifactStore:
         pending = self._folder / f".{identifier}.partial.mp4"
         try:
             write_mp4(pending, frames, fps)
-            artifact = Artifact(
-                f"{identifier}.mp4", sha256_file(pending), pending.stat().st_size
-            )
+            artifact = Artifact(f"{identifier}.mp4", sha256_file(pending), pending.stat().st_size)
             sidecar: dict[str, Json] = {
                 **facts,
                 "schema_version": 1,

@@ -78,9 +78,7 @@ class Engine:
                 self._opened = (name, self._opener(name, self._models))
             return self._opened[1]
 
-    def generate(
-        self, base_name: str, recipe: Recipe, on_step: StepCallback | None = None
-    ) -> Clip:
+    def generate(self, base_name: str, recipe: Recipe, on_step: StepCallback | None = None) -> Clip:
         """Make one clip. Raises GateError for an adapter that must not be served."""
         base = self.base(base_name)
         steps = recipe.speed.steps or base.inference.steps

@@ -128,7 +128,9 @@ class CogVideoX:
         with torch.random.fork_rng(devices=[]):
             torch.manual_seed(seed)
             transformer.add_adapter(
-                LoraConfig(r=shape.rank, lora_alpha=shape.alpha, target_modules=list(shape.targets)),
+                LoraConfig(
+                    r=shape.rank, lora_alpha=shape.alpha, target_modules=list(shape.targets)
+                ),
                 adapter_name=ADAPTER_NAME,
             )
         trainable = [p for p in transformer.parameters() if p.requires_grad]

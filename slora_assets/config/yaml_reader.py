@@ -109,9 +109,7 @@ def _expand(node: Any, path: Path, root: CommentedMap, location: tuple[Any, ...]
 def _apply_override(plain: dict[str, Any], override: str) -> None:
     key, separator, raw = override.partition("=")
     if not separator or not key:
-        raise ConfigError(
-            "an override has no value", found=override, expected="dotted.key=value"
-        )
+        raise ConfigError("an override has no value", found=override, expected="dotted.key=value")
     target = plain
     *parents, last = key.split(".")
     for parent in parents:
@@ -131,9 +129,7 @@ def _line_of(root: CommentedMap, location: Sequence[Any]) -> int | None:
     line: int | None = None
     for part in location:
         try:
-            if isinstance(node, CommentedMap) and part in node:
-                line = node.lc.data[part][0] + 1
-            elif isinstance(node, CommentedSeq) and isinstance(part, int):
+            if (isinstance(node, CommentedMap) and part in node) or (isinstance(node, CommentedSeq) and isinstance(part, int)):
                 line = node.lc.data[part][0] + 1
             else:
                 break

@@ -75,7 +75,9 @@ class ScenarioMatcher:
         def rank(name: str) -> tuple[int, int, int]:
             return (-self._scenarios[name].priority, -len(matches[name]), order.index(name))
 
-        enough = [name for name in sorted(matches, key=rank) if self._enough(name, matches, captions)]
+        enough = [
+            name for name in sorted(matches, key=rank) if self._enough(name, matches, captions)
+        ]
         if not enough:
             best = max(matches, key=lambda name: len(matches[name]))
             return NoScenario("too_few_matching_captions", (best, len(matches[best])))
@@ -90,5 +92,7 @@ class ScenarioMatcher:
 
 def _word_pattern(words: Sequence[str]) -> re.Pattern[str]:
     """Any of the words or phrases at word bounds, with a plural ending or without."""
-    alternatives = sorted({re.escape(w.lower()).replace(r"\ ", r"\s+") for w in words}, reverse=True)
+    alternatives = sorted(
+        {re.escape(w.lower()).replace(r"\ ", r"\s+") for w in words}, reverse=True
+    )
     return re.compile(rf"(?<!\w)(?:{'|'.join(alternatives)})(?:e?s)?(?!\w)", re.IGNORECASE)

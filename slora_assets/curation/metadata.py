@@ -95,9 +95,7 @@ class Reject(_Document):
     """A clip that no scenario gets, with its reason code."""
 
     id: str
-    reason: Literal[
-        "no_captions", "no_keyword", "too_few_matching_captions", "missing", "unusable"
-    ]
+    reason: Literal["no_captions", "no_keyword", "too_few_matching_captions", "missing", "unusable"]
     detail: str = ""
 
 

@@ -110,5 +110,7 @@ def report(metadata: ScenarioMetadata) -> str:
     lines += ["", "One clip of each scenario, and the captions that put it there:", ""]
     for name in metadata.scenarios:
         for clip in metadata.of_scenario(name)[:1]:
-            lines.append(f"- **{name}** `{clip.id}`: " + "; ".join(clip.evidence.matching_captions[:3]))
+            lines.append(
+                f"- **{name}** `{clip.id}`: " + "; ".join(clip.evidence.matching_captions[:3])
+            )
     return "\n".join(lines) + "\n"

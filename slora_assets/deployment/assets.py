@@ -36,9 +36,7 @@ def inference_presets(
     gates only the run it is in."""
     workspace = project.workspace()
     if config.action == "promote":
-        promote(
-            workspace, config.scenario, config.by, config.reason, config.override_inconclusive
-        )
+        promote(workspace, config.scenario, config.by, config.reason, config.override_inconclusive)
     elif config.action == "demote":
         demote(workspace, config.scenario, config.by, config.reason)
     presets = read_presets(workspace.presets)

@@ -19,13 +19,18 @@ def write_mp4(path: Path, frames: NDArray[np.uint8], fps: float) -> None:
     """
     import av
 
-    with replacing(path) as temporary:
-        with av.open(str(temporary), "w", format="mp4", options={"fflags": "+bitexact"}) as container:
-            stream = container.add_stream("libx264", rate=Fraction(fps).limit_denominator(1001))
-            stream.height, stream.width = frames.shape[1:3]
-            stream.pix_fmt = "yuv420p"
-            stream.options = {"crf": "14", "preset": "medium", "threads": "1"}
-            stream.codec_context.flags |= av.codec.context.Flags.bitexact
-            for picture in frames:
-                container.mux(stream.encode(av.VideoFrame.from_ndarray(picture, format="rgb24")))
-            container.mux(stream.encode())
+    with replacing(path) as temporary, av.open(
+        str(temporary), "w", format="mp4", options={"fflags": "+bitexact"}
+    ) as container:
+        stream = container.add_stream("libx264", rate=Fraction(fps).limit_denominator(1001))
+        stream.height, stream.width = frames.shape[1:3]
+        stream.pix_fmt = "yuv420p"
+        # x264's vector code gives differing bits for equal frames now and then; its C code
+        # gives the same ones everywhere.
+        stream.options = {
+            "crf": "14", "preset": "medium", "threads": "1", "x264-params": "asm=0",
+        }  # fmt: skip
+        stream.codec_context.flags |= av.codec.context.Flags.bitexact
+        for picture in frames:
+            container.mux(stream.encode(av.VideoFrame.from_ndarray(picture, format="rgb24")))
+        container.mux(stream.encode())

@@ -72,7 +72,12 @@ def cache_first_frames(
         )
         target = root / clip.first_frame
         known = old.get(clip.id)
-        if known and known["key"] == key and target.is_file() and sha256_file(target) == known["sha256"]:
+        if (
+            known
+            and known["key"] == key
+            and target.is_file()
+            and sha256_file(target) == known["sha256"]
+        ):
             return known, False
         try:
             picture = first_frame(root / clip.path, WIDTH, HEIGHT)

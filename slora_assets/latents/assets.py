@@ -68,9 +68,7 @@ def _learnt_from(clips: list[Clip]) -> list[Clip]:
     return [clip for clip in clips if clip.split != "test"]
 
 
-def _result(
-    result: CacheResult, more: dict[str, dg.MetadataValue]
-) -> dg.MaterializeResult[None]:
+def _result(result: CacheResult, more: dict[str, dg.MetadataValue]) -> dg.MaterializeResult[None]:
     return dg.MaterializeResult(
         data_version=dg.DataVersion(result.hash),
         metadata={

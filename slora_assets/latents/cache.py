@@ -94,9 +94,13 @@ def read_array(path: Path, name: str, key: Key, remedy: str) -> NDArray[np.float
             array: NDArray[np.float16] = archive[name]
             return array
     except FileNotFoundError as error:
-        raise MissingInputError("the cache file does not exist", file=path, remedy=remedy) from error
+        raise MissingInputError(
+            "the cache file does not exist", file=path, remedy=remedy
+        ) from error
     except (OSError, ValueError, KeyError, zipfile.BadZipFile) as error:
-        raise IntegrityError(f"the cache file is damaged ({error})", file=path, remedy=remedy) from error
+        raise IntegrityError(
+            f"the cache file is damaged ({error})", file=path, remedy=remedy
+        ) from error
 
 
 def keys_hash(keys: dict[str, Key]) -> str:

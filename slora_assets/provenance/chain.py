@@ -96,9 +96,7 @@ def _parse(raw: bytes, path: Path, number: int) -> dict[str, Json]:
     return dict(entry)
 
 
-def _broken(
-    path: Path, line: int, what: str, found: object, expected: object
-) -> IntegrityError:
+def _broken(path: Path, line: int, what: str, found: object, expected: object) -> IntegrityError:
     return IntegrityError(
         what, file=path, line=line, found=found,
         expected=None if expected is None else f"hash {expected}",

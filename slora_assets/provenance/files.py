@@ -52,9 +52,7 @@ def write_text(path: Path, text: str) -> None:
 
 def json_text(value: Json) -> str:
     """JSON as slora writes it to files: sorted keys, two spaces, UTF-8, no NaN, final newline."""
-    return (
-        json.dumps(value, sort_keys=True, indent=2, ensure_ascii=False, allow_nan=False) + "\n"
-    )
+    return json.dumps(value, sort_keys=True, indent=2, ensure_ascii=False, allow_nan=False) + "\n"
 
 
 def write_json(path: Path, value: Json) -> None:

@@ -112,7 +112,7 @@ class RunRecord(_Record):
 def read_run_record(folder: Path) -> RunRecord:
     """The record of a finished run. Raises MissingInputError, IntegrityError."""
     path = folder / RUN_RECORD
-    return _validated(RunRecord, path, "train the run again")  # type: ignore[return-value]
+    return _validated(RunRecord, path, "run `make train-scenarios` or `make train`")  # type: ignore[return-value]
 
 
 def read_adapter_record(folder: Path) -> AdapterRecord:

@@ -51,9 +51,7 @@ class ComputeResource(dg.ConfigurableResource):
             process = subprocess.Popen(
                 list(command),
                 cwd=cwd,
-                env=os.environ
-                | session.get_bootstrap_env_vars()
-                | {SUPERVISOR: str(os.getpid())},
+                env=os.environ | session.get_bootstrap_env_vars() | {SUPERVISOR: str(os.getpid())},
                 stderr=subprocess.PIPE,
                 start_new_session=True,
             )

@@ -120,4 +120,3 @@ def _epoch_table(lines: list[dict[str, Any]]) -> dg.TableMetadataValue:
             columns=[dg.TableColumn(name, "string") for name in (*columns, "pruned")]
         ),
     )
-

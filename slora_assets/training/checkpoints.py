@@ -118,7 +118,9 @@ def _whole(folder: Path, run_hash: str) -> dict[str, Any] | None:
     try:
         record = read_json(folder / "state.json", remedy="")
         assert isinstance(record, dict)
-        whole = record["run_hash"] == run_hash and record["sha256"] == sha256_file(folder / _TENSORS)
+        whole = record["run_hash"] == run_hash and record["sha256"] == sha256_file(
+            folder / _TENSORS
+        )
     except (SloraError, OSError, KeyError):
         return None
     return dict(record) if whole else None

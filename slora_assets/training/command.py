@@ -20,6 +20,7 @@ from slora_assets.training.plan import plan_run
 from slora_assets.validation.prompts import ValidationPrompts, read_prompts
 from slora_assets.worker import INTERRUPTED, Worker, worker
 
+
 def train_unified(arguments: Sequence[str] | None = None) -> int:
     """Train one adapter on all scenarios. Returns the exit status."""
     parser = _parser("Train one LoRA adapter on all scenarios.")

@@ -125,9 +125,7 @@ def _fixed_input(plan: RunPlan, transformer: Any) -> TrainingBatch:
     )
     draw = draw_sample(0, 0, 0, "parity", shape, 1, 0.0)
     generator = torch.Generator().manual_seed(0)
-    text = torch.randn(
-        (1, config.max_text_seq_length, config.text_embed_dim), generator=generator
-    )
+    text = torch.randn((1, config.max_text_seq_length, config.text_embed_dim), generator=generator)
     device = transformer.device
     return TrainingBatch(
         moments=torch.cat([draw.posterior_noise, torch.zeros(shape)])[None].to(device),

@@ -20,8 +20,8 @@ from slora_assets.footage.quarantine import read_quarantine
 from slora_assets.latents.cache import latent_key, text_file, text_key
 from slora_assets.provenance.hashing import object_hash
 from slora_assets.provenance.records import RUN_RECORD, read_run_record
-from slora_assets.validation.scorer import scorer_identity
 from slora_assets.validation.prompts import Prompt, ValidationPrompts, prompts_of, spread
+from slora_assets.validation.scorer import scorer_identity
 
 TRAINING_VERSION = 1
 """Raise it when a change of the code changes the bytes of an adapter or of its metrics."""
@@ -193,9 +193,7 @@ def _without_quarantined(
 ) -> tuple[list[Clip], dict[str, str]]:
     bad = read_quarantine(workspace.quarantine)
     dropped = {
-        clip.id: bad[clip.id, clip.sha256].reason
-        for clip in clips
-        if (clip.id, clip.sha256) in bad
+        clip.id: bad[clip.id, clip.sha256].reason for clip in clips if (clip.id, clip.sha256) in bad
     }
     kept = [clip for clip in clips if clip.id not in dropped and clip.split != "test"]
     if len(kept) == 0:

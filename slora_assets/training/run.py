@@ -163,7 +163,9 @@ class _Run:
         epoch, plan = progress.epoch, self.plan
         scores = self._measure(epoch, f"sample_epoch_{epoch}")
         base = self._base_scores()
-        combined = combined_score(_epoch_scores(scores), _epoch_scores(base), plan.settings.selection)
+        combined = combined_score(
+            _epoch_scores(scores), _epoch_scores(base), plan.settings.selection
+        )
         mean_loss = progress.loss_sum / self.trainer.steps_per_epoch
         metrics = scores | {"combined": combined, "train_loss": mean_loss}
         folder = plan.partial / "adapters" / f"epoch_{epoch}"

@@ -85,9 +85,7 @@ def validation_report(verdict: RunVerdict, sides: Mapping[str, Sequence[Sample]]
     lines += ["", "![base beside adapter](contact_sheet.png)", "", "| prompt | base | adapter |"]
     lines += ["|---|---|---|"]
     for base, adapter in zip(sides["base"], sides["adapter"], strict=True):
-        lines.append(
-            f"| {base.prompt.text} | {_row(base)} | {_row(adapter)} |"
-        )
+        lines.append(f"| {base.prompt.text} | {_row(base)} | {_row(adapter)} |")
     return "\n".join(lines) + "\n"
 
 

@@ -13,12 +13,12 @@ from typing import Any, Literal
 
 import numpy as np
 from numpy.typing import NDArray
-from pydantic import BaseModel, ConfigDict
+from pydantic import BaseModel, ConfigDict, ValidationError
 
 from slora_assets.base_models.base import BaseIdentity
 from slora_assets.base_models.base import BaseModel as Base
 from slora_assets.base_models.registry import open_base
-from slora_assets.config.errors import InterruptedRunError, SloraError
+from slora_assets.config.errors import IntegrityError, InterruptedRunError, SloraError
 from slora_assets.config.training import TrainingSettings
 from slora_assets.config.workspace import Workspace
 from slora_assets.config.yaml_reader import read_settings
@@ -26,7 +26,12 @@ from slora_assets.curation.metadata import Clip, read_metadata
 from slora_assets.latents.cache import read_array, text_file, text_key
 from slora_assets.provenance.files import commit_folder, read_json, write_json, write_text
 from slora_assets.provenance.hashing import object_hash
-from slora_assets.provenance.records import ADAPTER_FILE, RunRecord, read_adapter_record, read_run_record
+from slora_assets.provenance.records import (
+    ADAPTER_FILE,
+    RunRecord,
+    read_adapter_record,
+    read_run_record,
+)
 from slora_assets.validation.gate import PromptPair, Verdict, judge
 from slora_assets.validation.prompts import Prompt, ValidationPrompts, prompts_of, spread
 from slora_assets.validation.report import contact_sheet, validation_report
@@ -80,9 +85,7 @@ def validation_hash(record: RunRecord, prompts: ValidationPrompts, asked: list[P
     )
 
 
-def prompts_asked(
-    record: RunRecord, prompts: ValidationPrompts, clips: list[Clip]
-) -> list[Prompt]:
+def prompts_asked(record: RunRecord, prompts: ValidationPrompts, clips: list[Clip]) -> list[Prompt]:
     """The prompts of a run's validation: all of its scenario's; for the unified run an equal share
     of each scenario's, as many in all as the gate needs."""
     mine = {scenario: prompts_of(prompts, scenario, clips) for scenario in record.scenarios}
@@ -113,7 +116,13 @@ def read_verdict(workspace: Workspace, run: str) -> RunVerdict:
     """The verdict of a run. Raises MissingInputError, IntegrityError."""
     path = workspace.validation(run) / VERDICT
     document = read_json(path, remedy="run `make validate`")
-    return RunVerdict.model_validate(document)
+    try:
+        return RunVerdict.model_validate(document)
+    except ValidationError as error:
+        raise IntegrityError(
+            f"not a verdict ({error.errors(include_url=False)[0]['msg']})", file=path,
+            remedy="run `make validate` again",
+        ) from error  # fmt: skip
 
 
 def validate_run(

@@ -92,9 +92,7 @@ def test_another_record_for_the_same_weights_is_refused(
      "checkpoints/scenario_loras/market_floor/adapters/epoch_2/pytorch_lora_weights.safetensors",
      "checkpoints\\registry\\{hash}", "checkpoints/registry/{hash}\x00", "file:///{hash}"],
 )  # fmt: skip
-def test_only_the_registrys_own_path_opens(
-    workspace: Workspace, folder: Path, path: str
-) -> None:
+def test_only_the_registrys_own_path_opens(workspace: Workspace, folder: Path, path: str) -> None:
     asked = path.format(hash=folder.name, root=workspace.root)
     with pytest.raises(GateError):
         open_registered(workspace, asked, folder.name)

@@ -1,0 +1,36 @@
+"""`make demo`: the whole graph on the sample footage, then what came out and where it lies."""
+
+import sys
+
+from slora_assets.config.errors import SloraError
+from slora_assets.config.workspace import Workspace
+from slora_assets.deployment.summary import summarise, summary_lines
+from slora_assets.launch import main
+
+
+def demo() -> int:
+    """Run everything and print the outcome. Returns the exit status."""
+    status = main(["demo"])
+    workspace = Workspace.from_environment()
+    try:
+        document = summarise(workspace)
+    except SloraError as error:
+        print(f"error: {error}", file=sys.stderr)
+        return status or 1
+    print("\nWhere things are")
+    for name, row in document["rows"].items():
+        if "adapter" in row:
+            print(f"  {name}")
+            for key in ("adapter", "metrics", "samples", "report"):
+                if key in row:
+                    print(f"    {key:<8} {row[key]}")
+    print(f"  summary  {workspace.relative(workspace.summary / 'summary.md')}")
+    print("\nBase against adapter")
+    for line in summary_lines(document):
+        print(f"  {line}")
+    print("\nNext: `make ui` shows the graph, `make optimized` generates a clip with an adapter.")
+    return status
+
+
+if __name__ == "__main__":
+    sys.exit(demo())
