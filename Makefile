@@ -4,9 +4,8 @@
 #   PREVIEW=1            `make serve` also serves adapters that no person has promoted, labelled so
 SHELL := /bin/sh
 PYTHON ?= python3
-VENV := .venv
+VENV := $(CURDIR)/.venv
 PY := $(VENV)/bin/python
-LAUNCH := $(PY) -m slora_assets.launch
 
 export DAGSTER_HOME := $(CURDIR)
 ifdef DATASET
@@ -28,6 +27,10 @@ ifdef PREVIEW
 export SLORA_PREVIEW := $(PREVIEW)
 endif
 
+# Dagster's storage lies where the command runs, so that each workspace has its own history.
+HERE := $(or $(SLORA_WORKSPACE),$(CURDIR))
+RUN := mkdir -p $(HERE) && cd $(HERE) &&
+
 .PHONY: setup demo test data preprocess train train-scenarios validate optimized summary ui serve check
 .NOTPARALLEL:
 
@@ -40,19 +43,19 @@ $(VENV)/.ready: pyproject.toml constraints.txt
 	touch $@
 
 demo: setup
-	$(PY) -m slora_assets.demo
+	$(RUN) $(PY) -m slora_assets.demo
 
 data preprocess train train-scenarios validate summary: setup
-	$(LAUNCH) $@
+	$(RUN) $(PY) -m slora_assets.launch $@
 
 optimized: setup
-	$(PY) -m api.client --scenario market_floor --scale 0.85
+	$(RUN) $(PY) -m api.client --scenario market_floor --scale 0.85
 
 ui: setup
-	$(VENV)/bin/dagster dev --host 127.0.0.1
+	$(RUN) $(VENV)/bin/dagster dev --workspace $(CURDIR)/workspace.yaml --host 127.0.0.1
 
 serve: setup
-	$(PY) -m api
+	$(RUN) $(PY) -m api
 
 test: setup
 	$(PY) -m pytest

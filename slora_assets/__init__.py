@@ -1,4 +1,4 @@
-"""slora: scenario LoRA adapters for text-to-video models, from captioned footage to a served clip."""
+"""slora: scenario LoRA adapters for text-to-video models, from footage to a served clip."""
 
 import os
 

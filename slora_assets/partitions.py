@@ -7,7 +7,7 @@ import dagster as dg
 from slora_assets.config.data import read_dataset
 from slora_assets.config.workspace import Workspace
 
-# Partitions of asset checks are a preview in Dagster 1.13, which the project pins: known and wanted.
+# Partitions of asset checks are a preview in Dagster 1.13, which the project pins.
 warnings.filterwarnings("ignore", message=".*partitions_def on an AssetCheckSpec.*")
 
 SCENARIOS = dg.StaticPartitionsDefinition(

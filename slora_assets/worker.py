@@ -24,7 +24,7 @@ from slora_assets.config.errors import InterruptedRunError, TrainingError
 from slora_assets.config.workspace import Workspace
 
 SUPERVISOR = "SLORA_SUPERVISOR_PID"
-"""Environment variable: the process whose end must end the worker, launchers between them or not."""
+"""Environment variable: the process whose end must end the worker, launchers between or not."""
 
 LOCK_WAIT_S = 600.0
 

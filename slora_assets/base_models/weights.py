@@ -46,7 +46,7 @@ def verify_recorded(folder: Path, recorded: dict[str, str]) -> None:
         if found != expected:
             raise IntegrityError(
                 "the weights are not the recorded ones", file=path, found=found,
-                expected=expected, remedy="restore the file, or delete the folder and run `make data`",
+                expected=expected, remedy="restore it, or delete the folder and run `make data`",
             )  # fmt: skip
 
 

@@ -129,7 +129,9 @@ def _line_of(root: CommentedMap, location: Sequence[Any]) -> int | None:
     line: int | None = None
     for part in location:
         try:
-            if (isinstance(node, CommentedMap) and part in node) or (isinstance(node, CommentedSeq) and isinstance(part, int)):
+            if (isinstance(node, CommentedMap) and part in node) or (
+                isinstance(node, CommentedSeq) and isinstance(part, int)
+            ):
                 line = node.lc.data[part][0] + 1
             else:
                 break

@@ -1,4 +1,4 @@
-"""Captions become scenarios here: word-bounded keywords, exclusions, a minimum of agreeing captions.
+"""Captions become scenarios here: word-bounded keywords, exclusions, a minimum that agree.
 
 Pure: captions and settings in, an assignment with its evidence or a reject with its reason out.
 """
@@ -8,6 +8,7 @@ from __future__ import annotations
 import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from typing import Literal
 
 from slora_assets.config.data import ScenarioSettings
 
@@ -26,8 +27,7 @@ class Assignment:
 class NoScenario:
     """A clip belongs to no scenario; `best` is the nearest one and its count, if any matched."""
 
-    reason: str
-    """`no_captions`, `no_keyword` or `too_few_matching_captions`."""
+    reason: Literal["no_captions", "no_keyword", "too_few_matching_captions"]
     best: tuple[str, int] | None = None
 
 
@@ -51,11 +51,8 @@ class ScenarioMatcher:
                 continue
             for name, pattern in self._keywords.items():
                 excluded = self._excluded.get(name)
-                if excluded is not None:
-                    caption_left = excluded.sub(" ", caption)
-                else:
-                    caption_left = caption
-                if pattern.search(caption_left):
+                rest = caption if excluded is None else excluded.sub(" ", caption)
+                if pattern.search(rest):
                     found.setdefault(name, []).append(index)
         return {name: tuple(indices) for name, indices in found.items()}
 

@@ -1,4 +1,4 @@
-"""`scenario_metadata.json`: its model, how it is made from annotations and inventory, how it is read.
+"""`scenario_metadata.json`: its model, how it is made from annotations, how it is read.
 
 The document is the contract between curation and everything after: which clips a scenario may
 teach, on which side of the split, with which prompts, and why.
@@ -117,7 +117,7 @@ class ScenarioMetadata(_Document):
 
 def dataset_hash(clips: Iterable[Clip]) -> str:
     """Hash over the clips' identities, whatever their order."""
-    return object_hash(sorted((c.identity() for c in clips), key=lambda i: str(i["id"])))  # type: ignore[arg-type]
+    return object_hash(sorted((c.identity() for c in clips), key=lambda i: str(i["id"])))
 
 
 def build_metadata(
@@ -140,7 +140,7 @@ def build_metadata(
         outcome = matcher.assign(clip.captions)
         if not isinstance(outcome, Assignment):
             detail = f"{outcome.best[0]}: {outcome.best[1]}" if outcome.best else ""
-            rejects.append(Reject(id=clip.id, reason=outcome.reason, detail=detail))  # type: ignore[arg-type]
+            rejects.append(Reject(id=clip.id, reason=outcome.reason, detail=detail))
             continue
         matched[outcome.scenario] += 1
         if clip.id in unusable:
@@ -169,7 +169,7 @@ def build_metadata(
 
 
 def read_metadata(path: Path) -> ScenarioMetadata:
-    """Read the document. Raises MissingInputError, or IntegrityError when it isn't of its schema."""
+    """Read the document. Raises MissingInputError, IntegrityError (not of its schema)."""
     document = read_json(path, remedy="run `make data`")
     try:
         return ScenarioMetadata.model_validate(document)

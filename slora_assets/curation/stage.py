@@ -1,4 +1,4 @@
-"""The curation stage: annotations and inventory in, metadata, manifests and a readable report out."""
+"""The curation stage: annotations and inventory in; metadata, manifests and a report out."""
 
 from __future__ import annotations
 
@@ -60,7 +60,7 @@ def scenario_manifest(workspace: Workspace, scenario: str) -> tuple[list[Clip], 
             "schema_version": 1,
             "scenario": scenario,
             "dataset_hash": digest,
-            "clips": [clip.identity() for clip in clips],  # type: ignore[dict-item]
+            "clips": [clip.identity() for clip in clips],
         },
     )
     return clips, digest
@@ -71,7 +71,7 @@ def eligible_clips(metadata: ScenarioMetadata, scenario: str, file: Path) -> lis
     entry = metadata.scenarios.get(scenario)
     if entry is None:
         raise CurationError(
-            "no such scenario", file=file, found=scenario, expected=f"one of {list(metadata.scenarios)}",
+            "no such scenario", file=file, found=scenario, expected=str([*metadata.scenarios]),
             remedy="correct the name, or run `make data` after a change of the scenarios",
         )  # fmt: skip
     if entry.shortfall:

@@ -19,9 +19,10 @@ def write_mp4(path: Path, frames: NDArray[np.uint8], fps: float) -> None:
     """
     import av
 
-    with replacing(path) as temporary, av.open(
-        str(temporary), "w", format="mp4", options={"fflags": "+bitexact"}
-    ) as container:
+    with (
+        replacing(path) as temporary,
+        av.open(str(temporary), "w", format="mp4", options={"fflags": "+bitexact"}) as container,
+    ):
         stream = container.add_stream("libx264", rate=Fraction(fps).limit_denominator(1001))
         stream.height, stream.width = frames.shape[1:3]
         stream.pix_fmt = "yuv420p"

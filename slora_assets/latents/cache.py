@@ -62,7 +62,8 @@ def write_array(path: Path, name: str, array: NDArray[np.float16], key: Key) -> 
             remedy="check the precision the model runs in",
         )  # fmt: skip
     buffer = io.BytesIO()
-    np.savez(buffer, **{name: array, "key": np.array(json.dumps(key, sort_keys=True))})
+    arrays: dict[str, Any] = {name: array, "key": np.array(json.dumps(key, sort_keys=True))}
+    np.savez(buffer, **arrays)
     write_bytes(path, buffer.getvalue())
 
 

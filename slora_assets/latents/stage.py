@@ -40,8 +40,8 @@ def cache_latents(
 ) -> CacheResult:
     """Encode the clips whose cache file doesn't stand; decoding runs ahead of the VAE.
 
-    The model is loaded, and `device` asked, only when something is to be done. Clips that can't be decoded are
-    quarantined.
+    The model is loaded, and `device` asked, only when something is to be done. Clips that can't be
+    decoded are quarantined.
     """
     identity, geometry = base.identity(), base.geometry
     keys = {clip.id: latent_key(clip.sha256, identity, geometry) for clip in clips}

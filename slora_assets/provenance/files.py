@@ -50,12 +50,12 @@ def write_text(path: Path, text: str) -> None:
     write_bytes(path, text.encode())
 
 
-def json_text(value: Json) -> str:
+def json_text(value: object) -> str:
     """JSON as slora writes it to files: sorted keys, two spaces, UTF-8, no NaN, final newline."""
     return json.dumps(value, sort_keys=True, indent=2, ensure_ascii=False, allow_nan=False) + "\n"
 
 
-def write_json(path: Path, value: Json) -> None:
+def write_json(path: Path, value: object) -> None:
     """Write a JSON file atomically; equal content gives equal bytes."""
     write_text(path, json_text(value))
 

@@ -24,9 +24,9 @@ def sha256_file(path: Path) -> str:
         return hashlib.file_digest(stream, "sha256").hexdigest()
 
 
-def object_hash(value: Json) -> str:
+def object_hash(value: object) -> str:
     """Hex SHA-256 of a JSON-like object's canonical form (RFC 8785: sorted keys, one number form).
 
     Raises rfc8785.CanonicalizationError for NaN, infinities and integers beyond 2**53.
     """
-    return sha256_bytes(rfc8785.dumps(value))
+    return sha256_bytes(rfc8785.dumps(value))  # type: ignore[arg-type]

@@ -1,7 +1,7 @@
 """Where training and validation run: a process group of their own, through Dagster Pipes.
 
-The stock subprocess client signals one process, which under `accelerate launch` is the launcher, and
-the trainer lives on. This one signals the group, waits for the checkpoint, then kills the group.
+The stock subprocess client signals one process, under `accelerate launch` the launcher, and the
+trainer lives on. This one signals the group, waits for the checkpoint, then kills the group.
 """
 
 import os
@@ -20,8 +20,8 @@ from slora_assets.worker import INTERRUPTED, SUPERVISOR
 warnings.filterwarnings("ignore", message=".*PipesMessageReader.expected_writer_count.*")
 
 
-class ComputeResource(dg.ConfigurableResource):
-    """Runs a worker command to its end. Other places (Ray, Kubernetes) replace this one resource."""
+class ComputeResource(dg.ConfigurableResource[None]):
+    """Runs a worker command to its end. Ray or Kubernetes replace this one resource."""
 
     grace_seconds: float = 60.0
     """How long a worker may take to checkpoint after SIGTERM before its group is killed."""

@@ -9,7 +9,7 @@ from slora_assets.config.yaml_reader import read_settings
 from slora_assets.validation.prompts import ValidationPrompts, read_prompts
 
 
-class ProjectResource(dg.ConfigurableResource):
+class ProjectResource(dg.ConfigurableResource[None]):
     """The workspace that the environment names (see `Workspace.from_environment`)."""
 
     device: str = ""

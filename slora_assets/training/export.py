@@ -35,7 +35,7 @@ def export_adapter(
     shape = lora_shape(plan)
     header = {
         "slora.base": f"{plan.identity.name}@{plan.identity.revision}",
-        "slora.base_parts": object_hash(plan.identity.parts),  # type: ignore[arg-type]
+        "slora.base_parts": object_hash(plan.identity.parts),
         "slora.config_hash": plan.config_hash,
         "slora.dataset_hash": plan.dataset_hash,
         "slora.run_hash": plan.run_hash,

@@ -140,7 +140,7 @@ class Trainer:
         return progress
 
     def _step(self, progress: Progress, order: list[int]) -> tuple[float, float]:
-        """One optimizer step. Returns the loss over this process's samples and the gradient norm."""
+        """One optimizer step. Returns this process's loss and the gradient norm."""
         self.transformer.train()
         rate = self._learning_rate(progress.step)
         for group in self._raw_optimizer.param_groups:

@@ -102,8 +102,9 @@ def plan_run(
     file = metadata_file or workspace.scenario_metadata
     metadata = read_metadata(file)
     if scenario is not None:
-        chosen, left_out = eligible_clips(metadata, scenario, file), {}
-        scenarios = (scenario,)
+        chosen = eligible_clips(metadata, scenario, file)
+        left_out: dict[str, str] = {}
+        scenarios: tuple[str, ...] = (scenario,)
     else:
         chosen, left_out = _all_eligible(metadata, file)
         scenarios = tuple(dict.fromkeys(c.scenario for c in chosen))

@@ -1,4 +1,4 @@
-"""`validation_metrics.jsonl`: one line an epoch, line 0 the base; rewritten whole, so never torn."""
+"""`validation_metrics.jsonl`: one line an epoch, the first the base; rewritten whole."""
 
 from __future__ import annotations
 

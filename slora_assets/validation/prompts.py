@@ -64,8 +64,8 @@ def prompts_of(
 ) -> list[Prompt]:
     """A scenario's prompts in a fixed order.
 
-    A scenario that the file doesn't name is asked with the prompts of its validation clips, which no
-    adapter was trained on.
+    A scenario that the file doesn't name is asked with the prompts of its validation clips, which
+    no adapter was trained on.
     """
     written = settings.scenarios.get(scenario)
     if written is not None:

@@ -80,7 +80,7 @@ def sample_prompts(
     seeds: Sequence[int],
     on_step: StepCallback | None = None,
 ) -> list[Sample]:
-    """Generate and score each prompt with each seed, with whatever adapter `pipeline` has active."""
+    """Generate and score each prompt with each seed, with the adapter `pipeline` has active."""
     base = sampler.base
     asked = [(prompt, seed) for prompt in prompts for seed in seeds]
     clips = base.generate_many(

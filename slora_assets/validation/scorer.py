@@ -1,4 +1,4 @@
-"""From a scorer's name in a configuration to the scorer, or, without loading it, to its identity."""
+"""From a scorer's name in a configuration to the scorer, or just to its identity."""
 
 from __future__ import annotations
 
