@@ -25,7 +25,7 @@ def prompts_for(clip_id: str, captions: Sequence[str], scenario: ScenarioSetting
                 candidates.setdefault(prompt.casefold(), prompt)
 
     def order(prompt: str) -> bytes:
-        return hashlib.sha256(f"{clip_id}\0{prompt}".encode()).digest()
+        return hashlib.sha256(f"{clip_id}\0{prompt.casefold()}".encode()).digest()
 
     return sorted(candidates.values(), key=order)[: scenario.prompts_per_clip]
 

@@ -1,0 +1,1 @@
+"""Tests of slora: they state what a user would notice."""

@@ -1,0 +1,52 @@
+"""One small workspace for the session: rendered footage, a random miniature, caches."""
+
+from __future__ import annotations
+
+import shutil
+from pathlib import Path
+
+import pytest
+
+from slora_assets.config.data import read_dataset
+from slora_assets.config.workspace import Workspace
+from slora_assets_tests.small_graph import prepare
+
+
+@pytest.fixture(scope="session")
+def prepared_root(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A workspace whose `market_floor` is ready to train. Tests copy it before they change it."""
+    from slora_assets.base_models.registry import open_base
+    from slora_assets.curation.stage import curate, scenario_manifest
+    from slora_assets.footage.inventory import take_inventory
+    from slora_assets.latents.stage import cache_latents, cache_text
+    from slora_assets.miniature.build import build_base, build_scorer
+    from slora_assets.miniature.sample_footage import render_sample_footage
+    from slora_assets.validation.prompts import prompts_of, read_prompts
+
+    root = tmp_path_factory.mktemp("prepared")
+    with pytest.MonkeyPatch.context() as patch:
+        for name, value in prepare(root).items():
+            patch.setenv(name, value)
+        workspace = Workspace.from_environment()
+    dataset, scenarios = read_dataset(workspace.dataset_file)
+    render_sample_footage(workspace.raw(dataset.name), clips_per_scenario=12, others=2)
+    build_base(workspace.models / "miniature" / "base")
+    build_scorer(workspace.models / "miniature" / "scorer")
+    curate(dataset, scenarios, take_inventory(dataset, workspace), workspace)
+    clips = [c for c in scenario_manifest(workspace, "market_floor")[0] if c.split != "test"]
+    base = open_base("miniature", workspace.models)
+    cache_latents(clips, base, root, workspace.quarantine, lambda: "cpu")
+    asked = prompts_of(read_prompts(workspace.validation_prompts), "market_floor", clips)
+    texts = [p for c in clips for p in c.prompts] + [p.text for p in asked]
+    cache_text(texts, base, workspace.text_embeddings, lambda: "cpu")
+    return root
+
+
+@pytest.fixture
+def workspace(prepared_root: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Workspace:
+    """A copy of the prepared workspace that a test may change."""
+    root = tmp_path / "workspace"
+    shutil.copytree(prepared_root, root)
+    for name, value in prepare(root).items():
+        monkeypatch.setenv(name, value)
+    return Workspace.from_environment()

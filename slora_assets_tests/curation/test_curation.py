@@ -1,0 +1,135 @@
+"""Which clips a scenario gets, on which side of the split, and what bad annotations are told."""
+
+from __future__ import annotations
+
+import gzip
+import json
+import lzma
+from pathlib import Path
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from slora_assets.config.data import ScenarioSettings
+from slora_assets.config.errors import CurationError, IntegrityError
+from slora_assets.config.workspace import Workspace
+from slora_assets.curation.matching import Assignment, NoScenario, ScenarioMatcher
+from slora_assets.curation.metadata import read_metadata
+from slora_assets.curation.prompts import prompts_for
+from slora_assets.curation.readers import AnnotatedClip, read_captioned_clips, read_msrvtt
+from slora_assets.curation.splits import split_groups
+from slora_assets.curation.stage import scenario_manifest
+
+
+def _scenario(*keywords: str, **more: object) -> ScenarioSettings:
+    return ScenarioSettings.model_validate(
+        {"description": "d", "keywords": list(keywords), "min_matching_captions": 1} | more
+    )
+
+
+@pytest.mark.parametrize(
+    ("caption", "matches"),
+    [
+        ("a busy market", True),
+        ("Two MARKETS at night", True),
+        ("a supermarket", False),
+        ("marketing people", False),
+        ("the stock market falls", False),
+        ("a stock market beside a fish market", True),
+    ],
+)
+def test_keywords_match_whole_words_and_respect_exclusions(caption: str, matches: bool) -> None:
+    matcher = ScenarioMatcher({"market": _scenario("market", exclude=["stock market"])})
+    assert isinstance(matcher.assign([caption]), Assignment) is matches
+
+
+def test_too_few_agreeing_captions_is_a_reject_with_its_count() -> None:
+    matcher = ScenarioMatcher({"market": _scenario("market", min_matching_captions=3)})
+    outcome = matcher.assign(["a market", "a market", "a dog", "a cat"])
+    assert outcome == NoScenario("too_few_matching_captions", ("market", 2))
+    assert isinstance(matcher.assign(["the market"]), Assignment), (
+        "a clip with one caption can agree"
+    )
+
+
+def test_priority_decides_before_the_number_of_captions() -> None:
+    scenarios = {"street": _scenario("street"), "market": _scenario("market", priority=1)}
+    outcome = ScenarioMatcher(scenarios).assign(["a street", "a street", "a street market"])
+    assert outcome == Assignment("market", (2,), ("street",))
+
+
+@given(st.lists(st.tuples(st.integers(0, 9), st.sampled_from(["train", "validate", "test"]))))
+def test_a_source_never_falls_on_two_sides_and_official_test_is_never_trained(
+    clips: list[tuple[int, str]],
+) -> None:
+    annotated = [
+        AnnotatedClip(str(i), f"url{group}", (), split) for i, (group, split) in enumerate(clips)
+    ]
+    splits = split_groups(annotated, 0.2)
+    for clip in annotated:
+        if clip.official_split == "test":
+            assert splits[clip.source_group] == "test"
+
+
+@given(st.sets(st.text(min_size=1), min_size=2, max_size=30))
+def test_new_footage_never_moves_an_old_clip(groups: set[str]) -> None:
+    clips = [AnnotatedClip(group, group, ()) for group in sorted(groups)]
+    all_of_them = split_groups(clips, 0.3)
+    assert split_groups(clips[:-1], 0.3).items() <= all_of_them.items()
+
+
+def test_prompts_are_unique_limited_and_the_same_in_any_order() -> None:
+    scenario = _scenario("market", prompts_per_clip=3)
+    captions = ["a market.", "A  market", "two stalls", "a cart", "fruit"]
+    chosen = prompts_for("clip", captions, scenario)
+    assert len(chosen) == len({prompt.casefold() for prompt in chosen}) == 3
+    other = prompts_for("clip", captions[::-1], scenario)
+    assert [p.casefold() for p in other] == [p.casefold() for p in chosen]
+
+
+@pytest.mark.parametrize("suffix", ["", ".gz", ".xz"])
+def test_msrvtt_annotations_are_read_plain_and_compressed(tmp_path: Path, suffix: str) -> None:
+    document = {
+        "videos": [{"video_id": "video1", "url": "u", "split": "train", "start time": 1.5}],
+        "sentences": [{"video_id": "video1", "caption": "a market"}],
+    }
+    data = json.dumps(document).encode()
+    path = tmp_path / f"videodatainfo.json{suffix}"
+    packed = {".gz": gzip.compress, ".xz": lzma.compress}.get(suffix, bytes)(data)
+    path.write_bytes(packed)
+    (clip,) = read_msrvtt(path)
+    assert (clip.source_group, clip.captions, clip.source_start_s) == ("u", ("a market",), 1.5)
+
+
+@pytest.mark.parametrize("text", ["", "[]", '{"videos": []}', '{"videos": [{}], "sentences": []}'])
+def test_what_is_no_msrvtt_annotation_is_named(tmp_path: Path, text: str) -> None:
+    path = tmp_path / "videodatainfo.json"
+    path.write_text(text)
+    with pytest.raises(IntegrityError, match=r"videodatainfo\.json"):
+        list(read_msrvtt(path))
+
+
+def test_clips_of_one_panda_video_share_a_source(tmp_path: Path) -> None:
+    path = tmp_path / "captions.json"
+    path.write_text(json.dumps([{"clip": f"abc.{i}", "caption": "c"} for i in range(2)]))
+    assert {clip.source_group for clip in read_captioned_clips(path)} == {"abc"}
+
+
+def test_a_scenario_below_its_minimum_fails_with_the_counts_and_alone(workspace: Workspace) -> None:
+    with pytest.raises(CurationError, match=r"0 train clips of at least 8"):
+        scenario_manifest(workspace, "lighthouse")
+    clips, _ = scenario_manifest(workspace, "market_floor")
+    assert len(clips) >= 8
+
+
+def test_the_metadata_say_why_each_clip_is_where_it_is(workspace: Workspace) -> None:
+    metadata = read_metadata(workspace.scenario_metadata)
+    for clip in metadata.clips:
+        assert len(clip.evidence.matching_captions) >= 3
+        assert (workspace.root / clip.path).is_file()
+        assert 1 <= len(clip.prompts) <= 4
+    assert {reject.reason for reject in metadata.rejects} <= {
+        "no_keyword",
+        "too_few_matching_captions",
+    }

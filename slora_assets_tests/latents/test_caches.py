@@ -1,0 +1,67 @@
+"""A cached latent is reused only if everything it depends on is the same."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+
+from slora_assets.base_models.registry import open_base
+from slora_assets.config.errors import IntegrityError
+from slora_assets.config.workspace import Workspace
+from slora_assets.curation.metadata import Clip
+from slora_assets.curation.stage import scenario_manifest
+from slora_assets.latents.cache import latent_key, read_array, stands, write_array
+from slora_assets.latents.stage import cache_latents
+
+
+def _clips(workspace: Workspace) -> list[Clip]:
+    return [c for c in scenario_manifest(workspace, "market_floor")[0] if c.split != "test"]
+
+
+def _refresh(workspace: Workspace) -> tuple[int, int]:
+    base = open_base("miniature", workspace.models)
+    result = cache_latents(
+        _clips(workspace), base, workspace.root, workspace.quarantine, lambda: "cpu"
+    )
+    return result.made, result.kept
+
+
+def test_nothing_is_encoded_twice(workspace: Workspace) -> None:
+    assert _refresh(workspace) == (0, len(_clips(workspace)))
+
+
+@pytest.mark.parametrize("damage", ["torn", "absent", "other key"])
+def test_a_file_that_does_not_stand_is_encoded_again_to_the_same_bytes(
+    workspace: Workspace, damage: str
+) -> None:
+    clips = _clips(workspace)
+    path = workspace.root / clips[0].latent
+    before = path.read_bytes()
+    if damage == "torn":
+        path.write_bytes(before[: len(before) // 2])
+    elif damage == "absent":
+        path.unlink()
+    else:
+        write_array(path, "moments", np.zeros((2, 1, 1, 1), np.float16), {"clip": "another"})
+    assert _refresh(workspace) == (1, len(clips) - 1)
+    assert path.read_bytes() == before
+
+
+def test_a_latent_of_another_vae_is_refused_by_name(workspace: Workspace) -> None:
+    base = open_base("miniature", workspace.models)
+    clip = _clips(workspace)[0]
+    path = workspace.root / clip.latent
+    key = latent_key(clip.sha256, base.identity(), base.geometry)
+    assert stands(path, key)
+    with pytest.raises(IntegrityError) as caught:
+        read_array(path, "moments", key | {"vae": "0" * 64}, "run `make preprocess`")
+    assert caught.value.key == "vae"
+
+
+def test_a_damaged_weights_file_is_refused_before_it_is_loaded(workspace: Workspace) -> None:
+    weights = workspace.models / "miniature/base/vae/diffusion_pytorch_model.safetensors"
+    data = bytearray(weights.read_bytes())
+    data[-1] ^= 1
+    weights.write_bytes(data)
+    with pytest.raises(IntegrityError, match=r"vae/diffusion_pytorch_model\.safetensors"):
+        open_base("miniature", workspace.models)

@@ -1,0 +1,163 @@
+"""The training command, driven as a user drives it: resume, pruning, records, refusals."""
+
+from __future__ import annotations
+
+import json
+import os
+import signal
+import subprocess
+import sys
+import time
+from pathlib import Path
+
+import pytest
+
+from slora_assets.config.errors import IntegrityError, MissingInputError
+from slora_assets.config.workspace import Workspace
+from slora_assets.provenance.records import read_adapter_record, read_run_record
+from slora_assets.validation.metrics_log import MetricsLog
+from slora_assets_tests.small_graph import PROJECT
+
+
+def _command(workspace: Workspace, root: Path, *more: str) -> list[str]:
+    return [
+        sys.executable, str(PROJECT / "src/train_scenario_lora.py"),
+        "--metadata", str(workspace.scenario_metadata),
+        "--output-root", str(root),
+        "--config", str(workspace.training_config),
+        "--scenario", "market_floor", *more,
+    ]  # fmt: skip
+
+
+def _train(workspace: Workspace, root: Path, *more: str) -> subprocess.CompletedProcess[str]:
+    return subprocess.run(
+        _command(workspace, root, *more), capture_output=True, text=True, check=False
+    )
+
+
+def _bytes(run: Path) -> dict[str, bytes]:
+    return {
+        path.relative_to(run).as_posix(): path.read_bytes()
+        for path in sorted(run.rglob("*"))
+        if path.is_file() and "state" not in path.relative_to(run).parts
+    }
+
+
+@pytest.fixture(scope="module")
+def undisturbed(prepared_root: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A finished run of the small recipe with three epochs."""
+    with pytest.MonkeyPatch.context() as patch:
+        from slora_assets_tests.small_graph import prepare
+
+        for name, value in prepare(prepared_root).items():
+            patch.setenv(name, value)
+        workspace = Workspace.from_environment()
+        root = tmp_path_factory.mktemp("undisturbed")
+        done = _train(workspace, root, "--set", "epochs=3")
+    assert done.returncode == 0, done.stderr
+    return root / "market_floor"
+
+
+def test_the_run_holds_what_the_contract_says(undisturbed: Path) -> None:
+    record = read_run_record(undisturbed)
+    lines = MetricsLog(undisturbed / "validation_metrics.jsonl").lines()
+    assert [line["epoch"] for line in lines] == [0, 1, 2, 3]
+    assert all(line["config_difference"]["epochs"] == 3 for line in lines)
+    assert not any(line["scores_trusted"] for line in lines), "random weights are labelled"
+    best = max(lines[1:], key=lambda line: line["combined"])
+    assert record.best.epoch == best["epoch"]
+    kept = sorted(path.name for path in (undisturbed / "adapters").iterdir())
+    assert kept == [f"epoch_{best['epoch']}"], "keep_top_k_adapters is 1"
+    pruned = {item["epoch"] for line in lines[1:] for item in line["pruned"]}
+    assert pruned == {1, 2, 3} - {best["epoch"]}
+    for epoch in range(4):
+        assert list((undisturbed / f"sample_epoch_{epoch}").glob("*.mp4"))
+
+
+def test_training_lowers_the_held_out_loss(undisturbed: Path) -> None:
+    lines = MetricsLog(undisturbed / "validation_metrics.jsonl").lines()
+    assert lines[-1]["held_out_loss"] < lines[0]["held_out_loss"]
+
+
+def test_the_adapter_proved_itself_and_a_changed_file_is_refused(
+    undisturbed: Path, tmp_path: Path
+) -> None:
+    record = read_run_record(undisturbed)
+    assert record.parity.effect > 0 >= record.parity.max_difference - record.parity.tolerance
+    copy = tmp_path / "adapter"
+    copy.mkdir()
+    for file in (undisturbed / record.best.path).iterdir():
+        data = bytearray(file.read_bytes())
+        if file.suffix == ".safetensors":
+            data[-1] ^= 1
+        (copy / file.name).write_bytes(data)
+    with pytest.raises(IntegrityError, match="not the recorded one"):
+        read_adapter_record(copy)
+
+
+@pytest.mark.parametrize("number", [signal.SIGKILL, signal.SIGTERM])
+def test_a_stopped_run_goes_on_to_the_same_bytes(
+    workspace: Workspace, undisturbed: Path, tmp_path: Path, number: signal.Signals
+) -> None:
+    root = tmp_path / "runs"
+    more = ("--set", "epochs=3")
+    process = subprocess.Popen(_command(workspace, root, *more), stderr=subprocess.PIPE, text=True)
+    assert process.stderr is not None
+    for line in process.stderr:
+        if "epoch 2 loss" in line:
+            process.send_signal(number)
+            break
+    process.communicate()
+    assert process.returncode in (-signal.SIGKILL, 143)
+    assert not (root / "market_floor").exists(), "an unfinished run is not in place"
+    done = _train(workspace, root, *more)
+    assert done.returncode == 0, done.stderr
+    assert "going on after step" in done.stderr
+    assert _bytes(root / "market_floor") == _bytes(undisturbed)
+
+
+def test_a_finished_run_is_not_trained_again(workspace: Workspace, undisturbed: Path) -> None:
+    before = {path: path.stat().st_mtime_ns for path in undisturbed.rglob("*")}
+    done = _train(workspace, undisturbed.parent, "--set", "epochs=3")
+    assert done.returncode == 0
+    assert "nothing to do" in done.stderr
+    assert before == {path: path.stat().st_mtime_ns for path in undisturbed.rglob("*")}
+
+
+def test_a_missing_cache_file_is_named_before_anything_is_loaded(
+    workspace: Workspace, tmp_path: Path
+) -> None:
+    from slora_assets.curation.stage import scenario_manifest
+
+    clip = next(c for c in scenario_manifest(workspace, "market_floor")[0] if c.split == "train")
+    (workspace.root / clip.latent).unlink()
+    done = _train(workspace, tmp_path)
+    assert done.returncode == 1
+    assert f"{clip.id}.npz" in done.stderr
+    assert "make preprocess" in done.stderr
+
+
+def test_a_worker_whose_parent_dies_stops_and_frees_the_lock(
+    workspace: Workspace, tmp_path: Path
+) -> None:
+    import psutil
+
+    command = json.dumps(_command(workspace, tmp_path, "--set", "epochs=50"))
+    launcher = f"import json, subprocess; subprocess.run(json.loads({command!r}))"
+    parent = subprocess.Popen([sys.executable, "-c", launcher], stderr=subprocess.PIPE, text=True)
+    assert parent.stderr is not None
+    for line in parent.stderr:
+        if "step 1/" in line:
+            break
+    (trainer,) = psutil.Process(parent.pid).children()
+    os.kill(parent.pid, signal.SIGKILL)
+    parent.wait()
+    deadline = time.monotonic() + 60
+    while trainer.is_running() and trainer.status() != psutil.STATUS_ZOMBIE:
+        assert time.monotonic() < deadline, "the trainer outlived its launcher"
+        time.sleep(0.2)
+
+
+def test_metrics_of_an_unknown_run_are_missing(tmp_path: Path) -> None:
+    with pytest.raises(MissingInputError, match="make train"):
+        read_run_record(tmp_path)
