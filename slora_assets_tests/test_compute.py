@@ -1,0 +1,98 @@
+"""Cancelling leaves no process behind, and dead runs give their pool slots back."""
+
+from __future__ import annotations
+
+import os
+import signal
+import subprocess
+import sys
+import time
+from pathlib import Path
+
+import dagster as dg
+import psutil
+
+from slora_assets.launch import release_dead_runs
+from slora_assets_tests.small_graph import PROJECT
+
+# An asset whose worker starts a child of its own, as `accelerate launch` does, and never ends.
+_GRAPH = """
+import sys
+import dagster as dg
+from slora_assets.resources.compute import ComputeResource
+
+LAUNCHER = (
+    "import subprocess, sys;"
+    "from dagster_pipes import open_dagster_pipes;"
+    "pipes = open_dagster_pipes();"
+    "subprocess.run([sys.executable, '-c',"
+    " 'import os, pathlib, sys, time; pathlib.Path(sys.argv[1]).write_text(str(os.getpid()));"
+    " time.sleep(600)', sys.argv[1]])"
+)
+
+@dg.asset(pool="gpu")
+def endless(context: dg.AssetExecutionContext, compute: ComputeResource) -> None:
+    compute.run(context, [sys.executable, "-c", LAUNCHER, "child.pid"], ".")
+
+defs = dg.Definitions(assets=[endless], resources={"compute": ComputeResource(grace_seconds=5)},
+                      executor=dg.in_process_executor)
+"""
+
+
+def _start(folder: Path) -> tuple[subprocess.Popen[bytes], psutil.Process]:
+    """Materialize the endless asset; return the run's process and the worker's own child."""
+    (folder / "endless.py").write_text(_GRAPH)
+    (folder / "dagster.yaml").write_text((PROJECT / "dagster.yaml").read_text())
+    process = subprocess.Popen(
+        [sys.executable, "-m", "dagster", "asset", "materialize", "--select", "endless",
+         "-f", "endless.py"],
+        cwd=folder, env=os.environ | {"DAGSTER_HOME": str(folder)},
+        stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL,
+    )  # fmt: skip
+    deadline = time.monotonic() + 60
+    while not (folder / "child.pid").exists() or not (folder / "child.pid").read_text():
+        assert time.monotonic() < deadline, "the worker did not start"
+        time.sleep(0.1)
+    return process, psutil.Process(int((folder / "child.pid").read_text()))
+
+
+def _gone(process: psutil.Process, seconds: float = 20) -> bool:
+    deadline = time.monotonic() + seconds
+    while process.is_running() and process.status() != psutil.STATUS_ZOMBIE:
+        if time.monotonic() > deadline:
+            return False
+        time.sleep(0.1)
+    return True
+
+
+def _claimed(folder: Path) -> int:
+    cwd = Path.cwd()
+    os.chdir(folder)
+    try:
+        with dg.DagsterInstance.from_config(str(folder)) as instance:
+            release_dead_runs(instance)
+            info = instance.event_log_storage.get_concurrency_info("gpu")
+            return len(info.claimed_slots)
+    finally:
+        os.chdir(cwd)
+
+
+def test_cancelling_ends_the_whole_process_group_and_frees_the_pool(tmp_path: Path) -> None:
+    for number in (signal.SIGINT, signal.SIGTERM):
+        folder = tmp_path / number.name
+        folder.mkdir()
+        run, child = _start(folder)
+        run.send_signal(number)
+        assert run.wait(60) != 0
+        assert _gone(child), f"after {number.name} the worker's child lives on"
+        assert _claimed(folder) == 0
+
+
+def test_a_killed_run_does_not_keep_its_pool_slot(tmp_path: Path) -> None:
+    run, child = _start(tmp_path)
+    run.kill()
+    run.wait()
+    try:
+        assert _claimed(tmp_path) == 0
+    finally:
+        os.killpg(os.getpgid(child.pid), signal.SIGKILL)
