@@ -19,7 +19,7 @@ from slora_assets.curation.stage import eligible_clips
 from slora_assets.footage.quarantine import read_quarantine
 from slora_assets.latents.cache import latent_key, text_file, text_key
 from slora_assets.provenance.hashing import object_hash
-from slora_assets.provenance.records import RUN_RECORD, read_run_record
+from slora_assets.provenance.records import ADAPTER_FILE, RUN_RECORD, read_run_record
 from slora_assets.validation.prompts import Prompt, ValidationPrompts, prompts_of, spread
 from slora_assets.validation.scorer import scorer_identity
 
@@ -82,7 +82,7 @@ class RunPlan:
             record = read_run_record(self.folder)
         except SloraError:
             return False
-        adapters = all((self.folder / kept.path).is_file() for kept in record.kept)
+        adapters = all((self.folder / kept.path / ADAPTER_FILE).is_file() for kept in record.kept)
         return record.run_hash == self.run_hash and adapters
 
 

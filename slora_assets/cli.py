@@ -1,0 +1,68 @@
+"""`slora`: what a person decides, from the shell: promote, demote, and the log of it."""
+
+from __future__ import annotations
+
+import sys
+from typing import Annotated
+
+import typer
+
+from slora_assets.config.errors import SloraError
+from slora_assets.config.workspace import Workspace
+
+app = typer.Typer(no_args_is_help=True, add_completion=False, help=__doc__)
+
+Scenario = Annotated[str, typer.Argument(help="The scenario whose preset changes.")]
+By = Annotated[str, typer.Option(help="Who decides.")]
+Reason = Annotated[str, typer.Option(help="Why.")]
+
+
+@app.command()
+def promote(
+    scenario: Scenario,
+    by: By,
+    reason: Reason,
+    override_inconclusive: Annotated[
+        bool, typer.Option(help="Let an inconclusive verdict through; the log keeps that.")
+    ] = False,
+) -> None:
+    """Let a scenario's best adapter be served, if its verdict allows it."""
+    from slora_assets.deployment.promotion import promote as promote_adapter
+
+    done = promote_adapter(
+        Workspace.from_environment(), scenario, by, reason, override_inconclusive
+    )
+    state = "promoted" if done.change else "was promoted already"
+    typer.echo(f"{scenario}: {done.sha256} {state} (verdict {done.verdict})")
+
+
+@app.command()
+def demote(scenario: Scenario, by: By, reason: Reason) -> None:
+    """Stop serving a scenario's adapter; it stays in the registry."""
+    from slora_assets.deployment.promotion import demote as demote_adapter
+
+    demote_adapter(Workspace.from_environment(), scenario, by, reason)
+    typer.echo(f"{scenario}: demoted")
+
+
+@app.command()
+def log() -> None:
+    """Verify the hash-chained log of promotions and print it."""
+    from slora_assets.deployment.changelog import read_changes
+
+    for change in read_changes(Workspace.from_environment().changelog):
+        adapter = f" {change.sha256}" if change.sha256 else ""
+        typer.echo(f"{change.action} {change.scenario}{adapter} by {change.by}: {change.reason}")
+
+
+def main() -> None:
+    """Entry point: what went wrong is one line, not a traceback."""
+    try:
+        app()
+    except SloraError as error:
+        print(f"error: {error}", file=sys.stderr)
+        sys.exit(1)
+
+
+if __name__ == "__main__":
+    main()
