@@ -151,6 +151,8 @@ def _run(
 def _show(entry: EventLogEntry, errors: list[str]) -> None:
     """Print what a person wants to know of a run's log; collect why steps failed."""
     if not entry.is_dagster_event:
+        if entry.user_message.startswith("Dependencies for step "):
+            return  # follows from a failure that is shown already
         print(f"   {entry.user_message}", flush=True)
         return
     event = entry.get_dagster_event()
@@ -161,6 +163,8 @@ def _show(entry: EventLogEntry, errors: list[str]) -> None:
             message = failure.user_failure_data.description
         else:
             message = cause.message.strip() if cause else "unknown"
+            if cause and message.startswith("slora_assets."):
+                message = message.partition(": ")[2]
         errors.append(message)
         print(f"   {event.step_key}: {message}", file=sys.stderr, flush=True)
     elif event.event_type == DagsterEventType.ASSET_CHECK_EVALUATION:
