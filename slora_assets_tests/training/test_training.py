@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import fcntl
 import json
 import os
 import signal
@@ -161,3 +162,21 @@ def test_a_worker_whose_parent_dies_stops_and_frees_the_lock(
 def test_metrics_of_an_unknown_run_are_missing(tmp_path: Path) -> None:
     with pytest.raises(MissingInputError, match="make train"):
         read_run_record(tmp_path)
+
+
+def test_a_second_trainer_waits_until_the_accelerator_is_free(
+    workspace: Workspace, tmp_path: Path
+) -> None:
+    runs = tmp_path / "runs"
+    with workspace.gpu_lock.open("a+") as held:
+        fcntl.flock(held, fcntl.LOCK_EX)
+        second = subprocess.Popen(
+            _command(workspace, runs, "--set", "epochs=1"), stderr=subprocess.PIPE, text=True
+        )
+        assert second.stderr is not None
+        first_line = second.stderr.readline()
+        assert "waiting for the accelerator" in first_line
+        assert not runs.exists(), "nothing is trained while it waits"
+        fcntl.flock(held, fcntl.LOCK_UN)
+        second.communicate()
+    assert second.returncode == 0
