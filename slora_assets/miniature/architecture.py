@@ -14,7 +14,7 @@ WIDTH: Final = 96
 FPS: Final = 8
 TEXT_LENGTH: Final = 32
 """Tokens a prompt is padded to; `max_sequence_length` of the pipeline call must say the same."""
-STEPS: Final = 20
+STEPS: Final = 12
 GUIDANCE_SCALE: Final = 4.0
 LATENT_CHANNELS: Final = 16
 SPATIAL_RATIO: Final = 8
