@@ -10,6 +10,16 @@ import dagster as dg
 
 _EVERY_S = 3.0
 
+ON_CHANGED_INPUTS = (
+    dg.AutomationCondition.any_deps_updated()
+    .replace("newly_updated", dg.AutomationCondition.data_version_changed())
+    .since(dg.AutomationCondition.newly_requested() | dg.AutomationCondition.initial_evaluation())
+    & ~dg.AutomationCondition.any_deps_missing()
+    & ~dg.AutomationCondition.in_progress()
+).with_label("inputs have other content")
+"""For assets that cost no accelerator: materialize when an input's data version changed, not when
+the same bytes were made again. Acts only while the automation sensor is switched on."""
+
 
 def progress(context: dg.AssetExecutionContext, what: str) -> Callable[[int, int], None]:
     """A progress callback that logs at most every few seconds, and at the end."""

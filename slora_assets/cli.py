@@ -1,8 +1,9 @@
-"""`slora`: what a person decides, from the shell: promote, demote, and the log of it."""
+"""`slora`: what a person does from the shell: promote, demote, read the log, export schemas."""
 
 from __future__ import annotations
 
 import sys
+from pathlib import Path
 from typing import Annotated
 
 import typer
@@ -53,6 +54,17 @@ def log() -> None:
     for change in read_changes(Workspace.from_environment().changelog):
         adapter = f" {change.sha256}" if change.sha256 else ""
         typer.echo(f"{change.action} {change.scenario}{adapter} by {change.by}: {change.reason}")
+
+
+@app.command()
+def schemas(
+    folder: Annotated[Path, typer.Argument(help="Where the files go.")] = Path("docs/schemas"),
+) -> None:
+    """Write the JSON Schemas of the documents that runs leave behind."""
+    from slora_assets.contracts import write_schemas
+
+    for path in write_schemas(folder):
+        typer.echo(path)
 
 
 def main() -> None:

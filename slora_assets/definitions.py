@@ -10,7 +10,7 @@ from slora_assets.base_models.assets import base_model
 from slora_assets.curation.assets import scenario_manifest_asset, scenario_metadata
 from slora_assets.curation.checks import splits_do_not_leak
 from slora_assets.deployment.assets import inference_presets, project_summary
-from slora_assets.deployment.checks import presets_are_intact
+from slora_assets.deployment.checks import presets_are_intact, summary_is_fresh
 from slora_assets.footage.assets import first_frames, footage
 from slora_assets.footage.checks import frames_are_whole
 from slora_assets.jobs import JOBS
@@ -51,6 +51,7 @@ def build_defs(*, resource_overrides: Mapping[str, Any] | None = None) -> dg.Def
             gate_passes,
             samples_move,
             presets_are_intact,
+            summary_is_fresh,
         ],
         jobs=JOBS,
         sensors=[new_footage],

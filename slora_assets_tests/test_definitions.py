@@ -11,6 +11,7 @@ import yaml
 from hypothesis import given
 from hypothesis import strategies as st
 
+from slora_assets.assets_common import ON_CHANGED_INPUTS
 from slora_assets.automation import changed_scenarios, decide, listing_of
 from slora_assets_tests.small_graph import PROJECT
 
@@ -80,3 +81,26 @@ def test_a_file_that_grows_changes_the_listing(tmp_path: Path) -> None:
 def test_only_changed_scenarios_are_refreshed(before: dict[str, str], now: dict[str, str]) -> None:
     changed = changed_scenarios(before, now)
     assert set(changed) == {name for name in now if before.get(name) != now[name]}
+
+
+def test_only_changed_content_sets_an_asset_off() -> None:
+    version = "a"
+
+    @dg.asset
+    def source() -> dg.MaterializeResult[None]:
+        return dg.MaterializeResult(data_version=dg.DataVersion(version))
+
+    @dg.asset(deps=[source], automation_condition=ON_CHANGED_INPUTS)
+    def follower() -> None: ...
+
+    defs, instance = dg.Definitions([source, follower]), dg.DagsterInstance.ephemeral()
+    dg.materialize([source, follower], instance=instance)
+    cursor = None
+    requested = []
+    for now in ("a", "a", "b", "b"):
+        version = now
+        dg.materialize([source], instance=instance)
+        result = dg.evaluate_automation_conditions(defs, instance, cursor=cursor)
+        cursor = result.cursor
+        requested.append(result.get_num_requested(dg.AssetKey("follower")))
+    assert requested == [0, 0, 1, 0]

@@ -23,6 +23,7 @@ from slora_assets.base_models.base import (
     StepCallback,
     TrainingBatch,
 )
+from slora_assets.base_models.sampling import Sampling, embedded
 from slora_assets.base_models.weights import canonical_safetensors, read_safetensors_header
 from slora_assets.config.errors import ConfigError, IntegrityError, TrainingError
 from slora_assets.provenance.files import replacing
@@ -248,8 +249,8 @@ class CogVideoX:
         guidance_scale: float,
         on_step: StepCallback | None = None,
     ) -> NDArray[np.uint8]:
-        text = {"prompt": prompt}
-        return self._sample(pipeline, text, [seed], steps, guidance_scale, on_step)[0]
+        how = Sampling(self.geometry, self._text_length, steps, guidance_scale, on_step)
+        return how.clips(pipeline, {"prompt": prompt}, [seed])[0]
 
     @property
     def clips_per_call(self) -> int:
@@ -268,57 +269,13 @@ class CogVideoX:
         guidance_scale: float,
         on_step: StepCallback | None = None,
     ) -> list[NDArray[np.uint8]]:
-        import torch
-
-        def tensor(arrays: Sequence[NDArray[np.float16]]) -> Any:
-            stacked = torch.from_numpy(np.stack(arrays))
-            return stacked.to(pipeline.device, pipeline.transformer.dtype)
-
+        how = Sampling(self.geometry, self._text_length, steps, guidance_scale, on_step)
         clips: list[NDArray[np.uint8]] = []
         for start in range(0, len(seeds), self.clips_per_call):
             part = slice(start, start + self.clips_per_call)
-            text = {
-                "prompt_embeds": tensor(embeddings[part]),
-                "negative_prompt_embeds": tensor([empty_embedding] * len(seeds[part])),
-            }
-            clips += self._sample(pipeline, text, seeds[part], steps, guidance_scale, on_step)
+            text = embedded(pipeline, embeddings[part], empty_embedding)
+            clips += how.clips(pipeline, text, seeds[part])
         return clips
-
-    def _sample(
-        self,
-        pipeline: Any,
-        text: dict[str, Any],
-        seeds: Sequence[int],
-        steps: int,
-        guidance_scale: float,
-        on_step: StepCallback | None,
-    ) -> list[NDArray[np.uint8]]:
-        import torch
-
-        def callback(_pipe: Any, step: int, _time: Any, tensors: dict[str, Any]) -> dict[str, Any]:
-            if on_step is not None:
-                on_step(step + 1, steps)
-            return tensors
-
-        with torch.no_grad():
-            frames = pipeline(
-                **text,
-                height=self.geometry.height,
-                width=self.geometry.width,
-                num_frames=self.geometry.frames,
-                num_inference_steps=steps,
-                guidance_scale=guidance_scale,
-                generator=[torch.Generator("cpu").manual_seed(seed) for seed in seeds],
-                max_sequence_length=self._text_length,
-                callback_on_step_end=callback,
-                output_type="np",
-            ).frames
-        if not np.isfinite(frames).all():
-            raise IntegrityError(
-                "the generated clip holds values that are no numbers",
-                remedy="check the precision: CogVideoX-2b wants fp16, CPU wants fp32",
-            )
-        return list(np.rint(frames * 255).astype(np.uint8))
 
 
 def _is_ours(key: str) -> bool:

@@ -2,6 +2,7 @@
 
 import dagster as dg
 
+from slora_assets.assets_common import ON_CHANGED_INPUTS
 from slora_assets.curation.stage import curate, report, scenario_manifest
 from slora_assets.footage.inventory import take_inventory
 from slora_assets.partitions import SCENARIOS
@@ -42,6 +43,7 @@ def scenario_metadata(
     code_version="1",
     partitions_def=SCENARIOS,
     deps=[scenario_metadata],
+    automation_condition=ON_CHANGED_INPUTS,
 )
 def scenario_manifest_asset(
     context: dg.AssetExecutionContext, project: ProjectResource

@@ -4,6 +4,7 @@ from typing import Literal
 
 import dagster as dg
 
+from slora_assets.assets_common import ON_CHANGED_INPUTS
 from slora_assets.deployment.presets import read_presets
 from slora_assets.deployment.promotion import demote, promote
 from slora_assets.deployment.summary import summarise, summary_lines, summary_text
@@ -56,6 +57,7 @@ def inference_presets(
     kinds={"markdown"},
     code_version="1",
     deps=["scenario_validation", "unified_validation"],
+    automation_condition=ON_CHANGED_INPUTS,
 )
 def project_summary(
     context: dg.AssetExecutionContext, project: ProjectResource

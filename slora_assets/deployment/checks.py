@@ -1,10 +1,11 @@
-"""Is what is served still what was promoted?"""
+"""Is what is served still what was promoted, and does the roll-up say what is so?"""
 
 import dagster as dg
 
 from slora_assets.config.errors import SloraError
 from slora_assets.deployment.presets import read_presets
 from slora_assets.deployment.registry import open_registered
+from slora_assets.deployment.summary import outdated_rows
 from slora_assets.resources.project import ProjectResource
 
 
@@ -21,3 +22,14 @@ def presets_are_intact(project: ProjectResource) -> dg.AssetCheckResult:
         except SloraError as error:
             broken[name] = str(error)
     return dg.AssetCheckResult(passed=not broken, metadata={"broken": broken})
+
+
+@dg.asset_check(asset="project_summary")
+def summary_is_fresh(project: ProjectResource) -> dg.AssetCheckResult:
+    """The roll-up says of each scenario what its run and verdict say now."""
+    outdated = outdated_rows(project.workspace())
+    return dg.AssetCheckResult(
+        passed=not outdated,
+        severity=dg.AssetCheckSeverity.WARN,
+        metadata={"outdated": outdated, "remedy": "materialize project_summary"},
+    )

@@ -7,31 +7,47 @@ from typing import Any
 from slora_assets.config.errors import SloraError
 from slora_assets.config.workspace import Workspace
 from slora_assets.curation.metadata import ScenarioMetadata, read_metadata
-from slora_assets.provenance.files import write_json, write_text
+from slora_assets.provenance.files import read_json, write_json, write_text
 from slora_assets.provenance.records import read_run_record
 from slora_assets.validation.report import score_text
 from slora_assets.validation.stage import read_verdict
 
 UNIFIED = "lora_unified"
+SUMMARY_FILE = "summary.json"
 
 
 def summarise(workspace: Workspace) -> dict[str, Any]:
     """Write `outputs/summary/summary.json` and `.md`; returns the former's content.
 
-    A scenario without a verdict has a row that says why. Raises MissingInputError when there is no
-    metadata document.
+    Raises MissingInputError when there is no metadata document.
     """
+    document = summary_of(workspace)
+    write_json(workspace.summary / SUMMARY_FILE, document)
+    write_text(workspace.summary / "summary.md", summary_text(document))
+    return document
+
+
+def summary_of(workspace: Workspace) -> dict[str, Any]:
+    """What runs and verdicts say now; a scenario without a verdict has a row that says why."""
     metadata = read_metadata(workspace.scenario_metadata)
     rows = {name: _row(workspace, name, metadata) for name in [*metadata.scenarios, UNIFIED]}
-    document = {
+    return {
         "schema_version": 1,
         "dataset": metadata.dataset.model_dump(mode="json"),
         "dataset_hash": metadata.dataset_hash,
         "rows": rows,
     }
-    write_json(workspace.summary / "summary.json", document)
-    write_text(workspace.summary / "summary.md", summary_text(document))
-    return document
+
+
+def outdated_rows(workspace: Workspace) -> list[str]:
+    """Rows of the written summary that no longer say what runs and verdicts say.
+
+    Raises MissingInputError when there is no summary or no metadata document.
+    """
+    written = read_json(workspace.summary / SUMMARY_FILE, remedy="run `make summary`")
+    assert isinstance(written, dict)
+    now, before = summary_of(workspace)["rows"], written["rows"]
+    return sorted(n for n in now.keys() | before.keys() if now.get(n) != before.get(n))
 
 
 def _row(workspace: Workspace, name: str, metadata: ScenarioMetadata) -> dict[str, Any]:

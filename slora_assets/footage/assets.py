@@ -2,7 +2,7 @@
 
 import dagster as dg
 
-from slora_assets.assets_common import picture, progress, reject_table
+from slora_assets.assets_common import ON_CHANGED_INPUTS, picture, progress, reject_table
 from slora_assets.curation.stage import scenario_manifest
 from slora_assets.footage.first_frames import cache_first_frames
 from slora_assets.footage.inventory import take_inventory
@@ -49,6 +49,7 @@ def footage(
     code_version="1",
     partitions_def=SCENARIOS,
     deps=["scenario_manifest"],
+    automation_condition=ON_CHANGED_INPUTS,
 )
 def first_frames(
     context: dg.AssetExecutionContext, project: ProjectResource

@@ -1,5 +1,7 @@
 """Dagster's view of the caches: moments of clips and embeddings of prompts."""
 
+from collections.abc import Callable
+
 import dagster as dg
 
 from slora_assets.assets_common import progress, reject_table
@@ -13,14 +15,19 @@ from slora_assets.resources.project import ProjectResource
 from slora_assets.validation.prompts import prompts_of
 
 
-@dg.asset(
-    group_name="caches",
-    kinds={"numpy"},
-    code_version="1",
-    partitions_def=SCENARIOS,
-    deps=["scenario_manifest", "base_model"],
-    pool="gpu",
-)
+def _cache(make: Callable[..., dg.MaterializeResult[None]]) -> dg.AssetsDefinition:
+    """An asset that encodes what a scenario's training and validation read with the base."""
+    return dg.asset(
+        group_name="caches",
+        kinds={"numpy"},
+        code_version="1",
+        partitions_def=SCENARIOS,
+        deps=["scenario_manifest", "base_model"],
+        pool="gpu",
+    )(make)
+
+
+@_cache
 def latents(
     context: dg.AssetExecutionContext, project: ProjectResource
 ) -> dg.MaterializeResult[None]:
@@ -38,14 +45,7 @@ def latents(
     return _result(result, {"folder": dg.MetadataValue.path(folder)})
 
 
-@dg.asset(
-    group_name="caches",
-    kinds={"numpy"},
-    code_version="1",
-    partitions_def=SCENARIOS,
-    deps=["scenario_manifest", "base_model"],
-    pool="gpu",
-)
+@_cache
 def prompt_embeddings(
     context: dg.AssetExecutionContext, project: ProjectResource
 ) -> dg.MaterializeResult[None]:

@@ -111,7 +111,7 @@ def _actor(rng: np.random.Generator, settings: GenericSettings) -> Actor:
         direction = str(rng.choice(DIRECTIONS))
     size = float(rng.uniform(0.38, 0.5)) * (0.8 if HALF_WIDTHS[subject] > 0.6 else 1.0)
     seconds = (architecture.FRAMES - 1) / architecture.FPS
-    speed = 0.0 if rng.random() < settings.still else float(rng.uniform(0.3, 0.55))
+    speed = 0.0 if rng.random() < settings.still else float(rng.uniform(0.35, 0.6))
     across, down = HEADINGS[direction]
     reach = size * HALF_WIDTHS[subject] * 0.8
     return Actor(

@@ -49,19 +49,22 @@ def _run(
     device: torch.device,
     minutes: float | None,
 ) -> None:
-    from slora_assets.miniature.pretrain_loop import train
+    from slora_assets.miniature.pretrain_loop import progress_of, train
+    from slora_assets.miniature.pretrain_origin import origin
 
     if stage == "vae":
         from slora_assets.miniature.pretrain_vae import VaeStage
 
-        train(VaeStage(settings, device), settings.vae.loop, out / stage, minutes)
+        made_from = origin(settings, stage)
+        train(VaeStage(settings, device), settings.vae.loop, out / stage, made_from, minutes)
     elif stage == "transformer":
         from slora_assets.miniature.pretrain_transformer import TransformerStage
         from slora_assets.miniature.pretrain_vae import trained_vae
 
         vae = trained_vae(settings, out / "vae", device)
         transformer = TransformerStage(settings, vae, out / stage, device)
-        train(transformer, settings.transformer.loop, out / stage, minutes)
+        made_from = origin(settings, stage, before=progress_of(out / "vae").made_from)
+        train(transformer, settings.transformer.loop, out / stage, made_from, minutes)
     elif stage == "export":
         from slora_assets.miniature.pretrain_export import export
 
@@ -69,7 +72,8 @@ def _run(
     else:
         from slora_assets.miniature.pretrain_clip import ClipStage
 
-        train(ClipStage(settings, device), settings.clip.loop, out / stage, minutes)
+        made_from = origin(settings, stage)
+        train(ClipStage(settings, device), settings.clip.loop, out / stage, made_from, minutes)
 
 
 def _parser() -> argparse.ArgumentParser:

@@ -5,11 +5,14 @@ A step's data and noise depend on (seed, step) alone, so a resumed run repeats a
 
 from __future__ import annotations
 
+import fcntl
 import json
 import logging
 import math
 import signal
 import time
+from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from types import FrameType
@@ -42,22 +45,53 @@ class Stage(Protocol):
 
 
 @dataclass
-class _Progress:
+class Progress:
+    """How far a stage is, and the hash of what it was made from."""
+
+    made_from: str
     step: int = 0
     trained_s: float = 0.0
 
 
-def train(stage: Stage, settings: LoopSettings, folder: Path, minutes: float | None = None) -> None:
+def train(
+    stage: Stage,
+    settings: LoopSettings,
+    folder: Path,
+    made_from: str,
+    minutes: float | None = None,
+) -> None:
     """Train to `settings.steps`, from the last checkpoint in `folder` if there is one.
 
-    Stops early with a checkpoint, raising InterruptedRunError, after `minutes` or on SIGTERM or
-    SIGINT. The averaged weights are in the module when it returns.
+    `made_from` is the hash of everything that the weights depend on. Stops early with a checkpoint,
+    raising InterruptedRunError, after `minutes` or on SIGTERM or SIGINT; raises TrainingError if
+    the checkpoint was made from something else or another process trains in `folder`. The averaged
+    weights are in the module when it returns.
     """
+    with _alone_in(folder):
+        _train(stage, settings, folder, made_from, minutes)
+
+
+@contextmanager
+def _alone_in(folder: Path) -> Iterator[None]:
+    folder.mkdir(parents=True, exist_ok=True)
+    with (folder / "lock").open("w") as stream:
+        try:
+            fcntl.flock(stream, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError as error:
+            raise TrainingError(
+                "another process trains here", file=folder, remedy="wait for it, or stop it"
+            ) from error
+        yield
+
+
+def _train(
+    stage: Stage, settings: LoopSettings, folder: Path, made_from: str, minutes: float | None
+) -> None:
     module = stage.module()
     parameters = {n: p for n, p in module.named_parameters() if p.requires_grad}
     optimizer = MuonAdam(parameters, settings.weight_decay)
     average = {name: p.detach().clone().float() for name, p in parameters.items()}
-    progress = _load(folder, parameters, average, optimizer)
+    progress = _load(folder, made_from, parameters, average, optimizer)
     stop = _StopFlag()
     started = saved = time.monotonic()
     while progress.step < settings.steps:
@@ -122,7 +156,7 @@ def _evaluate(
     stage: Stage,
     parameters: dict[str, nn.Parameter],
     average: dict[str, Tensor],
-    progress: _Progress,
+    progress: Progress,
     folder: Path,
 ) -> None:
     """Evaluate with the averaged weights, then put the trained ones back."""
@@ -157,28 +191,39 @@ def _save(
     parameters: dict[str, nn.Parameter],
     average: dict[str, Tensor],
     optimizer: MuonAdam,
-    progress: _Progress,
+    progress: Progress,
 ) -> None:
     tensors = {f"model.{n}": p.detach().contiguous() for n, p in parameters.items()}
     tensors |= {f"average.{n}": t.contiguous() for n, t in average.items()}
     tensors |= {f"optimizer.{n}": t.contiguous() for n, t in optimizer.state().items()}
-    mark = json.dumps({"step": progress.step, "trained_s": round(progress.trained_s, 1)})
+    mark = {
+        "step": progress.step,
+        "trained_s": round(progress.trained_s, 1),
+        "of": progress.made_from,
+    }
     with replacing(_checkpoint(folder)) as temporary:
-        save_file(tensors, temporary, metadata={"progress": mark})
+        save_file(tensors, temporary, metadata={"progress": json.dumps(mark)})
 
 
 def _load(
     folder: Path,
+    made_from: str,
     parameters: dict[str, nn.Parameter],
     average: dict[str, Tensor],
     optimizer: MuonAdam,
-) -> _Progress:
+) -> Progress:
     file = _checkpoint(folder)
     if not file.is_file():
-        return _Progress()
+        return Progress(made_from)
     with safe_open(file, framework="pt") as stream:
         tensors = {name: stream.get_tensor(name) for name in stream.keys()}  # noqa: SIM118
         mark = json.loads(stream.metadata()["progress"])
+    if mark["of"] != made_from:
+        raise TrainingError(
+            "the checkpoint was made with other settings, footage or first stages", file=file,
+            found=mark["of"][:12], expected=made_from[:12],
+            remedy="restore what it was made with, or remove the checkpoint to begin again",
+        )  # fmt: skip
     with torch.no_grad():
         for name, parameter in parameters.items():
             parameter.copy_(tensors[f"model.{name}"])
@@ -186,7 +231,12 @@ def _load(
     prefix = "optimizer."
     optimizer.load({n[len(prefix) :]: t for n, t in tensors.items() if n.startswith(prefix)})
     log.info("going on from step %d of %s", mark["step"], file)
-    return _Progress(step=mark["step"], trained_s=mark["trained_s"])
+    return Progress(made_from, step=mark["step"], trained_s=mark["trained_s"])
+
+
+def has_checkpoint(folder: Path) -> bool:
+    """Whether a stage has begun in `folder`."""
+    return _checkpoint(folder).is_file()
 
 
 def averaged_weights(folder: Path) -> dict[str, Tensor]:
@@ -199,14 +249,14 @@ def averaged_weights(folder: Path) -> dict[str, Tensor]:
         return {name.removeprefix("average."): stream.get_tensor(name) for name in names}
 
 
-def progress_of(folder: Path) -> tuple[int, float]:
-    """Steps done and seconds trained of a stage's last checkpoint."""
+def progress_of(folder: Path) -> Progress:
+    """How far a stage's last checkpoint is."""
     file = _checkpoint(folder)
     if not file.is_file():
         raise TrainingError("the stage has no checkpoint yet", file=file)
     with safe_open(file, framework="pt") as stream:
         mark = json.loads(stream.metadata()["progress"])
-    return mark["step"], mark["trained_s"]
+    return Progress(mark["of"], step=mark["step"], trained_s=mark["trained_s"])
 
 
 class _StopFlag:

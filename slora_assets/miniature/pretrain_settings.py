@@ -75,6 +75,9 @@ class TransformerSettings(_Model):
     clips: int
     """Clips that are encoded once and trained on in random order."""
     batch: int
+    high_noise: float
+    """Noise levels are drawn with a density of their position to this power; 0 is uniform. What a
+    prompt decides, a denoiser decides at high noise."""
     empty_captions: float
     """Share of captions emptied, so that guidance has something to move away from."""
     judged: int

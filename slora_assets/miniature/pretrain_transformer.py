@@ -72,7 +72,7 @@ class TransformerStage:
         rows = rng.integers(0, len(self._pool), self._settings.batch)
         captions = [self._caption(rng, int(row)) for row in rows]
         latents = self._pool.latents[torch.from_numpy(rows)]
-        return self._denoising_loss(latents, captions, step), {}
+        return self._denoising_loss(latents, captions, step, self._settings.high_noise), {}
 
     @torch.no_grad()
     def evaluate(self) -> dict[str, float]:
@@ -126,14 +126,16 @@ class TransformerStage:
         captions = self._pool.captions[row]
         return captions[int(rng.integers(len(captions)))]
 
-    def _denoising_loss(self, latents: Tensor, captions: list[str], seed: int) -> Tensor:
+    def _denoising_loss(
+        self, latents: Tensor, captions: list[str], seed: int, high_noise: float = 0.0
+    ) -> Tensor:
         """Mean squared error of the predicted velocity; latents [B, C, F, H, W], unscaled."""
         generator = torch.Generator(self._device).manual_seed(seed)
         clean = latents.to(self._device).float().transpose(1, 2) * self._vae.config.scaling_factor
         noise = torch.randn(clean.shape, generator=generator, device=self._device)
-        steps = torch.randint(
-            0, len(self._keep), (len(clean),), generator=generator, device=self._device
-        )
+        drawn = torch.rand(len(clean), generator=generator, device=self._device)
+        positions = drawn.pow(1 / (1 + high_noise)) * len(self._keep)
+        steps = positions.long().clamp(max=len(self._keep) - 1)
         kept = self._keep[steps][:, None, None, None, None]
         noisy = kept.sqrt() * clean + (1 - kept).sqrt() * noise
         velocity = kept.sqrt() * noise - (1 - kept).sqrt() * clean

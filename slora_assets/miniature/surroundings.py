@@ -82,12 +82,30 @@ def _checkered(canvas: Canvas, rng: np.random.Generator, tone: RGB) -> None:
 
 
 def _object(canvas: Canvas, rng: np.random.Generator, tone: RGB) -> None:
+    """A disc, box, row of small things or grating: what real places are full of, in no order."""
+    kind = rng.choice(("disc", "box", "row", "grating"), p=(0.2, 0.4, 0.2, 0.2))
     x, y = float(rng.uniform(0, ASPECT)), float(rng.uniform(0, 1))
     width, height = (float(value) for value in rng.uniform(0.05, 0.3, 2))
-    if rng.random() < 0.3:
+    if kind == "disc":
         canvas.polygon(disc(x, y, width / 1.5, float(rng.uniform(0.6, 1.3))), tone)
-    else:
+    elif kind == "box":
         canvas.box(x - width, y - height, x + width, y + height, tone)
+    elif kind == "row":
+        side, gap = float(rng.uniform(0.03, 0.07)), float(rng.uniform(1.6, 3.0))
+        other = shade(tone, float(rng.uniform(0.5, 1.5)))
+        for number in range(int(rng.integers(3, 9))):
+            at, colour = x + number * side * gap, (tone, other)[number % 2]
+            if height < 0.17:
+                canvas.disc(at, y, side, colour)
+            else:
+                canvas.box(at - side, y - side, at + side, y + side, colour)
+    else:
+        step, thick = float(rng.uniform(0.05, 0.14)), float(rng.uniform(0.01, 0.035))
+        for way in np.arange(-1, 1.001, step / max(width, height)):
+            if width < height:
+                canvas.box(x - width, y + way * height, x + width, y + way * height + thick, tone)
+            else:
+                canvas.box(x + way * width, y - height, x + way * width + thick, y + height, tone)
 
 
 _PAINTERS: Final[dict[str, Callable[[Canvas, np.random.Generator, RGB], None]]] = {

@@ -14,7 +14,6 @@ from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 
-from slora_assets.config.errors import InterruptedRunError
 from slora_assets.config.workspace import Workspace
 from slora_assets.provenance.files import append_line, commit_folder, write_json, write_text
 from slora_assets.provenance.records import (
@@ -29,17 +28,9 @@ from slora_assets.training.checkpoints import Progress
 from slora_assets.training.curves import write_curves
 from slora_assets.training.export import export_adapter, prove_export
 from slora_assets.training.loop import Hooks, StepLog, Trainer
+from slora_assets.training.measuring import Measuring
 from slora_assets.training.plan import RunPlan, check_caches
-from slora_assets.validation.held_out import HeldOutClip, HeldOutLoss, held_out_loss
 from slora_assets.validation.metrics_log import MetricsLog
-from slora_assets.validation.sampling import (
-    Sampler,
-    mean_scores,
-    motion_reference,
-    sample_prompts,
-    save_samples,
-)
-from slora_assets.validation.scorer import open_scorer
 from slora_assets.validation.selection import EpochScores, choose, combined_score
 
 Report = Callable[[str], None]
@@ -105,7 +96,7 @@ def _prepare_folder(plan: RunPlan, report: Report) -> None:
 
 
 class _Run:
-    """A run under way: the trainer and what validation needs between epochs."""
+    """A run under way: the trainer, and what happens between epochs."""
 
     def __init__(
         self,
@@ -122,7 +113,9 @@ class _Run:
         self.steps_log = plan.partial / "training_log.jsonl"
         self._step_time = time.monotonic()
         self._last_logged = 0
-        self._sampler: Sampler | None = None
+        self.measuring = Measuring(
+            plan, workspace, self.trainer, str(accelerator.device), should_stop
+        )
 
     def hooks(self) -> Hooks:
         """How the loop reaches this run; the first process alone measures and writes."""
@@ -161,7 +154,7 @@ class _Run:
     def _on_epoch(self, progress: Progress) -> None:
         """Export, measure, log and prune; safe to repeat after a kill at any point of it."""
         epoch, plan = progress.epoch, self.plan
-        scores = self._measure(epoch, f"sample_epoch_{epoch}")
+        scores = self.measuring.scores(epoch)
         base = self._base_scores()
         combined = combined_score(
             _epoch_scores(scores), _epoch_scores(base), plan.settings.selection
@@ -187,7 +180,7 @@ class _Run:
         self.report(
             f"{plan.name}: epoch {epoch} held-out loss {scores['held_out_loss']:.4f}"
             f" (base {base['held_out_loss']:.4f}), combined {combined:.4f}"
-            + ("" if self.sampler().trusted()[0] else " [untrained weights: not a quality score]")
+            + ("" if self.measuring.trusted()[0] else " [untrained weights: not a quality score]")
         )
         write_curves(plan.partial / "curves.png", self.steps_log, self.metrics.lines())
         self._step_time, self._last_logged = time.monotonic(), progress.step
@@ -200,80 +193,13 @@ class _Run:
         transformer = self.trainer.transformer
         transformer.disable_adapters()
         try:
-            scores = self._measure(0, "sample_epoch_0")
+            scores = self.measuring.scores(0)
         finally:
             transformer.enable_adapters()
         self.metrics.write(self._line(0, 0, scores | {"combined": None, "train_loss": None}))
 
-    def _measure(self, epoch: int, samples_folder: str) -> dict[str, Any]:
-        """Held-out loss and sample scores of the model as it is."""
-        plan, trainer = self.plan, self.trainer
-        loss = self._held_out()
-        sampler = self.sampler()
-        trainer.transformer.eval()
-        pipeline = plan.base.pipeline(
-            str(self.accelerator.device), trainer.dtype, trainer.transformer, text=False
-        )
-
-        def on_step(_done: int, _total: int) -> None:
-            if self.should_stop():
-                raise InterruptedRunError(
-                    f"stopped while sampling epoch {epoch}, as asked; the training is checkpointed",
-                    remedy="the same command goes on from there",
-                )
-
-        samples = sample_prompts(sampler, pipeline, plan.prompts, plan.seeds, on_step)
-        save_samples(plan.partial / samples_folder, samples, plan.base.geometry.fps)
-        return mean_scores(samples) | {
-            "held_out_loss": loss.mean,
-            "held_out_by_quantile": loss.by_quantile,
-        }
-
-    def _held_out(self) -> HeldOutLoss:
-        from slora_assets.latents.cache import read_array
-        from slora_assets.training.plan import cache_keys
-
-        clips = [
-            HeldOutClip(
-                clip.id,
-                read_array(
-                    self.workspace.root / clip.latent, "moments", cache_keys(self.plan, clip),
-                    "run `make preprocess`",
-                ),
-                self.trainer.embedding(clip.prompts[0]),
-            )
-            for clip in self.plan.validation_clips()
-        ]  # fmt: skip
-        quantiles = self.plan.settings.validation.quantiles
-        return held_out_loss(self.plan.base, self.trainer.transformer, clips, quantiles)
-
-    def sampler(self) -> Sampler:
-        """Base, scorer and references, loaded on first use and kept for all epochs."""
-        if self._sampler is None:
-            plan = self.plan
-            clips = plan.train_clips()
-            self._sampler = Sampler(
-                base=plan.base,
-                scorer=open_scorer(
-                    plan.settings.scorer, self.workspace.models, str(self.accelerator.device)
-                ),
-                embeddings=self.trainer.embedding,
-                motion_references={
-                    scenario: motion_reference(
-                        [self.workspace.absolute(c.path) for c in clips if c.scenario == scenario],
-                        plan.base,
-                    )
-                    for scenario in plan.scenarios
-                },
-                steps=plan.settings.validation.steps or plan.base.inference.steps,
-                guidance_scale=plan.base.inference.guidance_scale
-                if plan.settings.validation.guidance_scale is None
-                else plan.settings.validation.guidance_scale,
-            )
-        return self._sampler
-
     def _line(self, epoch: int, step: int, metrics: Mapping[str, Any]) -> dict[str, Any]:
-        trusted, note = self.sampler().trusted()
+        trusted, note = self.measuring.trusted()
         return {
             "schema_version": 1,
             "epoch": epoch,
@@ -297,7 +223,7 @@ class _Run:
         selection = choose(combined, plan.settings.keep_top_k_adapters)
         parity = self._parity(progress)
         kept = [self._kept(epoch, combined[epoch]) for epoch in selection.kept]
-        trusted, note = self.sampler().trusted()
+        trusted, note = self.measuring.trusted()
         record = RunRecord(
             run=plan.name, scenarios=list(plan.scenarios), left_out=plan.left_out,
             run_hash=plan.run_hash, config_hash=plan.config_hash,

@@ -14,6 +14,7 @@ from slora_assets.miniature import architecture
 from slora_assets.miniature.generic_footage import GenericSettings, generic_clip, is_withheld
 from slora_assets.miniature.pretrain_loop import averaged_weights, rate_factor, train
 from slora_assets.miniature.pretrain_optimizer import orthogonalised
+from slora_assets.miniature.pretrain_origin import origin
 from slora_assets.miniature.pretrain_settings import LoopSettings, PretrainSettings
 from slora_assets.miniature.pretrain_vae import psnr_of, video_tensor
 from slora_assets.miniature.vae_latents import levelling, relabel
@@ -45,18 +46,44 @@ class LinearStage:
 
 
 def test_a_stopped_and_resumed_run_equals_an_uninterrupted_one(tmp_path: Path) -> None:
-    train(LinearStage(), LOOP, tmp_path / "whole")
+    train(LinearStage(), LOOP, tmp_path / "whole", "these")
     with pytest.raises(InterruptedRunError):
-        train(LinearStage(), LOOP, tmp_path / "parts", minutes=0)
-    train(LinearStage(), LOOP, tmp_path / "parts")
+        train(LinearStage(), LOOP, tmp_path / "parts", "these", minutes=0)
+    train(LinearStage(), LOOP, tmp_path / "parts", "these")
     whole, parts = averaged_weights(tmp_path / "whole"), averaged_weights(tmp_path / "parts")
     assert all(torch.equal(whole[name], parts[name]) for name in whole)
+
+
+def test_a_checkpoint_of_other_settings_is_refused_not_continued(tmp_path: Path) -> None:
+    with pytest.raises(InterruptedRunError):
+        train(LinearStage(), LOOP, tmp_path, "these", minutes=0)
+    with pytest.raises(TrainingError, match="remove the checkpoint"):
+        train(LinearStage(), LOOP, tmp_path, "others")
+
+
+def test_two_trainers_never_share_a_folder(tmp_path: Path) -> None:
+    class Second(LinearStage):
+        def evaluate(self) -> dict[str, float]:
+            with pytest.raises(TrainingError, match="another process"):
+                train(LinearStage(), LOOP, tmp_path, "these")
+            return super().evaluate()
+
+    train(Second(), LOOP, tmp_path, "these")
+    assert averaged_weights(tmp_path)
+
+
+def test_a_stage_s_origin_moves_with_its_settings_and_with_the_stage_before() -> None:
+    settings = PretrainSettings.read(SHIPPED_CONFIG)
+    other = settings.model_copy(update={"seed": settings.seed + 1})
+    assert origin(settings, "vae") == origin(settings, "vae")
+    origins = {origin(settings, "vae"), origin(other, "vae"), origin(settings, "vae", before="x")}
+    assert len(origins) == 3
 
 
 def test_a_loss_that_is_no_number_stops_before_the_update(tmp_path: Path) -> None:
     stage = LinearStage(poison_at=3)
     with pytest.raises(TrainingError, match="step 3"):
-        train(stage, LOOP, tmp_path)
+        train(stage, LOOP, tmp_path, "these")
     assert all(p.isfinite().all() for p in stage.module().parameters())
 
 

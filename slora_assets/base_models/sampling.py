@@ -1,0 +1,76 @@
+"""Draws clips from a diffusers video pipeline, each from its own seed."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from slora_assets.base_models.base import Geometry, StepCallback
+from slora_assets.config.errors import IntegrityError
+
+
+@dataclass(frozen=True)
+class Sampling:
+    """How clips are drawn."""
+
+    geometry: Geometry
+    text_length: int
+    """Tokens a prompt is padded to."""
+    steps: int
+    guidance_scale: float
+    on_step: StepCallback | None = None
+
+    def clips(
+        self, pipeline: Any, text: dict[str, Any], seeds: Sequence[int]
+    ) -> list[NDArray[np.uint8]]:
+        """A clip [F, H, W, 3] for each seed, all in one call of the pipeline.
+
+        `text` holds the pipeline's own arguments for prompts. Raises IntegrityError if a value is
+        not finite.
+        """
+        import torch
+
+        def callback(_pipe: Any, step: int, _time: Any, tensors: dict[str, Any]) -> dict[str, Any]:
+            if self.on_step is not None:
+                self.on_step(step + 1, self.steps)
+            return tensors
+
+        with torch.no_grad():
+            frames = pipeline(
+                **text,
+                height=self.geometry.height,
+                width=self.geometry.width,
+                num_frames=self.geometry.frames,
+                num_inference_steps=self.steps,
+                guidance_scale=self.guidance_scale,
+                generator=[torch.Generator("cpu").manual_seed(seed) for seed in seeds],
+                max_sequence_length=self.text_length,
+                callback_on_step_end=callback,
+                output_type="np",
+            ).frames
+        if not np.isfinite(frames).all():
+            raise IntegrityError(
+                "the generated clip holds values that are no numbers",
+                remedy="check the precision: CogVideoX-2b wants fp16, CPU wants fp32",
+            )
+        return list(np.rint(frames * 255).astype(np.uint8))
+
+
+def embedded(
+    pipeline: Any, embeddings: Sequence[NDArray[np.float16]], empty: NDArray[np.float16]
+) -> dict[str, Any]:
+    """Cached embeddings [T, D] as the pipeline's arguments, `empty` as every negative prompt."""
+    import torch
+
+    def tensor(arrays: Sequence[NDArray[np.float16]]) -> Any:
+        stacked = torch.from_numpy(np.stack(arrays))
+        return stacked.to(pipeline.device, pipeline.transformer.dtype)
+
+    return {
+        "prompt_embeds": tensor(embeddings),
+        "negative_prompt_embeds": tensor([empty] * len(embeddings)),
+    }
