@@ -16,6 +16,7 @@ import dagster as dg
 import psutil
 from dagster import DagsterEventType, DagsterRunStatus, EventLogEntry
 from dagster._core.definitions.reconstruct import ReconstructableJob, ReconstructableRepository
+from dagster._core.errors import DagsterExecutionInterruptedError
 from dagster._core.execution.api import execute_run
 
 from slora_assets.config.errors import SloraError
@@ -140,12 +141,31 @@ def _run(
         job_code_origin=job.get_python_origin(),
     )
     errors: list[str] = []
-    instance.add_event_listener(run.run_id, lambda entry: _show(entry, errors))
+
+    def on_event(entry: EventLogEntry) -> None:
+        if _is_interruption(entry):
+            # Only a run that is being cancelled ends as cancelled; others would end as failed.
+            instance.report_run_canceling(run)
+        else:
+            _show(entry, errors)
+
+    instance.add_event_listener(run.run_id, on_event)
     result = execute_run(job, run, instance, raise_on_error=False)
-    if instance.get_run_by_id(run.run_id).status == DagsterRunStatus.CANCELED:  # type: ignore[union-attr]
+    ended = instance.get_run_by_id(run.run_id)
+    if ended is not None and ended.status == DagsterRunStatus.CANCELED:
         raise KeyboardInterrupt
     print(f"   {'done' if result.success else 'FAILED'} in {time.monotonic() - began:.1f} s")
     return Outcome(name, scenario, result.success, errors[0] if errors else "")
+
+
+def _is_interruption(entry: EventLogEntry) -> bool:
+    """Whether a step failed because this process was asked to stop."""
+    if not entry.is_dagster_event or not entry.get_dagster_event().is_step_failure:
+        return False
+    error = entry.get_dagster_event().step_failure_data.error
+    while error is not None and error.cls_name != DagsterExecutionInterruptedError.__name__:
+        error = error.cause
+    return error is not None
 
 
 def _show(entry: EventLogEntry, errors: list[str]) -> None:

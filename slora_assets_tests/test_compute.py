@@ -11,6 +11,7 @@ from pathlib import Path
 
 import dagster as dg
 import psutil
+import pytest
 
 from slora_assets.launch import release_dead_runs
 from slora_assets_tests.small_graph import PROJECT
@@ -34,18 +35,31 @@ LAUNCHER = (
 def endless(context: dg.AssetExecutionContext, compute: ComputeResource) -> None:
     compute.run(context, [sys.executable, "-c", LAUNCHER, "child.pid"], ".")
 
-defs = dg.Definitions(assets=[endless], resources={"compute": ComputeResource(grace_seconds=5)},
+@dg.asset
+def after() -> None: ...
+
+defs = dg.Definitions(assets=[endless, after],
+                      jobs=[dg.define_asset_job("first", "endless"),
+                            dg.define_asset_job("second", "after")],
+                      resources={"compute": ComputeResource(grace_seconds=5)},
                       executor=dg.in_process_executor)
 """
 
 
-def _start(folder: Path) -> tuple[subprocess.Popen[bytes], psutil.Process]:
-    """Materialize the endless asset; return the run's process and the worker's own child."""
+_MATERIALIZE = ["-m", "dagster", "asset", "materialize", "--select", "endless", "-f", "endless.py"]
+_VERB = ["-c", "import sys, slora_assets.launch as l; l.DEFINITIONS = 'endless';"
+         "l.VERBS = {'both': ('first', 'second')}; sys.exit(l.main(['both']))"]  # fmt: skip
+
+
+def _start(
+    folder: Path, command: list[str] = _MATERIALIZE
+) -> tuple[subprocess.Popen[bytes], psutil.Process]:
+    """Run a command that reaches the endless asset; return it and the worker's own child."""
+    folder.mkdir(exist_ok=True)
     (folder / "endless.py").write_text(_GRAPH)
     (folder / "dagster.yaml").write_text((PROJECT / "dagster.yaml").read_text())
     process = subprocess.Popen(
-        [sys.executable, "-m", "dagster", "asset", "materialize", "--select", "endless",
-         "-f", "endless.py"],
+        [sys.executable, *command],
         cwd=folder, env=os.environ | {"DAGSTER_HOME": str(folder)},
         stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL,
     )  # fmt: skip
@@ -80,12 +94,26 @@ def _claimed(folder: Path) -> int:
 def test_cancelling_ends_the_whole_process_group_and_frees_the_pool(tmp_path: Path) -> None:
     for number in (signal.SIGINT, signal.SIGTERM):
         folder = tmp_path / number.name
-        folder.mkdir()
         run, child = _start(folder)
         run.send_signal(number)
         assert run.wait(60) != 0
         assert _gone(child), f"after {number.name} the worker's child lives on"
         assert _claimed(folder) == 0
+
+
+@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
+def test_an_interrupted_verb_stops_there_and_its_run_ends_as_cancelled(
+    tmp_path: Path, number: signal.Signals, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    folder = tmp_path / "verb"
+    verb, child = _start(folder, _VERB)
+    verb.send_signal(number)
+    assert verb.wait(60) == 130
+    assert _gone(child)
+    monkeypatch.chdir(folder)
+    with dg.DagsterInstance.from_config(str(folder)) as instance:
+        ended = [(run.job_name, run.status) for run in instance.get_runs()]
+    assert ended == [("first", dg.DagsterRunStatus.CANCELED)]
 
 
 def test_a_killed_run_does_not_keep_its_pool_slot(tmp_path: Path) -> None:

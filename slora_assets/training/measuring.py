@@ -61,8 +61,8 @@ class Measuring:
             "held_out_by_quantile": loss.by_quantile,
         }
 
-    def trusted(self) -> tuple[bool, str]:
-        """Whether the scores mean anything, and why not."""
+    def trusted(self) -> tuple[bool, str | None]:
+        """Whether the scores mean anything; and a note for people, if there is one."""
         return self._sampler.trusted()
 
     def _held_out(self) -> HeldOutLoss:
