@@ -154,9 +154,11 @@ class CogVideoX:
         count = scheduler.config.num_train_timesteps
         timesteps = (batch.positions * count).long().clamp(0, count - 1)
         noisy = scheduler.add_noise(clean, noise, timesteps)
+        # Several processes train through a wrapper, which has no dtype of its own.
+        dtype = getattr(transformer, "module", transformer).dtype
         predicted = transformer(
-            hidden_states=noisy.to(transformer.dtype),
-            encoder_hidden_states=batch.embeddings.to(transformer.dtype),
+            hidden_states=noisy.to(dtype),
+            encoder_hidden_states=batch.embeddings.to(dtype),
             timestep=timesteps,
             image_rotary_emb=None,
             return_dict=False,

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import argparse
 import dataclasses
+import os
 import sys
 from collections.abc import Sequence
 from pathlib import Path
@@ -98,7 +99,8 @@ def _train(
             raise
         except SloraError as error:
             outcomes[name] = f"failed: {error}"
-            if len(runs) == 1:
+            # Processes that went on to different runs would wait for each other for ever.
+            if len(runs) == 1 or os.environ.get("WORLD_SIZE", "1") != "1":
                 raise
     failed = [name for name, outcome in outcomes.items() if outcome != "trained"]
     if len(runs) > 1:

@@ -118,7 +118,7 @@ class Trainer:
             len(self._clips), self.settings.repeats, self.settings.seed, progress.epoch
         )
         while progress.step_in_epoch < self.steps_per_epoch:
-            if hooks.should_stop():
+            if self._agreed(hooks.should_stop()):
                 self._save(state_folder, progress)
                 raise InterruptedRunError(
                     f"stopped at step {progress.step} as asked; it is checkpointed",
@@ -140,7 +140,7 @@ class Trainer:
         return progress
 
     def _step(self, progress: Progress, order: list[int]) -> tuple[float, float]:
-        """One optimizer step. Returns this process's loss and the gradient norm."""
+        """One optimizer step. Returns the global batch's loss and the gradient norm."""
         self.transformer.train()
         rate = self._learning_rate(progress.step)
         for group in self._raw_optimizer.param_groups:
@@ -170,7 +170,20 @@ class Trainer:
                 " stands",
             )
         self._optimizer.step()
-        return total, grad_norm
+        return self._mean(total), grad_norm
+
+    def _agreed(self, stop: bool) -> bool:
+        """Whether any process was asked to stop: all leave at the same step or none does."""
+        return stop if self._accelerator.num_processes == 1 else self._mean(float(stop)) > 0
+
+    def _mean(self, value: float) -> float:
+        """The mean of a number over all processes, equal on each."""
+        import torch
+
+        if self._accelerator.num_processes == 1:
+            return value
+        number = torch.tensor(value, dtype=torch.float32, device=self._accelerator.device)
+        return float(self._accelerator.reduce(number, reduction="mean"))
 
     def _micro_batches(
         self, progress: Progress, order: list[int]

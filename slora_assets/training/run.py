@@ -11,6 +11,7 @@ import shutil
 import time
 from collections.abc import Callable, Mapping
 from dataclasses import asdict
+from datetime import timedelta
 from pathlib import Path
 from typing import Any
 
@@ -33,6 +34,7 @@ from slora_assets.training.plan import RunPlan, check_caches
 from slora_assets.validation.metrics_log import MetricsLog
 from slora_assets.validation.selection import EpochScores, choose, combined_score
 
+_LONGEST_VALIDATION = timedelta(hours=12)
 Report = Callable[[str], None]
 """Called with a line for people, from the main process only."""
 
@@ -72,12 +74,15 @@ def run_training(
 
 def _accelerator(plan: RunPlan) -> Any:
     import torch
-    from accelerate import Accelerator
+    from accelerate import Accelerator, InitProcessGroupKwargs
 
     torch.use_deterministic_algorithms(True, warn_only=True)
-    settings = plan.settings
-    on_cpu = not torch.cuda.is_available()
-    return Accelerator(mixed_precision=settings.precision, cpu=on_cpu)
+    return Accelerator(
+        mixed_precision=plan.settings.precision,
+        cpu=not torch.cuda.is_available(),
+        # The first process validates alone while the others wait, for longer than the default.
+        kwargs_handlers=[InitProcessGroupKwargs(timeout=_LONGEST_VALIDATION)],
+    )
 
 
 def _prepare_folder(plan: RunPlan, report: Report) -> None:
