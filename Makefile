@@ -52,7 +52,7 @@ optimized: setup
 	$(RUN) $(PY) -m api.client --scenario market_floor --scale 0.85
 
 ui: setup
-	$(RUN) $(VENV)/bin/dagster dev --workspace $(CURDIR)/workspace.yaml --host 127.0.0.1
+	$(RUN) $(PY) -m slora_assets.launch release && $(VENV)/bin/dagster dev --workspace $(CURDIR)/workspace.yaml --host 127.0.0.1
 
 serve: setup
 	$(RUN) $(PY) -m api

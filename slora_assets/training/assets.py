@@ -11,6 +11,7 @@ from slora_assets.partitions import SCENARIOS
 from slora_assets.provenance.records import RunRecord, read_run_record
 from slora_assets.resources.compute import ComputeResource
 from slora_assets.resources.project import ProjectResource
+from slora_assets.training.journal import last_entry
 from slora_assets.training.plan import plan_run
 from slora_assets.validation.metrics_log import MetricsLog
 
@@ -80,17 +81,22 @@ def _train(
     )
 
 
+_TOOK = ("seconds", "seconds_per_step", "peak_memory_bytes")
+
+
 def _metadata(workspace: Workspace, record: RunRecord, folder: Path) -> dict[str, Any]:
     log = MetricsLog(folder / "validation_metrics.jsonl")
     best = log.line(record.best.epoch)
     samples = sorted((folder / f"sample_epoch_{record.best.epoch}").glob("*.mp4"))
     metrics = ("held_out_loss", "clip_similarity", "temporal_consistency", "motion_score")
     found: dict[str, Any] = {name: best[name] for name in metrics if best[name] is not None}
+    took = last_entry(folder, record.run_hash)
     return found | {
         "base_held_out_loss": record.base_scores["held_out_loss"],
         "combined": record.best.combined,
         "best_epoch": record.best.epoch,
         "steps": record.steps,
+        **{name: took[name] for name in _TOOK if name in took},
         "config_hash": record.config_hash,
         "config_difference": dg.MetadataValue.json(record.config_difference),
         "dataset_hash": record.dataset_hash,
@@ -111,7 +117,7 @@ def _epoch_table(lines: list[dict[str, Any]]) -> dg.TableMetadataValue:
     return dg.MetadataValue.table(
         [
             dg.TableRecord(
-                {name: "null" if line[name] is None else line[name] for name in columns}
+                {name: _short(line[name]) for name in columns}
                 | {"pruned": ", ".join(str(p["epoch"]) for p in line.get("pruned", []))}
             )
             for line in lines
@@ -120,3 +126,8 @@ def _epoch_table(lines: list[dict[str, Any]]) -> dg.TableMetadataValue:
             columns=[dg.TableColumn(name, "string") for name in (*columns, "pruned")]
         ),
     )
+
+
+def _short(value: float | None) -> str:
+    """Numbers for a table that people read."""
+    return "" if value is None else f"{value:.4f}".rstrip("0").rstrip(".")

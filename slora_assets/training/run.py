@@ -28,6 +28,7 @@ from slora_assets.provenance.records import (
 from slora_assets.training.checkpoints import Progress
 from slora_assets.training.curves import write_curves
 from slora_assets.training.export import export_adapter, prove_export
+from slora_assets.training.journal import note_finished
 from slora_assets.training.loop import Hooks, StepLog, Trainer
 from slora_assets.training.measuring import Measuring
 from slora_assets.training.plan import RunPlan, check_caches
@@ -64,10 +65,7 @@ def run_training(
     if not accelerator.is_main_process:
         return None
     record = run.finish(progress)
-    seconds = time.monotonic() - started
-    journal = {"run": plan.name, "run_hash": plan.run_hash, "event": "finished"}
-    journal |= {"unix_s": str(round(time.time())), "seconds": f"{seconds:.1f}"}
-    append_line(plan.folder.parent / "journal.jsonl", json.dumps(journal, sort_keys=True))
+    note_finished(plan.folder, plan.run_hash, time.monotonic() - started, run.seconds_per_step())
     report(f"{plan.name}: finished {record.steps} steps, best epoch {record.best.epoch}")
     return record
 
@@ -118,6 +116,7 @@ class _Run:
         self.steps_log = plan.partial / "training_log.jsonl"
         self._step_time = time.monotonic()
         self._last_logged = 0
+        self._timed_steps, self._timed_s = 0, 0.0
         self.measuring = Measuring(
             plan, workspace, self.trainer, str(accelerator.device), should_stop
         )
@@ -149,6 +148,8 @@ class _Run:
         now = time.monotonic()
         done = max(1, log.step - self._last_logged)
         per_step = (now - self._step_time) / done
+        self._timed_steps += done
+        self._timed_s += now - self._step_time
         self._step_time, self._last_logged = now, log.step
         total = self._total_steps()
         self.report(
@@ -217,6 +218,10 @@ class _Run:
             "scores_trusted": trusted,
             "scores_note": note,
         }
+
+    def seconds_per_step(self) -> float:
+        """Mean over the steps that were timed, validation apart."""
+        return self._timed_s / max(1, self._timed_steps)
 
     def _base_scores(self) -> dict[str, Any]:
         return self.metrics.line(0)
