@@ -35,7 +35,7 @@ VERBS: dict[str, tuple[str, ...]] = {
         "data", "preprocess", "train_scenarios", "train", "validate", "validate_unified", "summary",
     ),
 }  # fmt: skip
-"""What each verb runs, in order; jobs over scenarios run once a scenario. `release` runs nothing: as
+"""What each verb runs, in order; jobs over scenarios run once a scenario. `release` runs none: as
 every verb does first, it gives back what killed runs still hold."""
 
 _UNFINISHED = [DagsterRunStatus.STARTED, DagsterRunStatus.STARTING, DagsterRunStatus.CANCELING]
