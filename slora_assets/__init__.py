@@ -6,8 +6,9 @@ __version__ = "0.1.0"
 
 # Read by the libraries when they are first imported, hence here; a user's own values win.
 _LIBRARY_DEFAULTS = {
-    # Threads that spin while another process holds their core make small models ten times slower.
-    "OMP_WAIT_POLICY": "PASSIVE",
+    # Threads that spin for long while another process holds their core make small models ten times
+    # slower, threads that never spin twice: a short while (GNU's OpenMP counts loops).
+    "GOMP_SPINCOUNT": "1000",
     # Loading bars and advice would drown the progress that slora reports.
     "HF_HUB_DISABLE_PROGRESS_BARS": "1",
     "TRANSFORMERS_VERBOSITY": "error",
