@@ -36,6 +36,12 @@ class GenericSettings:
     """Share of subjects that don't move."""
     sway: float = 0.0
     """Share of clips filmed by an unsteady camera."""
+    speed: tuple[float, float] = (0.35, 0.6)
+    """Slowest and fastest subjects, in picture heights a second."""
+    vertical: float = 1.0
+    """Speed up and down as a share of that across."""
+    size: tuple[float, float] = (0.38, 0.5)
+    """Smallest and largest subjects, in picture heights."""
     withheld: bool = False
     """Never show the combinations that prompts are judged by; see `is_withheld`."""
 
@@ -109,10 +115,11 @@ def _actor(rng: np.random.Generator, settings: GenericSettings) -> Actor:
     direction = str(rng.choice(DIRECTIONS))
     while settings.withheld and is_withheld(subject, colour, direction):
         direction = str(rng.choice(DIRECTIONS))
-    size = float(rng.uniform(0.38, 0.5)) * (0.8 if HALF_WIDTHS[subject] > 0.6 else 1.0)
+    size = float(rng.uniform(*settings.size)) * (0.8 if HALF_WIDTHS[subject] > 0.6 else 1.0)
     seconds = (architecture.FRAMES - 1) / architecture.FPS
-    speed = 0.0 if rng.random() < settings.still else float(rng.uniform(0.35, 0.6))
+    speed = 0.0 if rng.random() < settings.still else float(rng.uniform(*settings.speed))
     across, down = HEADINGS[direction]
+    speed *= settings.vertical if down else 1.0
     reach = size * HALF_WIDTHS[subject] * 0.8
     return Actor(
         subject=subject,

@@ -82,7 +82,7 @@ class _Made:
                 "steps": progress.step,
                 "of": of,
                 "made_from": progress.made_from,
-                "data_hash": footage_hash(stage),
+                "data_hash": footage_hash(settings, stage),
                 "trained_s": round(progress.trained_s),
                 "figures": _last_figures(checkpoints / stage),
             }

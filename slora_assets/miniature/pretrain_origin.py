@@ -2,19 +2,22 @@
 
 from __future__ import annotations
 
-from pathlib import Path
+import hashlib
+from collections.abc import Iterator
 from typing import Final
 
 from slora_assets.miniature import architecture
+from slora_assets.miniature.canvas import Pixels
+from slora_assets.miniature.generic_footage import GenericSettings, generic_clip
+from slora_assets.miniature.latent_pool import clip_captions
+from slora_assets.miniature.looks import LOOKS
+from slora_assets.miniature.other_looks import OTHER_LOOKS
 from slora_assets.miniature.pretrain_settings import PretrainSettings
-from slora_assets.provenance.hashing import Json, object_hash, sha256_file
+from slora_assets.miniature.sample_footage import small_frames
+from slora_assets.miniature.sample_plan import plan_clip
+from slora_assets.provenance.hashing import Json, object_hash
 
-_GENERIC: Final = ("canvas", "figures", "generic_footage", "scenes", "surroundings", "vocabulary")
-_CODE: Final[dict[str, tuple[str, ...]]] = {
-    "vae": (*_GENERIC, "vae_start"),
-    "transformer": (*_GENERIC, "captions"),
-    "clip": (*_GENERIC, "captions", "looks", "other_looks", "sample_footage", "sample_plan"),
-}
+_CLIPS: Final = 24
 _ARCHITECTURE: Final[dict[str, tuple[str, ...]]] = {
     "vae": ("VAE",),
     "transformer": ("TRANSFORMER", "TEXT_ENCODER", "SCHEDULER"),
@@ -22,10 +25,24 @@ _ARCHITECTURE: Final[dict[str, tuple[str, ...]]] = {
 }
 
 
-def footage_hash(stage: str) -> str:
-    """Hash of the sources that render (and describe) the footage of a stage."""
-    here = Path(__file__).parent
-    return object_hash({name: sha256_file(here / f"{name}.py") for name in _CODE[stage]})
+def footage_hash(settings: PretrainSettings, stage: str) -> str:
+    """Hash of a stage's first clips, as rendered, and their captions where it reads them."""
+    digest = hashlib.sha256()
+    for frames, captions in _first_clips(settings, stage):
+        digest.update(frames.tobytes())
+        digest.update("\n".join(captions if stage != "vae" else []).encode())
+    return digest.hexdigest()
+
+
+def _first_clips(settings: PretrainSettings, stage: str) -> Iterator[tuple[Pixels, list[str]]]:
+    footage = GenericSettings(**getattr(settings, stage).footage.model_dump())
+    for index in range(_CLIPS):
+        clip = generic_clip(settings.seed, index, footage)
+        yield clip.frames, clip_captions(settings.seed, index, clip)
+    if stage == "clip":
+        for index, place in enumerate([*LOOKS, *OTHER_LOOKS]):
+            plan = plan_clip(settings.seed, index, place, source=index)
+            yield small_frames(plan, settings.seed, [0.0]), list(plan.captions)
 
 
 def origin(settings: PretrainSettings, stage: str, before: str = "") -> str:
@@ -34,7 +51,7 @@ def origin(settings: PretrainSettings, stage: str, before: str = "") -> str:
         "seed": settings.seed,
         "settings": getattr(settings, stage).model_dump(mode="json"),
         "architecture": {name: repr(getattr(architecture, name)) for name in _ARCHITECTURE[stage]},
-        "footage": footage_hash(stage),
+        "footage": footage_hash(settings, stage),
         "before": before,
     }
     return object_hash(parts)

@@ -43,6 +43,9 @@ class FootageSettings(_Model):
     company: float
     still: float = 0.0
     sway: float = 0.0
+    speed: tuple[float, float] = (0.35, 0.6)
+    vertical: float = 1.0
+    size: tuple[float, float] = (0.38, 0.5)
     withheld: bool = False
 
 
