@@ -49,7 +49,7 @@ def _run(
     device: torch.device,
     minutes: float | None,
 ) -> None:
-    from slora_assets.miniature.pretrain_loop import progress_of, train
+    from slora_assets.miniature.pretrain_loop import train
     from slora_assets.miniature.pretrain_origin import origin
 
     if stage == "vae":
@@ -58,12 +58,13 @@ def _run(
         made_from = origin(settings, stage)
         train(VaeStage(settings, device), settings.vae.loop, out / stage, made_from, minutes)
     elif stage == "transformer":
+        from slora_assets.miniature.pretrain_shipped import finished_vae
         from slora_assets.miniature.pretrain_transformer import TransformerStage
         from slora_assets.miniature.pretrain_vae import trained_vae
 
-        vae = trained_vae(settings, out / "vae", device)
+        vae = trained_vae(settings, out, device)
         transformer = TransformerStage(settings, vae, out / stage, device)
-        made_from = origin(settings, stage, before=progress_of(out / "vae").made_from)
+        made_from = origin(settings, stage, before=finished_vae(settings, out).made_from)
         train(transformer, settings.transformer.loop, out / stage, made_from, minutes)
     elif stage == "export":
         from slora_assets.miniature.pretrain_export import export

@@ -14,31 +14,27 @@ from pathlib import Path
 import torch
 
 from slora_assets.miniature.build import CARD, new_base, new_scorer, save_base, save_scorer
-from slora_assets.miniature.pretrain_loop import (
-    averaged_weights,
-    has_checkpoint,
-    progress_of,
-)
-from slora_assets.miniature.pretrain_origin import footage_hash
+from slora_assets.miniature.pretrain_loop import averaged_weights, has_checkpoint
 from slora_assets.miniature.pretrain_settings import PretrainSettings
+from slora_assets.miniature.pretrain_shipped import StageRecord, finished_vae, stage_record
 from slora_assets.miniature.pretrain_vae import trained_vae
 from slora_assets.provenance.files import write_json, write_text
 from slora_assets.provenance.hashing import Json, object_hash
 
 
 def export(settings: PretrainSettings, checkpoints: Path, target: Path) -> None:
-    """Write `target/base` and, where its stage has begun, `target/scorer`.
+    """Write `target/base` and, where its stage has a checkpoint, `target/scorer`.
 
     A part whose stages have not all run to their end says `"trained": false` on its card, so that
-    its scores are labelled. Raises TrainingError without a `vae` checkpoint.
+    its scores are labelled. Raises TrainingError without a VAE.
     """
     pipeline = new_base(settings.seed)
-    vae = trained_vae(settings, checkpoints / "vae", torch.device("cpu"))
+    vae = trained_vae(settings, checkpoints, torch.device("cpu"))
     pipeline.vae.load_state_dict(vae.state_dict())
     pipeline.vae.register_to_config(scaling_factor=vae.config.scaling_factor)
-    stages = ["vae"]
+    stages = {"vae": finished_vae(settings, checkpoints)}
     if has_checkpoint(checkpoints / "transformer"):
-        stages.append("transformer")
+        stages |= _records(settings, checkpoints, "transformer")
         weights = averaged_weights(checkpoints / "transformer")
         for part in (pipeline.text_encoder, pipeline.transformer):
             prefix = "text_encoder." if part is pipeline.text_encoder else "transformer."
@@ -46,16 +42,22 @@ def export(settings: PretrainSettings, checkpoints: Path, target: Path) -> None:
                 {n.removeprefix(prefix): t for n, t in weights.items() if n.startswith(prefix)},
                 strict=part is pipeline.transformer,
             )
-    made = _Made.of(settings, checkpoints, stages)
+    made = _Made.of(settings, stages)
     trained = made.finished and "transformer" in stages
     save_base(pipeline, target / "base", revision=made.revision, trained=trained)
-    made.document(target / "base", checkpoints)
+    made.document(target / "base")
     if has_checkpoint(checkpoints / "clip"):
         scorer = new_scorer(settings.seed)
         scorer.load_state_dict(averaged_weights(checkpoints / "clip"))
-        made = _Made.of(settings, checkpoints, ["clip"])
+        made = _Made.of(settings, _records(settings, checkpoints, "clip"))
         save_scorer(scorer, target / "scorer", revision=made.revision, trained=made.finished)
-        made.document(target / "scorer", checkpoints)
+        made.document(target / "scorer")
+
+
+def _records(settings: PretrainSettings, checkpoints: Path, stage: str) -> dict[str, StageRecord]:
+    record = stage_record(settings, checkpoints, stage)
+    assert record is not None
+    return {stage: record}
 
 
 @dataclass(frozen=True)
@@ -63,52 +65,34 @@ class _Made:
     """What weights were made from; their own hashes stand in the card beside it."""
 
     manifest: dict[str, Json]
-    stages: list[str]
-    finished: bool
+    stages: dict[str, StageRecord]
 
     @property
     def revision(self) -> str:
         return object_hash(self.manifest)[:12]
 
+    @property
+    def finished(self) -> bool:
+        """Whether every stage has run to its end."""
+        return all(record.facts["steps"] >= record.facts["of"] for record in self.stages.values())
+
     @classmethod
-    def of(cls, settings: PretrainSettings, checkpoints: Path, stages: list[str]) -> _Made:
-        done: dict[str, Json] = {}
-        finished = True
-        for stage in stages:
-            progress = progress_of(checkpoints / stage)
-            of: int = getattr(settings, stage).loop.steps
-            finished &= progress.step >= of
-            done[stage] = {
-                "steps": progress.step,
-                "of": of,
-                "made_from": progress.made_from,
-                "data_hash": footage_hash(settings, stage),
-                "trained_s": round(progress.trained_s),
-                "figures": _last_figures(checkpoints / stage),
-            }
+    def of(cls, settings: PretrainSettings, stages: dict[str, StageRecord]) -> _Made:
         config: Json = settings.model_dump(mode="json")
         manifest: dict[str, Json] = {
             "config": config,
             "config_hash": object_hash(config),
             "code_commit": _commit(Path(__file__).parent),
-            "stages": done,
+            "stages": {stage: record.facts for stage, record in stages.items()},
         }
-        return cls(manifest, stages, finished)
+        return cls(manifest, stages)
 
-    def document(self, folder: Path, checkpoints: Path) -> None:
+    def document(self, folder: Path) -> None:
         """Write the manifest and the stages' logs beside the weights."""
         card = json.loads((folder / CARD).read_text(encoding="utf-8"))
         write_json(folder / "pretraining.json", {**self.manifest, "weights": card["weights"]})
-        for stage in self.stages:
-            log = (checkpoints / stage / "log.jsonl").read_text(encoding="utf-8")
-            write_text(folder / "pretraining" / f"{stage}.jsonl", log)
-
-
-def _last_figures(folder: Path) -> dict[str, Json]:
-    """The last evaluation in a stage's log."""
-    rows = [json.loads(line) for line in (folder / "log.jsonl").read_text().splitlines()]
-    evaluations = [row for row in rows if "trained_s" in row]
-    return dict(evaluations[-1]) if evaluations else {}
+        for stage, record in self.stages.items():
+            write_text(folder / "pretraining" / f"{stage}.jsonl", record.log)
 
 
 def _commit(folder: Path) -> str | None:

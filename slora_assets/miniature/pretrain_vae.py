@@ -8,6 +8,7 @@ from pathlib import Path
 import numpy as np
 import torch
 from diffusers import AutoencoderKLCogVideoX
+from safetensors.torch import load_file
 from torch import Tensor, nn
 
 from slora_assets.miniature import architecture
@@ -15,6 +16,7 @@ from slora_assets.miniature.canvas import Pixels
 from slora_assets.miniature.generic_footage import GenericClip, GenericSettings, generic_clip
 from slora_assets.miniature.pretrain_loop import averaged_weights
 from slora_assets.miniature.pretrain_settings import PretrainSettings, VaePhase
+from slora_assets.miniature.pretrain_shipped import finished_vae
 from slora_assets.miniature.vae_latents import levelling, relabel
 from slora_assets.miniature.vae_start import pass_colours_through
 
@@ -98,13 +100,19 @@ def channels_last(vae: nn.Module) -> None:
 
 @torch.no_grad()
 def trained_vae(
-    settings: PretrainSettings, folder: Path, device: torch.device
+    settings: PretrainSettings, checkpoints: Path, device: torch.device
 ) -> AutoencoderKLCogVideoX:
-    """The VAE of a stage's last checkpoint as it is shipped: averaged, rounded, with its scale."""
+    """The finished VAE as it is shipped: averaged, rounded to fp16, with its scale.
+
+    Raises TrainingError when there is none.
+    """
+    record = finished_vae(settings, checkpoints)
     vae = AutoencoderKLCogVideoX(**architecture.VAE)
-    vae.load_state_dict(
-        {name: tensor.half().float() for name, tensor in averaged_weights(folder).items()}
-    )
+    if record.shipped is not None:
+        weights = load_file(record.shipped / "vae" / "diffusion_pytorch_model.safetensors")
+    else:
+        weights = averaged_weights(checkpoints / "vae")
+    vae.load_state_dict({name: tensor.half().float() for name, tensor in weights.items()})
     vae.to(device).eval().requires_grad_(False)
     channels_last(vae)
     footage = GenericSettings(**settings.transformer.footage.model_dump())
