@@ -17,8 +17,8 @@ import torch
 import slora_assets.miniature
 from slora_assets.miniature import architecture
 from slora_assets.miniature.canvas import Pixels
+from slora_assets.miniature.captions import clip_captions
 from slora_assets.miniature.generic_footage import GenericSettings, generic_clip
-from slora_assets.miniature.latent_pool import clip_captions
 from slora_assets.miniature.looks import LOOKS
 from slora_assets.miniature.other_looks import OTHER_LOOKS
 from slora_assets.miniature.pixel_rules import look_at
@@ -142,7 +142,10 @@ def retrieval(folder: Path, among: int = 50, rounds: int = 6) -> None:
                 frames, caption = small_frames(plan, SEED, [0.0, 0.5, 1.0]), plan.captions[0]
             else:
                 clip = generic_clip(SEED, at, FOOTAGE)
-                frames, caption = clip.frames[::4], clip_captions(SEED, at, clip)[0]
+                frames, caption = (
+                    clip.frames[::4],
+                    clip_captions(SEED, at, clip.actors, clip.surroundings)[0],
+                )
             batch = torch.stack([preprocess(Image.fromarray(frame)) for frame in frames])
             seen.append(model.encode_image(batch, normalize=True).mean(0))
             captions.append(caption)

@@ -40,6 +40,8 @@ _SURROUNDINGS: Final[dict[str, str]] = {
     "checkered": "checkered wall",
 }
 
+_CAPTIONS_PER_CLIP: Final = 6
+
 
 @dataclass(frozen=True)
 class Places:
@@ -171,6 +173,12 @@ def generic_caption(rng: np.random.Generator, actors: Sequence[Actor], surroundi
     elif rng.random() < 0.3:
         sentence += f" in front of a {_SURROUNDINGS[surroundings]}"
     return sentence
+
+
+def clip_captions(seed: int, index: int, actors: Sequence[Actor], surroundings: str) -> list[str]:
+    """The captions of pretraining clip `index`, always the same."""
+    rng = np.random.default_rng([seed, index, 5])
+    return [generic_caption(rng, actors, surroundings) for _ in range(_CAPTIONS_PER_CLIP)]
 
 
 def _clause(rng: np.random.Generator, actor: Actor) -> str:

@@ -8,15 +8,14 @@ import logging
 from collections.abc import Iterator
 from dataclasses import asdict
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, Final
+from typing import TYPE_CHECKING, Final
 
-import numpy as np
 import torch
 from safetensors import safe_open
 from safetensors.torch import save_file
 from torch import Tensor
 
-from slora_assets.miniature.captions import generic_caption
+from slora_assets.miniature.captions import clip_captions
 from slora_assets.miniature.generic_footage import GenericSettings, generic_clip
 from slora_assets.miniature.pretrain_vae import video_tensor
 from slora_assets.provenance.files import replacing
@@ -26,7 +25,6 @@ if TYPE_CHECKING:
 
 log = logging.getLogger(__name__)
 CHUNK: Final = 256
-_CAPTIONS_PER_CLIP: Final = 6
 _BATCH: Final = 8
 
 
@@ -75,12 +73,6 @@ def _key(vae: AutoencoderKLCogVideoX, settings: GenericSettings) -> str:
     return digest.hexdigest()[:16]
 
 
-def clip_captions(seed: int, index: int, clip: Any) -> list[str]:
-    """The captions of one generic clip, always the same."""
-    rng = np.random.default_rng([seed, index, 5])
-    return [generic_caption(rng, clip.actors, clip.surroundings) for _ in range(_CAPTIONS_PER_CLIP)]
-
-
 @torch.no_grad()
 def _encode_chunk(
     file: Path, vae: AutoencoderKLCogVideoX, seed: int, first: int, settings: GenericSettings
@@ -93,7 +85,10 @@ def _encode_chunk(
         with torch.autocast(device.type, torch.bfloat16):
             means = vae.encode(videos).latent_dist.mode()
         latents.append(means.half().cpu())
-        captions += [clip_captions(seed, start + at, clip) for at, clip in enumerate(clips)]
+        captions += [
+            clip_captions(seed, start + at, clip.actors, clip.surroundings)
+            for at, clip in enumerate(clips)
+        ]
     with replacing(file) as temporary:
         save_file(
             {"latents": torch.cat(latents).contiguous()},

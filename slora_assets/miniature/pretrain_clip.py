@@ -19,8 +19,8 @@ from torch import Tensor, nn
 from slora_assets.miniature import architecture
 from slora_assets.miniature.build import scorer_config
 from slora_assets.miniature.canvas import Pixels
+from slora_assets.miniature.captions import clip_captions
 from slora_assets.miniature.generic_footage import GenericSettings, generic_clip
-from slora_assets.miniature.latent_pool import clip_captions
 from slora_assets.miniature.looks import LOOKS
 from slora_assets.miniature.other_looks import OTHER_LOOKS
 from slora_assets.miniature.pretrain_settings import PretrainSettings
@@ -100,7 +100,7 @@ class ClipStage:
             return small_frames(plan, seed, times_s), list(plan.captions)
         clip = generic_clip(seed, index, self._footage)
         numbers = [round(time_s * architecture.FPS) for time_s in times_s]
-        return clip.frames[numbers], clip_captions(seed, index, clip)
+        return clip.frames[numbers], clip_captions(seed, index, clip.actors, clip.surroundings)
 
     def _augmented(self, rng: np.random.Generator, picture: Pixels) -> Pixels:
         if rng.random() > self._settings.blurred:

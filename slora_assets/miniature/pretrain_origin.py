@@ -8,8 +8,8 @@ from typing import Final
 
 from slora_assets.miniature import architecture
 from slora_assets.miniature.canvas import Pixels
+from slora_assets.miniature.captions import clip_captions
 from slora_assets.miniature.generic_footage import GenericSettings, generic_clip
-from slora_assets.miniature.latent_pool import clip_captions
 from slora_assets.miniature.looks import LOOKS
 from slora_assets.miniature.other_looks import OTHER_LOOKS
 from slora_assets.miniature.pretrain_settings import PretrainSettings
@@ -38,7 +38,7 @@ def _first_clips(settings: PretrainSettings, stage: str) -> Iterator[tuple[Pixel
     footage = GenericSettings(**getattr(settings, stage).footage.model_dump())
     for index in range(_CLIPS):
         clip = generic_clip(settings.seed, index, footage)
-        yield clip.frames, clip_captions(settings.seed, index, clip)
+        yield clip.frames, clip_captions(settings.seed, index, clip.actors, clip.surroundings)
     if stage == "clip":
         for index, place in enumerate([*LOOKS, *OTHER_LOOKS]):
             plan = plan_clip(settings.seed, index, place, source=index)
