@@ -1,4 +1,4 @@
-"""One small workspace for the session: rendered footage, a random miniature, caches."""
+"""One small workspace for the session: rendered footage and its caches."""
 
 from __future__ import annotations
 
@@ -19,7 +19,6 @@ def prepared_root(tmp_path_factory: pytest.TempPathFactory) -> Path:
     from slora_assets.curation.stage import curate, scenario_manifest
     from slora_assets.footage.inventory import take_inventory
     from slora_assets.latents.stage import cache_latents, cache_text
-    from slora_assets.miniature.build import build_base, build_scorer
     from slora_assets.miniature.sample_footage import render_sample_footage
     from slora_assets.validation.prompts import prompts_of, read_prompts
 
@@ -30,8 +29,6 @@ def prepared_root(tmp_path_factory: pytest.TempPathFactory) -> Path:
         workspace = Workspace.from_environment()
     dataset, scenarios = read_dataset(workspace.dataset_file)
     render_sample_footage(workspace.raw(dataset.name), clips_per_scenario=12, others=2)
-    build_base(workspace.models / "miniature" / "base")
-    build_scorer(workspace.models / "miniature" / "scorer")
     curate(dataset, scenarios, take_inventory(dataset, workspace), workspace)
     clips = [c for c in scenario_manifest(workspace, "market_floor")[0] if c.split != "test"]
     base = open_base("miniature", workspace.models)

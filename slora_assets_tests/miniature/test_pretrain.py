@@ -16,7 +16,8 @@ from slora_assets.miniature.pretrain_loop import averaged_weights, rate_factor, 
 from slora_assets.miniature.pretrain_optimizer import orthogonalised
 from slora_assets.miniature.pretrain_origin import origin
 from slora_assets.miniature.pretrain_settings import LoopSettings, PretrainSettings
-from slora_assets.miniature.pretrain_vae import psnr_of, video_tensor
+from slora_assets.miniature.pretrain_shipped import SHIPPED, stage_record
+from slora_assets.miniature.pretrain_vae import psnr_of, trained_vae, video_tensor
 from slora_assets.miniature.vae_latents import levelling, relabel
 from slora_assets.miniature.vae_start import pass_colours_through
 from slora_assets.miniature.vocabulary import SUBJECTS
@@ -78,6 +79,24 @@ def test_a_stage_s_origin_moves_with_its_settings_and_with_the_stage_before() ->
     assert origin(settings, "vae") == origin(settings, "vae")
     origins = {origin(settings, "vae"), origin(other, "vae"), origin(settings, "vae", before="x")}
     assert len(origins) == 3
+
+
+def test_the_shipped_weights_were_made_from_these_settings_to_the_end(tmp_path: Path) -> None:
+    settings = PretrainSettings.read(SHIPPED_CONFIG)
+    before = ""
+    for stage in ("vae", "transformer", "clip"):
+        record = stage_record(settings, tmp_path, stage)
+        assert record is not None, f"no shipped {stage} of these settings"
+        assert record.made_from == origin(settings, stage, before if stage == "transformer" else "")
+        before = record.made_from
+
+
+def test_a_later_stage_stands_on_the_shipped_vae(tmp_path: Path) -> None:
+    from safetensors.torch import load_file
+
+    vae = trained_vae(PretrainSettings.read(SHIPPED_CONFIG), tmp_path, torch.device("cpu"))
+    shipped = load_file(SHIPPED / "base" / "vae" / "diffusion_pytorch_model.safetensors")
+    assert all(torch.equal(t.half(), shipped[name]) for name, t in vae.state_dict().items())
 
 
 def test_a_loss_that_is_no_number_stops_before_the_update(tmp_path: Path) -> None:

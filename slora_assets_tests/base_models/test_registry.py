@@ -1,0 +1,99 @@
+"""Which bases are opened, and which are refused before anything of them is loaded."""
+
+from __future__ import annotations
+
+import json
+import shutil
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+from safetensors.numpy import save_file
+
+from slora_assets.base_models.registry import MINIATURE, open_base
+from slora_assets.config.errors import ConfigError, IntegrityError, MissingInputError
+from slora_assets.miniature.build import build_base, build_scorer
+from slora_assets.validation.clip_score import load_scorer
+from slora_assets.validation.sampling import UNTRAINED, Sampler
+from slora_assets.validation.scorer import open_scorer
+
+
+@pytest.fixture(scope="module")
+def built(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A base with random weights; read only."""
+    folder = tmp_path_factory.mktemp("models") / "base"
+    build_base(folder)
+    return folder
+
+
+@pytest.fixture
+def folder(built: Path, tmp_path: Path) -> Path:
+    """A base to spoil."""
+    return Path(shutil.copytree(built, tmp_path / "base"))
+
+
+def rewrite(file: Path, change: Callable[[dict[str, Any]], None]) -> None:
+    content = json.loads(file.read_text())
+    change(content)
+    file.write_text(json.dumps(content))
+
+
+def test_the_shipped_miniature_is_trained_and_opens_without_a_hub(tmp_path: Path) -> None:
+    identity = open_base(MINIATURE, tmp_path).identity()
+    assert identity.trained
+    assert open_scorer(MINIATURE, tmp_path, "cpu").identity.trained
+    assert set(identity.parts) == {"text_encoder", "transformer", "vae"}
+
+
+def test_one_flipped_bit_in_the_weights_is_refused_by_name(folder: Path) -> None:
+    weights = folder / "transformer" / "diffusion_pytorch_model.safetensors"
+    content = bytearray(weights.read_bytes())
+    content[-1] ^= 1
+    weights.write_bytes(content)
+    with pytest.raises(IntegrityError) as caught:
+        open_base(str(folder), folder.parent)
+    assert caught.value.file == weights
+
+
+def test_another_pipeline_s_folder_is_refused_with_its_class(folder: Path) -> None:
+    rewrite(folder / "model_index.json", lambda c: c.update(_class_name="WanPipeline"))
+    with pytest.raises(ConfigError, match="WanPipeline"):
+        open_base(str(folder), folder.parent)
+
+
+def test_a_base_with_rotary_positions_is_refused_with_a_remedy(folder: Path) -> None:
+    config = folder / "transformer" / "config.json"
+    rewrite(config, lambda c: c.update(use_rotary_positional_embeddings=True))
+    with pytest.raises(ConfigError, match="CogVideoX-2b"):
+        open_base(str(folder), folder.parent)
+
+
+def test_unknown_names_and_empty_folders_say_what_to_do(tmp_path: Path) -> None:
+    with pytest.raises(ConfigError, match="THUDM/CogVideoX-2b"):
+        open_base("someone/something", tmp_path)
+    with pytest.raises(MissingInputError, match="name the pipeline's folder"):
+        open_base(str(tmp_path), tmp_path)
+
+
+def test_tensors_that_are_no_adapter_are_refused_not_loaded_without_effect(
+    built: Path, tmp_path: Path
+) -> None:
+    base = open_base(str(built), tmp_path)
+    path = tmp_path / "adapter.safetensors"
+    save_file({"transformer.blocks.0.weight": np.zeros(3, np.float32)}, path)
+    with pytest.raises(IntegrityError, match="without effect"):
+        base.load_adapter(base.pipeline("cpu", "float32"), path, "any")
+
+
+def test_scores_of_random_weights_are_labelled(built: Path, tmp_path: Path) -> None:
+    build_scorer(tmp_path / "scorer")
+    labels = []
+    for scorer in (load_scorer(tmp_path / "scorer"), open_scorer(MINIATURE, tmp_path, "cpu")):
+        sampler = Sampler(
+            base=open_base(str(built), tmp_path), scorer=scorer, motion_references={}, steps=1,
+            embeddings=lambda _: np.zeros(1, np.float16), guidance_scale=1.0,
+        )  # fmt: skip
+        labels.append(sampler.trusted())
+    assert labels == [(False, UNTRAINED), (False, "the base holds random weights")]
