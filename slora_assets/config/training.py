@@ -77,7 +77,7 @@ class TrainingSettings(Settings):
     seed: Annotated[int, Field(ge=0, lt=2**53)] = 0
     """Decides adapter initialisation, data order, noise, timesteps and caption dropout."""
     epochs: Annotated[int, Field(ge=1)] = 5
-    repeats: Annotated[int, Field(ge=1)] = 4
+    repeats: Annotated[int, Field(ge=1)] = 24
     """How often an epoch passes over the clips: epochs of small scenarios get a useful length."""
     batch_size: Annotated[int, Field(ge=1)] = 4
     """Clips a step and process."""
@@ -91,7 +91,7 @@ class TrainingSettings(Settings):
     """44 GB become 13 GB for CogVideoX-2b at batch 1."""
     checkpoint_every_steps: Annotated[int, Field(ge=1)] = 50
     """Besides the end of each epoch and a request to stop."""
-    log_every_steps: Annotated[int, Field(ge=1)] = 5
+    log_every_steps: Annotated[int, Field(ge=1)] = 20
     keep_top_k_adapters: Annotated[int, Field(ge=1)] = 3
     """After each epoch the adapters worst by the combined metric beyond these are pruned."""
     lora: LoraSettings = LoraSettings()
