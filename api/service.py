@@ -22,7 +22,7 @@ from slora_assets.provenance.hashing import Json
 from slora_assets.validation.temporal import TemporalScore, measure_temporal
 
 RANDOM_BASE = (
-    "The base holds random weights: the clip and its scores show that the path works, and say "
+    "The base is not fully trained: the clip and its scores show that the path works, and say "
     "nothing of quality."
 )
 

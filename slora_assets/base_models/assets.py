@@ -23,7 +23,7 @@ def base_model(
     base = open_base(settings.base_model, workspace.models)
     identity = base.identity()
     if not identity.trained:
-        context.log.warning("the miniature holds random weights: its scores say nothing")
+        context.log.warning("the base is not fully trained: no verdict rests on its scores")
     return dg.MaterializeResult(
         data_version=dg.DataVersion(object_hash(identity.model_dump(mode="json"))),
         metadata={

@@ -44,7 +44,8 @@ class InferenceDefaults(PydanticModel):
 
 
 class BaseIdentity(PydanticModel):
-    """Which weights exactly. `trained` is False for random weights, whose scores mean nothing."""
+    """Which weights exactly. `trained` is False for random weights
+    and unfinished training: scores on them carry no verdict."""
 
     model_config = ConfigDict(extra="forbid", frozen=True)
 

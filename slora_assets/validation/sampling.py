@@ -21,7 +21,7 @@ from slora_assets.validation.clip_score import ClipScorer
 from slora_assets.validation.prompts import Prompt
 from slora_assets.validation.temporal import TemporalScore, measure_temporal
 
-UNTRAINED = "base and scorer hold random weights: the scores say nothing about quality"
+UNTRAINED = "base and scorer are not fully trained: the scores say nothing about quality"
 _REFERENCE_CLIPS = 8
 
 
@@ -51,7 +51,7 @@ class Sampler:
         random = [name for name, is_trained in trained.items() if not is_trained]
         if not random:
             return True, None
-        return False, UNTRAINED if len(random) == 2 else f"the {random[0]} holds random weights"
+        return False, UNTRAINED if len(random) == 2 else f"the {random[0]} is not fully trained"
 
 
 @dataclass(frozen=True)
