@@ -186,7 +186,7 @@ class _Run:
         self.report(
             f"{plan.name}: epoch {epoch} held-out loss {scores['held_out_loss']:.4f}"
             f" (base {base['held_out_loss']:.4f}), combined {combined:.4f}"
-            + ("" if self.measuring.trusted()[0] else " [untrained weights: not a quality score]")
+            + ("" if self.measuring.trusted()[0] else " [not fully trained: no quality score]")
         )
         write_curves(plan.partial / "curves.png", self.steps_log, self.metrics.lines())
         self._step_time, self._last_logged = time.monotonic(), progress.step
