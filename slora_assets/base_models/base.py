@@ -31,6 +31,11 @@ class Geometry(PydanticModel):
     width: int
     fps: float
 
+    def tokens(self, temporal: int, spatial: int) -> int:
+        """Video tokens of a clip, `temporal` frames (after the first) and `spatial` pixels each."""
+        frames = (self.frames - 1) // temporal + 1
+        return frames * (self.height // spatial) * (self.width // spatial)
+
 
 class InferenceDefaults(PydanticModel):
     """How a base is sampled unless something says otherwise."""

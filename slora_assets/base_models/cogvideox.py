@@ -23,14 +23,12 @@ from slora_assets.base_models.base import (
     StepCallback,
     TrainingBatch,
 )
-from slora_assets.base_models.sampling import Sampling, embedded
+from slora_assets.base_models.sampling import Sampling, choose_attention, embedded
 from slora_assets.base_models.weights import canonical_safetensors, read_safetensors_header
 from slora_assets.config.errors import ConfigError, IntegrityError, TrainingError
 from slora_assets.provenance.files import replacing
 
 ADAPTER_NAME = "slora"
-_LONG_SEQUENCE = 1024
-"""Tokens from which plain attention's memory, quadratic in them, outweighs its speed."""
 
 
 class CogVideoX:
@@ -126,19 +124,10 @@ class CogVideoX:
         return transformer.to(device).requires_grad_(False)
 
     def _choose_attention(self, device: str) -> None:
-        """On the CPU, fused attention's backward pass takes a third of a step on short sequences,
-        where plain attention fits the caches; on long ones only the fused kind fits the memory."""
-        import torch
-
-        g, vae, patch = (
-            self.geometry,
-            self._config("vae"),
-            self._config("transformer")["patch_size"],
-        )
-        side = 2 ** (len(vae["block_out_channels"]) - 1) * patch
-        latent_frames = (g.frames - 1) // vae["temporal_compression_ratio"] + 1
-        tokens = latent_frames * (g.height // side) * (g.width // side) + self._text_length
-        torch.backends.cuda.enable_flash_sdp(device != "cpu" or tokens > _LONG_SEQUENCE)
+        vae, patch = self._config("vae"), self._config("transformer")["patch_size"]
+        spatial = 2 ** (len(vae["block_out_channels"]) - 1) * patch
+        tokens = self.geometry.tokens(vae["temporal_compression_ratio"], spatial)
+        choose_attention(device, tokens + self._text_length)
 
     def add_adapter(self, transformer: Any, shape: LoraShape, seed: int) -> None:
         import torch
