@@ -15,7 +15,7 @@ if TYPE_CHECKING:
     import torch
 
 log = logging.getLogger(__name__)
-_STAGES = ("vae", "transformer", "clip", "export")
+_STAGES = ("vae", "transformer", "transformer_2", "clip", "export")
 _DEFAULT_CONFIG = Path(__file__).with_name("pretrain.yaml")
 
 
@@ -57,15 +57,17 @@ def _run(
 
         made_from = origin(settings, stage)
         train(VaeStage(settings, device), settings.vae.loop, out / stage, made_from, minutes)
-    elif stage == "transformer":
-        from slora_assets.miniature.pretrain_shipped import finished_vae
+    elif stage in ("transformer", "transformer_2"):
+        from slora_assets.miniature.pretrain_shipped import transformer_weights
         from slora_assets.miniature.pretrain_transformer import TransformerStage
         from slora_assets.miniature.pretrain_vae import trained_vae
 
         vae = trained_vae(settings, out, device)
-        transformer = TransformerStage(settings, vae, out / stage, device)
-        made_from = origin(settings, stage, before=finished_vae(settings, out).made_from)
-        train(transformer, settings.transformer.loop, out / stage, made_from, minutes)
+        goes_on = stage != "transformer"
+        start = transformer_weights(settings, out, "transformer") if goes_on else None
+        transformer = TransformerStage(settings, stage, vae, out / stage, device, start)
+        loop = getattr(settings, stage).loop
+        train(transformer, loop, out / stage, origin(settings, stage), minutes)
     elif stage == "export":
         from slora_assets.miniature.pretrain_export import export
 

@@ -18,9 +18,12 @@ from slora_assets.miniature.sample_plan import plan_clip
 from slora_assets.provenance.hashing import Json, object_hash
 
 _CLIPS: Final = 24
+BEFORE: Final = {"transformer": "vae", "transformer_2": "transformer"}
+"""The stage that a stage stands on."""
 _ARCHITECTURE: Final[dict[str, tuple[str, ...]]] = {
     "vae": ("VAE",),
     "transformer": ("TRANSFORMER", "TEXT_ENCODER", "SCHEDULER"),
+    "transformer_2": ("TRANSFORMER", "TEXT_ENCODER", "SCHEDULER"),
     "clip": ("SCORER", "SCORER_PREPROCESS"),
 }
 
@@ -34,24 +37,30 @@ def footage_hash(settings: PretrainSettings, stage: str) -> str:
     return digest.hexdigest()
 
 
+def footage_seed(settings: PretrainSettings, stage: str) -> int:
+    """The seed of a stage's clips: one that goes on sees new ones."""
+    return settings.seed + 2 * (stage == "transformer_2")
+
+
 def _first_clips(settings: PretrainSettings, stage: str) -> Iterator[tuple[Pixels, list[str]]]:
     footage = GenericSettings(**getattr(settings, stage).footage.model_dump())
+    seed = footage_seed(settings, stage)
     for index in range(_CLIPS):
-        clip = generic_clip(settings.seed, index, footage)
-        yield clip.frames, clip_captions(settings.seed, index, clip.actors, clip.surroundings)
+        clip = generic_clip(seed, index, footage)
+        yield clip.frames, clip_captions(seed, index, clip.actors, clip.surroundings)
     if stage == "clip":
         for index, place in enumerate([*LOOKS, *OTHER_LOOKS]):
             plan = plan_clip(settings.seed, index, place, source=index)
             yield small_frames(plan, settings.seed, [0.0]), list(plan.captions)
 
 
-def origin(settings: PretrainSettings, stage: str, before: str = "") -> str:
-    """Hash of a stage's settings, networks and footage, and of the stage `before` it."""
+def origin(settings: PretrainSettings, stage: str) -> str:
+    """Hash of a stage's settings, networks and footage, and of the stage that it stands on."""
     parts: dict[str, Json] = {
         "seed": settings.seed,
         "settings": getattr(settings, stage).model_dump(mode="json"),
         "architecture": {name: repr(getattr(architecture, name)) for name in _ARCHITECTURE[stage]},
         "footage": footage_hash(settings, stage),
-        "before": before,
+        "before": origin(settings, BEFORE[stage]) if stage in BEFORE else "",
     }
     return object_hash(parts)

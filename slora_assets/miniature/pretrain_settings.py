@@ -108,6 +108,8 @@ class PretrainSettings(_Model):
     held_out_seed: int
     vae: VaeSettings
     transformer: TransformerSettings
+    transformer_2: TransformerSettings
+    """Goes on from `transformer` with a new rise and fall of the rates."""
     clip: ClipSettings
 
     @classmethod

@@ -7,13 +7,17 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Final
 
+from safetensors.torch import load_file
+from torch import Tensor
+
 from slora_assets.config.errors import TrainingError
-from slora_assets.miniature.pretrain_loop import has_checkpoint, progress_of
+from slora_assets.miniature.pretrain_loop import averaged_weights, has_checkpoint, progress_of
 from slora_assets.miniature.pretrain_origin import footage_hash, origin
 from slora_assets.miniature.pretrain_settings import PretrainSettings
 
 SHIPPED: Final = Path(__file__).with_name("weights")
-_PART: Final = {"vae": "base", "transformer": "base", "clip": "scorer"}
+_PART: Final = {"vae": "base", "transformer": "base", "transformer_2": "base", "clip": "scorer"}
+_GONE_ON: Final = {"transformer": "transformer_2"}
 
 
 @dataclass(frozen=True)
@@ -52,28 +56,70 @@ def stage_record(settings: PretrainSettings, checkpoints: Path, stage: str) -> S
     return StageRecord(facts, log, None)
 
 
-def finished_vae(settings: PretrainSettings, checkpoints: Path) -> StageRecord:
-    """The VAE that later stages stand on. Raises TrainingError when there is none."""
-    record = stage_record(settings, checkpoints, "vae")
-    if record is None:
+def finished(settings: PretrainSettings, checkpoints: Path, stage: str) -> StageRecord:
+    """A stage that others stand on. Raises TrainingError unless these settings made it to its end.
+
+    A checkpoint in the middle of its training is none to stand on.
+    """
+    record = stage_record(settings, checkpoints, stage)
+    if record is None or record.facts["steps"] < record.facts["of"]:
         raise TrainingError(
-            "there is no VAE of these settings, neither in checkpoints nor shipped",
-            file=checkpoints / "vae", remedy="run stage vae first",
+            f"there is no finished {stage} of these settings, neither in checkpoints nor shipped",
+            file=checkpoints / stage, remedy=f"run stage {stage} first",
+        )  # fmt: skip
+    if record.made_from != origin(settings, stage):
+        raise TrainingError(
+            f"the {stage} was made with other settings", file=checkpoints / stage,
+            found=record.made_from[:12], expected=origin(settings, stage)[:12],
+            remedy=f"restore what it was made with, or remove it and run stage {stage} again",
         )  # fmt: skip
     return record
+
+
+def transformer_weights(
+    settings: PretrainSettings, checkpoints: Path, stage: str
+) -> dict[str, Tensor]:
+    """Weights of text encoder and transformer after a finished stage, rounded as they are shipped.
+
+    Rounded from a checkpoint too, so that a stage that goes on does not depend on where it found
+    them. Raises TrainingError when there are none.
+    """
+    record = finished(settings, checkpoints, stage)
+    if record.shipped is None:
+        weights = averaged_weights(checkpoints / stage)
+    elif _GONE_ON.get(stage) in _shipped_stages(record.shipped):
+        raise TrainingError(
+            f"what is shipped went on from stage {stage}, whose own weights are not kept",
+            file=record.shipped, remedy=f"run stage {stage} first",
+        )  # fmt: skip
+    else:
+        files = {
+            "text_encoder": "text_encoder/model.safetensors",
+            "transformer": "transformer/diffusion_pytorch_model.safetensors",
+        }
+        weights = {
+            f"{part}.{name}": tensor
+            for part, file in files.items()
+            for name, tensor in load_file(record.shipped / file).items()
+        }
+    return {name: tensor.half().float() for name, tensor in weights.items()}
 
 
 def _shipped(settings: PretrainSettings, stage: str) -> StageRecord | None:
     part = SHIPPED / _PART[stage]
     if not (part / "pretraining.json").is_file():
         return None
-    facts = json.loads((part / "pretraining.json").read_text(encoding="utf-8"))["stages"].get(stage)
-    if facts is None or facts["steps"] < facts["of"]:
-        return None
-    if stage != "transformer" and facts["made_from"] != origin(settings, stage):
+    facts = _shipped_stages(part).get(stage)
+    if facts is None or facts["made_from"] != origin(settings, stage):
         return None
     log = (part / "pretraining" / f"{stage}.jsonl").read_text(encoding="utf-8")
     return StageRecord(facts, log, part)
+
+
+def _shipped_stages(part: Path) -> dict[str, Any]:
+    """Facts by stage of a shipped part."""
+    manifest = json.loads((part / "pretraining.json").read_text(encoding="utf-8"))
+    return dict(manifest["stages"])
 
 
 def _last_figures(log: str) -> dict[str, Any]:

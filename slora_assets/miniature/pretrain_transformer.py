@@ -1,4 +1,4 @@
-"""Pretraining stage `transformer`: text encoder and transformer learn to denoise encoded clips."""
+"""Stages `transformer` and `transformer_2`: text encoder and transformer learn to denoise clips."""
 
 from __future__ import annotations
 
@@ -22,7 +22,8 @@ from slora_assets.miniature.canvas import Pixels
 from slora_assets.miniature.generic_footage import GenericSettings, is_withheld
 from slora_assets.miniature.latent_pool import LatentPool
 from slora_assets.miniature.pixel_rules import look_at
-from slora_assets.miniature.pretrain_settings import PretrainSettings
+from slora_assets.miniature.pretrain_origin import footage_seed
+from slora_assets.miniature.pretrain_settings import PretrainSettings, TransformerSettings
 from slora_assets.miniature.tokens import tokenizer
 from slora_assets.miniature.vocabulary import COLOURS, DIRECTIONS, SUBJECTS
 
@@ -38,19 +39,24 @@ class TransformerStage:
     def __init__(
         self,
         settings: PretrainSettings,
+        name: str,
         vae: AutoencoderKLCogVideoX,
         folder: Path,
         device: torch.device,
+        start: dict[str, Tensor] | None = None,
     ) -> None:
+        """Stage `name` from random weights, or from `start`, those of the stage before."""
         torch.manual_seed(settings.seed + 1)
         self._all = settings
-        self._settings = settings.transformer
+        self._settings: TransformerSettings = getattr(settings, name)
+        # A stage that goes on draws other batches and noise than the one before.
+        self._first_draw = settings.transformer.loop.steps if name != "transformer" else 0
         self._device = device
         self._vae = vae
         self._words = tokenizer()
         footage = GenericSettings(**self._settings.footage.model_dump())
         self._pool = LatentPool.of(
-            folder / "latents", vae, settings.seed, footage, self._settings.clips
+            folder / "latents", vae, footage_seed(settings, name), footage, self._settings.clips
         )
         held_out = self._settings.batch * _HELD_OUT_BATCHES
         self._held_out = LatentPool.of(
@@ -60,6 +66,9 @@ class TransformerStage:
         transformer = CogVideoXTransformer3DModel(**architecture.TRANSFORMER)
         _start_quietly(transformer)
         self._model = nn.ModuleDict({"text_encoder": text, "transformer": transformer}).to(device)
+        if start is not None:
+            # The encoder's table stands under two names in the module and under one in files.
+            self._model.load_state_dict(start, strict=False)
         self._scheduler = CogVideoXDDIMScheduler(**architecture.SCHEDULER)
         self._keep = self._scheduler.alphas_cumprod.float().to(device)
 
@@ -69,6 +78,7 @@ class TransformerStage:
 
     def loss(self, step: int) -> tuple[Tensor, dict[str, float]]:
         """Denoising loss of this step's clips."""
+        step += self._first_draw
         rng = np.random.default_rng([self._all.seed, 6, step])
         rows = rng.integers(0, len(self._pool), self._settings.batch)
         captions = [self._caption(rng, int(row)) for row in rows]

@@ -16,7 +16,7 @@ from slora_assets.miniature.canvas import Pixels
 from slora_assets.miniature.generic_footage import GenericClip, GenericSettings, generic_clip
 from slora_assets.miniature.pretrain_loop import averaged_weights
 from slora_assets.miniature.pretrain_settings import PretrainSettings, VaePhase
-from slora_assets.miniature.pretrain_shipped import finished_vae
+from slora_assets.miniature.pretrain_shipped import finished
 from slora_assets.miniature.vae_latents import levelling, relabel
 from slora_assets.miniature.vae_start import pass_colours_through
 
@@ -106,7 +106,7 @@ def trained_vae(
 
     Raises TrainingError when there is none.
     """
-    record = finished_vae(settings, checkpoints)
+    record = finished(settings, checkpoints, "vae")
     vae = AutoencoderKLCogVideoX(**architecture.VAE)
     if record.shipped is not None:
         weights = load_file(record.shipped / "vae" / "diffusion_pytorch_model.safetensors")
