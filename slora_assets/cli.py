@@ -1,4 +1,4 @@
-"""`slora`: what a person does from the shell: promote, demote, read the log, export schemas."""
+"""`slora`: what a person does from the shell: curate, promote, demote, read the log, export schemas."""
 
 from __future__ import annotations
 
@@ -54,6 +54,26 @@ def log() -> None:
     for change in read_changes(Workspace.from_environment().changelog):
         adapter = f" {change.sha256}" if change.sha256 else ""
         typer.echo(f"{change.action} {change.scenario}{adapter} by {change.by}: {change.reason}")
+
+
+@app.command()
+def curate() -> None:
+    """Sort the active dataset's clips into scenarios, without Dagster: for trying out keywords."""
+    from slora_assets.config.data import read_dataset
+    from slora_assets.curation.stage import curate as curate_dataset
+    from slora_assets.footage.inventory import take_inventory
+
+    workspace = Workspace.from_environment()
+    dataset, scenarios = read_dataset(workspace.dataset_file)
+    inventory = take_inventory(dataset, workspace)
+    metadata = curate_dataset(dataset, scenarios, inventory, workspace)
+    for name, entry in metadata.scenarios.items():
+        typer.echo(
+            f"{name}: {entry.any_caption} clips with any matching caption, {entry.matched} with"
+            f" enough; {entry.train} train, {entry.validation} validation, {entry.test} test,"
+            f" {entry.missing} missing, {entry.unusable} unusable"
+        )
+    typer.echo(workspace.metadata / "curation_report.md")
 
 
 @app.command()

@@ -3,6 +3,7 @@
 
 from __future__ import annotations
 
+import math
 import re
 from pathlib import Path
 from typing import Annotated, Literal
@@ -31,11 +32,17 @@ class DatasetSettings(Settings):
 
     name: Annotated[str, Field(pattern=r"^[a-z0-9][a-z0-9_-]{0,63}$")]
     """Names the folder under `data/raw/`."""
-    format: Literal["msrvtt", "captioned_clips"]
-    """`msrvtt`: `videodatainfo` JSON, plain, .gz or .xz. `captioned_clips`: a JSON list of
-    `{clip, caption}`, one file a clip."""
+    format: Literal["msrvtt", "vatex", "panda70m", "webvid", "captioned_clips", "folder"]
+    """`msrvtt`: `videodatainfo` JSON. `vatex`: JSON list of `{videoID, enCap}`. `panda70m`: CSV,
+    lists in a row a video. `webvid`: CSV, a row a video. `captioned_clips`: JSON list of `{clip,
+    caption}`. `folder`: a `.txt` or `.json` beside each video. JSON may be plain, .gz or .xz."""
     annotations: Annotated[list[str], Field(min_length=1)]
-    """Annotation files; relative paths are taken from the workspace."""
+    """Annotation files (format `folder`: folders); relative paths are taken from the workspace."""
+    official_splits: dict[Literal["train", "validate", "test"], list[str]] = {}
+    """CSV files with a column `video_id` that put clips into a split, whatever the annotations say:
+    MSR-VTT's 7k, 9k and JSFusion lists. Clips that they don't list keep their own."""
+    min_caption_score: float | None = None
+    """A clip whose caption is known to fit worse (Panda-70M's `matching_score`) is rejected."""
     footage: str
     """Folder of the video files, `<video id>.<extension>`."""
     scenarios: str = "scenarios.yaml"
@@ -63,12 +70,19 @@ class ScenarioSettings(Settings):
     """`{caption}` stands for the clip's caption, `{description}` for the scenario's description."""
     min_matching_captions: Annotated[int, Field(ge=1)] = 3
     """A clip belongs when at least this many of its captions match (or all, if it has fewer)."""
+    min_matching_share: Annotated[float, Field(ge=0, le=1)] = 0.0
+    """... and at least this share of them."""
     min_train_clips: Annotated[int, Field(ge=1)] = 8
     min_validation_clips: Annotated[int, Field(ge=1)] = 1
     prompts_per_clip: Annotated[int, Field(ge=1)] = 4
     """At most this many prompts a clip, chosen deterministically."""
     priority: int = 0
     """Higher wins when a clip matches several scenarios; equal priority: more matching captions."""
+
+    def needed_captions(self, captions: int) -> int:
+        """How many of a clip's captions must match."""
+        share = math.ceil(round(self.min_matching_share * captions, 9))
+        return max(min(self.min_matching_captions, captions), share, 1)
 
     @field_validator("prompt_templates")
     @classmethod

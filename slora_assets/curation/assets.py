@@ -3,7 +3,8 @@
 import dagster as dg
 
 from slora_assets.assets_common import ON_CHANGED_INPUTS
-from slora_assets.curation.stage import curate, report, scenario_manifest
+from slora_assets.curation.report import report
+from slora_assets.curation.stage import curate, scenario_manifest
 from slora_assets.footage.inventory import take_inventory
 from slora_assets.partitions import SCENARIOS
 from slora_assets.provenance.hashing import sha256_file
@@ -27,7 +28,7 @@ def scenario_metadata(
         data_version=dg.DataVersion(sha256_file(workspace.scenario_metadata)),
         metadata={
             "clips": len(metadata.clips),
-            "rejects": len(metadata.rejects),
+            "rejects": sum(metadata.reject_counts.values()),
             "config_hash": metadata.config_hash,
             "dataset_hash": metadata.dataset_hash,
             "report": dg.MetadataValue.md(report(metadata)),

@@ -1,6 +1,7 @@
 """Captions become scenarios here: word-bounded keywords, exclusions, a minimum that agree.
 
 Pure: captions and settings in, an assignment with its evidence or a reject with its reason out.
+Captions are searched a table at a time; only those with a keyword are looked at one by one.
 """
 
 from __future__ import annotations
@@ -10,7 +11,12 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Literal
 
+import polars as pl
+
 from slora_assets.config.data import ScenarioSettings
+
+Hits = dict[str, tuple[int, ...]]
+"""Scenario to the captions that match it, as indices into a clip's list."""
 
 
 @dataclass(frozen=True)
@@ -36,60 +42,79 @@ class ScenarioMatcher:
 
     def __init__(self, scenarios: Mapping[str, ScenarioSettings]) -> None:
         self._scenarios = scenarios
-        self._keywords = {name: _word_pattern(s.keywords) for name, s in scenarios.items()}
+        self._order = {name: number for number, name in enumerate(scenarios)}
+        self._any = word_pattern([word for s in scenarios.values() for word in s.keywords])
+        self._keywords = {name: word_pattern(s.keywords) for name, s in scenarios.items()}
         self._excluded = {
-            name: _word_pattern(s.exclude) for name, s in scenarios.items() if s.exclude
+            name: word_pattern(s.exclude) for name, s in scenarios.items() if s.exclude
         }
-        self._any = _word_pattern([word for s in scenarios.values() for word in s.keywords])
 
-    def matching_captions(self, captions: Sequence[str]) -> dict[str, tuple[int, ...]]:
-        """For each scenario the indices of the captions that match it, scenarios without any left
-        out."""
-        found: dict[str, list[int]] = {}
-        for index, caption in enumerate(captions):
-            if self._any.search(caption) is None:
-                continue
-            for name, pattern in self._keywords.items():
-                excluded = self._excluded.get(name)
-                rest = caption if excluded is None else excluded.sub(" ", caption)
-                if pattern.search(rest):
-                    found.setdefault(name, []).append(index)
-        return {name: tuple(indices) for name, indices in found.items()}
+    def hits(self, clips: pl.DataFrame) -> dict[int, Hits]:
+        """Matching captions of each row of `clips` (column `captions`) that has any keyword."""
+        numbered = clips.select("captions").with_row_index("row")
+        captions = (
+            numbered.with_columns(at=pl.int_ranges(pl.col("captions").list.len()))
+            .explode("captions", "at")
+            .filter(pl.col("captions").str.contains(self._any))
+        )
+        matches = captions.select("row", "at", **{n: self._matches(n) for n in self._scenarios})
+        found: dict[int, Hits] = {}
+        for name in self._scenarios:
+            mine = matches.filter(name).group_by("row", maintain_order=True).agg("at")
+            for row, at in mine.iter_rows():
+                found.setdefault(row, {})[name] = tuple(at)
+        return found
+
+    def _matches(self, name: str) -> pl.Expr:
+        text = pl.col("captions")
+        if name in self._excluded:
+            text = text.str.replace_all(self._excluded[name], " ")
+        return text.str.contains(self._keywords[name])
 
     def assign(self, captions: Sequence[str]) -> Assignment | NoScenario:
-        """Decide the scenario of a clip with these captions.
+        """Decide the scenario of a clip with these captions."""
+        table = pl.DataFrame(
+            {"captions": [list(captions)]}, schema={"captions": pl.List(pl.String)}
+        )
+        return self.decide(len(captions), self.hits(table).get(0, {}))
+
+    def decide(self, captions: int, hits: Hits) -> Assignment | NoScenario:
+        """The scenario of a clip with so many captions, of which `hits` match.
 
         Among the scenarios with enough matching captions the highest priority wins, then the most
         matching captions, then the order of the file.
         """
         if not captions:
             return NoScenario("no_captions")
-        matches = self.matching_captions(captions)
-        if not matches:
+        if not hits:
             return NoScenario("no_keyword")
-        order = list(self._scenarios)
 
         def rank(name: str) -> tuple[int, int, int]:
-            return (-self._scenarios[name].priority, -len(matches[name]), order.index(name))
+            return (-self._scenarios[name].priority, -len(hits[name]), self._order[name])
 
         enough = [
-            name for name in sorted(matches, key=rank) if self._enough(name, matches, captions)
+            name
+            for name in sorted(hits, key=rank)
+            if len(hits[name]) >= self._scenarios[name].needed_captions(captions)
         ]
         if not enough:
-            best = max(matches, key=lambda name: len(matches[name]))
-            return NoScenario("too_few_matching_captions", (best, len(matches[best])))
-        return Assignment(enough[0], matches[enough[0]], tuple(enough[1:]))
-
-    def _enough(
-        self, name: str, matches: Mapping[str, tuple[int, ...]], captions: Sequence[str]
-    ) -> bool:
-        wanted = min(self._scenarios[name].min_matching_captions, len(captions))
-        return len(matches[name]) >= wanted
+            best = max(hits, key=lambda name: len(hits[name]))
+            return NoScenario("too_few_matching_captions", (best, len(hits[best])))
+        return Assignment(enough[0], hits[enough[0]], tuple(enough[1:]))
 
 
-def _word_pattern(words: Sequence[str]) -> re.Pattern[str]:
-    """Any of the words or phrases at word bounds, with a plural ending or without."""
-    alternatives = sorted(
-        {re.escape(w.lower()).replace(r"\ ", r"\s+") for w in words}, reverse=True
-    )
-    return re.compile(rf"(?<!\w)(?:{'|'.join(alternatives)})(?:e?s)?(?!\w)", re.IGNORECASE)
+def word_pattern(words: Sequence[str]) -> str:
+    """Any of the words or phrases at word bounds, in singular or plural, whatever the case.
+
+    In the syntax of Rust's regex crate, whose half bounds also stand beside signs ("c++").
+    """
+    alternatives = sorted({_either_number(" ".join(word.lower().split())) for word in words})
+    return rf"(?i)\b{{start-half}}(?:{'|'.join(reversed(alternatives))})\b{{end-half}}"
+
+
+def _either_number(word: str) -> str:
+    """The word as it is and with an English plural ending."""
+    escaped = re.sub(r"([\\.+*?()|\[\]{}^$#&~-])", r"\\\1", word).replace(" ", r"\s+")
+    if re.search(r"[^aeiou\W]y$", word):
+        return rf"{escaped[:-1]}(?:y|ies)"
+    return rf"{escaped}(?:e?s)?"

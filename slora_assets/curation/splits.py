@@ -3,34 +3,40 @@
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Iterable
+from collections import defaultdict
 from typing import Literal
 
-from slora_assets.curation.readers import AnnotatedClip
+import polars as pl
 
 Split = Literal["train", "validation", "test"]
 
 _STRICTEST: tuple[tuple[str, Split], ...] = (("test", "test"), ("validate", "validation"))
 
 
-def split_groups(clips: Iterable[AnnotatedClip], validation_share: float) -> dict[str, Split]:
-    """The split of each source group.
+class SourceGroups:
+    """The official splits met in each source group; groups without any are not kept."""
 
-    A group with any official test clip is `test` and never trained on; else one with any official
-    validation clip is `validation`; else, where the dataset has no official splits, the hash of the
-    group's name decides, so that new footage never moves an old clip.
-    """
-    official: dict[str, set[str]] = {}
-    for clip in clips:
-        official.setdefault(clip.source_group, set()).add(clip.official_split or "")
-    return {group: _split(group, names, validation_share) for group, names in official.items()}
+    def __init__(self) -> None:
+        self._official: defaultdict[str, set[str]] = defaultdict(set)
 
+    def see(self, clips: pl.DataFrame) -> None:
+        """Note the official splits of a batch (columns `source_group`, `official_split`)."""
+        said = clips.filter(pl.col("official_split").is_not_null())
+        for group, split in said.select("source_group", "official_split").unique().iter_rows():
+            self._official[group].add(split)
 
-def _split(group: str, official: set[str], validation_share: float) -> Split:
-    for name, split in _STRICTEST:
-        if name in official:
-            return split
-    if official == {""}:
+    def split(self, group: str, validation_share: float) -> Split:
+        """The split of a source group, once all clips have been seen.
+
+        A group with any official test clip is `test` and never trained on; else one with any
+        official validation clip is `validation`; else, where no clip of it has an official split,
+        the hash of the group's name decides, so that new footage never moves an old clip.
+        """
+        official = self._official.get(group, set())
+        for name, split in _STRICTEST:
+            if name in official:
+                return split
+        if official:
+            return "train"
         position = int.from_bytes(hashlib.sha256(group.encode()).digest()[:8], "big") / 2**64
         return "validation" if position < validation_share else "train"
-    return "train"

@@ -2,7 +2,14 @@
 
 from __future__ import annotations
 
+import shutil
+import uuid
+from collections.abc import Iterator
+from contextlib import contextmanager
+from itertools import count
 from pathlib import Path
+
+import polars as pl
 
 from slora_assets.config.data import DatasetSettings, ScenariosSettings
 from slora_assets.config.errors import CurationError
@@ -10,13 +17,19 @@ from slora_assets.config.workspace import Workspace
 from slora_assets.curation.metadata import (
     Clip,
     ScenarioMetadata,
-    build_metadata,
     dataset_hash,
     read_metadata,
 )
 from slora_assets.curation.readers import read_annotations
-from slora_assets.footage.inventory import Inventory, annotation_files, take_inventory
-from slora_assets.provenance.files import write_json, write_text
+from slora_assets.curation.report import report
+from slora_assets.curation.sorting import OnRejects, build_metadata
+from slora_assets.footage.inventory import (
+    Inventory,
+    annotation_sources,
+    split_files,
+    take_inventory,
+)
+from slora_assets.provenance.files import commit_folder, write_json, write_text
 
 
 def curate(
@@ -25,9 +38,10 @@ def curate(
     inventory: Inventory,
     workspace: Workspace,
 ) -> ScenarioMetadata:
-    """Write `data/metadata/scenario_metadata.json` and the report beside it."""
-    clips = read_annotations(dataset, annotation_files(dataset, workspace))
-    metadata = build_metadata(dataset, scenarios, clips, inventory, workspace)
+    """Write `data/metadata/scenario_metadata.json`, the report and all rejects beside it."""
+    with _rejects_folder(workspace.metadata / "rejects") as write_rejects:
+        batches = _annotations(dataset, workspace)
+        metadata = build_metadata(dataset, scenarios, batches, inventory, workspace, write_rejects)
     write_json(workspace.scenario_metadata, metadata.model_dump(mode="json"))
     write_text(workspace.metadata / "curation_report.md", report(metadata))
     return metadata
@@ -41,8 +55,26 @@ def preview(
     New files are hashed and probed once; the inventory keeps that for the run that follows.
     """
     inventory = take_inventory(dataset, workspace)
-    clips = read_annotations(dataset, annotation_files(dataset, workspace))
-    return build_metadata(dataset, scenarios, clips, inventory, workspace)
+    batches = _annotations(dataset, workspace)
+    return build_metadata(dataset, scenarios, batches, inventory, workspace)
+
+
+def _annotations(dataset: DatasetSettings, workspace: Workspace) -> Iterator[pl.DataFrame]:
+    sources, splits = annotation_sources(dataset, workspace), split_files(dataset, workspace)
+    return read_annotations(dataset, sources, splits)
+
+
+@contextmanager
+def _rejects_folder(folder: Path) -> Iterator[OnRejects]:
+    """Every clip that no scenario gets, as Parquet in parts: `id`, `reason`, `detail`."""
+    partial = folder.with_name(f".{folder.name}.{uuid.uuid4().hex[:8]}.partial")
+    partial.mkdir(parents=True)
+    parts = count()
+    try:
+        yield lambda table: table.write_parquet(partial / f"{next(parts):05d}.parquet")
+        commit_folder(partial, folder)
+    finally:
+        shutil.rmtree(partial, ignore_errors=True)
 
 
 def scenario_manifest(workspace: Workspace, scenario: str) -> tuple[list[Clip], str]:
@@ -84,33 +116,3 @@ def eligible_clips(metadata: ScenarioMetadata, scenario: str, file: Path) -> lis
             remedy="add footage, widen the keywords, or lower the minimum in the scenarios' YAML",
         )
     return metadata.of_scenario(scenario)
-
-
-def report(metadata: ScenarioMetadata) -> str:
-    """The curation as a person reads it, in Markdown."""
-    lines = [
-        f"# Curation of {metadata.dataset.name}",
-        "",
-        f"Licence: {metadata.dataset.licence}. Use: {metadata.dataset.use}.",
-        "",
-        "| scenario | matched | train | validation | test | missing | unusable | state |",
-        "|---|---|---|---|---|---|---|---|",
-    ]
-    for name, entry in metadata.scenarios.items():
-        state = f"too few: {entry.shortfall}" if entry.shortfall else "ready"
-        lines.append(
-            f"| {name} | {entry.matched} | {entry.train} | {entry.validation} | {entry.test}"
-            f" | {entry.missing} | {entry.unusable} | {state} |"
-        )
-    reasons: dict[str, int] = {}
-    for reject in metadata.rejects:
-        reasons[reject.reason] = reasons.get(reject.reason, 0) + 1
-    lines += ["", "| reject | clips |", "|---|---|"]
-    lines += [f"| {reason} | {count} |" for reason, count in sorted(reasons.items())]
-    lines += ["", "One clip of each scenario, and the captions that put it there:", ""]
-    for name in metadata.scenarios:
-        for clip in metadata.of_scenario(name)[:1]:
-            lines.append(
-                f"- **{name}** `{clip.id}`: " + "; ".join(clip.evidence.matching_captions[:3])
-            )
-    return "\n".join(lines) + "\n"

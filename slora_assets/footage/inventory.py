@@ -61,16 +61,41 @@ class Inventory(BaseModel):
         return object_hash(self.model_dump(mode="json"))
 
 
+def annotation_sources(dataset: DatasetSettings, workspace: Workspace) -> list[Path]:
+    """The annotation files, or folders of them. Raises MissingInputError for an absent one."""
+    return _existing(dataset, workspace, dataset.annotations, "annotations")
+
+
+def split_files(dataset: DatasetSettings, workspace: Workspace) -> dict[str, list[Path]]:
+    """Files that say which split a clip is in. Raises MissingInputError for an absent one."""
+    return {
+        split: _existing(dataset, workspace, names, f"official_splits.{split}")
+        for split, names in dataset.official_splits.items()
+    }
+
+
 def annotation_files(dataset: DatasetSettings, workspace: Workspace) -> list[Path]:
-    """The dataset's annotation files. Raises MissingInputError for an absent one."""
-    files = [workspace.root / name for name in dataset.annotations]
-    for file in files:
-        if not file.is_file():
+    """All files that annotations are read from. Raises MissingInputError for an absent one."""
+    files: list[Path] = []
+    for source in annotation_sources(dataset, workspace):
+        if source.is_dir():
+            files += sorted([*source.glob("*.txt"), *source.glob("*.json")])
+        else:
+            files.append(source)
+    return files + [file for found in split_files(dataset, workspace).values() for file in found]
+
+
+def _existing(
+    dataset: DatasetSettings, workspace: Workspace, names: list[str], key: str
+) -> list[Path]:
+    paths = [workspace.root / name for name in names]
+    for path in paths:
+        if not path.exists():
             raise MissingInputError(
-                "the annotation file does not exist", file=file, key="annotations",
+                "the annotation file does not exist", file=path, key=key,
                 remedy="run `make data`" if dataset.obtain else "provide the file",
             )  # fmt: skip
-    return files
+    return paths
 
 
 def footage_files(dataset: DatasetSettings, workspace: Workspace) -> dict[str, Path]:

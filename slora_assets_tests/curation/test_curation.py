@@ -7,6 +7,7 @@ import json
 import lzma
 from pathlib import Path
 
+import polars as pl
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
@@ -17,8 +18,8 @@ from slora_assets.config.workspace import Workspace
 from slora_assets.curation.matching import Assignment, NoScenario, ScenarioMatcher
 from slora_assets.curation.metadata import read_metadata
 from slora_assets.curation.prompts import prompts_for
-from slora_assets.curation.readers import AnnotatedClip, read_captioned_clips, read_msrvtt
-from slora_assets.curation.splits import split_groups
+from slora_assets.curation.readers.jsons import read_captioned_clips, read_msrvtt
+from slora_assets.curation.splits import SourceGroups
 from slora_assets.curation.stage import scenario_manifest
 
 
@@ -53,6 +54,35 @@ def test_too_few_agreeing_captions_is_a_reject_with_its_count() -> None:
     )
 
 
+def test_a_minimum_share_counts_with_the_minimum_number() -> None:
+    rule = _scenario("market", min_matching_captions=2, min_matching_share=0.5)
+    matcher = ScenarioMatcher({"market": rule})
+    two_of_four = matcher.assign(["a market", "a market", "a dog", "a cat"])
+    assert two_of_four == Assignment("market", (0, 1), ())
+    assert matcher.assign(["a market", "markets", *["a dog"] * 3]) == NoScenario(
+        "too_few_matching_captions", ("market", 2)
+    )
+
+
+@pytest.mark.parametrize(
+    ("keyword", "caption", "matches"),
+    [
+        ("butterfly", "two Butterflies", True),
+        ("dish", "washing dishes", True),
+        ("toy", "many toys", True),
+        ("c++", "learn C++ today", True),
+        ("café", "a CAFÉ in Paris", True),
+        ("street market", "a street\u00a0market", True),
+        ("stall", "installed", False),
+    ],
+)
+def test_keywords_are_matched_in_their_plain_inflections(
+    keyword: str, caption: str, matches: bool
+) -> None:
+    matcher = ScenarioMatcher({"one": _scenario(keyword)})
+    assert isinstance(matcher.assign([caption]), Assignment) is matches
+
+
 def test_priority_decides_before_the_number_of_captions() -> None:
     scenarios = {"street": _scenario("street"), "market": _scenario("market", priority=1)}
     outcome = ScenarioMatcher(scenarios).assign(["a street", "a street", "a street market"])
@@ -63,20 +93,25 @@ def test_priority_decides_before_the_number_of_captions() -> None:
 def test_a_source_never_falls_on_two_sides_and_official_test_is_never_trained(
     clips: list[tuple[int, str]],
 ) -> None:
-    annotated = [
-        AnnotatedClip(str(i), f"url{group}", (), split) for i, (group, split) in enumerate(clips)
-    ]
-    splits = split_groups(annotated, 0.2)
-    for clip in annotated:
-        if clip.official_split == "test":
-            assert splits[clip.source_group] == "test"
+    groups = SourceGroups()
+    groups.see(_grouped([(f"url{group}", split) for group, split in clips]))
+    for group, split in clips:
+        if split == "test":
+            assert groups.split(f"url{group}", 0.2) == "test"
 
 
 @given(st.sets(st.text(min_size=1), min_size=2, max_size=30))
 def test_new_footage_never_moves_an_old_clip(groups: set[str]) -> None:
-    clips = [AnnotatedClip(group, group, ()) for group in sorted(groups)]
-    all_of_them = split_groups(clips, 0.3)
-    assert split_groups(clips[:-1], 0.3).items() <= all_of_them.items()
+    ordered = sorted(groups)
+    before, after = SourceGroups(), SourceGroups()
+    before.see(_grouped([(group, None) for group in ordered[:-1]]))
+    after.see(_grouped([(group, None) for group in ordered]))
+    assert all(before.split(one, 0.3) == after.split(one, 0.3) for one in ordered[:-1])
+
+
+def _grouped(rows: list[tuple[str, str | None]]) -> pl.DataFrame:
+    schema = {"source_group": pl.String, "official_split": pl.String}
+    return pl.DataFrame(rows, schema, orient="row")
 
 
 def test_prompts_are_unique_limited_and_the_same_in_any_order() -> None:
@@ -98,8 +133,10 @@ def test_msrvtt_annotations_are_read_plain_and_compressed(tmp_path: Path, suffix
     path = tmp_path / f"videodatainfo.json{suffix}"
     packed = {".gz": gzip.compress, ".xz": lzma.compress}.get(suffix, bytes)(data)
     path.write_bytes(packed)
-    (clip,) = read_msrvtt(path)
-    assert (clip.source_group, clip.captions, clip.source_start_s) == ("u", ("a market",), 1.5)
+    (clip,) = next(read_msrvtt(path)).rows(named=True)
+    assert (clip["source_group"], clip["captions"], clip["source_start_s"]) == (
+        "u", ["a market"], 1.5,
+    )  # fmt: skip
 
 
 @pytest.mark.parametrize("text", ["", "[]", '{"videos": []}', '{"videos": [{}], "sentences": []}'])
@@ -113,7 +150,7 @@ def test_what_is_no_msrvtt_annotation_is_named(tmp_path: Path, text: str) -> Non
 def test_clips_of_one_panda_video_share_a_source(tmp_path: Path) -> None:
     path = tmp_path / "captions.json"
     path.write_text(json.dumps([{"clip": f"abc.{i}", "caption": "c"} for i in range(2)]))
-    assert {clip.source_group for clip in read_captioned_clips(path)} == {"abc"}
+    assert set(next(read_captioned_clips(path))["source_group"]) == {"abc"}
 
 
 def test_a_scenario_below_its_minimum_fails_with_the_counts_and_alone(workspace: Workspace) -> None:
@@ -129,7 +166,7 @@ def test_the_metadata_say_why_each_clip_is_where_it_is(workspace: Workspace) -> 
         assert len(clip.evidence.matching_captions) >= 3
         assert (workspace.root / clip.path).is_file()
         assert 1 <= len(clip.prompts) <= 4
-    assert {reject.reason for reject in metadata.rejects} <= {
-        "no_keyword",
-        "too_few_matching_captions",
-    }
+    rejects = pl.read_parquet(workspace.metadata / "rejects")
+    assert set(rejects["reason"]) <= {"no_keyword", "too_few_matching_captions"}
+    assert len(rejects) == sum(metadata.reject_counts.values())
+    assert not {clip.id for clip in metadata.clips} & set(rejects["id"])

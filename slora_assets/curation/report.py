@@ -1,0 +1,135 @@
+"""The curation as a person reads it, in Markdown."""
+
+from __future__ import annotations
+
+import re
+from collections import Counter, defaultdict
+from collections.abc import Iterable, Sequence
+from typing import Final
+
+from slora_assets.curation.metadata import Clip, ScenarioMetadata
+
+_EXAMPLES: Final = 3
+_REPEATED: Final = 10
+_LENGTH_STEP: Final = 5
+_BAR: Final = 40
+"""Longest bar of a histogram, in characters."""
+
+
+def report(metadata: ScenarioMetadata) -> str:
+    """Counts, rejects, caption lengths, repeated captions, categories and examples."""
+    sections = [
+        _head(metadata),
+        _scenarios(metadata),
+        _rejects(metadata),
+        _lengths(metadata.clips),
+        _repeated(metadata.clips),
+        _categories(metadata.clips),
+        _examples(metadata),
+    ]
+    return "\n\n".join(section for section in sections if section) + "\n"
+
+
+def _head(metadata: ScenarioMetadata) -> str:
+    dataset = metadata.dataset
+    return (
+        f"# Curation of {dataset.name}\n\nLicence: {dataset.licence}. Use: {dataset.use}.\n\n"
+        f"{len(metadata.clips)} clips in {len(metadata.scenarios)} scenarios,"
+        f" {sum(metadata.reject_counts.values())} rejected."
+    )
+
+
+def _scenarios(metadata: ScenarioMetadata) -> str:
+    rows = [
+        (
+            name, entry.any_caption, entry.matched, entry.train, entry.validation, entry.test,
+            entry.missing, entry.unusable,
+            f"too few: {entry.shortfall}" if entry.shortfall else "ready",
+        )
+        for name, entry in metadata.scenarios.items()
+    ]  # fmt: skip
+    head = (
+        "scenario", "any caption matches", "enough match", "train", "validation", "test",
+        "missing", "unusable", "state",
+    )  # fmt: skip
+    return _table(head, rows) + (
+        "\n\n*Any caption* counts clips with a keyword in at least one caption, *enough* those of"
+        " them that reach the scenario's minimum and have no scenario that goes before."
+    )
+
+
+def _rejects(metadata: ScenarioMetadata) -> str:
+    return "## Rejects\n\n" + _table(("reason", "clips"), metadata.reject_counts.items())
+
+
+def _lengths(clips: Sequence[Clip]) -> str:
+    """Histogram of caption lengths in words."""
+    lengths = Counter(
+        len(caption.split()) // _LENGTH_STEP for clip in clips for caption in clip.captions
+    )
+    if not lengths:
+        return ""
+    most = max(lengths.values())
+    rows = [
+        (
+            f"{step * _LENGTH_STEP} to {step * _LENGTH_STEP + _LENGTH_STEP - 1}",
+            lengths[step],
+            "#" * round(_BAR * lengths[step] / most),
+        )
+        for step in range(max(lengths) + 1)
+    ]
+    return "## Caption length\n\n" + _table(("words", "captions", ""), rows)
+
+
+def _repeated(clips: Sequence[Clip]) -> str:
+    """Captions that several clips share but for case, punctuation and the order of words."""
+    sharers: defaultdict[str, set[str]] = defaultdict(set)
+    wording: dict[str, str] = {}
+    for clip in clips:
+        for caption in clip.captions:
+            key = " ".join(sorted(set(re.findall(r"\w+", caption.casefold()))))
+            sharers[key].add(clip.id)
+            wording.setdefault(key, caption)
+    shared = {key: len(found) for key, found in sharers.items() if len(found) > 1}
+    if not shared:
+        return ""
+    most = sorted(shared, key=lambda key: (-shared[key], key))[:_REPEATED]
+    return (
+        f"## Near-duplicate captions\n\n{len(shared)} captions stand at more than one clip,"
+        " but for case, punctuation and the order of words. The most frequent:\n\n"
+        + _table(("caption", "clips"), [(wording[key], shared[key]) for key in most])
+    )
+
+
+def _categories(clips: Sequence[Clip]) -> str:
+    if all(clip.category is None for clip in clips):
+        return ""
+    counts = Counter((clip.scenario, clip.category or "none") for clip in clips)
+    scenarios = sorted({scenario for scenario, _ in counts})
+    categories = sorted({category for _, category in counts}, key=lambda c: (len(c), c))
+    rows = [
+        (category, *(counts[scenario, category] or "" for scenario in scenarios))
+        for category in categories
+    ]
+    return "## Balance by category\n\n" + _table(("category", *scenarios), rows)
+
+
+def _examples(metadata: ScenarioMetadata) -> str:
+    lines = ["## Examples", "", "Clips of each scenario, and captions that put them there:", ""]
+    for name in metadata.scenarios:
+        for clip in metadata.of_scenario(name)[:_EXAMPLES]:
+            quoted = "; ".join(_cell(c) for c in clip.evidence.matching_captions[:_EXAMPLES])
+            also = clip.evidence.also_matched
+            more = f" (also matched: {', '.join(also)})" if also else ""
+            lines.append(f"- **{name}** `{clip.id}` ({clip.split}): {quoted}{more}")
+    return "\n".join(lines)
+
+
+def _table(head: Sequence[str], rows: Iterable[Sequence[object]]) -> str:
+    lines = [head, ["---"] * len(head), *rows]
+    return "\n".join("| " + " | ".join(_cell(cell) for cell in line) + " |" for line in lines)
+
+
+def _cell(value: object) -> str:
+    """Text that can't break out of its cell or become markup."""
+    return re.sub(r"([|<>`*\\])", r"\\\1", str(value)) if value not in ("---",) else "---"

@@ -1,0 +1,199 @@
+"""Annotated clips are sorted into scenarios and splits, a batch at a time.
+
+Memory holds what a scenario gets and nothing of the rest: rejects are counted and handed on.
+"""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Callable, Iterable
+from dataclasses import dataclass, field
+from typing import Any
+
+import polars as pl
+
+from slora_assets.config.data import DatasetSettings, ScenariosSettings
+from slora_assets.config.workspace import Workspace
+from slora_assets.curation.matching import Assignment, Hits, ScenarioMatcher
+from slora_assets.curation.metadata import (
+    Clip,
+    DatasetEntry,
+    MatchingEvidence,
+    Reject,
+    ScenarioEntry,
+    ScenarioMetadata,
+    dataset_hash,
+)
+from slora_assets.curation.prompts import prompts_for
+from slora_assets.curation.splits import SourceGroups
+from slora_assets.footage.inventory import Inventory
+from slora_assets.provenance.hashing import object_hash
+
+REJECTS = pl.Schema({"id": pl.String(), "reason": pl.String(), "detail": pl.String()})
+OnRejects = Callable[[pl.DataFrame], None]
+"""Called with each batch's rejects, a table of REJECTS."""
+
+
+@dataclass
+class _Counts:
+    """Clips by scenario at each step of the sorting."""
+
+    any_caption: Counter[str] = field(default_factory=Counter)
+    matched: Counter[str] = field(default_factory=Counter)
+    missing: Counter[str] = field(default_factory=Counter)
+    unusable: Counter[str] = field(default_factory=Counter)
+    rejects: Counter[str] = field(default_factory=Counter)
+
+
+def build_metadata(
+    dataset: DatasetSettings,
+    scenarios: ScenariosSettings,
+    batches: Iterable[pl.DataFrame],
+    inventory: Inventory,
+    workspace: Workspace,
+    on_rejects: OnRejects = lambda _: None,
+) -> ScenarioMetadata:
+    """Sort batches of annotated clips (readers' SCHEMA) into scenarios and splits."""
+    sorter = _Sorter(dataset, scenarios, inventory, workspace)
+    for batch in batches:
+        on_rejects(sorter.sort(batch))
+    clips = sorter.clips()
+    return ScenarioMetadata(
+        dataset=DatasetEntry(
+            name=dataset.name, licence=dataset.licence, use=dataset.use,
+            annotations=inventory.annotations,
+        ),
+        config_hash=object_hash(scenarios.model_dump(mode="json")),
+        dataset_hash=dataset_hash(clips),
+        scenarios={
+            name: _scenario_entry(name, scenarios, clips, sorter.counts)
+            for name in scenarios.scenarios
+        },
+        clips=clips,
+        reject_counts=dict(sorted(sorter.counts.rejects.items())),
+        rejects=sorted(sorter.unusable, key=lambda reject: reject.id),
+    )  # fmt: skip
+
+
+class _Sorter:
+    def __init__(
+        self,
+        dataset: DatasetSettings,
+        scenarios: ScenariosSettings,
+        inventory: Inventory,
+        workspace: Workspace,
+    ) -> None:
+        self._dataset, self._scenarios = dataset, scenarios
+        self._files, self._workspace = inventory.files, workspace
+        self._unusable = {reject.clip_id: reject for reject in inventory.rejects}
+        self._matcher = ScenarioMatcher(scenarios.scenarios)
+        self._groups = SourceGroups()
+        self._kept: list[tuple[dict[str, Any], Assignment]] = []
+        self.unusable: list[Reject] = []
+        self.counts = _Counts()
+
+    def sort(self, batch: pl.DataFrame) -> pl.DataFrame:
+        """Keep what belongs to a scenario; returns the rest with its reasons."""
+        self._groups.see(batch)
+        least = self._dataset.min_caption_score
+        poor = pl.lit(False) if least is None else (pl.col("score") < least).fill_null(False)
+        rejects = [
+            batch.filter(poor).select(
+                "id", reason=pl.lit("low_caption_score"), detail=pl.col("score").cast(pl.String)
+            )
+        ]
+        batch = batch.filter(~poor)
+        hits = self._matcher.hits(batch)
+        rows = sorted(hits)
+        silent = pl.col("captions").list.len() == 0
+        why = pl.when(silent).then(pl.lit("no_captions")).otherwise(pl.lit("no_keyword"))
+        others = batch.with_row_index("row").filter(~pl.col("row").is_in(rows))
+        rejects.append(others.select("id", reason=why, detail=pl.lit("")))
+        refused: list[tuple[str, str, str]] = []
+        for row, clip in zip(rows, batch[rows].iter_rows(named=True), strict=True):
+            reason = self._take(clip, hits[row])
+            if reason is not None:
+                refused.append((clip["id"], *reason))
+        every = pl.concat([*rejects, pl.DataFrame(refused, REJECTS, orient="row")])
+        for reason, count in every.group_by("reason").len().iter_rows():
+            self.counts.rejects[reason] += count
+        return every
+
+    def _take(self, clip: dict[str, Any], hits: Hits) -> tuple[str, str] | None:
+        """Keep a clip that has a keyword, or say why not: reason code and detail."""
+        self.counts.any_caption.update(hits.keys())
+        outcome = self._matcher.decide(len(clip["captions"]), hits)
+        if not isinstance(outcome, Assignment):
+            return outcome.reason, f"{outcome.best[0]}: {outcome.best[1]}" if outcome.best else ""
+        self.counts.matched[outcome.scenario] += 1
+        unusable = self._unusable.get(clip["id"])
+        if unusable is not None:
+            self.counts.unusable[outcome.scenario] += 1
+            self.unusable.append(Reject(id=clip["id"], reason="unusable", detail=unusable.reason))
+            return "unusable", unusable.reason
+        if clip["id"] not in self._files:
+            self.counts.missing[outcome.scenario] += 1
+            return "missing", outcome.scenario
+        self._kept.append((clip, outcome))
+        return None
+
+    def clips(self) -> list[Clip]:
+        """What scenarios get, by id. Splits are decided here, when all clips have been seen."""
+        made = [self._clip(clip, outcome) for clip, outcome in self._kept]
+        return sorted(made, key=lambda clip: clip.id)
+
+    def _clip(self, clip: dict[str, Any], outcome: Assignment) -> Clip:
+        matching = [clip["captions"][index] for index in outcome.matching]
+        file, name = self._files[clip["id"]], outcome.scenario
+        workspace = self._workspace
+        return Clip(
+            id=clip["id"],
+            source_group=clip["source_group"],
+            path=file.path,
+            sha256=file.sha256,
+            source_start_s=clip["source_start_s"],
+            source_end_s=clip["source_end_s"],
+            official_split=clip["official_split"],
+            split=self._groups.split(clip["source_group"], self._dataset.validation_share),
+            scenario=name,
+            category=clip["category"],
+            evidence=MatchingEvidence(
+                matching_captions=matching,
+                captions=len(clip["captions"]),
+                also_matched=list(outcome.runners_up),
+            ),
+            captions=clip["captions"],
+            prompts=prompts_for(clip["id"], matching, self._scenarios.scenarios[name]),
+            first_frame=workspace.relative(
+                workspace.frames(self._dataset.name) / f"{clip['id']}.png"
+            ),
+            latent=workspace.relative(workspace.latents / name / f"{clip['id']}.npz"),
+        )
+
+
+def _scenario_entry(
+    name: str, scenarios: ScenariosSettings, clips: list[Clip], counted: _Counts
+) -> ScenarioEntry:
+    settings = scenarios.scenarios[name]
+    splits = Counter(clip.split for clip in clips if clip.scenario == name)
+    short = [
+        f"{found} {split} clips of at least {minimum}"
+        for split, found, minimum in (
+            ("train", splits["train"], settings.min_train_clips),
+            ("validation", splits["validation"], settings.min_validation_clips),
+        )
+        if found < minimum
+    ]
+    return ScenarioEntry(
+        description=settings.description,
+        any_caption=counted.any_caption[name],
+        matched=counted.matched[name],
+        missing=counted.missing[name],
+        unusable=counted.unusable[name],
+        train=splits["train"],
+        validation=splits["validation"],
+        test=splits["test"],
+        min_train_clips=settings.min_train_clips,
+        min_validation_clips=settings.min_validation_clips,
+        shortfall=" and ".join(short) or None,
+    )
