@@ -1,4 +1,4 @@
-"""`slora`: what a person does from the shell: curate, promote, demote, read the log, export schemas."""
+"""`slora`: what a person does from the shell: curate, promote, demote, read logs and schemas."""
 
 from __future__ import annotations
 

@@ -44,7 +44,10 @@ class DatasetSettings(Settings):
     min_caption_score: float | None = None
     """A clip whose caption is known to fit worse (Panda-70M's `matching_score`) is rejected."""
     footage: str
-    """Folder of the video files, `<video id>.<extension>`."""
+    """Folder of the video files, `<clip id>.<extension>`."""
+    footage_holds: Literal["clips", "sources"] = "clips"
+    """`clips`: each file is cut to its clip. `sources`: files are whole source videos, named by the
+    source's id (of a YouTube address its `v`), and clips are cut out by start and end."""
     scenarios: str = "scenarios.yaml"
     """Scenario file, beside this file."""
     licence: str

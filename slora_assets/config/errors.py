@@ -5,7 +5,9 @@ Raised anywhere below the edges; the command line, Dagster and the API decide ho
 
 from __future__ import annotations
 
+from functools import partial
 from pathlib import Path
+from typing import Any
 
 
 class SloraError(Exception):
@@ -72,6 +74,10 @@ class FootageError(SloraError):
     def __init__(self, reason: str, what: str, *, file: Path | str | None = None) -> None:
         self.reason = reason
         super().__init__(what, file=file)
+
+    def __reduce__(self) -> tuple[Any, ...]:
+        """Errors come back from worker processes."""
+        return partial(FootageError, file=self.file), (self.reason, self.what)
 
 
 class TrainingError(SloraError):

@@ -47,6 +47,10 @@ class Clip(_Document):
     source_group: str
     path: str
     sha256: str
+    start_s: float = 0.0
+    """Where the clip begins in its file: 0 in files that are cut to clips."""
+    end_s: float | None = None
+    """Where it ends in its file; None: with the file."""
     source_start_s: float | None
     source_end_s: float | None
     official_split: str | None
@@ -64,6 +68,7 @@ class Clip(_Document):
         return {
             "id": self.id,
             "sha256": self.sha256,
+            "start_s": self.start_s,
             "split": self.split,
             "scenario": self.scenario,
             "prompts": self.prompts,

@@ -8,7 +8,9 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass, field
+from pathlib import PurePosixPath
 from typing import Any
+from urllib.parse import parse_qs, urlsplit
 
 import polars as pl
 
@@ -126,16 +128,24 @@ class _Sorter:
         if not isinstance(outcome, Assignment):
             return outcome.reason, f"{outcome.best[0]}: {outcome.best[1]}" if outcome.best else ""
         self.counts.matched[outcome.scenario] += 1
-        unusable = self._unusable.get(clip["id"])
+        unusable = self._unusable.get(self._file_name(clip))
         if unusable is not None:
             self.counts.unusable[outcome.scenario] += 1
             self.unusable.append(Reject(id=clip["id"], reason="unusable", detail=unusable.reason))
             return "unusable", unusable.reason
-        if clip["id"] not in self._files:
+        if self._file_name(clip) not in self._files:
             self.counts.missing[outcome.scenario] += 1
             return "missing", outcome.scenario
         self._kept.append((clip, outcome))
         return None
+
+    def _file_name(self, clip: dict[str, Any]) -> str:
+        """The stem of the file that holds the clip."""
+        if self._dataset.footage_holds == "clips":
+            return str(clip["id"])
+        address = urlsplit(clip["source_group"])
+        video = parse_qs(address.query).get("v")
+        return video[0] if video else PurePosixPath(address.path).stem
 
     def clips(self) -> list[Clip]:
         """What scenarios get, by id. Splits are decided here, when all clips have been seen."""
@@ -144,13 +154,15 @@ class _Sorter:
 
     def _clip(self, clip: dict[str, Any], outcome: Assignment) -> Clip:
         matching = [clip["captions"][index] for index in outcome.matching]
-        file, name = self._files[clip["id"]], outcome.scenario
-        workspace = self._workspace
+        file, name = self._files[self._file_name(clip)], outcome.scenario
+        workspace, uncut = self._workspace, self._dataset.footage_holds == "sources"
         return Clip(
             id=clip["id"],
             source_group=clip["source_group"],
             path=file.path,
             sha256=file.sha256,
+            start_s=(clip["source_start_s"] or 0.0) if uncut else 0.0,
+            end_s=clip["source_end_s"] if uncut else None,
             source_start_s=clip["source_start_s"],
             source_end_s=clip["source_end_s"],
             official_split=clip["official_split"],

@@ -6,8 +6,9 @@ Every failure is a `FootageError` with the quarantine's reason code.
 
 from __future__ import annotations
 
+import os
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from fractions import Fraction
 from pathlib import Path
@@ -17,12 +18,19 @@ import numpy as np
 from numpy.typing import NDArray
 
 from slora_assets.config.errors import FootageError
+from slora_assets.footage.sdr import hdr_kind, to_sdr
 
 if TYPE_CHECKING:
     from PIL.Image import Image
 
-DECODE_VERSION = 1
+DECODE_VERSION = 2
 """Raise it when a change here changes pixels: caches depend on it."""
+
+
+_SEEK_FROM_S = 5.0
+"""Later starts are sought; before, decoding from the beginning costs no more."""
+_ENCRYPTED = (b"encv", b"drmi")
+"""Sample entries of encrypted video (ISO/IEC 14496-12, 8.12)."""
 
 
 @dataclass(frozen=True)
@@ -34,6 +42,8 @@ class Probe:
     fps: float
     duration_s: float | None
     codec: str
+    hdr: str | None = None
+    """`pq` or `hlg`: frames are brought to standard range as `sdr` says."""
 
 
 def probe(path: Path) -> Probe:
@@ -53,6 +63,7 @@ def probe(path: Path) -> Probe:
             fps=float(stream.average_rate or stream.guessed_rate or 0),
             duration_s=round(duration, 6) if duration is not None else None,
             codec=stream.codec_context.name,
+            hdr=hdr_kind(frame),
         )
 
 
@@ -65,14 +76,27 @@ def first_frame(path: Path, width: int, height: int, start_s: float = 0.0) -> Im
 
 
 def decode_clip(
-    path: Path, *, frames: int, width: int, height: int, fps: float, start_s: float = 0.0
+    path: Path,
+    *,
+    frames: int,
+    width: int,
+    height: int,
+    fps: float,
+    start_s: float = 0.0,
+    end_s: float | None = None,
 ) -> NDArray[np.uint8]:
     """Frames shown at `start_s`, `start_s + 1/fps`, ...: [frames, height, width, 3] RGB.
 
     Chosen by time stamp, so variable and odd frame rates play at their true speed.
-    Raises FootageError, `too_short` when the file ends before the last wanted frame.
+    Raises FootageError, `too_short` when the file, or the clip at `end_s`, ends before the last
+    wanted frame.
     """
     times = [start_s + index / fps for index in range(frames)]
+    if end_s is not None and times[-1] >= end_s:
+        lasts = end_s - start_s
+        raise FootageError(
+            "too_short", f"{frames} frames at {fps:g} fps do not fit into {lasts:g} s", file=path
+        )
     pictures: list[NDArray[np.uint8]] = []
     with _video(path) as (container, stream):
         for frame in _sampled(container, stream, path, times):
@@ -88,7 +112,8 @@ def upright(frame: Any, stream: Any) -> Image:
     """A decoded frame as an RGB picture with square pixels, rotated as the file asks."""
     from PIL import Image as images
 
-    picture: Image = frame.to_image()
+    kind = hdr_kind(frame)
+    picture: Image = images.fromarray(to_sdr(frame, kind)) if kind else frame.to_image()
     aspect: Fraction | None = stream.sample_aspect_ratio
     if aspect and aspect > 0 and aspect != 1:
         size = (max(1, round(picture.width * aspect)), picture.height)
@@ -125,10 +150,30 @@ def _video(path: Path) -> Iterator[tuple[Any, Any]]:
         if not container.streams.video:
             raise FootageError("no_video_stream", "there is no video stream", file=path)
         stream = container.streams.video[0]
+        if "mp4" in container.format.name and _is_encrypted(path):
+            raise FootageError("encrypted", "the video is encrypted", file=path)
         if stream.codec_context is None:
             raise FootageError("unsupported_codec", "no decoder for the video", file=path)
-        stream.thread_type = "AUTO"
+        # Files are decoded side by side in processes of their own; threads would only wait.
+        stream.codec_context.thread_count = 1
         yield container, stream
+
+
+def _is_encrypted(path: Path) -> bool:
+    """Whether an MP4's index has an encrypted sample entry; the demuxer shows the inner codec."""
+    with path.open("rb") as stream:
+        while len(head := stream.read(16)) >= 8:
+            size, name, taken = int.from_bytes(head[:4], "big"), head[4:8], 8
+            if size == 1:
+                size, taken = int.from_bytes(head[8:], "big"), 16
+            stream.seek(taken - len(head), os.SEEK_CUR)
+            if name == b"moov":
+                index = stream.read(max(size - taken, 0) or -1)
+                return any(entry in index for entry in _ENCRYPTED)
+            if size < taken:
+                return False
+            stream.seek(size - taken, os.SEEK_CUR)
+    return False
 
 
 def _frames(container: Any, stream: Any, path: Path) -> Iterator[Any]:
@@ -140,11 +185,25 @@ def _frames(container: Any, stream: Any, path: Path) -> Iterator[Any]:
         raise FootageError("corrupt", f"decoding fails ({error})", file=path) from error
 
 
+def _seek(container: Any, stream: Any, start_s: float) -> float | None:
+    """Go to the key frame before `start_s`; returns the time of the file's first frame.
+
+    None, and nothing done, where the file doesn't say when it starts.
+    """
+    import av
+
+    if stream.start_time is None or stream.time_base is None:
+        return None
+    with suppress(av.FFmpegError):  # what can't seek is decoded from its beginning
+        container.seek(stream.start_time + int(start_s / stream.time_base), stream=stream)
+    return float(stream.start_time * stream.time_base)
+
+
 def _sampled(container: Any, stream: Any, path: Path, times: list[float]) -> Iterator[Any]:
     """The frame on show at each of `times` (s from the first frame), decoded once, in order."""
     shown: Any = None
     shown_at = 0.0
-    origin: float | None = None
+    origin = _seek(container, stream, times[0]) if times[0] > _SEEK_FROM_S else None
     wanted = iter(times)
     target = next(wanted, None)
     period = 1 / float(stream.average_rate) if stream.average_rate else 1 / 25

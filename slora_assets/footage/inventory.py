@@ -6,9 +6,7 @@ are new. The cache is a convenience beside the inventory, never part of what is 
 
 from __future__ import annotations
 
-import os
 from collections.abc import Callable
-from concurrent.futures import ThreadPoolExecutor
 from dataclasses import asdict
 from pathlib import Path
 from typing import Any
@@ -18,10 +16,12 @@ from pydantic import BaseModel, ConfigDict
 from slora_assets.config.data import DatasetSettings
 from slora_assets.config.errors import CurationError, FootageError, MissingInputError
 from slora_assets.config.workspace import Workspace
-from slora_assets.footage.decode import probe
-from slora_assets.footage.quarantine import QuarantinedClip, entry, quarantine
+from slora_assets.footage.decode import DECODE_VERSION, probe
+from slora_assets.footage.isolation import isolated
+from slora_assets.footage.quarantine import QuarantinedClip, quarantine
 from slora_assets.provenance.files import write_json
 from slora_assets.provenance.hashing import object_hash, sha256_file
+from slora_assets.provenance.stat_cache import StatCache
 
 SUFFIXES = frozenset({".mp4", ".mkv", ".webm", ".mov", ".avi", ".mpg", ".mpeg", ".ogv", ".m4v"})
 
@@ -42,6 +42,7 @@ class FootageFile(BaseModel):
     fps: float
     duration_s: float | None
     codec: str
+    hdr: str | None = None
 
 
 class Inventory(BaseModel):
@@ -127,38 +128,25 @@ def take_inventory(
     dataset's `max_reject_share`.
     """
     files = footage_files(dataset, workspace)
-    cache_file = workspace.metadata / ".footage_stat_cache.json"
-    cache = _read_cache(cache_file)
-    fresh: dict[str, Any] = {}
-
-    def examine(item: tuple[str, Path]) -> FootageFile | QuarantinedClip:
-        clip_id, path = item
-        recorded = workspace.relative(path)
-        stat = path.stat()
-        stamp = [stat.st_size, stat.st_mtime_ns]
-        known = cache.get(recorded)
-        result = known["result"] if known and known["stamp"] == stamp else None
-        if result is None:
-            result = _examine(clip_id, path, recorded, stat.st_size)
-        fresh[recorded] = {"stamp": stamp, "result": result}
-        model = QuarantinedClip if "reason" in result else FootageFile
-        return model.model_validate(result)
-
+    cache = StatCache(workspace.metadata / ".footage_stat_cache.json")
+    known = {clip_id: cache.get(path, _key(path)) for clip_id, path in files.items()}
+    new = [clip_id for clip_id in files if known[clip_id] is None]
+    found = isolated(_examine, ((files[clip_id], (files[clip_id],)) for clip_id in new))
+    for done, (clip_id, result) in enumerate(zip(new, found, strict=True), start=1):
+        known[clip_id] = result if isinstance(result, dict) else _reject(files[clip_id], result)
+        cache.put(files[clip_id], _key(files[clip_id]), known[clip_id])
+        if progress:
+            progress(done, len(new))
+    cache.save()
     usable: dict[str, FootageFile] = {}
     rejects: list[QuarantinedClip] = []
-    with ThreadPoolExecutor(os.cpu_count()) as pool:
-        for done, (clip_id, result) in enumerate(
-            zip(files, pool.map(examine, files.items()), strict=True), start=1
-        ):
-            if isinstance(result, QuarantinedClip):
-                rejects.append(result)
-            else:
-                usable[clip_id] = result
-            if progress:
-                progress(done, len(files))
+    for clip_id, facts in known.items():
+        facts = facts | {"path": workspace.relative(files[clip_id])}
+        if "reason" in facts:
+            rejects.append(QuarantinedClip(clip_id=clip_id, stage="footage", **facts))
+        else:
+            usable[clip_id] = FootageFile(**facts)
     quarantine(workspace.quarantine, rejects)
-    if fresh != cache:
-        write_json(cache_file, fresh)
     if files and len(rejects) / len(files) > dataset.max_reject_share:
         raise CurationError(
             f"{len(rejects)} of {len(files)} files can't be used", file=workspace.quarantine,
@@ -176,20 +164,19 @@ def take_inventory(
     return inventory
 
 
-def _examine(clip_id: str, path: Path, recorded: str, size: int) -> dict[str, Any]:
-    sha256 = sha256_file(path)
+def _examine(path: Path) -> dict[str, Any]:
+    """Hash and probe one file; runs in a process of its own."""
+    facts = {"sha256": sha256_file(path)}
     try:
-        found = asdict(probe(path))
+        return facts | asdict(probe(path)) | {"bytes_": path.stat().st_size}
     except FootageError as error:
-        return entry(clip_id, recorded, sha256, error, "footage").model_dump(mode="json")
-    return {"path": recorded, "sha256": sha256, "bytes_": size} | found
+        return facts | {"reason": error.reason, "detail": error.what}
 
 
-def _read_cache(path: Path) -> dict[str, Any]:
-    import json
+def _reject(path: Path, error: FootageError) -> dict[str, Any]:
+    return {"sha256": sha256_file(path), "reason": error.reason, "detail": error.what}
 
-    try:
-        loaded = json.loads(path.read_text())
-    except (OSError, ValueError):
-        return {}
-    return loaded if isinstance(loaded, dict) else {}
+
+def _key(path: Path) -> str:
+    """A file's entry in the stat cache; another decoder examines it again."""
+    return f"{DECODE_VERSION} {path}"

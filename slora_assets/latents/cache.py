@@ -18,17 +18,23 @@ from numpy.typing import NDArray
 from slora_assets.base_models.base import BaseIdentity, Geometry
 from slora_assets.config.errors import IntegrityError, MissingInputError
 from slora_assets.footage.decode import DECODE_VERSION
+from slora_assets.footage.first_frames import ClipFile
 from slora_assets.provenance.files import write_bytes
 from slora_assets.provenance.hashing import object_hash, sha256_bytes
 
 Key = dict[str, Any]
 
 
-def latent_key(clip_sha256: str, identity: BaseIdentity, geometry: Geometry) -> Key:
+def latent_key(clip: ClipFile, identity: BaseIdentity, geometry: Geometry) -> Key:
     """What a clip's moments depend on."""
     return {
-        "clip": clip_sha256,
-        "decode": {"version": DECODE_VERSION, "start_s": 0.0, **geometry.model_dump(mode="json")},
+        "clip": clip.sha256,
+        "decode": {
+            "version": DECODE_VERSION,
+            "start_s": clip.start_s,
+            "end_s": clip.end_s,
+            **geometry.model_dump(mode="json"),
+        },
         "base": identity.name,
         "revision": identity.revision,
         "vae": identity.parts["vae"],

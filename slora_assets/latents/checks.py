@@ -26,7 +26,7 @@ def latents_are_whole(
     for clip in clips:
         if clip.split == "test" or (clip.id, clip.sha256) in bad:
             continue
-        key = latent_key(clip.sha256, identity, base.geometry)
+        key = latent_key(clip, identity, base.geometry)
         try:
             moments = read_array(
                 workspace.root / clip.latent, "moments", key, "run `make preprocess`"

@@ -2,18 +2,19 @@
 
 from __future__ import annotations
 
-import os
-from collections.abc import Callable, Iterator, Sequence
-from concurrent.futures import ThreadPoolExecutor
+from collections.abc import Callable, Sequence
+from concurrent.futures import Future, ThreadPoolExecutor
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
-from slora_assets.base_models.base import BaseModel
+from slora_assets.base_models.base import BaseModel, Geometry
 from slora_assets.config.errors import FootageError
 from slora_assets.footage.decode import decode_clip
 from slora_assets.footage.first_frames import CacheResult, ClipFile
+from slora_assets.footage.isolation import Task, isolated
 from slora_assets.footage.quarantine import QuarantinedClip, entry, quarantine
 from slora_assets.latents.cache import (
     Key,
@@ -44,29 +45,27 @@ def cache_latents(
     decoded are quarantined.
     """
     identity, geometry = base.identity(), base.geometry
-    keys = {clip.id: latent_key(clip.sha256, identity, geometry) for clip in clips}
+    keys = {clip.id: latent_key(clip, identity, geometry) for clip in clips}
     todo = [clip for clip in clips if not stands(root / clip.latent, keys[clip.id])]
     bad: list[QuarantinedClip] = []
 
-    def decode(clip: ClipFile) -> NDArray[np.uint8] | FootageError:
-        try:
-            return decode_clip(root / clip.path, **geometry.model_dump())
-        except FootageError as error:
-            return error
-
     if todo:
         vae = base.load_vae(device())
-        with ThreadPoolExecutor(os.cpu_count()) as pool:
-            for done, (clip, frames) in enumerate(
-                zip(todo, _ahead(pool, decode, todo), strict=True), start=1
-            ):
+        # Decoding runs ahead in processes of its own, writing behind in a thread.
+        decoded = isolated(_decode, (_task(root, clip, geometry) for clip in todo))
+        with ThreadPoolExecutor(1) as writer:
+            written: list[Future[None]] = []
+            for done, (clip, frames) in enumerate(zip(todo, decoded, strict=True), start=1):
                 if isinstance(frames, FootageError):
                     bad.append(entry(clip.id, clip.path, clip.sha256, frames, "latents"))
                 else:
                     moments = base.encode_video(vae, frames)
-                    write_array(root / clip.latent, "moments", moments, keys[clip.id])
+                    target, key = root / clip.latent, keys[clip.id]
+                    written.append(writer.submit(write_array, target, "moments", moments, key))
                 if progress:
                     progress(done, len(todo))
+        for future in written:
+            future.result()
     quarantine(quarantine_file, bad)
     lost = {clip.clip_id for clip in bad}
     valid = {clip_id: key for clip_id, key in keys.items() if clip_id not in lost}
@@ -98,16 +97,13 @@ def cache_text(
     return CacheResult(len(todo), len(wanted) - len(todo), [], keys_hash(keys))
 
 
-def _ahead(
-    pool: ThreadPoolExecutor,
-    decode: Callable[[ClipFile], NDArray[np.uint8] | FootageError],
-    clips: Sequence[ClipFile],
-    depth: int = 4,
-) -> Iterator[NDArray[np.uint8] | FootageError]:
-    """Results in order, with at most `depth` clips decoded and waiting: memory stays flat."""
-    waiting = [pool.submit(decode, clip) for clip in clips[:depth]]
-    for following in range(len(clips)):
-        result = waiting.pop(0).result()
-        if following + depth < len(clips):
-            waiting.append(pool.submit(decode, clips[following + depth]))
-        yield result
+def _task(root: Path, clip: ClipFile, geometry: Geometry) -> Task:
+    source = root / clip.path
+    return source, (source, geometry.model_dump(), clip.start_s, clip.end_s)
+
+
+def _decode(
+    path: Path, geometry: dict[str, Any], start_s: float, end_s: float | None
+) -> NDArray[np.uint8]:
+    """The frames that the VAE reads; runs in a process of its own."""
+    return decode_clip(path, **geometry, start_s=start_s, end_s=end_s)

@@ -15,8 +15,13 @@ import torch
 
 from slora_assets.miniature.build import CARD, new_base, new_scorer, save_base, save_scorer
 from slora_assets.miniature.pretrain_loop import averaged_weights, has_checkpoint
-from slora_assets.miniature.pretrain_settings import PretrainSettings
-from slora_assets.miniature.pretrain_shipped import StageRecord, finished_vae, stage_record
+from slora_assets.miniature.pretrain_settings import TRANSFORMER_STAGES, PretrainSettings
+from slora_assets.miniature.pretrain_shipped import (
+    StageRecord,
+    finished,
+    latest_weights,
+    stage_record,
+)
 from slora_assets.miniature.pretrain_vae import trained_vae
 from slora_assets.provenance.files import write_json, write_text
 from slora_assets.provenance.hashing import Json, object_hash
@@ -32,10 +37,14 @@ def export(settings: PretrainSettings, checkpoints: Path, target: Path) -> None:
     vae = trained_vae(settings, checkpoints, torch.device("cpu"))
     pipeline.vae.load_state_dict(vae.state_dict())
     pipeline.vae.register_to_config(scaling_factor=vae.config.scaling_factor)
-    stages = {"vae": finished_vae(settings, checkpoints)}
-    if has_checkpoint(checkpoints / "transformer"):
-        stages |= _records(settings, checkpoints, "transformer")
-        weights = averaged_weights(checkpoints / "transformer")
+    stages = {"vae": finished(settings, checkpoints, "vae")}
+    latest = None
+    for stage in TRANSFORMER_STAGES:
+        record = stage_record(settings, checkpoints, stage)
+        if record is not None:
+            stages[stage], latest = record, stage
+    if latest is not None:
+        weights = latest_weights(settings, checkpoints, latest)
         for part in (pipeline.text_encoder, pipeline.transformer):
             prefix = "text_encoder." if part is pipeline.text_encoder else "transformer."
             part.load_state_dict(
@@ -43,7 +52,7 @@ def export(settings: PretrainSettings, checkpoints: Path, target: Path) -> None:
                 strict=part is pipeline.transformer,
             )
     made = _Made.of(settings, stages)
-    trained = made.finished and "transformer" in stages
+    trained = made.finished and latest == TRANSFORMER_STAGES[-1]
     save_base(pipeline, target / "base", revision=made.revision, trained=trained)
     made.document(target / "base")
     if has_checkpoint(checkpoints / "clip"):

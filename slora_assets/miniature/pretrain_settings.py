@@ -3,12 +3,15 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Self
+from typing import Final, Self
 
 from pydantic import BaseModel, ConfigDict, ValidationError
 from ruamel.yaml import YAML
 
 from slora_assets.config.errors import ConfigError
+
+TRANSFORMER_STAGES: Final = ("transformer", "transformer_2")
+"""Each goes on from the weights of the one before."""
 
 
 class _Model(BaseModel):

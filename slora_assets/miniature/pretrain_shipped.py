@@ -84,25 +84,37 @@ def transformer_weights(
     Rounded from a checkpoint too, so that a stage that goes on does not depend on where it found
     them. Raises TrainingError when there are none.
     """
-    record = finished(settings, checkpoints, stage)
+    finished(settings, checkpoints, stage)
+    return {
+        name: tensor.half().float()
+        for name, tensor in latest_weights(settings, checkpoints, stage).items()
+    }
+
+
+def latest_weights(settings: PretrainSettings, checkpoints: Path, stage: str) -> dict[str, Tensor]:
+    """Averaged weights of text encoder and transformer as the stage has them now.
+
+    Raises TrainingError where the stage has none, or where what is shipped went on from it.
+    """
+    record = stage_record(settings, checkpoints, stage)
+    if record is None:
+        raise TrainingError("the stage has no checkpoint yet", file=checkpoints / stage)
     if record.shipped is None:
-        weights = averaged_weights(checkpoints / stage)
-    elif _GONE_ON.get(stage) in _shipped_stages(record.shipped):
+        return averaged_weights(checkpoints / stage)
+    if _GONE_ON.get(stage) in _shipped_stages(record.shipped):
         raise TrainingError(
             f"what is shipped went on from stage {stage}, whose own weights are not kept",
             file=record.shipped, remedy=f"run stage {stage} first",
         )  # fmt: skip
-    else:
-        files = {
-            "text_encoder": "text_encoder/model.safetensors",
-            "transformer": "transformer/diffusion_pytorch_model.safetensors",
-        }
-        weights = {
-            f"{part}.{name}": tensor
-            for part, file in files.items()
-            for name, tensor in load_file(record.shipped / file).items()
-        }
-    return {name: tensor.half().float() for name, tensor in weights.items()}
+    files = {
+        "text_encoder": "text_encoder/model.safetensors",
+        "transformer": "transformer/diffusion_pytorch_model.safetensors",
+    }
+    return {
+        f"{part}.{name}": tensor
+        for part, file in files.items()
+        for name, tensor in load_file(record.shipped / file).items()
+    }
 
 
 def _shipped(settings: PretrainSettings, stage: str) -> StageRecord | None:

@@ -40,7 +40,9 @@ def replacing(path: Path) -> Iterator[Path]:
 
 
 def write_bytes(path: Path, data: bytes) -> None:
-    """Write `data` to `path` atomically."""
+    """Write `data` to `path` atomically; a file that holds it already is left as it is."""
+    if path.is_file() and path.stat().st_size == len(data) and path.read_bytes() == data:
+        return
     with replacing(path) as temporary:
         temporary.write_bytes(data)
 

@@ -91,7 +91,11 @@ class Measuring:
             embeddings=self._trainer.embedding,
             motion_references={
                 scenario: motion_reference(
-                    [self._workspace.absolute(c.path) for c in clips if c.scenario == scenario],
+                    [
+                        (self._workspace.absolute(c.path), c.start_s)
+                        for c in clips
+                        if c.scenario == scenario
+                    ],
                     plan.base,
                 )
                 for scenario in plan.scenarios

@@ -165,7 +165,7 @@ def check_caches(plan: RunPlan, workspace: Workspace) -> None:
 
 def cache_keys(plan: RunPlan, clip: Clip) -> dict[str, Any]:
     """The key that a clip's latent must have for this run."""
-    return latent_key(clip.sha256, plan.identity, plan.base.geometry)
+    return latent_key(clip, plan.identity, plan.base.geometry)
 
 
 def prompt_key(plan: RunPlan, prompt: str) -> dict[str, Any]:

@@ -112,13 +112,16 @@ def save_samples(folder: Path, samples: Sequence[Sample], fps: float) -> None:
         write_mp4(folder / f"{sample.prompt.id}_{sample.seed}.mp4", sample.frames, fps)
 
 
-def motion_reference(videos: Sequence[Path], base: BaseModel) -> float | None:
-    """The motion that counts as enough: 25th percentile over training clips at the base's
-    geometry (at most 8, in the given order). None when none can be decoded."""
+def motion_reference(clips: Sequence[tuple[Path, float]], base: BaseModel) -> float | None:
+    """The motion that counts as enough: 25th percentile over training clips (file and second
+    of start) at the base's geometry (at most 8, in the given order).
+
+    None when none can be decoded.
+    """
     scores = []
-    for video in videos[:_REFERENCE_CLIPS]:
+    for video, start_s in clips[:_REFERENCE_CLIPS]:
         try:
-            frames = decode_clip(video, **base.geometry.model_dump())
+            frames = decode_clip(video, **base.geometry.model_dump(), start_s=start_s)
         except FootageError:
             continue  # the caching stages have quarantined it already
         scores.append(measure_temporal(frames, base.geometry.fps).motion_score)

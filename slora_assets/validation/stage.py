@@ -206,7 +206,7 @@ def _sampler(
         motion_references={
             scenario: motion_reference(
                 [
-                    workspace.absolute(clip.path)
+                    (workspace.absolute(clip.path), clip.start_s)
                     for clip in clips
                     if clip.scenario == scenario and clip.id in seen
                 ],

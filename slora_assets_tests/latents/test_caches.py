@@ -51,7 +51,7 @@ def test_a_latent_of_another_vae_is_refused_by_name(workspace: Workspace) -> Non
     base = open_base("miniature", workspace.models)
     clip = _clips(workspace)[0]
     path = workspace.root / clip.latent
-    key = latent_key(clip.sha256, base.identity(), base.geometry)
+    key = latent_key(clip, base.identity(), base.geometry)
     assert stands(path, key)
     with pytest.raises(IntegrityError) as caught:
         read_array(path, "moments", key | {"vae": "0" * 64}, "run `make preprocess`")

@@ -1,0 +1,53 @@
+"""What is known of files that have not changed since: by size and time of modification.
+
+A convenience beside the records, never part of what is hashed: without it everything is read again.
+"""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+import orjson
+
+from slora_assets.provenance.files import write_bytes
+
+
+class StatCache:
+    """Values by file; a value holds as long as its file's size and modification time do."""
+
+    def __init__(self, file: Path) -> None:
+        self._file = file
+        try:
+            loaded = orjson.loads(file.read_bytes())
+        except (OSError, orjson.JSONDecodeError):
+            loaded = {}
+        self._before: dict[str, Any] = loaded if isinstance(loaded, dict) else {}
+        self._now: dict[str, Any] = {}
+
+    def get(self, path: Path, key: str) -> Any:
+        """What was put for `path` under `key`, or None if the file has changed or is absent."""
+        known = self._before.get(key)
+        if known is None:
+            return None
+        if _stamp(path) != known["stamp"]:
+            return None
+        self._now[key] = known
+        return known["value"]
+
+    def put(self, path: Path, key: str, value: Any) -> None:
+        """Remember a JSON-like value of the file as it is now."""
+        self._now[key] = {"stamp": _stamp(path), "value": value}
+
+    def save(self) -> None:
+        """Write what was used or put; the rest is forgotten."""
+        if self._now != self._before:
+            write_bytes(self._file, orjson.dumps(self._now, option=orjson.OPT_SORT_KEYS))
+
+
+def _stamp(path: Path) -> list[int]:
+    try:
+        stat = path.stat()
+    except OSError:
+        return []
+    return [stat.st_size, stat.st_mtime_ns]
