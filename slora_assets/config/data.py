@@ -27,6 +27,24 @@ class RenderedFootage(Settings):
     """Clips that belong to no scenario."""
 
 
+class QualitySettings(Settings):
+    """Footage that is refused for what it shows. Nothing here costs anything unless it is set."""
+
+    max_cuts: Annotated[int, Field(ge=0)] | None = None
+    """Most cuts inside a clip (`cuts_inside`)."""
+    min_motion: Annotated[float, Field(ge=0)] | None = None
+    """Least motion of the fastest 5 % of pixels, in picture heights a second
+    (`too_little_motion`)."""
+    near_duplicate_bits: Annotated[int, Field(ge=0, le=64)] | None = None
+    """First frames whose 64 bit perceptual hashes differ in at most so many bits are one: the clip
+    that the annotations name first stays (`near_duplicate`)."""
+
+    @property
+    def wanted(self) -> bool:
+        """Whether anything has to be measured."""
+        return self != QualitySettings()
+
+
 class DatasetSettings(Settings):
     """One dataset: where its annotations and footage are, in which format, under which licence."""
 
@@ -57,6 +75,10 @@ class DatasetSettings(Settings):
     """How to get the footage when it is not there; nothing means that a person provides it."""
     validation_share: Annotated[float, Field(gt=0, lt=1)] = 0.15
     """Share of source groups held out of training, where the dataset has no official split."""
+    max_duration_difference_s: Annotated[float, Field(ge=0)] = 2.0
+    """A file that is longer or shorter than its annotation says by more than this is another one:
+    `duration_mismatch`."""
+    quality: QualitySettings = QualitySettings()
     max_reject_share: Annotated[float, Field(ge=0, le=1)] = 0.2
     """More unreadable clips than this share of those present fail the stage."""
 

@@ -28,7 +28,7 @@ from slora_assets.curation.metadata import (
 )
 from slora_assets.curation.prompts import prompts_for
 from slora_assets.curation.splits import SourceGroups
-from slora_assets.footage.inventory import Inventory
+from slora_assets.footage.inventory import FootageFile, Inventory
 from slora_assets.provenance.hashing import object_hash
 
 REJECTS = pl.Schema({"id": pl.String(), "reason": pl.String(), "detail": pl.String()})
@@ -91,6 +91,7 @@ class _Sorter:
         self._matcher = ScenarioMatcher(scenarios.scenarios)
         self._groups = SourceGroups()
         self._kept: list[tuple[dict[str, Any], Assignment]] = []
+        self._fingerprints: dict[str, int] = {}
         self.unusable: list[Reject] = []
         self.counts = _Counts()
 
@@ -136,7 +137,35 @@ class _Sorter:
         if self._file_name(clip) not in self._files:
             self.counts.missing[outcome.scenario] += 1
             return "missing", outcome.scenario
+        fault = self._fault(clip, self._files[self._file_name(clip)])
+        if fault is not None:
+            self.counts.unusable[outcome.scenario] += 1
+            self.unusable.append(Reject(id=clip["id"], reason=fault[0], detail=fault[1]))
+            return fault
         self._kept.append((clip, outcome))
+        return None
+
+    def _fault(self, clip: dict[str, Any], file: FootageFile) -> tuple[str, str] | None:
+        """Why a readable file isn't taken: reason code, and the score with its limit."""
+        dataset, quality = self._dataset, self._dataset.quality
+        start, end, lasts = clip["source_start_s"], clip["source_end_s"], file.duration_s
+        if None not in (start, end, lasts) and dataset.footage_holds == "clips":
+            said = end - start
+            if abs(said - lasts) > dataset.max_duration_difference_s:
+                return "duration_mismatch", f"{lasts:g} s, annotated as {said:g} s"
+        if quality.max_cuts is not None and (file.cuts or 0) > quality.max_cuts:
+            return "cuts_inside", f"{file.cuts} cuts, at most {quality.max_cuts}"
+        if quality.min_motion is not None and (file.motion or 0.0) < quality.min_motion:
+            return "too_little_motion", f"{file.motion:g}, at least {quality.min_motion:g}"
+        if quality.near_duplicate_bits is not None and file.fingerprint is not None:
+            return self._double(clip["id"], int(file.fingerprint, 16), quality.near_duplicate_bits)
+        return None
+
+    def _double(self, clip_id: str, fingerprint: int, bits: int) -> tuple[str, str] | None:
+        for other_id, other in self._fingerprints.items():
+            if (fingerprint ^ other).bit_count() <= bits:
+                return "near_duplicate", f"of {other_id}, {(fingerprint ^ other).bit_count()} bits"
+        self._fingerprints[clip_id] = fingerprint
         return None
 
     def _file_name(self, clip: dict[str, Any]) -> str:

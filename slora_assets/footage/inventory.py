@@ -18,6 +18,7 @@ from slora_assets.config.errors import CurationError, FootageError, MissingInput
 from slora_assets.config.workspace import Workspace
 from slora_assets.footage.decode import DECODE_VERSION, probe
 from slora_assets.footage.isolation import isolated
+from slora_assets.footage.quality import QUALITY_VERSION, measure
 from slora_assets.footage.quarantine import QuarantinedClip, quarantine
 from slora_assets.provenance.files import write_json
 from slora_assets.provenance.hashing import object_hash, sha256_file
@@ -43,6 +44,10 @@ class FootageFile(BaseModel):
     duration_s: float | None
     codec: str
     hdr: str | None = None
+    cuts: int | None = None
+    motion: float | None = None
+    fingerprint: str | None = None
+    """The last three: see `quality.measure`; None where the dataset asks for no measure."""
 
 
 class Inventory(BaseModel):
@@ -129,12 +134,14 @@ def take_inventory(
     """
     files = footage_files(dataset, workspace)
     cache = StatCache(workspace.metadata / ".footage_stat_cache.json")
-    known = {clip_id: cache.get(path, _key(path)) for clip_id, path in files.items()}
+    measured = dataset.quality.wanted
+    known = {clip_id: cache.get(path, _key(path, measured)) for clip_id, path in files.items()}
     new = [clip_id for clip_id in files if known[clip_id] is None]
-    found = isolated(_examine, ((files[clip_id], (files[clip_id],)) for clip_id in new))
+    found = isolated(_examine, ((files[clip_id], (files[clip_id], measured)) for clip_id in new))
     for done, (clip_id, result) in enumerate(zip(new, found, strict=True), start=1):
-        known[clip_id] = result if isinstance(result, dict) else _reject(files[clip_id], result)
-        cache.put(files[clip_id], _key(files[clip_id]), known[clip_id])
+        path = files[clip_id]
+        known[clip_id] = result if isinstance(result, dict) else _reject(path, result)
+        cache.put(path, _key(path, measured), known[clip_id])
         if progress:
             progress(done, len(new))
     cache.save()
@@ -164,11 +171,12 @@ def take_inventory(
     return inventory
 
 
-def _examine(path: Path) -> dict[str, Any]:
-    """Hash and probe one file; runs in a process of its own."""
+def _examine(path: Path, measured: bool) -> dict[str, Any]:
+    """Hash, probe and perhaps measure one file; runs in a process of its own."""
     facts = {"sha256": sha256_file(path)}
     try:
-        return facts | asdict(probe(path)) | {"bytes_": path.stat().st_size}
+        more = measure(path) if measured else {}
+        return facts | asdict(probe(path)) | {"bytes_": path.stat().st_size} | more
     except FootageError as error:
         return facts | {"reason": error.reason, "detail": error.what}
 
@@ -177,6 +185,6 @@ def _reject(path: Path, error: FootageError) -> dict[str, Any]:
     return {"sha256": sha256_file(path), "reason": error.reason, "detail": error.what}
 
 
-def _key(path: Path) -> str:
-    """A file's entry in the stat cache; another decoder examines it again."""
-    return f"{DECODE_VERSION} {path}"
+def _key(path: Path, measured: bool) -> str:
+    """A file's entry in the stat cache; another decoder or other measures examine it again."""
+    return f"{DECODE_VERSION}.{QUALITY_VERSION if measured else 0} {path}"

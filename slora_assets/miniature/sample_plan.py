@@ -154,7 +154,7 @@ def _actor(
         direction=direction,
         x=ASPECT - start if across < 0 else start,
         y=lane.y + float(rng.normal(0, 0.012)),
-        speed=float(rng.uniform(0.28, 0.45)),
+        speed=float(rng.uniform(0.45, 0.6)),
         size=lane.size * float(rng.uniform(0.94, 1.06)),
         tint=tinted(rng, colour),
         phase=float(rng.random()),
