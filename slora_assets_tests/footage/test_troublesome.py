@@ -89,7 +89,7 @@ def _ffmpeg(path: Path, target: Path, hdr: str | None = None) -> list[str]:
     filters = [square, cover, f"crop={WIDTH}:{HEIGHT}", "format=rgb24"]
     if hdr:
         light = "zscale=transfer=linear:npl=203,format=gbrpf32le,zscale=primaries=bt709"
-        tone = "tonemap=clip,zscale=transfer=bt709:matrix=bt709:range=tv,format=yuv420p"
+        tone = "tonemap=clip:desat=0,zscale=transfer=bt709:matrix=bt709:range=tv,format=yuv420p"
         filters = [light, tone, *filters]
     quiet = ["ffmpeg", "-v", "error", "-nostdin", "-y"]
     return [*quiet, "-i", str(path), "-frames:v", "1", "-vf", ",".join(filters), str(target)]
