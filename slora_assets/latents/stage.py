@@ -52,7 +52,7 @@ def cache_latents(
     if todo:
         vae = base.load_vae(device())
         # Decoding runs ahead in processes of its own, writing behind in a thread.
-        decoded = isolated(_decode, (_task(root, clip, geometry) for clip in todo))
+        decoded = isolated(decode_for_vae, (decoding_task(root, clip, geometry) for clip in todo))
         with ThreadPoolExecutor(1) as writer:
             written: list[Future[None]] = []
             for done, (clip, frames) in enumerate(zip(todo, decoded, strict=True), start=1):
@@ -97,12 +97,12 @@ def cache_text(
     return CacheResult(len(todo), len(wanted) - len(todo), [], keys_hash(keys))
 
 
-def _task(root: Path, clip: ClipFile, geometry: Geometry) -> Task:
+def decoding_task(root: Path, clip: ClipFile, geometry: Geometry) -> Task:
     source = root / clip.path
     return source, (source, geometry.model_dump(), clip.start_s, clip.end_s)
 
 
-def _decode(
+def decode_for_vae(
     path: Path, geometry: dict[str, Any], start_s: float, end_s: float | None
 ) -> NDArray[np.uint8]:
     """The frames that the VAE reads; runs in a process of its own."""
