@@ -75,8 +75,7 @@ def generated_panda(captions: int, folder: Path) -> None:
     rows = folder / "rows.csv"
     generate(rows, captions)
     (folder / "videos").mkdir()
-    environment = workspace(folder, "panda70m", annotations=rows, footage=folder / "videos")
-    # The settings file is for the samples that Panda-70M's repository shows, in JSON.
+    environment = workspace(folder, "panda70m_full", annotations=rows, footage=folder / "videos")
     empty = folder / "empty.csv"
     generate(empty, 0)
     start_up, _ = timed(curate(), environment | {"SLORA_ANNOTATIONS": str(empty)})
@@ -114,8 +113,6 @@ def workspace(
     """The environment of a fresh workspace with the project's settings for a dataset."""
     yaml = YAML(typ="safe", pure=True)
     settings = yaml.load(CONFIGS / "data" / f"{dataset}.yaml") | more
-    if dataset == "panda70m":
-        settings["format"] = "panda70m"
     settings["scenarios"] = str(CONFIGS / "data" / settings["scenarios"])
     file = folder / "dataset.yaml"
     yaml.dump(settings, file)
