@@ -170,3 +170,14 @@ def test_the_metadata_say_why_each_clip_is_where_it_is(workspace: Workspace) -> 
     assert set(rejects["reason"]) <= {"no_keyword", "too_few_matching_captions"}
     assert len(rejects) == sum(metadata.reject_counts.values())
     assert not {clip.id for clip in metadata.clips} & set(rejects["id"])
+
+
+def test_of_prompts_that_differ_by_a_typo_the_usual_wording_stays() -> None:
+    captions = ["a cart moves elft", "a cart moves left", "the blue cart goes left", "Ein Café"]
+    chosen = prompts_for("clip", captions, _scenario("cart", prompts_per_clip=9))
+    assert set(chosen) == {"a cart moves left", "the blue cart goes left", "Ein Café"}
+
+
+def test_composed_and_decomposed_letters_are_one_prompt() -> None:
+    captions = ["a cafe\u0301", "a caf\u00e9", "a caf\u00e9\u200b"]
+    assert prompts_for("clip", captions, _scenario("café")) == ["a caf\u00e9"]
