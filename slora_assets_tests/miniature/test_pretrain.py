@@ -15,8 +15,12 @@ from slora_assets.miniature.generic_footage import GenericSettings, generic_clip
 from slora_assets.miniature.pretrain_loop import averaged_weights, rate_factor, train
 from slora_assets.miniature.pretrain_optimizer import orthogonalised
 from slora_assets.miniature.pretrain_origin import origin
-from slora_assets.miniature.pretrain_settings import LoopSettings, PretrainSettings
-from slora_assets.miniature.pretrain_shipped import SHIPPED, stage_record
+from slora_assets.miniature.pretrain_settings import (
+    TRANSFORMER_STAGES,
+    LoopSettings,
+    PretrainSettings,
+)
+from slora_assets.miniature.pretrain_shipped import SHIPPED, finished, transformer_weights
 from slora_assets.miniature.pretrain_vae import psnr_of, trained_vae, video_tensor
 from slora_assets.miniature.vae_latents import levelling, relabel
 from slora_assets.miniature.vae_start import pass_colours_through
@@ -77,16 +81,28 @@ def test_a_stage_s_origin_moves_with_its_settings_and_with_the_stage_before() ->
     settings = PretrainSettings.read(SHIPPED_CONFIG)
     other = settings.model_copy(update={"seed": settings.seed + 1})
     assert origin(settings, "vae") == origin(settings, "vae")
-    origins = {origin(settings, "vae"), origin(other, "vae"), origin(settings, "vae", before="x")}
-    assert len(origins) == 3
+    assert origin(settings, "vae") != origin(other, "vae")
+    heavier = settings.vae.model_copy(update={"kl_weight": 1.0})
+    changed = settings.model_copy(update={"vae": heavier})
+    for stage in TRANSFORMER_STAGES:
+        assert origin(settings, stage) != origin(changed, stage)
+    assert origin(settings, "clip") == origin(changed, "clip")
 
 
-def test_the_shipped_first_stages_were_made_from_these_settings_to_the_end(tmp_path: Path) -> None:
+def test_what_is_shipped_was_made_from_these_settings_to_the_end(tmp_path: Path) -> None:
     settings = PretrainSettings.read(SHIPPED_CONFIG)
-    for stage in ("vae", "clip"):
-        record = stage_record(settings, tmp_path, stage)
-        assert record is not None, f"no shipped {stage} of these settings"
+    for stage in ("vae", *TRANSFORMER_STAGES, "clip"):
+        record = finished(settings, tmp_path, stage)
         assert record.made_from == origin(settings, stage)
+
+
+def test_a_stage_goes_on_only_from_the_very_weights_of_the_one_before(tmp_path: Path) -> None:
+    settings = PretrainSettings.read(SHIPPED_CONFIG)
+    before, last = TRANSFORMER_STAGES[-2:]
+    with pytest.raises(TrainingError, match=f"run stage {before} first"):
+        transformer_weights(settings, tmp_path, before)
+    weights = transformer_weights(settings, tmp_path, last)
+    assert all(torch.equal(tensor, tensor.half().float()) for tensor in weights.values())
 
 
 def test_a_later_stage_stands_on_the_shipped_vae(tmp_path: Path) -> None:
