@@ -1,11 +1,15 @@
 """`make demo`: the whole graph on the sample footage, then what came out and where it lies."""
 
 import sys
+from typing import Any, Final
 
 from slora_assets.config.errors import SloraError
 from slora_assets.config.workspace import Workspace
 from slora_assets.deployment.summary import summarise, summary_lines
 from slora_assets.launch import main
+
+_OPTIMIZED: Final = "market_floor"
+"""The scenario that `make optimized` asks for."""
 
 
 def demo() -> int:
@@ -28,8 +32,16 @@ def demo() -> int:
     print("\nBase against adapter")
     for line in summary_lines(document):
         print(f"  {line}")
-    print("\nNext: `make ui` shows the graph, `make optimized` generates a clip with an adapter.")
+    print(f"\nNext: {_next_step(document)}")
     return status
+
+
+def _next_step(document: dict[str, Any]) -> str:
+    """What a person can do now: an adapter whose verdict is `fail` is served to nobody."""
+    graph = "`make ui` shows the graph"
+    if document["rows"].get(_OPTIMIZED, {}).get("state") == "fail":
+        return f"{graph}; the report of {_OPTIMIZED} says why its adapter may not be served."
+    return f"{graph}, `make optimized` generates a clip with an adapter."
 
 
 if __name__ == "__main__":
