@@ -5,10 +5,11 @@ from __future__ import annotations
 import os
 import signal
 import time
+from collections.abc import Iterator
 from pathlib import Path
 
 from slora_assets.config.errors import FootageError
-from slora_assets.footage.isolation import isolated
+from slora_assets.footage.isolation import Task, isolated
 
 
 def work(kind: str) -> str:
@@ -34,7 +35,7 @@ def test_each_file_gets_its_own_result_in_order() -> None:
 def test_tasks_are_drawn_as_they_are_needed() -> None:
     drawn = []
 
-    def tasks():  # type: ignore[no-untyped-def]
+    def tasks() -> Iterator[Task]:
         for number in range(100):
             drawn.append(number)
             yield Path(f"{number}"), (str(number),)
