@@ -16,7 +16,8 @@ def curated(workspace: Workspace) -> Workspace:
     """A metadata document that knows one scenario, and no clip."""
     entry = {
         "description": "A market.", "any_caption": 4, "matched": 3, "missing": 0,
-        "unusable": 0, "train": 2, "validation": 1, "test": 0, "min_train_clips": 2, "min_validation_clips": 1,
+        "unusable": 0, "train": 2, "validation": 1, "test": 0, "min_train_clips": 2,
+        "min_validation_clips": 1,
         "shortfall": None,
     }  # fmt: skip
     write_json(workspace.scenario_metadata, {
