@@ -9,7 +9,7 @@ from pathlib import Path
 import polars as pl
 import pytest
 
-from slora_assets.config.data import DatasetSettings
+from slora_assets.config.data import DatasetSettings, read_dataset
 from slora_assets.config.errors import ConfigError, IntegrityError, MissingInputError
 from slora_assets.curation.readers import read_annotations
 from slora_assets.curation.readers.batches import SCHEMA
@@ -137,3 +137,14 @@ def test_a_clip_described_twice_is_named(tmp_path: Path) -> None:
     first, second = _panda(tmp_path / "1.csv", one), _panda(tmp_path / "2.csv", one)
     with pytest.raises(ConfigError, match=r"2\.csv.*v1\.0"):
         list(read_annotations(_dataset("panda70m"), [first, second], {}))
+
+
+@pytest.mark.parametrize(
+    "name", ["msrvtt", "panda70m", "panda70m_full", "sample", "vatex", "webvid"]
+)
+def test_the_shipped_dataset_files_can_be_read(name: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("SLORA_ANNOTATIONS", "a")
+    monkeypatch.setenv("SLORA_FOOTAGE", "f")
+    dataset, scenarios = read_dataset(Path("configs/data") / f"{name}.yaml")
+    assert dataset.licence
+    assert scenarios.scenarios

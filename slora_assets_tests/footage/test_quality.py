@@ -17,6 +17,10 @@ from slora_assets.footage.encode import write_mp4
 from slora_assets.footage.inventory import take_inventory
 from slora_assets.provenance.stat_cache import StatCache
 
+MARKET = ScenariosSettings.model_validate(
+    {"schema_version": 1, "scenarios": {"m": {"description": "d", "keywords": ["market"]}}}
+)
+
 
 def _scene(seed: int, frames: int, moving: bool = True) -> np.ndarray:
     """A textured picture that slides to the right, or stands."""
@@ -47,13 +51,10 @@ def _curated(footage: Path, **quality: object) -> ScenarioMetadata:
             "use": "u", "footage": str(footage), "quality": quality,
         }
     )  # fmt: skip
-    scenarios = ScenariosSettings.model_validate(
-        {"schema_version": 1, "scenarios": {"m": {"description": "d", "keywords": ["market"]}}}
-    )
     workspace = Workspace(root=footage.parent, configs=footage.parent, dataset_file=footage)
     inventory = take_inventory(dataset, workspace)
     batches = read_annotations(dataset, [footage], {})
-    return build_metadata(dataset, scenarios, batches, inventory, workspace)
+    return build_metadata(dataset, MARKET, batches, inventory, workspace)
 
 
 @pytest.mark.parametrize(
@@ -81,32 +82,47 @@ def test_nothing_is_measured_unless_asked() -> None:
 
 
 def test_a_file_of_another_length_than_annotated_is_no_clip_of_it(tmp_path: Path) -> None:
-    folder = tmp_path / "clips"
-    write_mp4(folder / "video1.mp4", _scene(1, 50), 25)
-    write_mp4(folder / "video2.mp4", _scene(2, 50), 25)
-    annotations = tmp_path / "videodatainfo.json"
+    write_mp4(tmp_path / "clips" / "video1.mp4", _scene(1, 50), 25)
+    write_mp4(tmp_path / "clips" / "video2.mp4", _scene(2, 50), 25)
+    metadata = _msrvtt(tmp_path, {"video1": (10.0, 12.3), "video2": (10.0, 21.0)})
+    assert [clip.id for clip in metadata.clips] == ["video1"]
+    assert [(r.id, r.reason) for r in metadata.rejects] == [("video2", "duration_mismatch")]
+    assert "2 s, annotated as 11 s" in metadata.rejects[0].detail
+
+
+def test_clips_can_be_cut_out_of_whole_source_videos(tmp_path: Path) -> None:
+    """Both clips lie in one file, named by the source video's id."""
+    write_mp4(tmp_path / "clips" / "abcDEF12345.mp4", _scene(1, 100), 25)
+    clips = _msrvtt(
+        tmp_path, {"video1": (0.0, 2.0), "video2": (2.0, 3.5)}, footage_holds="sources"
+    ).clips
+    assert [(clip.id, clip.start_s, clip.end_s) for clip in clips] == [
+        ("video1", 0.0, 2.0), ("video2", 2.0, 3.5),
+    ]  # fmt: skip
+    assert {clip.path for clip in clips} == {"clips/abcDEF12345.mp4"}
+    assert clips[0].identity() != clips[1].identity() | {"id": "video1"}
+
+
+def _msrvtt(root: Path, places: dict[str, tuple[float, float]], **more: object) -> ScenarioMetadata:
+    """Clips at these seconds of one source, all of one scenario."""
+    annotations = root / "videodatainfo.json"
+    address = "https://www.youtube.com/watch?v=abcDEF12345"
     videos = [
-        {"video_id": "video1", "url": "u1", "start time": 10.0, "end time": 12.3},
-        {"video_id": "video2", "url": "u2", "start time": 10.0, "end time": 21.0},
+        {"video_id": name, "url": address, "start time": start, "end time": end}
+        for name, (start, end) in places.items()
     ]
-    sentences = [{"video_id": video["video_id"], "caption": "a market"} for video in videos]
+    sentences = [{"video_id": name, "caption": "a market"} for name in places]
     annotations.write_text(json.dumps({"videos": videos, "sentences": sentences}))
     dataset = DatasetSettings.model_validate(
         {
             "name": "d", "format": "msrvtt", "annotations": [str(annotations)], "licence": "l",
-            "use": "u", "footage": str(folder),
+            "use": "u", "footage": str(root / "clips"), **more,
         }
     )  # fmt: skip
-    scenarios = ScenariosSettings.model_validate(
-        {"schema_version": 1, "scenarios": {"m": {"description": "d", "keywords": ["market"]}}}
-    )
-    workspace = Workspace(root=tmp_path, configs=tmp_path, dataset_file=annotations)
+    workspace = Workspace(root=root, configs=root, dataset_file=annotations)
     inventory = take_inventory(dataset, workspace)
     batches = read_annotations(dataset, [annotations], {})
-    metadata = build_metadata(dataset, scenarios, batches, inventory, workspace)
-    assert [clip.id for clip in metadata.clips] == ["video1"]
-    assert [(r.id, r.reason) for r in metadata.rejects] == [("video2", "duration_mismatch")]
-    assert "2 s, annotated as 11 s" in metadata.rejects[0].detail
+    return build_metadata(dataset, MARKET, batches, inventory, workspace)
 
 
 def test_what_is_known_of_a_file_holds_until_it_changes(tmp_path: Path) -> None:
