@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from fractions import Fraction
 from pathlib import Path
 
 import av
@@ -127,3 +128,24 @@ def test_an_encrypted_track_is_named(tmp_path: Path) -> None:
     with pytest.raises(FootageError) as caught:
         probe(locked)
     assert caught.value.reason == "encrypted"
+
+
+def test_a_variable_frame_rate_plays_at_its_true_speed(tmp_path: Path) -> None:
+    """Grey values tell which frame is on show; some last long, some come in a burst."""
+    shown_at_ms = [0, 40, 80, 500, 520, 540, 900, 1300, 1310]
+    file = tmp_path / "variable.mkv"
+    with av.open(str(file), "w") as container:
+        stream = container.add_stream("ffv1", rate=25)
+        stream.width, stream.height, stream.pix_fmt = 96, 64, "yuv444p"
+        stream.codec_context.time_base = Fraction(1, 1000)
+        for number, at in enumerate(shown_at_ms):
+            grey = np.full((64, 96, 3), 20 * number, np.uint8)
+            frame = av.VideoFrame.from_ndarray(grey, format="rgb24").reformat(format="yuv444p")
+            frame.pts, frame.time_base = at, Fraction(1, 1000)
+            container.mux(stream.encode(frame))
+        container.mux(stream.encode())
+    frames = decode_clip(file, frames=6, width=96, height=64, fps=5)
+    seen = np.rint(frames.mean(axis=(1, 2, 3)) / 20).astype(int).tolist()
+    assert seen == [
+        max(n for n, at in enumerate(shown_at_ms) if at <= t) for t in range(0, 1200, 200)
+    ]
