@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import csv
+import gzip
 import json
 from pathlib import Path
 
@@ -12,9 +13,9 @@ import pytest
 from slora_assets.config.data import DatasetSettings, read_dataset
 from slora_assets.config.errors import ConfigError, IntegrityError, MissingInputError
 from slora_assets.curation.readers import read_annotations
-from slora_assets.curation.readers.batches import SCHEMA
+from slora_assets.curation.readers.batches import BATCH, SCHEMA
 from slora_assets.curation.readers.folder import read_folder
-from slora_assets.curation.readers.jsons import read_vatex
+from slora_assets.curation.readers.jsons import read_captioned_clips, read_vatex
 from slora_assets.curation.readers.tables import read_panda70m, read_webvid
 
 PANDA_COLUMNS = ("videoID", "url", "timestamp", "caption", "matching_score")
@@ -148,3 +149,20 @@ def test_the_shipped_dataset_files_can_be_read(name: str, monkeypatch: pytest.Mo
     dataset, scenarios = read_dataset(Path("configs/data") / f"{name}.yaml")
     assert dataset.licence
     assert scenarios.scenarios
+
+
+@pytest.mark.parametrize(
+    "text", ["", "{}", "[1]", '[{"clip": "a"}]', '[{"clip": "a", "caption": "b"']
+)
+def test_what_is_no_list_of_clips_is_named(tmp_path: Path, text: str) -> None:
+    file = tmp_path / "captions.json"
+    file.write_text(text)
+    with pytest.raises(IntegrityError, match=r"captions\.json"):
+        list(read_captioned_clips(file))
+
+
+def test_long_lists_come_in_batches_packed_or_not(tmp_path: Path) -> None:
+    clips = [{"clip": f"v.{number}", "caption": "x"} for number in range(BATCH + 5)]
+    file = tmp_path / "captions.json.gz"
+    file.write_bytes(gzip.compress(json.dumps(clips).encode(), 1))
+    assert [len(batch) for batch in read_captioned_clips(file)] == [BATCH, 5]

@@ -7,14 +7,17 @@ import lzma
 import re
 from collections import defaultdict
 from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from itertools import islice
 from pathlib import Path
-from typing import Any, Final
+from typing import IO, Any, Final
 
+import ijson
 import orjson
 import polars as pl
 
 from slora_assets.config.errors import IntegrityError, MissingInputError
-from slora_assets.curation.readers.batches import batches
+from slora_assets.curation.readers.batches import BATCH, batches
 
 _VATEX_NAME: Final = re.compile(r"(?P<source>.+)_(?P<start>\d{6})_(?P<end>\d{6})")
 
@@ -47,7 +50,11 @@ def read_msrvtt(file: Path) -> Iterator[pl.DataFrame]:
 
 def read_vatex(file: Path) -> Iterator[pl.DataFrame]:
     """VATEX's JSON list: `videoID` is `<YouTube id>_<start s>_<end s>`, `enCap` the captions."""
-    entries = _entries(file, "a list of {videoID, enCap}")
+    for entries in _entries(file, "a list of {videoID, enCap}"):
+        yield from _vatex_clips(file, entries)
+
+
+def _vatex_clips(file: Path, entries: list[dict[str, Any]]) -> Iterator[pl.DataFrame]:
     ids = _texts(file, entries, "videoID")
     names = [_VATEX_NAME.fullmatch(identity) for identity in ids]
     for identity, name in zip(ids, names, strict=True):
@@ -73,16 +80,16 @@ def read_captioned_clips(file: Path) -> Iterator[pl.DataFrame]:
 
     Clip names of Panda-70M end in `.<number>`: what stands before it is the source video.
     """
-    entries = _entries(file, "a list of {clip, caption}")
-    ids = _texts(file, entries, "clip")
-    yield from batches(
-        {
-            "id": ids,
-            "source_group": [_before_number(identity) for identity in ids],
-            "captions": [[caption] for caption in _texts(file, entries, "caption")],
-            "category": [entry.get("category") for entry in entries],
-        }
-    )
+    for entries in _entries(file, "a list of {clip, caption}"):
+        ids = _texts(file, entries, "clip")
+        yield from batches(
+            {
+                "id": ids,
+                "source_group": [_before_number(identity) for identity in ids],
+                "captions": [[caption] for caption in _texts(file, entries, "caption")],
+                "category": [entry.get("category") for entry in entries],
+            }
+        )
 
 
 def _before_number(identity: str) -> str:
@@ -91,12 +98,39 @@ def _before_number(identity: str) -> str:
 
 
 def _load(file: Path) -> Any:
-    openers: dict[str, Callable[[Path], bytes]] = {
-        ".gz": lambda path: gzip.decompress(path.read_bytes()),
-        ".xz": lambda path: lzma.decompress(path.read_bytes()),
-    }
+    """A whole document; MSR-VTT's is one object."""
+    with _opened(file) as stream:
+        data = stream.read()
     try:
-        data = openers.get(file.suffix, Path.read_bytes)(file)
+        return orjson.loads(data)
+    except orjson.JSONDecodeError as error:
+        raise IntegrityError(f"not valid JSON ({error})", file=file) from error
+
+
+def _entries(file: Path, expected: str) -> Iterator[list[dict[str, Any]]]:
+    """The objects of a list in batches, streamed: a list may be larger than memory."""
+    try:
+        with _opened(file) as stream:
+            kind = next(ijson.basic_parse(stream))[0]
+        if kind != "start_array":
+            raise _wrong_format(file, expected, kind)
+        with _opened(file) as stream:
+            found = ijson.items(stream, "item", use_float=True)
+            while part := list(islice(found, BATCH)):
+                if not all(isinstance(entry, dict) for entry in part):
+                    raise _wrong_format(file, expected, part[0])
+                yield part
+    except ijson.JSONError as error:
+        raise IntegrityError(f"not valid JSON ({error})", file=file) from error
+
+
+@contextmanager
+def _opened(file: Path) -> Iterator[IO[bytes]]:
+    """The file's bytes, unpacked. Raises MissingInputError, IntegrityError."""
+    openers: dict[str, Callable[[Path], Any]] = {".gz": gzip.open, ".xz": lzma.open}
+    try:
+        with openers.get(file.suffix, lambda path: path.open("rb"))(file) as stream:
+            yield stream
     except FileNotFoundError as error:
         raise MissingInputError(
             "the annotation file does not exist", file=file,
@@ -104,17 +138,6 @@ def _load(file: Path) -> Any:
         ) from error  # fmt: skip
     except (OSError, EOFError, lzma.LZMAError) as error:
         raise IntegrityError(f"can't be decompressed ({error})", file=file) from error
-    try:
-        return orjson.loads(data)
-    except orjson.JSONDecodeError as error:
-        raise IntegrityError(f"not valid JSON ({error})", file=file) from error
-
-
-def _entries(file: Path, expected: str) -> list[dict[str, Any]]:
-    document = _load(file)
-    if not isinstance(document, list) or not all(isinstance(entry, dict) for entry in document):
-        raise _wrong_format(file, expected, document)
-    return document
 
 
 def _wrong_format(file: Path, expected: str, found: object) -> IntegrityError:
