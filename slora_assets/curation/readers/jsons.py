@@ -127,9 +127,10 @@ def _entries(file: Path, expected: str) -> Iterator[list[dict[str, Any]]]:
 @contextmanager
 def _opened(file: Path) -> Iterator[IO[bytes]]:
     """The file's bytes, unpacked. Raises MissingInputError, IntegrityError."""
-    openers: dict[str, Callable[[Path], Any]] = {".gz": gzip.open, ".xz": lzma.open}
+    openers: dict[str, Callable[..., Any]] = {".gz": gzip.open, ".xz": lzma.open}
+    opener = openers.get(file.suffix, Path.open)
     try:
-        with openers.get(file.suffix, lambda path: path.open("rb"))(file) as stream:
+        with opener(file, "rb") as stream:
             yield stream
     except FileNotFoundError as error:
         raise MissingInputError(
