@@ -11,12 +11,10 @@ import argparse
 import os
 import shutil
 import tempfile
-import time
-from collections.abc import Callable
 from pathlib import Path
 
 import numpy as np
-from first_frames import Clip, real_clips
+from first_frames import Clip, real_clips, seconds
 
 from slora_assets.base_models.registry import open_base
 from slora_assets.config.errors import FootageError
@@ -114,12 +112,6 @@ def frames(clips: list[Clip], root: Path) -> None:
 def stamps(root: Path) -> set[tuple[str, int]]:
     files = (path for path in root.rglob("*") if path.is_file())
     return {(str(path.relative_to(root)), path.stat().st_mtime_ns) for path in files}
-
-
-def seconds(work: Callable[[], object]) -> float:
-    started = time.perf_counter()
-    work()
-    return time.perf_counter() - started
 
 
 if __name__ == "__main__":

@@ -84,5 +84,6 @@ def _quiet() -> None:
 
 
 def _stop(pool: ProcessPool) -> None:
+    # pebble annotates its pool but for this method.
     pool.stop()  # type: ignore[no-untyped-call]
     pool.join()

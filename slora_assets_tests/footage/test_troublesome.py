@@ -50,6 +50,7 @@ EXPECTED = {
 """File to what must come of it: the right frame (in high dynamic range by kind), or a reason."""
 
 FOLDER = Path(os.environ.get("SLORA_TROUBLESOME", "/nonexistent"))
+# Their licences keep the files out of the repository; the other tests make their own broken files.
 pytestmark = pytest.mark.skipif(
     not FOLDER.is_dir() or shutil.which("ffmpeg") is None,
     reason="set SLORA_TROUBLESOME to the folder of these files, and install ffmpeg",
