@@ -54,6 +54,8 @@ class GenericClip:
     """[F, H, W, 3] RGB."""
     actors: tuple[Actor, ...]
     surroundings: str
+    covered: NDArray[np.bool_]
+    """[F, H, W]: where an actor is."""
 
 
 def generic_clip(
@@ -69,13 +71,14 @@ def generic_clip(
     background = Canvas(height)
     name = paint(background, rng, tints, settings.vivid, settings.clutter)
     camera = rng.uniform(-1, 1, 4) * (rng.random() < settings.sway)
-    frames = np.stack(
-        [
+    frames, covered = zip(
+        *(
             _frame(swayed(background.pixels, camera, number / architecture.FPS), actors, number)
             for number in range(architecture.FRAMES)
-        ]
+        ),
+        strict=True,
     )
-    return GenericClip(frames, tuple(actors), name)
+    return GenericClip(np.stack(frames), tuple(actors), name, np.stack(covered))
 
 
 def is_withheld(subject: str, colour: str, direction: str) -> bool:
@@ -99,13 +102,21 @@ def swayed(background: Pixels, camera: NDArray[np.float64], time_s: float) -> Pi
     return moved
 
 
-def _frame(background: Pixels, actors: list[Actor], number: int) -> Pixels:
+def _frame(
+    background: Pixels, actors: list[Actor], number: int
+) -> tuple[Pixels, NDArray[np.bool_]]:
+    """A frame [H, W, 3], and where in it an actor is [H, W]."""
     canvas = Canvas(background.shape[0], pixels=background.copy())
     # The first actor is the caption's subject: nobody walks in front of it.
     for actor in reversed(actors):
         actor.draw(canvas, number / architecture.FPS)
+    changed = (canvas.pixels != background).any(axis=2)
+    return _small(canvas.pixels), _small(changed.astype(np.uint8) * 255) > 127
+
+
+def _small(picture: Pixels) -> Pixels:
     size = (architecture.WIDTH, architecture.HEIGHT)
-    small: Pixels = cv2.resize(canvas.pixels, size, interpolation=cv2.INTER_AREA).astype(np.uint8)
+    small: Pixels = cv2.resize(picture, size, interpolation=cv2.INTER_AREA).astype(np.uint8)
     return small
 
 

@@ -9,13 +9,13 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from slora_assets.config.errors import InterruptedRunError, SloraError
-from slora_assets.miniature.pretrain_settings import PretrainSettings
+from slora_assets.miniature.pretrain_settings import TRANSFORMER_STAGES, PretrainSettings
 
 if TYPE_CHECKING:
     import torch
 
 log = logging.getLogger(__name__)
-_STAGES = ("vae", "transformer", "transformer_2", "clip", "export")
+_STAGES = ("vae", *TRANSFORMER_STAGES, "clip", "export")
 _DEFAULT_CONFIG = Path(__file__).with_name("pretrain.yaml")
 
 
@@ -57,14 +57,15 @@ def _run(
 
         made_from = origin(settings, stage)
         train(VaeStage(settings, device), settings.vae.loop, out / stage, made_from, minutes)
-    elif stage in ("transformer", "transformer_2"):
+    elif stage in TRANSFORMER_STAGES:
+        from slora_assets.miniature.pretrain_origin import BEFORE
         from slora_assets.miniature.pretrain_shipped import transformer_weights
         from slora_assets.miniature.pretrain_transformer import TransformerStage
         from slora_assets.miniature.pretrain_vae import trained_vae
 
         vae = trained_vae(settings, out, device)
         goes_on = stage != "transformer"
-        start = transformer_weights(settings, out, "transformer") if goes_on else None
+        start = transformer_weights(settings, out, BEFORE[stage]) if goes_on else None
         transformer = TransformerStage(settings, stage, vae, out / stage, device, start)
         loop = getattr(settings, stage).loop
         train(transformer, loop, out / stage, origin(settings, stage), minutes)

@@ -12,18 +12,23 @@ from slora_assets.miniature.captions import clip_captions
 from slora_assets.miniature.generic_footage import GenericSettings, generic_clip
 from slora_assets.miniature.looks import LOOKS
 from slora_assets.miniature.other_looks import OTHER_LOOKS
-from slora_assets.miniature.pretrain_settings import PretrainSettings
+from slora_assets.miniature.pretrain_settings import TRANSFORMER_STAGES, PretrainSettings
 from slora_assets.miniature.sample_footage import small_frames
 from slora_assets.miniature.sample_plan import plan_clip
 from slora_assets.provenance.hashing import Json, object_hash
 
 _CLIPS: Final = 24
-BEFORE: Final = {"transformer": "vae", "transformer_2": "transformer"}
+BEFORE: Final = {
+    "transformer": "vae",
+    "transformer_2": "transformer",
+    "transformer_3": "transformer_2",
+}
 """The stage that a stage stands on."""
 _ARCHITECTURE: Final[dict[str, tuple[str, ...]]] = {
     "vae": ("VAE",),
     "transformer": ("TRANSFORMER", "TEXT_ENCODER", "SCHEDULER"),
     "transformer_2": ("TRANSFORMER", "TEXT_ENCODER", "SCHEDULER"),
+    "transformer_3": ("TRANSFORMER", "TEXT_ENCODER", "SCHEDULER"),
     "clip": ("SCORER", "SCORER_PREPROCESS"),
 }
 
@@ -39,7 +44,8 @@ def footage_hash(settings: PretrainSettings, stage: str) -> str:
 
 def footage_seed(settings: PretrainSettings, stage: str) -> int:
     """The seed of a stage's clips: one that goes on sees new ones."""
-    return settings.seed + 2 * (stage == "transformer_2")
+    gone_on = TRANSFORMER_STAGES.index(stage) if stage in TRANSFORMER_STAGES else 0
+    return settings.seed + 2 * gone_on
 
 
 def _first_clips(settings: PretrainSettings, stage: str) -> Iterator[tuple[Pixels, list[str]]]:

@@ -10,7 +10,7 @@ from ruamel.yaml import YAML
 
 from slora_assets.config.errors import ConfigError
 
-TRANSFORMER_STAGES: Final = ("transformer", "transformer_2")
+TRANSFORMER_STAGES: Final = ("transformer", "transformer_2", "transformer_3")
 """Each goes on from the weights of the one before."""
 
 
@@ -91,6 +91,15 @@ class TransformerSettings(_Model):
     brain_float: bool
 
 
+class FocusedTransformerSettings(TransformerSettings):
+    """Stage `transformer_3`, which looks closer at what moves."""
+
+    focus: float
+    """Errors count up to this many times more where a subject is. The weight grows with the share
+    of signal left in the noisy latent: at high noise, where a subject's place is still open, a
+    weight that knows it would teach to smear it over all places."""
+
+
 class ClipSettings(_Model):
     """Stage `clip`: the scorer."""
 
@@ -113,6 +122,8 @@ class PretrainSettings(_Model):
     transformer: TransformerSettings
     transformer_2: TransformerSettings
     """Goes on from `transformer` with a new rise and fall of the rates."""
+    transformer_3: FocusedTransformerSettings
+    """Goes on from `transformer_2`."""
     clip: ClipSettings
 
     @classmethod

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from dataclasses import dataclass
+from itertools import pairwise
 from pathlib import Path
 from typing import Any, Final
 
@@ -13,11 +14,11 @@ from torch import Tensor
 from slora_assets.config.errors import TrainingError
 from slora_assets.miniature.pretrain_loop import averaged_weights, has_checkpoint, progress_of
 from slora_assets.miniature.pretrain_origin import footage_hash, origin
-from slora_assets.miniature.pretrain_settings import PretrainSettings
+from slora_assets.miniature.pretrain_settings import TRANSFORMER_STAGES, PretrainSettings
 
 SHIPPED: Final = Path(__file__).with_name("weights")
-_PART: Final = {"vae": "base", "transformer": "base", "transformer_2": "base", "clip": "scorer"}
-_GONE_ON: Final = {"transformer": "transformer_2"}
+_PART: Final = {"vae": "base", "clip": "scorer"} | dict.fromkeys(TRANSFORMER_STAGES, "base")
+_GONE_ON: Final = dict(pairwise(TRANSFORMER_STAGES))
 
 
 @dataclass(frozen=True)

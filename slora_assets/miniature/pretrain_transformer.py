@@ -1,4 +1,4 @@
-"""Stages `transformer` and `transformer_2`: text encoder and transformer learn to denoise clips."""
+"""Stages `transformer`, `_2` and `_3`: text encoder and transformer learn to denoise clips."""
 
 from __future__ import annotations
 
@@ -23,7 +23,11 @@ from slora_assets.miniature.generic_footage import GenericSettings, is_withheld
 from slora_assets.miniature.latent_pool import LatentPool
 from slora_assets.miniature.pixel_rules import look_at
 from slora_assets.miniature.pretrain_origin import footage_seed
-from slora_assets.miniature.pretrain_settings import PretrainSettings, TransformerSettings
+from slora_assets.miniature.pretrain_settings import (
+    TRANSFORMER_STAGES,
+    PretrainSettings,
+    TransformerSettings,
+)
 from slora_assets.miniature.tokens import tokenizer
 from slora_assets.miniature.vocabulary import COLOURS, DIRECTIONS, SUBJECTS
 
@@ -49,8 +53,10 @@ class TransformerStage:
         torch.manual_seed(settings.seed + 1)
         self._all = settings
         self._settings: TransformerSettings = getattr(settings, name)
-        # A stage that goes on draws other batches and noise than the one before.
-        self._first_draw = settings.transformer.loop.steps if name != "transformer" else 0
+        # A stage that goes on draws other batches and noise than those before.
+        before = TRANSFORMER_STAGES[: TRANSFORMER_STAGES.index(name)]
+        self._first_draw = sum(getattr(settings, stage).loop.steps for stage in before)
+        self._focus = float(getattr(self._settings, "focus", 0.0))
         self._device = device
         self._vae = vae
         self._words = tokenizer()
@@ -82,8 +88,12 @@ class TransformerStage:
         rng = np.random.default_rng([self._all.seed, 6, step])
         rows = rng.integers(0, len(self._pool), self._settings.batch)
         captions = [self._caption(rng, int(row)) for row in rows]
-        latents = self._pool.latents[torch.from_numpy(rows)]
-        return self._denoising_loss(latents, captions, step, self._settings.high_noise), {}
+        chosen = torch.from_numpy(rows)
+        latents, covered = self._pool.latents[chosen], self._pool.covered[chosen]
+        loss = self._denoising_loss(
+            latents, captions, step, self._settings.high_noise, self._focus * covered
+        )
+        return loss, {}
 
     @torch.no_grad()
     def evaluate(self) -> dict[str, float]:
@@ -138,9 +148,17 @@ class TransformerStage:
         return captions[int(rng.integers(len(captions)))]
 
     def _denoising_loss(
-        self, latents: Tensor, captions: list[str], seed: int, high_noise: float = 0.0
+        self,
+        latents: Tensor,
+        captions: list[str],
+        seed: int,
+        high_noise: float = 0.0,
+        focus: Tensor | None = None,
     ) -> Tensor:
-        """Mean squared error of the predicted velocity; latents [B, C, F, H, W], unscaled."""
+        """Mean squared error of the predicted velocity; latents [B, C, F, H, W], unscaled.
+
+        `focus` [B, F, H, W] is how much more errors count where subjects are, at no noise.
+        """
         generator = torch.Generator(self._device).manual_seed(seed)
         clean = latents.to(self._device).float().transpose(1, 2) * self._vae.config.scaling_factor
         noise = torch.randn(clean.shape, generator=generator, device=self._device)
@@ -165,8 +183,10 @@ class TransformerStage:
         ):
             text = self._model["text_encoder"](ids)[0]
             predicted = self._model["transformer"](noisy, text, steps, return_dict=False)[0]
-        error: Tensor = (predicted.float() - velocity).square().mean()
-        return error
+        error: Tensor = (predicted.float() - velocity).square()
+        if focus is not None:
+            error = error * (1 + kept * focus.to(self._device).float()[:, :, None])
+        return error.mean()
 
 
 def withheld_prompts(seed: int, count: int) -> list[tuple[str, str, str]]:
