@@ -6,7 +6,7 @@ Arrays cross as numpy (caches, frames), tensors only between the loop and the ba
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, fields
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal, Protocol
 
@@ -73,7 +73,7 @@ class LoraShape:
 
 @dataclass(frozen=True)
 class TrainingBatch:
-    """One step's samples, on the training device, fp32.
+    """One step's samples, fp32.
 
     moments [B, 2C, F, H, W]; embeddings [B, L, D]; noise and posterior_noise [B, C, F, H, W];
     positions [B] in [0, 1): where in the timestep range each sample is trained.
@@ -84,6 +84,19 @@ class TrainingBatch:
     noise: torch.Tensor
     posterior_noise: torch.Tensor
     positions: torch.Tensor
+
+    def to(self, device: torch.device) -> TrainingBatch:
+        """The batch on `device`; from pinned memory the copy runs beside the computation."""
+        return self._each(lambda tensor: tensor.to(device, non_blocking=True))
+
+    def pinned(self) -> TrainingBatch:
+        """The batch in memory that an accelerator can copy from by itself."""
+        return self._each(lambda tensor: tensor.pin_memory())
+
+    def _each(self, change: Callable[[torch.Tensor], torch.Tensor]) -> TrainingBatch:
+        return TrainingBatch(
+            **{field.name: change(getattr(self, field.name)) for field in fields(self)}
+        )
 
 
 StepCallback = Callable[[int, int], None]

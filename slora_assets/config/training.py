@@ -9,7 +9,7 @@ from __future__ import annotations
 
 from typing import Annotated, Any, Literal
 
-from pydantic import Field
+from pydantic import Field, model_validator
 
 from slora_assets.config.yaml_reader import Settings
 
@@ -26,8 +26,12 @@ class LoraSettings(Settings):
 
 
 class OptimizerSettings(Settings):
-    """AdamW."""
+    """AdamW, as one fused kernel a step."""
 
+    kind: Literal["adamw", "adamw_8bit"] = "adamw"
+    """`adamw_8bit` keeps the two moments in 8 bits (bitsandbytes): 2 instead of 8 bytes a trained
+    parameter. At LoRA sizes that is nothing (13.0 GB with either for CogVideoX-2b,
+    a-r-r-o-w/cogvideox-factory README)."""
     learning_rate: Annotated[float, Field(gt=0)] = 1e-3
     """1e-4 for CogVideoX-2b; the miniature takes ten times that."""
     betas: tuple[float, float] = (0.9, 0.95)
@@ -37,6 +41,28 @@ class OptimizerSettings(Settings):
     """Gradients are clipped to this norm, once a step, over all trainable parameters."""
     warmup_steps: Annotated[int, Field(ge=0)] = 10
     """Linear warm-up, then constant: epochs stay comparable, resume doesn't need the total."""
+
+
+class LeverSettings(Settings):
+    """What trades speed for memory or memory for speed. None of these costs nothing, so all are
+    off; `benchmarks/levers.py` prints what each does on the machine at hand."""
+
+    quantize: Literal["none", "int8", "fp8", "nf4"] = "none"
+    """Type that the frozen linear layers of the transformer's blocks are kept in: `int8` and `fp8`
+    (e4m3, a scale a row; torchao) take 1 byte a weight, `nf4` (bitsandbytes) half of one, where
+    fp16 takes 2. The adapter then learns on the rounded base."""
+    offload_blocks: Annotated[int, Field(ge=0)] = 0
+    """So many of the transformer's blocks keep their frozen weights in the host's memory and copy
+    them to the accelerator for their own forward and backward pass; their activations are
+    recomputed. Costs a transfer of those weights twice a step."""
+    compile_blocks: bool = False
+    """`torch.compile` of each block: minutes before the first step, faster steps after it."""
+
+    @model_validator(mode="after")
+    def _possible_together(self) -> LeverSettings:
+        if self.offload_blocks and self.quantize == "nf4":
+            raise ValueError("blocks in nf4 can't be offloaded: choose int8, or one of the two")
+        return self
 
 
 class SelectionWeights(Settings):
@@ -96,6 +122,7 @@ class TrainingSettings(Settings):
     """After each epoch the adapters worst by the combined metric beyond these are pruned."""
     lora: LoraSettings = LoraSettings()
     optimizer: OptimizerSettings = OptimizerSettings()
+    levers: LeverSettings = LeverSettings()
     selection: SelectionWeights = SelectionWeights()
     validation: EpochValidationSettings = EpochValidationSettings()
 

@@ -139,6 +139,11 @@ class Workspace:
         return self.root / "outputs" / "validation" / run
 
     @property
+    def outputs(self) -> Path:
+        """What is made for people: reports, samples, clips, curves."""
+        return self.root / "outputs"
+
+    @property
     def summary(self) -> Path:
         """The project's roll-up."""
         return self.root / "outputs" / "summary"

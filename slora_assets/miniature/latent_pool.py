@@ -116,7 +116,7 @@ def _pooled(covered: NDArray[np.bool_]) -> Tensor:
     shares = torch.nn.functional.avg_pool2d(
         torch.from_numpy(covered).float(), architecture.SPATIAL_RATIO
     )
-    groups = [shares[:, :1], *shares[:, 1:].split(ratio, dim=1)]
+    groups = [shares[:, :1], *torch.split(shares[:, 1:], ratio, dim=1)]
     return torch.stack([group.mean(dim=1) for group in groups], dim=1).half()
 
 

@@ -25,8 +25,16 @@ def sha256_file(path: Path) -> str:
 
 
 def object_hash(value: object) -> str:
-    """Hex SHA-256 of a JSON-like object's canonical form (RFC 8785: sorted keys, one number form).
+    """Hex SHA-256 of a JSON-like object's canonical form.
 
     Raises rfc8785.CanonicalizationError for NaN, infinities and integers beyond 2**53.
     """
-    return sha256_bytes(rfc8785.dumps(value))  # type: ignore[arg-type]
+    return sha256_bytes(canonical_json(value).encode())
+
+
+def canonical_json(value: object) -> str:
+    """A JSON-like object's canonical form (RFC 8785: sorted keys, one number form).
+
+    Raises rfc8785.CanonicalizationError for NaN, infinities and integers beyond 2**53.
+    """
+    return rfc8785.dumps(value).decode()  # type: ignore[arg-type]

@@ -106,6 +106,9 @@ class RunRecord(_Record):
     best: KeptAdapter
     kept: list[KeptAdapter]
     parity: ExportParity
+    changes: list[dict[str, Any]] = []
+    """What a person allowed to change when the run was gone on with: `key`, `before`, `after` and
+    the `step` after which it holds. Such a run can't be made again in one go."""
     software: dict[str, str]
 
 

@@ -7,11 +7,12 @@ torn or damaged one is seen and the one before it is used.
 from __future__ import annotations
 
 import shutil
+from collections.abc import Collection
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from slora_assets.config.errors import SloraError
+from slora_assets.config.errors import SloraError, TrainingError
 from slora_assets.provenance.files import commit_folder, read_json, write_json
 from slora_assets.provenance.hashing import sha256_file
 
@@ -44,6 +45,7 @@ def save_checkpoint(
     scaler: dict[str, Any] | None,
 ) -> None:
     """Write `step_<n>/` below `folder`, then drop all but the two newest."""
+    import torch
     from safetensors.torch import save_file
 
     from slora_assets.base_models.weights import canonical_safetensors
@@ -52,7 +54,9 @@ def save_checkpoint(
     for name, parameter in parameters.items():
         tensors[f"parameter.{name}"] = parameter.detach().cpu().contiguous()
         for key, value in optimizer.state.get(parameter, {}).items():
-            tensors[f"optimizer.{key}.{name}"] = value.detach().cpu().contiguous()
+            # bitsandbytes counts its steps in a plain number.
+            tensor = value if isinstance(value, torch.Tensor) else torch.tensor(value)
+            tensors[f"optimizer.{key}.{name}"] = tensor.detach().cpu().contiguous()
     final = folder / f"step_{progress.step:08d}_{int(progress.validated)}"
     partial = final.with_name(final.name + ".partial")
     shutil.rmtree(partial, ignore_errors=True)
@@ -74,22 +78,24 @@ def save_checkpoint(
 
 def load_checkpoint(
     folder: Path,
-    run_hash: str,
+    run_hashes: Collection[str],
     parameters: dict[str, torch.nn.Parameter],
     optimizer: torch.optim.Optimizer,
 ) -> tuple[Progress, dict[str, Any] | None] | None:
-    """Restore the newest whole checkpoint of this run; None when there is none.
+    """Restore the newest whole checkpoint of a run with one of `run_hashes`; None without one.
 
-    Returns the progress and the gradient scaler's state.
+    Returns the progress and the gradient scaler's state. Raises TrainingError when its tensors are
+    of another shape than the run's.
     """
     import torch
     from safetensors.torch import load_file
 
     for candidate in _newest_first(folder):
-        record = _whole(candidate, run_hash)
+        record = _whole(candidate, run_hashes)
         if record is None:
             continue
         tensors = load_file(candidate / _TENSORS)
+        _check_shapes(candidate, tensors, parameters)
         with torch.no_grad():
             for name, parameter in parameters.items():
                 parameter.copy_(tensors[f"parameter.{name}"])
@@ -99,13 +105,41 @@ def load_checkpoint(
                     if key.startswith("optimizer.") and key.split(".", 2)[2] == name
                 }
                 if state:
-                    # AdamW keeps its step count on the CPU, the moments beside the parameter.
-                    optimizer.state[parameter] = {
-                        key: value if key == "step" else value.to(parameter.device)
-                        for key, value in state.items()
-                    }
+                    optimizer.state[parameter] = _placed(state, parameter, optimizer)
         return Progress(**record["progress"]), record["scaler"]
     return None
+
+
+def newest_step(folder: Path) -> int:
+    """The step of the newest checkpoint below `folder`, whole or not; 0 without one."""
+    newest = next(iter(_newest_first(folder)), None)
+    return int(newest.name.split("_")[1]) if newest else 0
+
+
+def _placed(
+    state: dict[str, torch.Tensor],
+    parameter: torch.nn.Parameter,
+    optimizer: torch.optim.Optimizer,
+) -> dict[str, Any]:
+    """An optimizer's state of a parameter, each part where and as the optimizer keeps it."""
+    placed: dict[str, Any] = {k: v.to(parameter.device) for k, v in state.items()}
+    if not optimizer.defaults.get("fused"):
+        placed["step"] = int(state["step"])
+    return placed
+
+
+def _check_shapes(
+    folder: Path, tensors: dict[str, torch.Tensor], parameters: dict[str, torch.nn.Parameter]
+) -> None:
+    for name, parameter in parameters.items():
+        found = tensors.get(f"parameter.{name}")
+        if found is None or found.shape != parameter.shape:
+            raise TrainingError(
+                "the checkpoint is of an adapter of another shape", file=folder / _TENSORS,
+                key=name, found=None if found is None else tuple(found.shape),
+                expected=str(tuple(parameter.shape)),
+                remedy="restore lora.* and the base as they were, or begin again with --restart",
+            )  # fmt: skip
 
 
 def _newest_first(folder: Path) -> list[Path]:
@@ -113,12 +147,12 @@ def _newest_first(folder: Path) -> list[Path]:
     return sorted(found, reverse=True)
 
 
-def _whole(folder: Path, run_hash: str) -> dict[str, Any] | None:
-    """The checkpoint's record if it is of this run and its tensors are the recorded ones."""
+def _whole(folder: Path, run_hashes: Collection[str]) -> dict[str, Any] | None:
+    """The checkpoint's record if it is of such a run and its tensors are the recorded ones."""
     try:
         record = read_json(folder / "state.json", remedy="")
         assert isinstance(record, dict)
-        whole = record["run_hash"] == run_hash and record["sha256"] == sha256_file(
+        whole = record["run_hash"] in run_hashes and record["sha256"] == sha256_file(
             folder / _TENSORS
         )
     except (SloraError, OSError, KeyError):

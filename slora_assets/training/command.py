@@ -10,16 +10,19 @@ import argparse
 import dataclasses
 import os
 import sys
-from collections.abc import Sequence
+import time
+from collections.abc import Callable, Sequence
 from pathlib import Path
 
 from slora_assets.config.errors import InterruptedRunError, SloraError
 from slora_assets.config.training import TrainingSettings
 from slora_assets.config.workspace import Workspace
 from slora_assets.config.yaml_reader import read_settings
+from slora_assets.training import trackers
+from slora_assets.training.display import Display, display
 from slora_assets.training.plan import plan_run
 from slora_assets.validation.prompts import ValidationPrompts, read_prompts
-from slora_assets.worker import INTERRUPTED, Worker, worker
+from slora_assets.worker import INTERRUPTED, worker
 
 
 def train_unified(arguments: Sequence[str] | None = None) -> int:
@@ -60,6 +63,24 @@ def _parser(description: str) -> argparse.ArgumentParser:
         "--set", action="append", default=[], metavar="KEY=VALUE", dest="overrides",
         help="override a key of the recipe, e.g. optimizer.learning_rate=2e-4 (repeatable)",
     )  # fmt: skip
+    parser.add_argument(
+        "--tracker", action="append", choices=[*trackers.KNOWN, "none"],
+        help="where curves go besides the run's folder (repeatable; default: tensorboard, under"
+        " outputs/tracking)",
+    )  # fmt: skip
+    parser.add_argument(
+        "--max-minutes", type=float, metavar="M",
+        help="checkpoint and stop after so long; the same command goes on from there",
+    )  # fmt: skip
+    parser.add_argument(
+        "--restart", action="store_true", default=bool(os.environ.get("SLORA_RESTART")),
+        help="throw away an unfinished run instead of going on with it",
+    )  # fmt: skip
+    parser.add_argument(
+        "--allow-changed", action="append", default=[], metavar="KEY",
+        help="go on with an unfinished run although KEY differs from what it was begun with"
+        " (a recipe's key, dataset, base, prompts, ...; repeatable; the record keeps it)",
+    )  # fmt: skip
     return parser
 
 
@@ -68,8 +89,9 @@ def _guarded(options: argparse.Namespace, runs: list[tuple[str | None, Path]]) -
         settings = read_settings(options.config, TrainingSettings, options.overrides)
         workspace = _workspace(options.metadata)
         prompts = read_prompts(options.prompts or workspace.validation_prompts)
-        with worker(workspace) as here:
-            return _train(here, workspace, settings, prompts, options.metadata, runs)
+        with worker(workspace) as here, display(here.report) as shown:
+            task = _Task(workspace, settings, prompts, options, shown)
+            return task.train(runs, _stopping(here.should_stop, options.max_minutes))
     except InterruptedRunError as error:
         print(f"interrupted: {error}", file=sys.stderr)
         return INTERRUPTED
@@ -78,35 +100,62 @@ def _guarded(options: argparse.Namespace, runs: list[tuple[str | None, Path]]) -
         return 1
 
 
-def _train(
-    here: Worker,
-    workspace: Workspace,
-    settings: TrainingSettings,
-    prompts: ValidationPrompts,
-    metadata: Path,
-    runs: list[tuple[str | None, Path]],
-) -> int:
-    from slora_assets.training.run import run_training
+def _stopping(should_stop: Callable[[], bool], max_minutes: float | None) -> Callable[[], bool]:
+    """`should_stop`, or true once `max_minutes` have passed."""
+    if max_minutes is None:
+        return should_stop
+    end = time.monotonic() + 60 * max_minutes
+    return lambda: should_stop() or time.monotonic() > end
 
-    outcomes: dict[str, str] = {}
-    for scenario, folder in runs:
-        name = scenario or "unified"
-        try:
-            plan = plan_run(workspace, settings, prompts, scenario, folder.absolute(), metadata)
-            run_training(plan, workspace, here.report, here.should_stop)
-            outcomes[name] = "trained"
-        except InterruptedRunError:
-            raise
-        except SloraError as error:
-            outcomes[name] = f"failed: {error}"
-            # Processes that went on to different runs would wait for each other for ever.
-            if len(runs) == 1 or os.environ.get("WORLD_SIZE", "1") != "1":
+
+@dataclasses.dataclass(frozen=True)
+class _Task:
+    """What all runs of a command have in common."""
+
+    workspace: Workspace
+    settings: TrainingSettings
+    prompts: ValidationPrompts
+    options: argparse.Namespace
+    display: Display
+
+    def train(self, runs: list[tuple[str | None, Path]], should_stop: Callable[[], bool]) -> int:
+        """Train them in order, past those that fail. Returns the exit status."""
+        outcomes: dict[str, str] = {}
+        for scenario, folder in runs:
+            name = scenario or "unified"
+            try:
+                self._train_one(scenario, folder, should_stop)
+                outcomes[name] = "trained"
+            except InterruptedRunError:
                 raise
-    failed = [name for name, outcome in outcomes.items() if outcome != "trained"]
-    if len(runs) > 1:
-        for name, outcome in outcomes.items():
-            here.report(f"{name:<20} {outcome}")
-    return 1 if failed else 0
+            except SloraError as error:
+                outcomes[name] = f"failed: {error}"
+                # Processes that went on to different runs would wait for each other for ever.
+                if len(runs) == 1 or os.environ.get("WORLD_SIZE", "1") != "1":
+                    raise
+        failed = [name for name, outcome in outcomes.items() if outcome != "trained"]
+        if len(runs) > 1:
+            for name, outcome in outcomes.items():
+                self.display.line(f"{name:<20} {outcome}")
+        return 1 if failed else 0
+
+    def _train_one(
+        self, scenario: str | None, folder: Path, should_stop: Callable[[], bool]
+    ) -> None:
+        from slora_assets.training.resume import Resumption
+        from slora_assets.training.run import RunOptions, run_training
+
+        options = self.options
+        plan = plan_run(
+            self.workspace, self.settings, self.prompts, scenario, folder.absolute(),
+            options.metadata,
+        )  # fmt: skip
+        asked = options.tracker or ["tensorboard"]
+        how = RunOptions(
+            Resumption(options.restart, tuple(options.allow_changed)),
+            tuple(name for name in dict.fromkeys(asked) if name != "none"),
+        )
+        run_training(plan, self.workspace, self.display, should_stop, how)
 
 
 def _workspace(metadata: Path) -> Workspace:

@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+import math
 from pathlib import Path
 from typing import Any
 
 from slora_assets.base_models.base import LoraShape, TrainingBatch
 from slora_assets.config.errors import IntegrityError
 from slora_assets.provenance.files import write_json
-from slora_assets.provenance.hashing import object_hash, sha256_file
+from slora_assets.provenance.hashing import canonical_json, object_hash, sha256_file
 from slora_assets.provenance.records import (
     ADAPTER_FILE,
     ADAPTER_RECORD,
@@ -16,6 +17,7 @@ from slora_assets.provenance.records import (
     ExportParity,
 )
 from slora_assets.training.draws import draw_sample
+from slora_assets.training.levers import quantize
 from slora_assets.training.plan import RunPlan
 
 PARITY_TOLERANCE = 1e-3
@@ -42,6 +44,9 @@ def export_adapter(
         "slora.epoch": str(epoch),
         "slora.step": str(step),
         "slora.licence": plan.metadata.dataset.licence,
+        "slora.base_licence": plan.identity.licence,
+        "slora.metrics": canonical_json(_finite(metrics)),
+        "slora.trigger_words": ", ".join(trigger_words(plan)),
     }
     plan.base.save_adapter(transformer, shape, header, folder / ADAPTER_FILE)
     record = AdapterRecord(
@@ -66,6 +71,22 @@ def export_adapter(
     return record
 
 
+def trigger_words(plan: RunPlan) -> list[str]:
+    """Phrases that a scenario's training prompts share beside their captions: its description,
+    where the prompt templates use it."""
+    prompts = {prompt.casefold() for clip in plan.train_clips() for prompt in clip.prompts}
+    described = (plan.metadata.scenarios[name].description for name in plan.scenarios)
+    return [words for words in described if any(words.casefold() in one for one in prompts)]
+
+
+def _finite(metrics: dict[str, Any]) -> dict[str, Any]:
+    """JSON has no NaN: what could not be measured is null."""
+    return {
+        key: None if isinstance(value, float) and not math.isfinite(value) else value
+        for key, value in metrics.items()
+    }
+
+
 def prove_export(plan: RunPlan, transformer: Any, file: Path, dtype: str) -> ExportParity:
     """Reload `file` through the serving path into a fresh denoiser and compare the outputs.
 
@@ -84,6 +105,10 @@ def prove_export(plan: RunPlan, transformer: Any, file: Path, dtype: str) -> Exp
         with torch.no_grad():
             memory = plan.base.training_loss(transformer, plan.base.vae_scale(), batch)
             fresh = plan.base.load_transformer(device, dtype).eval()
+            # An adapter that learnt on a rounded base is proved on one.
+            rounding = plan.settings.levers.quantize
+            if rounding != "none":
+                quantize(fresh, rounding)
             plain = plan.base.training_loss(fresh, plan.base.vae_scale(), batch)
             pipeline = plan.base.pipeline(device, dtype, fresh, text=False)
             plan.base.load_adapter(pipeline, file, ADAPTER_NAME)

@@ -3,13 +3,12 @@
 from __future__ import annotations
 
 import json
-import resource
-import sys
 import time
 from pathlib import Path
 from typing import Any, Final
 
 from slora_assets.provenance.files import append_line
+from slora_assets.training.memory import peak_memory_bytes
 
 _FILE: Final = "journal.jsonl"
 
@@ -23,7 +22,7 @@ def note_finished(run: Path, run_hash: str, seconds: float, seconds_per_step: fl
         "unix_s": round(time.time()),
         "seconds": round(seconds, 1),
         "seconds_per_step": round(seconds_per_step, 4),
-        "peak_memory_bytes": _peak_memory_bytes(),
+        "peak_memory_bytes": peak_memory_bytes(),
     }
     append_line(run.parent / _FILE, json.dumps(entry, sort_keys=True))
 
@@ -35,13 +34,3 @@ def last_entry(run: Path, run_hash: str) -> dict[str, Any]:
         return {}
     entries = [json.loads(line) for line in path.read_text(encoding="utf-8").splitlines()]
     return next((entry for entry in reversed(entries) if entry["run_hash"] == run_hash), {})
-
-
-def _peak_memory_bytes() -> int:
-    """Most memory so far: the accelerator's where there is one, else this process's."""
-    import torch
-
-    if torch.cuda.is_available():
-        return int(torch.cuda.max_memory_allocated())
-    peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
-    return peak if sys.platform == "darwin" else peak * 1024

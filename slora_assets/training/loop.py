@@ -1,27 +1,35 @@
 """The training loop: fetch, forward, backward, check finite, step, log when due.
 
-It knows no model (the base does), no metric (validation does) and no file but its checkpoints.
+It knows no model (the base does), no metric (validation does) and no file but its checkpoints. The
+host waits for the device only where something is due: a log line, a checkpoint, an epoch's end.
 """
 
 from __future__ import annotations
 
-import math
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Collection
+from contextlib import nullcontext
 from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from slora_assets.base_models.base import TrainingBatch
-from slora_assets.config.errors import InterruptedRunError, TrainingError
+from slora_assets.config.errors import InterruptedRunError
 from slora_assets.config.workspace import Workspace
-from slora_assets.curation.metadata import Clip
-from slora_assets.latents.cache import read_array, text_file
 from slora_assets.training.checkpoints import Progress, load_checkpoint, save_checkpoint
-from slora_assets.training.draws import draw_sample, epoch_order
+from slora_assets.training.draws import epoch_order
 from slora_assets.training.export import lora_shape
-from slora_assets.training.plan import RunPlan, cache_keys, prompt_key
+from slora_assets.training.feeding import Feeder
+from slora_assets.training.guard import FiniteGuard
+from slora_assets.training.levers import pull
+from slora_assets.training.optimizer import new_optimizer
+from slora_assets.training.plan import RunPlan
+from slora_assets.training.samples import Samples
 
-_PREPROCESS = "run `make preprocess`"
+if TYPE_CHECKING:
+    import torch
+
+_ASK_OTHERS_EVERY = 10
+"""Steps between two questions whether another process was asked to stop: each is a wait."""
 
 
 @dataclass(frozen=True)
@@ -47,59 +55,64 @@ class Hooks:
     should_stop: Callable[[], bool]
 
 
+MicroBatch = tuple[TrainingBatch, list[str]]
+"""A micro-batch on the host, and its clips' ids."""
+
+
 class Trainer:
     """One run's model, optimizer and data. Several processes each hold one, kept equal."""
 
     def __init__(self, plan: RunPlan, workspace: Workspace, accelerator: Any) -> None:
         import torch
 
-        self.plan, self._workspace, self._accelerator = plan, workspace, accelerator
+        self.plan, self._accelerator = plan, accelerator
         self.settings = plan.settings
-        device = str(accelerator.device)
-        dtype = {"no": "float32", "fp16": "float16", "bf16": "bfloat16"}[self.settings.precision]
-        self.dtype = dtype
-        self.transformer = plan.base.load_transformer(device, dtype)
+        self.device: torch.device = accelerator.device
+        self.dtype = {"no": "float32", "fp16": "float16", "bf16": "bfloat16"}[
+            self.settings.precision
+        ]
+        self.transformer = plan.base.load_transformer(str(self.device), self.dtype)
         plan.base.add_adapter(self.transformer, lora_shape(plan), self.settings.seed)
         if self.settings.gradient_checkpointing:
             self.transformer.enable_gradient_checkpointing()
+        pull(self.transformer, self.settings.levers, str(self.device))
         self.parameters = {
             name: p for name, p in self.transformer.named_parameters() if p.requires_grad
         }
-        optimizer = self.settings.optimizer
-        raw = torch.optim.AdamW(
-            self.parameters.values(),
-            lr=optimizer.learning_rate,
-            betas=optimizer.betas,
-            eps=optimizer.epsilon,
-            weight_decay=optimizer.weight_decay,
+        self._raw_optimizer = new_optimizer(self.parameters.values(), self.settings.optimizer)
+        self._model, self._optimizer = accelerator.prepare(self.transformer, self._raw_optimizer)
+        self._guard = FiniteGuard(
+            self.device, self._raw_optimizer, asks_at_once=self.device.type == "cpu"
         )
-        self._raw_optimizer = raw
-        self._model, self._optimizer = accelerator.prepare(self.transformer, raw)
-        self._clips = plan.train_clips()
+        self._loss_sum = torch.zeros((), dtype=torch.float64, device=self.device)
+        self.samples = Samples(plan, workspace, pinned=self.device.type == "cuda")
         self._scale = plan.base.vae_scale()
 
     @property
     def steps_per_epoch(self) -> int:
         """Whole global batches in an epoch, at least one; the rest of the clips waits."""
-        return max(1, len(self._clips) * self.settings.repeats // self._global_batch)
+        return max(1, self.samples.clips * self.settings.repeats // self._global_batch)
 
     @property
     def _global_batch(self) -> int:
         s = self.settings
         return s.batch_size * s.accumulation_steps * int(self._accelerator.num_processes)
 
-    def train(self, state_folder: Path, hooks: Hooks) -> Progress:
+    def train(
+        self, state_folder: Path, hooks: Hooks, earlier_hashes: Collection[str] = ()
+    ) -> Progress:
         """Train to the end, from the newest checkpoint in `state_folder` if there is one.
 
-        Raises InterruptedRunError after a checkpoint when asked to stop, TrainingError when a loss
-        or gradient is no number (before the optimizer steps; the last checkpoint stays).
+        Checkpoints of this plan count, and those of `earlier_hashes`. Raises InterruptedRunError
+        after a checkpoint when asked to stop, TrainingError when a loss or gradient is no number
+        (before the optimizer steps; the last checkpoint stays).
         """
-        restored = load_checkpoint(
-            state_folder, self.plan.run_hash, self.parameters, self._raw_optimizer
-        )
+        known = {self.plan.run_hash, *earlier_hashes}
+        restored = load_checkpoint(state_folder, known, self.parameters, self._raw_optimizer)
         progress, scaler = restored or (Progress(), None)
         if scaler and self._accelerator.scaler is not None:
             self._accelerator.scaler.load_state_dict(scaler)
+        self._loss_sum.fill_(progress.loss_sum)
         hooks.on_start(progress)
         while progress.epoch <= self.settings.epochs:
             if progress.step_in_epoch < self.steps_per_epoch:
@@ -111,124 +124,101 @@ class Trainer:
             if progress.epoch == self.settings.epochs:
                 break
             progress = Progress(epoch=progress.epoch + 1, step=progress.step)
+            self._loss_sum.zero_()
         return progress
 
     def _train_epoch(self, progress: Progress, state_folder: Path, hooks: Hooks) -> Progress:
-        order = epoch_order(
-            len(self._clips), self.settings.repeats, self.settings.seed, progress.epoch
-        )
-        while progress.step_in_epoch < self.steps_per_epoch:
-            if self._agreed(hooks.should_stop()):
-                self._save(state_folder, progress)
-                raise InterruptedRunError(
-                    f"stopped at step {progress.step} as asked; it is checkpointed",
-                    remedy="the same command goes on from there",
+        settings = self.settings
+        order = epoch_order(self.samples.clips, settings.repeats, settings.seed, progress.epoch)
+        first = progress.step - progress.step_in_epoch
+
+        def make(step_in_epoch: int) -> list[MicroBatch]:
+            return self._micro_batches(first + step_in_epoch, step_in_epoch, order)
+
+        feeder = Feeder(make, progress.step_in_epoch, self.steps_per_epoch)
+        try:
+            while progress.step_in_epoch < self.steps_per_epoch:
+                if self._agreed_to_stop(progress.step, hooks.should_stop):
+                    self._save(state_folder, progress)
+                    raise InterruptedRunError(
+                        f"stopped at step {progress.step} as asked; it is checkpointed",
+                        remedy="the same command goes on from there",
+                    )
+                loss, norm = self._step(progress.step, feeder.take())
+                progress = replace(
+                    progress, step=progress.step + 1, step_in_epoch=progress.step_in_epoch + 1
                 )
-            loss, grad_norm = self._step(progress, order)
-            progress = replace(
-                progress,
-                step=progress.step + 1,
-                step_in_epoch=progress.step_in_epoch + 1,
-                loss_sum=progress.loss_sum + loss,
-            )
-            if progress.step % self.settings.log_every_steps == 0:
-                rate = self._learning_rate(progress.step - 1)
-                hooks.on_log(StepLog(progress.step, progress.epoch, loss, grad_norm, rate))
-            due = progress.step % self.settings.checkpoint_every_steps == 0
-            if due or progress.step_in_epoch == self.steps_per_epoch:
-                self._save(state_folder, progress)
+                if progress.step % settings.log_every_steps == 0:
+                    self._guard.check()
+                    rate = self._learning_rate(progress.step - 1)
+                    hooks.on_log(
+                        StepLog(progress.step, progress.epoch, float(loss), float(norm), rate)
+                    )
+                due = progress.step % settings.checkpoint_every_steps == 0
+                if due or progress.step_in_epoch == self.steps_per_epoch:
+                    progress = self._save(state_folder, progress)
+        finally:
+            feeder.close()
         return progress
 
-    def _step(self, progress: Progress, order: list[int]) -> tuple[float, float]:
-        """One optimizer step. Returns the global batch's loss and the gradient norm."""
+    def _step(self, step: int, batches: list[MicroBatch]) -> tuple[torch.Tensor, torch.Tensor]:
+        """One optimizer step. Returns the global batch's loss and the gradient norm, on the
+        device."""
+        import torch
+
         self.transformer.train()
-        rate = self._learning_rate(progress.step)
+        rate = self._learning_rate(step)
         for group in self._raw_optimizer.param_groups:
             group["lr"] = rate
         self._optimizer.zero_grad(set_to_none=True)
-        total = 0.0
+        total = torch.zeros((), device=self.device)
         trained: list[str] = []
-        for batch, clip_ids in self._micro_batches(progress, order):
-            with self._accelerator.autocast():
-                losses = self.plan.base.training_loss(self._model, self._scale, batch)
-            loss = losses.mean() / self.settings.accumulation_steps
-            self._accelerator.backward(loss)
-            total += float(loss.detach())
+        for number, (batch, clip_ids) in enumerate(batches, start=1):
+            # Processes exchange gradients once a step, with the last micro-batch.
+            last = number == len(batches)
+            with nullcontext() if last else self._accelerator.no_sync(self._model):
+                with self._accelerator.autocast():
+                    losses = self.plan.base.training_loss(
+                        self._model, self._scale, batch.to(self.device)
+                    )
+                loss = losses.mean() / len(batches)
+                self._accelerator.backward(loss)
+            total += loss.detach()
             trained += clip_ids
         norm = self._accelerator.clip_grad_norm_(
             list(self.parameters.values()), self.settings.optimizer.max_grad_norm
         )
-        grad_norm = float(norm)
-        # With fp16 the scaler skips a step whose gradients overflow and lowers its scale: normal.
-        if not math.isfinite(total) or (
-            not math.isfinite(grad_norm) and self._accelerator.scaler is None
-        ):
-            raise TrainingError(
-                f"step {progress.step + 1} gave a loss of {total} and a gradient norm of"
-                f" {grad_norm}, on clips {', '.join(trained)}",
-                remedy="lower optimizer.learning_rate, or check the precision; the last checkpoint"
-                " stands",
-            )
+        if self._accelerator.num_processes > 1:
+            total = self._accelerator.reduce(total, reduction="mean")
+        scaled = self._accelerator.scaler is not None
+        self._guard.judge(step + 1, total, None if scaled else norm, trained)
         self._optimizer.step()
-        return self._mean(total), grad_norm
+        self._loss_sum += total
+        return total, norm
 
-    def _agreed(self, stop: bool) -> bool:
+    def _agreed_to_stop(self, step: int, should_stop: Callable[[], bool]) -> bool:
         """Whether any process was asked to stop: all leave at the same step or none does."""
-        return stop if self._accelerator.num_processes == 1 else self._mean(float(stop)) > 0
-
-    def _mean(self, value: float) -> float:
-        """The mean of a number over all processes, equal on each."""
         import torch
 
         if self._accelerator.num_processes == 1:
-            return value
-        number = torch.tensor(value, dtype=torch.float32, device=self._accelerator.device)
-        return float(self._accelerator.reduce(number, reduction="mean"))
+            return should_stop()
+        if step % _ASK_OTHERS_EVERY:
+            return False
+        asked = torch.tensor(float(should_stop()), device=self.device)
+        return bool(self._accelerator.reduce(asked, reduction="sum") > 0)
 
-    def _micro_batches(
-        self, progress: Progress, order: list[int]
-    ) -> Iterator[tuple[TrainingBatch, list[str]]]:
-        """This process's share of the step's global batch, in micro-batches."""
+    def _micro_batches(self, step: int, step_in_epoch: int, order: list[int]) -> list[MicroBatch]:
+        """This process's share of the step's global batch."""
         size = self.settings.batch_size
-        first = progress.step_in_epoch * self._global_batch
+        first = step_in_epoch * self._global_batch
         rank, processes = self._accelerator.process_index, self._accelerator.num_processes
+        batches = []
         for micro in range(self.settings.accumulation_steps):
             start = (micro * processes + rank) * size
             slots = range(start, start + size)
-            chosen = [self._clips[order[(first + slot) % len(order)]] for slot in slots]
-            yield self._batch(progress.step, list(slots), chosen), [clip.id for clip in chosen]
-
-    def _batch(self, step: int, slots: list[int], clips: list[Clip]) -> TrainingBatch:
-        import numpy as np
-        import torch
-
-        settings, device = self.settings, self._accelerator.device
-        moments, embeddings, draws = [], [], []
-        for slot, clip in zip(slots, clips, strict=True):
-            array = read_array(
-                self._workspace.root / clip.latent, "moments", cache_keys(self.plan, clip),
-                _PREPROCESS,
-            )  # fmt: skip
-            shape = (array.shape[0] // 2, *array.shape[1:])
-            draw = draw_sample(
-                settings.seed, step, slot, clip.id, shape, len(clip.prompts),
-                settings.caption_dropout,
-            )  # fmt: skip
-            moments.append(array)
-            embeddings.append(self.embedding(clip.prompts[draw.prompt] if draw.prompt >= 0 else ""))
-            draws.append(draw)
-        return TrainingBatch(
-            moments=torch.from_numpy(np.stack(moments)).float().to(device),
-            embeddings=torch.from_numpy(np.stack(embeddings)).float().to(device),
-            noise=torch.stack([draw.noise for draw in draws]).to(device),
-            posterior_noise=torch.stack([draw.posterior_noise for draw in draws]).to(device),
-            positions=torch.tensor([draw.position for draw in draws], device=device),
-        )
-
-    def embedding(self, prompt: str) -> Any:
-        """The cached embedding [L, D] of a prompt. Raises MissingInputError, IntegrityError."""
-        path = text_file(self._workspace.text_embeddings, prompt, self.plan.identity)
-        return read_array(path, "embedding", prompt_key(self.plan, prompt), _PREPROCESS)
+            chosen = [order[(first + slot) % len(order)] for slot in slots]
+            batches.append(self.samples.batch(step, list(slots), chosen))
+        return batches
 
     def _learning_rate(self, step: int) -> float:
         optimizer = self.settings.optimizer
@@ -236,7 +226,10 @@ class Trainer:
             return optimizer.learning_rate
         return optimizer.learning_rate * min(1.0, (step + 1) / optimizer.warmup_steps)
 
-    def _save(self, state_folder: Path, progress: Progress) -> None:
+    def _save(self, state_folder: Path, progress: Progress) -> Progress:
+        """Checkpoint, unless a step since the last check was no number."""
+        self._guard.check()
+        progress = replace(progress, loss_sum=float(self._loss_sum))
         if self._accelerator.is_main_process:
             scaler = self._accelerator.scaler
             save_checkpoint(
@@ -244,3 +237,4 @@ class Trainer:
                 scaler.state_dict() if scaler is not None else None,
             )  # fmt: skip
         self._accelerator.wait_for_everyone()
+        return progress

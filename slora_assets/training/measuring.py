@@ -8,9 +8,8 @@ from typing import Any
 
 from slora_assets.config.errors import InterruptedRunError
 from slora_assets.config.workspace import Workspace
-from slora_assets.latents.cache import read_array
 from slora_assets.training.loop import Trainer
-from slora_assets.training.plan import RunPlan, cache_keys
+from slora_assets.training.plan import RunPlan
 from slora_assets.validation.held_out import HeldOutClip, HeldOutLoss, held_out_loss
 from slora_assets.validation.sampling import (
     Sampler,
@@ -37,13 +36,12 @@ class Measuring:
         self._plan, self._workspace = plan, workspace
         self._trainer, self._device, self._should_stop = trainer, device, should_stop
 
-    def scores(self, epoch: int) -> dict[str, Any]:
+    def scores(self, epoch: int, loss: HeldOutLoss) -> dict[str, Any]:
         """Held-out loss and mean sample scores; the clips stay in `sample_epoch_<epoch>`.
 
         Raises InterruptedRunError between two sampling steps when asked to stop.
         """
         plan, trainer = self._plan, self._trainer
-        loss = self._held_out()
         trainer.transformer.eval()
         pipeline = plan.base.pipeline(self._device, trainer.dtype, trainer.transformer, text=False)
 
@@ -65,16 +63,14 @@ class Measuring:
         """Whether the scores mean anything; and a note for people, if there is one."""
         return self._sampler.trusted()
 
-    def _held_out(self) -> HeldOutLoss:
+    def held_out(self) -> HeldOutLoss:
+        """The model's loss on the held-out clips."""
         plan = self._plan
         clips = [
             HeldOutClip(
                 clip.id,
-                read_array(
-                    self._workspace.root / clip.latent, "moments", cache_keys(plan, clip),
-                    "run `make preprocess`",
-                ),
-                self._trainer.embedding(clip.prompts[0]),
+                self._trainer.samples.moments(clip),
+                self._trainer.samples.embedding(clip.prompts[0]),
             )
             for clip in plan.validation_clips()
         ]  # fmt: skip
@@ -88,7 +84,7 @@ class Measuring:
         return Sampler(
             base=plan.base,
             scorer=open_scorer(plan.settings.scorer, self._workspace.models, self._device),
-            embeddings=self._trainer.embedding,
+            embeddings=self._trainer.samples.embedding,
             motion_references={
                 scenario: motion_reference(
                     [

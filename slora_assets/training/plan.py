@@ -23,7 +23,7 @@ from slora_assets.provenance.records import ADAPTER_FILE, RUN_RECORD, read_run_r
 from slora_assets.validation.prompts import Prompt, ValidationPrompts, prompts_of, spread
 from slora_assets.validation.scorer import scorer_identity
 
-TRAINING_VERSION = 1
+TRAINING_VERSION = 2
 """Raise it when a change of the code changes the bytes of an adapter or of its metrics."""
 
 UNIFIED = "lora_unified"

@@ -1,0 +1,134 @@
+"""Whether an unfinished run may go on: what it was begun with against what is asked now.
+
+`begun_with.json` in the run's working folder says the former. A difference is refused by name,
+unless the user allows it (then the run's record keeps it) or begins again.
+"""
+
+from __future__ import annotations
+
+import shutil
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any, Final
+
+from slora_assets.config.errors import IntegrityError, TrainingError
+from slora_assets.provenance.files import read_json, write_json
+from slora_assets.training.checkpoints import newest_step
+from slora_assets.training.plan import TRAINING_VERSION, RunPlan
+
+BEGUN_WITH: Final = "begun_with.json"
+
+
+@dataclass(frozen=True)
+class Resumption:
+    """How an unfinished run may be gone on with."""
+
+    restart: bool = False
+    """Throw an unfinished run away."""
+    allow_changed: tuple[str, ...] = ()
+    """Keys that may differ from what the run was begun with; `optimizer` allows all below it."""
+
+
+@dataclass(frozen=True)
+class Begun:
+    """What the working folder's run goes on from."""
+
+    earlier_hashes: tuple[str, ...] = ()
+    """Hashes that the run had before allowed changes: their checkpoints count."""
+    changes: tuple[dict[str, Any], ...] = field(default=())
+    """`key`, `before`, `after`, and the `step` after which it holds."""
+
+
+def facts_of(plan: RunPlan) -> dict[str, Any]:
+    """What decides a run's bytes, by the keys that a user names: settings under their own dotted
+    keys, then `dataset`, `scenarios`, `base.<part>`, `scorer`, `prompts`, `seeds`."""
+    identity = plan.identity.model_dump(mode="json")
+    return {
+        **_flat(plan.settings.resolved()),
+        "dataset": plan.dataset_hash,
+        "scenarios": list(plan.scenarios),
+        **_flat({"base": identity}),
+        **_flat({"scorer_weights": plan.scorer}),
+        "prompts": [[prompt.id, prompt.text] for prompt in plan.prompts],
+        "seeds": list(plan.seeds),
+        "training_version": TRAINING_VERSION,
+    }
+
+
+def prepare_folder(plan: RunPlan, resumption: Resumption) -> Begun:
+    """Make the working folder, or find in it the unfinished run to go on with.
+
+    Raises TrainingError naming what differs when that is another run, IntegrityError when it
+    doesn't say what it was begun with.
+    """
+    file = plan.partial / BEGUN_WITH
+    if plan.partial.exists() and (resumption.restart or not any(plan.partial.iterdir())):
+        shutil.rmtree(plan.partial)
+    if not plan.partial.exists():
+        plan.partial.mkdir(parents=True)
+        _write(plan, Begun())
+        return Begun()
+    begun, facts, run_hash = _read(file)
+    if run_hash == plan.run_hash:
+        return begun
+    asked = facts_of(plan)
+    differing = sorted(k for k in {*facts, *asked} if facts.get(k) != asked.get(k))
+    refused = [key for key in differing if not _allowed(key, resumption.allow_changed)]
+    if refused:
+        raise TrainingError(
+            "an unfinished run was begun with something else", file=plan.partial,
+            key=", ".join(refused), found={key: facts.get(key) for key in refused},
+            expected=str({key: asked.get(key) for key in refused}),
+            remedy="restore it; or add --restart to begin again (RESTART=1 with `make`); or"
+            f" --allow-changed {refused[0]} to go on with the change, which the record then keeps",
+        )  # fmt: skip
+    step = newest_step(plan.partial / "state")
+    changes = tuple(
+        {"key": key, "before": facts.get(key), "after": asked.get(key), "step": step}
+        for key in differing
+    )
+    begun = Begun((*begun.earlier_hashes, run_hash), (*begun.changes, *changes))
+    _write(plan, begun)
+    return begun
+
+
+def read_begun(plan: RunPlan) -> Begun:
+    """What the first process has found or written, for the others."""
+    return _read(plan.partial / BEGUN_WITH)[0]
+
+
+def _read(file: Path) -> tuple[Begun, dict[str, Any], str]:
+    remedy = "add --restart to begin again"
+    document = read_json(file, remedy=remedy)
+    try:
+        assert isinstance(document, dict)
+        begun = Begun(tuple(document["earlier_hashes"]), tuple(document["changes"]))
+        return begun, dict(document["facts"]), str(document["run_hash"])
+    except (AssertionError, KeyError, TypeError) as error:
+        raise IntegrityError("not what a run was begun with", file=file, remedy=remedy) from error
+
+
+def _write(plan: RunPlan, begun: Begun) -> None:
+    document = {
+        "schema_version": 1,
+        "run_hash": plan.run_hash,
+        "facts": facts_of(plan),
+        "earlier_hashes": list(begun.earlier_hashes),
+        "changes": list(begun.changes),
+    }
+    write_json(plan.partial / BEGUN_WITH, document)
+
+
+def _allowed(key: str, allowed: Sequence[str]) -> bool:
+    return any(key == one or key.startswith(one + ".") for one in allowed)
+
+
+def _flat(tree: dict[str, Any], prefix: str = "") -> dict[str, Any]:
+    flat: dict[str, Any] = {}
+    for key, value in tree.items():
+        if isinstance(value, dict):
+            flat |= _flat(value, f"{prefix}{key}.")
+        else:
+            flat[prefix + key] = value
+    return flat

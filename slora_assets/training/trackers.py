@@ -1,0 +1,62 @@
+"""Curves in TensorBoard, Weights & Biases or MLflow, through accelerate's trackers.
+
+They watch a run and are no part of it: their files carry clock times and lie outside its folder.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import Any, Final
+
+from slora_assets.config.errors import MissingInputError
+
+KNOWN: Final = ("tensorboard", "wandb", "mlflow")
+_PACKAGES: Final = {"tensorboard": "tensorboard", "wandb": "wandb", "mlflow": "mlflow"}
+
+
+def check_installed(names: Sequence[str]) -> None:
+    """Raise MissingInputError for a tracker whose library is absent: accelerate would go on
+    without it in silence."""
+    from importlib.util import find_spec
+
+    for name in names:
+        if find_spec(_PACKAGES[name]) is None:
+            raise MissingInputError(
+                f"the tracker's library {_PACKAGES[name]} is not installed", key="--tracker",
+                found=name, remedy=f"pip install {_PACKAGES[name]}",
+            )  # fmt: skip
+
+
+def begin(accelerator: Any, names: Sequence[str], run: str, settings: dict[str, Any]) -> None:
+    """Open the trackers of a run. `settings` are nested plain values."""
+    if names:
+        accelerator.init_trackers(run, config=_scalars(settings))
+
+
+def log(accelerator: Any, values: Mapping[str, Any], step: int) -> None:
+    """Send the numbers among `values`; others, and None, are left out."""
+    numbers = {
+        name: value
+        for name, value in values.items()
+        if isinstance(value, int | float) and not isinstance(value, bool)
+    }
+    accelerator.log(numbers, step=step)
+
+
+def folder_of(workspace_outputs: Path) -> Path:
+    """Where trackers write: `tensorboard --logdir` takes it."""
+    return workspace_outputs / "tracking"
+
+
+def _scalars(tree: dict[str, Any], prefix: str = "") -> dict[str, Any]:
+    """Dotted keys; what is no scalar as text, which every tracker takes."""
+    flat: dict[str, Any] = {}
+    for key, value in tree.items():
+        if isinstance(value, dict):
+            flat |= _scalars(value, f"{prefix}{key}.")
+        else:
+            flat[prefix + key] = (
+                value if isinstance(value, bool | int | float | str) else str(value)
+            )
+    return flat
