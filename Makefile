@@ -1,6 +1,7 @@
 # The project's verbs. `make demo` shows everything; `make test` runs the tests.
 #   DATASET=msrvtt FOOTAGE=<folder> ANNOTATIONS=<folder or file>  other footage than the sample
 #   WORKSPACE=<folder>   where data/, checkpoints/ and outputs/ go      TRAINING=<recipe>
+#   RESTART=1            throw away unfinished trainings that were begun with something else
 #   PREVIEW=1            `make serve` also serves adapters that no person has promoted, labelled so
 SHELL := /bin/sh
 PYTHON ?= python3
@@ -22,6 +23,9 @@ export SLORA_WORKSPACE := $(abspath $(WORKSPACE))
 endif
 ifdef TRAINING
 export SLORA_TRAINING := $(TRAINING)
+endif
+ifdef RESTART
+export SLORA_RESTART := $(RESTART)
 endif
 ifdef PREVIEW
 export SLORA_PREVIEW := $(PREVIEW)

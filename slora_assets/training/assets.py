@@ -16,6 +16,13 @@ from slora_assets.training.plan import plan_run
 from slora_assets.validation.metrics_log import MetricsLog
 
 
+class TrainingRunConfig(dg.Config):
+    """How a training is launched; what it learns is the recipe's."""
+
+    restart: bool = False
+    """Throw away an unfinished run that was begun with something else, instead of refusing."""
+
+
 @dg.asset(
     group_name="training",
     kinds={"pytorch", "lora"},
@@ -25,13 +32,17 @@ from slora_assets.validation.metrics_log import MetricsLog
     pool="gpu",
 )
 def scenario_adapter(
-    context: dg.AssetExecutionContext, project: ProjectResource, compute: ComputeResource
+    context: dg.AssetExecutionContext,
+    config: TrainingRunConfig,
+    project: ProjectResource,
+    compute: ComputeResource,
 ) -> dg.MaterializeResult[None]:
     """A LoRA adapter for one scenario, the best epochs kept."""
     scenario = context.partition_key
     workspace = project.workspace()
     folder = workspace.scenario_run(scenario)
     arguments = ["--output-root", str(folder.parent), "--scenario", scenario]
+    arguments += ["--restart"] * config.restart
     return _train(context, project, compute, scenario, folder, "train_scenario_lora.py", arguments)
 
 
@@ -43,11 +54,14 @@ def scenario_adapter(
     pool="gpu",
 )
 def unified_adapter(
-    context: dg.AssetExecutionContext, project: ProjectResource, compute: ComputeResource
+    context: dg.AssetExecutionContext,
+    config: TrainingRunConfig,
+    project: ProjectResource,
+    compute: ComputeResource,
 ) -> dg.MaterializeResult[None]:
     """One LoRA adapter for all scenarios that reach their minimum counts."""
     folder = project.workspace().unified_run
-    arguments = ["--output-dir", str(folder)]
+    arguments = ["--output-dir", str(folder)] + ["--restart"] * config.restart
     return _train(context, project, compute, None, folder, "train_lora.py", arguments)
 
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import fcntl
 import json
 import os
+import re
 import signal
 import subprocess
 import sys
@@ -12,11 +13,20 @@ import time
 from pathlib import Path
 
 import pytest
+import torch
+from safetensors import safe_open
 
+from slora_assets.base_models.base import LoraShape
 from slora_assets.config.errors import IntegrityError, MissingInputError
+from slora_assets.config.training import TrainingSettings
 from slora_assets.config.workspace import Workspace
-from slora_assets.provenance.records import read_adapter_record, read_run_record
+from slora_assets.config.yaml_reader import read_settings
+from slora_assets.provenance.records import ADAPTER_FILE, read_adapter_record, read_run_record
+from slora_assets.training.draws import epoch_order
+from slora_assets.training.plan import RunPlan, plan_run
+from slora_assets.training.samples import Samples
 from slora_assets.validation.metrics_log import MetricsLog
+from slora_assets.validation.prompts import read_prompts
 from slora_assets_tests.small_graph import PROJECT
 
 
@@ -34,6 +44,13 @@ def _train(workspace: Workspace, root: Path, *more: str) -> subprocess.Completed
     return subprocess.run(
         _command(workspace, root, *more), capture_output=True, text=True, check=False
     )
+
+
+def _plan(workspace: Workspace, run: Path) -> RunPlan:
+    """The plan of a finished run."""
+    settings = read_settings(run / "config.yaml", TrainingSettings)
+    prompts = read_prompts(workspace.validation_prompts)
+    return plan_run(workspace, settings, prompts, run.name, run)
 
 
 def _bytes(run: Path) -> dict[str, bytes]:
@@ -73,6 +90,79 @@ def test_the_run_holds_what_the_contract_says(undisturbed: Path) -> None:
     assert pruned == {1, 2, 3} - {best["epoch"]}
     for epoch in range(4):
         assert list((undisturbed / f"sample_epoch_{epoch}").glob("*.mp4"))
+
+
+def test_the_header_says_what_the_adapter_is(undisturbed: Path) -> None:
+    record = read_run_record(undisturbed)
+    with safe_open(undisturbed / record.best.path / ADAPTER_FILE, framework="np") as file:
+        header = file.metadata()
+    assert header["slora.run_hash"] == record.run_hash
+    assert json.loads(header["slora.metrics"])["combined"] == record.best.combined
+    assert json.loads(header["lora_adapter_metadata"])["transformer.r"] == 16
+    assert header["slora.base_licence"] == "Apache-2.0"
+
+
+def test_curves_are_in_tensorboard_too(undisturbed: Path, prepared_root: Path) -> None:
+    from tensorboard.backend.event_processing.event_accumulator import EventAccumulator
+
+    events = EventAccumulator(str(prepared_root / "outputs" / "tracking" / "market_floor"))
+    events.Reload()
+    lines = MetricsLog(undisturbed / "validation_metrics.jsonl").lines()
+    shown = {event.step: event.value for event in events.Scalars("held_out_loss")}
+    assert shown == {line["step"]: pytest.approx(line["held_out_loss"]) for line in lines}
+    assert len(events.Scalars("train_loss")) >= lines[-1]["step"]
+
+
+def test_the_loop_learns_what_a_plain_loop_learns(workspace: Workspace, undisturbed: Path) -> None:
+    """Identical draws through forward, backward, clip, AdamW and nothing else."""
+    plan = _plan(workspace, undisturbed)
+    transformer = plan.base.load_transformer("cpu", "float32")
+    plan.base.add_adapter(transformer, LoraShape(16, 16.0, tuple(plan.settings.lora.targets)), 0)
+    trainable = [p for p in transformer.parameters() if p.requires_grad]
+    optimizer = torch.optim.AdamW(trainable, betas=(0.9, 0.95), weight_decay=1e-4)
+    samples = Samples(plan, workspace, pinned=False)
+    losses, step = [], 0
+    for epoch in (1, 2, 3):
+        order = epoch_order(samples.clips, 1, 0, epoch)
+        for start in range(0, samples.clips - 3, 4):
+            batch, _ = samples.batch(step, range(4), order[start : start + 4])
+            loss = plan.base.training_loss(transformer, plan.base.vae_scale(), batch).mean()
+            optimizer.zero_grad()
+            loss.backward()
+            torch.nn.utils.clip_grad_norm_(trainable, 1.0)
+            step += 1
+            optimizer.param_groups[0]["lr"] = 1e-3 * min(1.0, step / 10)
+            optimizer.step()
+            losses.append(loss.item())
+    log = (undisturbed / "training_log.jsonl").read_text().splitlines()
+    assert [json.loads(line)["loss"] for line in log] == pytest.approx(losses, rel=1e-4)
+
+
+def test_a_loss_that_is_no_number_ends_the_run_with_its_step_and_clips(
+    workspace: Workspace, tmp_path: Path
+) -> None:
+    done = _train(workspace, tmp_path, "--set", "optimizer.learning_rate=1e38")
+    assert done.returncode == 1
+    assert re.search(r"step 2 gave a loss of (nan|inf).* on clips video\d+, video\d+", done.stderr)
+    assert not (tmp_path / "market_floor").exists()
+    for state in (tmp_path / ".market_floor.partial" / "state").glob("*/state.json"):
+        assert json.loads(state.read_text())["progress"]["step"] < 2
+
+
+def test_an_allowed_change_stands_in_the_record(workspace: Workspace, tmp_path: Path) -> None:
+    stopped = _train(workspace, tmp_path, "--max-minutes", "0")
+    assert stopped.returncode == 143
+    assert "the same command goes on" in stopped.stderr
+    changed = ("--set", "optimizer.learning_rate=2e-3")
+    refused = _train(workspace, tmp_path, *changed)
+    assert refused.returncode == 1
+    assert "optimizer.learning_rate" in refused.stderr
+    done = _train(workspace, tmp_path, *changed, "--allow-changed", "optimizer.learning_rate")
+    assert done.returncode == 0, done.stderr
+    (change,) = read_run_record(tmp_path / "market_floor").changes
+    assert (change["key"], change["before"], change["after"]) == (
+        "optimizer.learning_rate", 0.001, 0.002,
+    )  # fmt: skip
 
 
 def test_training_lowers_the_held_out_loss(undisturbed: Path) -> None:

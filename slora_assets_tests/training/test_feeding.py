@@ -1,0 +1,64 @@
+"""Batches made ahead are the batches, in order; arrays in memory stay within their bound."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from slora_assets.config.errors import MissingInputError
+from slora_assets.training.feeding import ArrayCache, Feeder
+
+
+@given(first=st.integers(0, 20), count=st.integers(1, 40))
+def test_items_come_in_order_and_each_once(first: int, count: int) -> None:
+    made: list[int] = []
+
+    def make(number: int) -> int:
+        made.append(number)
+        return number
+
+    feeder = Feeder(make, first, first + count)
+    try:
+        taken = [feeder.take() for _ in range(count)]
+    finally:
+        feeder.close()
+    assert taken == made == list(range(first, first + count))
+
+
+def test_an_unreadable_file_is_reported_by_the_step_that_needs_it() -> None:
+    def make(number: int) -> int:
+        if number == 2:
+            raise MissingInputError("the cache file does not exist", file="clip.npz")
+        return number
+
+    feeder = Feeder(make, 0, 5)
+    try:
+        assert [feeder.take(), feeder.take()] == [0, 1]
+        with pytest.raises(MissingInputError, match=r"clip\.npz"):
+            feeder.take()
+    finally:
+        feeder.close()
+
+
+@given(sizes=st.lists(st.integers(1, 50), min_size=1, max_size=30), capacity=st.integers(50, 200))
+def test_arrays_in_memory_never_exceed_their_bound(sizes: list[int], capacity: int) -> None:
+    cache = ArrayCache(capacity * 2)
+    for number, size in enumerate(sizes):
+        array = cache.get(str(number), lambda size=size: np.zeros(size, np.float16))  # type: ignore[misc]
+        assert len(array) == size
+        held = [a.nbytes for a in cache._arrays.values()]
+        assert sum(held) <= capacity * 2
+
+
+def test_an_array_is_read_once_while_it_is_held() -> None:
+    reads = []
+
+    def read() -> np.ndarray:
+        reads.append(1)
+        return np.zeros(4, np.float16)
+
+    cache = ArrayCache(1000)
+    assert cache.get("a", read) is cache.get("a", read)
+    assert len(reads) == 1

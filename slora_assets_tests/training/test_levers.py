@@ -1,0 +1,135 @@
+"""Levers change what is kept where, not what is learnt (rounding apart)."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+import pytest
+import torch
+from pydantic import ValidationError
+
+from slora_assets.base_models.base import BaseModel, LoraShape, TrainingBatch
+from slora_assets.base_models.registry import MINIATURE, open_base
+from slora_assets.config.errors import TrainingError
+from slora_assets.config.training import LeverSettings, OptimizerSettings, TrainingSettings
+from slora_assets.training.checkpoints import Progress, load_checkpoint, save_checkpoint
+from slora_assets.training.levers import pull
+from slora_assets.training.memory import is_out_of_memory, out_of_memory
+from slora_assets.training.optimizer import new_optimizer
+
+SHAPE = LoraShape(4, 4.0, ("to_q", "to_k", "to_v", "to_out.0"))
+
+
+@pytest.fixture(scope="module")
+def base(tmp_path_factory: pytest.TempPathFactory) -> BaseModel:
+    return open_base(MINIATURE, tmp_path_factory.mktemp("models"))
+
+
+def _with_adapter(base: BaseModel) -> Any:
+    transformer = base.load_transformer("cpu", "float32")
+    base.add_adapter(transformer, SHAPE, seed=0)
+    return transformer.train()
+
+
+def _loss_and_gradients(base: BaseModel, transformer: Any) -> tuple[float, torch.Tensor]:
+    generator = torch.Generator().manual_seed(0)
+    shape = (2, 16, 3, 8, 12)
+    clean, noise, posterior = (torch.randn(shape, generator=generator) for _ in range(3))
+    batch = TrainingBatch(
+        moments=torch.cat([clean, torch.zeros(shape)], dim=1),
+        embeddings=torch.randn((2, 32, 192), generator=generator),
+        noise=noise, posterior_noise=posterior, positions=torch.tensor([0.2, 0.7]),
+    )  # fmt: skip
+    loss = base.training_loss(transformer, base.vae_scale(), batch).mean()
+    loss.backward()
+    gradients = [p.grad.flatten() for p in transformer.parameters() if p.requires_grad]
+    return float(loss), torch.cat(gradients)
+
+
+@pytest.fixture(scope="module")
+def plain(base: BaseModel) -> tuple[float, torch.Tensor]:
+    return _loss_and_gradients(base, _with_adapter(base))
+
+
+@pytest.mark.parametrize("count", [3, 8])
+def test_offloaded_blocks_give_the_same_loss_and_gradients(
+    base: BaseModel, plain: tuple[float, torch.Tensor], count: int
+) -> None:
+    transformer = _with_adapter(base)
+    pull(transformer, LeverSettings(offload_blocks=count), "cpu")
+    loss, gradients = _loss_and_gradients(base, transformer)
+    assert loss == plain[0]
+    assert torch.equal(gradients, plain[1])
+
+
+@pytest.mark.parametrize(("kind", "bytes_a_weight"), [("int8", 1.1), ("fp8", 1.5), ("nf4", 0.7)])
+def test_a_rounded_base_is_smaller_and_its_adapter_alone_learns(
+    base: BaseModel, plain: tuple[float, torch.Tensor], kind: Any, bytes_a_weight: float
+) -> None:
+    transformer = _with_adapter(base)
+    names = {n for n, p in transformer.named_parameters() if p.requires_grad}
+    block = transformer.transformer_blocks[0]
+    weights = sum(p.numel() for p in block.parameters() if not p.requires_grad)
+    pull(transformer, LeverSettings(quantize=kind), "cpu")
+    assert {n for n, p in transformer.named_parameters() if p.requires_grad} == names
+    assert _stored_bytes(block) < bytes_a_weight * weights
+    loss, gradients = _loss_and_gradients(base, transformer)
+    assert loss == pytest.approx(plain[0], rel=0.05)
+    assert torch.nn.functional.cosine_similarity(gradients, plain[1], dim=0) > 0.9
+
+
+def _stored_bytes(block: Any) -> int:
+    """Bytes of the frozen weights, in tensors that hold others inside too."""
+    total = 0
+    for parameter in block.parameters():
+        if not parameter.requires_grad:
+            inner = getattr(parameter, "tensor_data_names", None)
+            parts = [getattr(parameter, n) for n in inner] if inner else [parameter]
+            total += sum(part.numel() * part.element_size() for part in parts)
+    return total
+
+
+def test_more_blocks_than_there_are_is_an_error_with_the_number(base: BaseModel) -> None:
+    with pytest.raises(TrainingError, match="at most 8"):
+        pull(_with_adapter(base), LeverSettings(offload_blocks=9), "cpu")
+
+
+def test_levers_that_exclude_each_other_are_refused() -> None:
+    with pytest.raises(ValidationError, match="choose int8"):
+        LeverSettings(quantize="nf4", offload_blocks=1)
+
+
+def test_when_memory_runs_out_the_levers_come_with_numbers(base: BaseModel) -> None:
+    error = RuntimeError("DefaultCPUAllocator: can't allocate memory: you tried to allocate 1 PB")
+    assert is_out_of_memory(error)
+    assert not is_out_of_memory(RuntimeError("size mismatch"))
+    transformer = _with_adapter(base)
+    weights = sum(p.nbytes for p in transformer.parameters())
+    settings = TrainingSettings(batch_size=4)
+    message = str(out_of_memory(error, transformer, settings, weights + 8_000_000_000))
+    assert "gradient_checkpointing=true" in message
+    assert "1.00 GB instead of 8.00 GB" in message, "one block of eight"
+    assert "batch_size=2 with accumulation_steps=2" in message
+    assert "4.00 GB of activations" in message
+    assert "levers.quantize=nf4" in message
+
+
+def test_eight_bit_moments_survive_a_checkpoint(tmp_path: Path) -> None:
+    def stepped(optimizer: torch.optim.Optimizer, parameter: torch.nn.Parameter, seed: int) -> None:
+        parameter.grad = torch.randn(parameter.shape, generator=torch.Generator().manual_seed(seed))
+        optimizer.step()
+
+    def fresh() -> tuple[torch.nn.Parameter, torch.optim.Optimizer]:
+        parameter = torch.nn.Parameter(torch.ones(64, 128))
+        return parameter, new_optimizer([parameter], OptimizerSettings(kind="adamw_8bit"))
+
+    parameter, optimizer = fresh()
+    stepped(optimizer, parameter, 1)
+    assert optimizer.state[parameter]["state1"].dtype == torch.uint8
+    save_checkpoint(tmp_path, "run", Progress(step=1), {"p": parameter}, optimizer, None)
+    stepped(optimizer, parameter, 2)
+    resumed, other = fresh()
+    assert load_checkpoint(tmp_path, {"run"}, {"p": resumed}, other) is not None
+    stepped(other, resumed, 2)
+    assert torch.equal(resumed, parameter)
