@@ -21,7 +21,9 @@ _PREFIX: Final = "transformer."
 
 _KEYS: Final = {
     Naming.DIFFUSERS: r"transformer\.(?P<layer>.+)\.(?P<part>lora_A\.weight|lora_B\.weight)",
-    Naming.KOHYA: r"lora_unet_(?P<layer>[^.]+)\.(?P<part>lora_down\.weight|lora_up\.weight|alpha)",
+    # VideoX-Fun writes two underscores.
+    Naming.KOHYA: r"lora_unet__?(?P<layer>[^._][^.]*)\."
+    r"(?P<part>lora_down\.weight|lora_up\.weight|alpha)",
     Naming.COMFYUI: r"diffusion_model\.(?P<layer>.+)\."
     r"(?P<part>lora_A\.weight|lora_B\.weight|lora_down\.weight|lora_up\.weight|alpha)",
 }

@@ -6,8 +6,8 @@ What a `_` stood for can't be told, so names are looked up in lists of layers an
 
 Sources: ComfyUI `comfy/lora.py` (model_lora_keys_unet), `comfy/ldm/cogvideo/model.py`,
 `comfy/ldm/wan/model.py`, `comfy/ldm/lightricks/model.py`; Kohya's names of CogVideoX, which are
-diffusers': VideoX-Fun `videox_fun/utils/lora_utils.py`; of Wan, which are its own: musubi-tuner
-`convert_lora.py` and diffusers `loaders/lora_conversion_utils.py`.
+diffusers': `lora_utils.py` of kijai/ComfyUI-CogVideoXWrapper, from VideoX-Fun; of Wan, which are
+its own: musubi-tuner `convert_lora.py` and diffusers `loaders/lora_conversion_utils.py`.
 """
 
 from __future__ import annotations

@@ -221,6 +221,12 @@ def test_rank_and_alpha_of_a_foreign_file_come_from_its_tensors(tmp_path: Path) 
     assert read_adapter(tmp_path / "d").alphas == dict(zip(paths, [2.0, 2.0, 8.0], strict=True))
 
 
+def test_videox_funs_second_underscore_is_no_part_of_the_name(tmp_path: Path) -> None:
+    source = kohya_file(tmp_path / "k", {"_transformer_blocks_0_attn1_to_q": (2, 2.0)})
+    convert(source, Naming.DIFFUSERS, tmp_path / "d")
+    assert list(read_adapter(tmp_path / "d").layers) == ["transformer_blocks.0.attn1.to_q"]
+
+
 def test_a_name_that_no_base_has_is_refused_by_name(tmp_path: Path) -> None:
     names = {
         "transformer_blocks_0_attn1_to_q": (2, 2.0),
