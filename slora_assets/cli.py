@@ -10,6 +10,7 @@ import typer
 
 from slora_assets.config.errors import SloraError
 from slora_assets.config.workspace import Workspace
+from slora_assets.deployment.naming import Naming
 
 app = typer.Typer(no_args_is_help=True, add_completion=False, help=__doc__)
 
@@ -74,6 +75,27 @@ def curate() -> None:
             f" {entry.missing} missing, {entry.unusable} unusable"
         )
     typer.echo(workspace.metadata / "curation_report.md")
+
+
+@app.command()
+def convert(
+    file: Annotated[Path, typer.Argument(help="An adapter, in any of the namings.")],
+    to: Annotated[Naming, typer.Option(help="The naming to write.")],
+    out: Annotated[Path, typer.Option(help="Where the converted adapter goes.")],
+    architecture: Annotated[
+        str | None, typer.Option(help="cogvideox, ltx or wan, where the layers alone don't tell.")
+    ] = None,
+) -> None:
+    """Rename an adapter for Kohya's tools or ComfyUI, or back for diffusers, without loss."""
+    from slora_assets.deployment.convert import convert as convert_adapter
+
+    done = convert_adapter(file, to, out, architecture)
+    ranks = sorted({layer.rank for layer in done.layers.values()})
+    alphas = sorted(set(done.alphas.values()))
+    typer.echo(
+        f"{out}: {len(done.layers)} layers of {done.architecture.name}, rank"
+        f" {', '.join(map(str, ranks))}, alpha {', '.join(f'{alpha:g}' for alpha in alphas)}"
+    )
 
 
 @app.command()

@@ -1,0 +1,111 @@
+"""Runs a command and says how long it took and how much memory its processes held together."""
+
+from __future__ import annotations
+
+import os
+import resource
+import signal
+import subprocess
+import sys
+import threading
+import time
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+import psutil
+
+_SAMPLED_EVERY_S = 0.02
+_POLLED_EVERY_S = 0.2
+
+
+@dataclass(frozen=True)
+class Measured:
+    """What a command took."""
+
+    seconds: float
+    cpu_s: float
+    """Processor time of the command and its descendants: what a busy machine doesn't change."""
+    peak_bytes: int
+    """Largest sum of the resident memory of the command and its descendants, sampled 50 times a
+    second, or the largest high-water mark of one of them (Linux keeps it exactly)."""
+    stopped: bool = False
+    """Whether `poll` ended it."""
+
+
+def measured(
+    command: Sequence[str],
+    log: Path,
+    cwd: Path,
+    environment: Mapping[str, str],
+    poll: Callable[[], bool] | None = None,
+) -> Measured:
+    """Run `command` to its end; its output goes to the file `log`.
+
+    `poll` is called five times a second; when it returns True the command's processes are asked to
+    stop. Raises SystemExit with the end of the log when the command fails.
+    """
+    began, used = time.monotonic(), _children_cpu_s()
+    with log.open("wb") as stream:
+        process = subprocess.Popen(
+            list(command), cwd=cwd, env=os.environ | dict(environment), stdout=stream,
+            stderr=subprocess.STDOUT, start_new_session=True,
+        )  # fmt: skip
+        memory = _Memory(process.pid)
+        memory.start()
+        stopped = False
+        try:
+            while process.poll() is None:
+                if poll is not None and not stopped and poll():
+                    stopped = True
+                    os.killpg(process.pid, signal.SIGTERM)
+                time.sleep(_POLLED_EVERY_S if poll is not None else _SAMPLED_EVERY_S)
+        except BaseException:
+            os.killpg(process.pid, signal.SIGKILL)
+            raise
+        finally:
+            memory.ended.set()
+        seconds = time.monotonic() - began
+    memory.join()
+    if process.returncode and not stopped:
+        tail = "\n".join(log.read_text(errors="replace").splitlines()[-30:])
+        sys.exit(f"{tail}\nfailed with status {process.returncode}: {' '.join(command)}")
+    return Measured(seconds, _children_cpu_s() - used, memory.peak, stopped)
+
+
+def _children_cpu_s() -> float:
+    spent = resource.getrusage(resource.RUSAGE_CHILDREN)
+    return spent.ru_utime + spent.ru_stime
+
+
+class _Memory(threading.Thread):
+    def __init__(self, pid: int) -> None:
+        super().__init__(daemon=True)
+        self._root = psutil.Process(pid)
+        self.ended = threading.Event()
+        self.peak = 0
+
+    def run(self) -> None:
+        while not self.ended.wait(_SAMPLED_EVERY_S):
+            try:
+                family = [self._root, *self._root.children(recursive=True)]
+            except psutil.NoSuchProcess:
+                return
+            resident, marks = 0, [0]
+            for process in family:
+                try:
+                    resident += process.memory_info().rss
+                    marks.append(_high_water(process.pid))
+                except (psutil.NoSuchProcess, psutil.ZombieProcess):
+                    continue
+            self.peak = max(self.peak, resident, *marks)
+
+
+def _high_water(pid: int) -> int:
+    """VmHWM of a process in bytes; 0 where the system doesn't keep it."""
+    try:
+        lines = Path(f"/proc/{pid}/status").read_text().splitlines()
+    except OSError:
+        return 0
+    marks = [line.split()[1] for line in lines if line.startswith("VmHWM:")]
+    return int(marks[0]) * 1024 if marks else 0
