@@ -15,7 +15,8 @@ from pathlib import Path
 
 import psutil
 
-_SAMPLED_EVERY_S = 0.02
+_SAMPLED_EVERY_S = 0.25
+"""Finding all descendants costs milliseconds, which the command should have."""
 _POLLED_EVERY_S = 0.2
 
 
@@ -27,8 +28,10 @@ class Measured:
     cpu_s: float
     """Processor time of the command and its descendants: what a busy machine doesn't change."""
     peak_bytes: int
-    """Largest sum of the resident memory of the command and its descendants, sampled 50 times a
-    second, or the largest high-water mark of one of them (Linux keeps it exactly)."""
+    """Largest sum of the resident memory of the command and its descendants, sampled 4 times a
+    second; libraries that several of them have loaded count once for each."""
+    largest_bytes: int
+    """Largest high-water mark of a single process, which Linux keeps exactly."""
     stopped: bool = False
     """Whether `poll` ended it."""
 
@@ -55,11 +58,10 @@ def measured(
         memory.start()
         stopped = False
         try:
-            while process.poll() is None:
+            while not _ended(process):
                 if poll is not None and not stopped and poll():
                     stopped = True
                     os.killpg(process.pid, signal.SIGTERM)
-                time.sleep(_POLLED_EVERY_S if poll is not None else _SAMPLED_EVERY_S)
         except BaseException:
             os.killpg(process.pid, signal.SIGKILL)
             raise
@@ -70,7 +72,18 @@ def measured(
     if process.returncode and not stopped:
         tail = "\n".join(log.read_text(errors="replace").splitlines()[-30:])
         sys.exit(f"{tail}\nfailed with status {process.returncode}: {' '.join(command)}")
-    return Measured(seconds, _children_cpu_s() - used, memory.peak, stopped)
+    return Measured(
+        seconds, _children_cpu_s() - used, max(memory.peak, memory.largest), memory.largest, stopped
+    )
+
+
+def _ended(process: subprocess.Popen[bytes]) -> bool:
+    """Wait for the process, for as long as lies between two polls."""
+    try:
+        process.wait(_POLLED_EVERY_S)
+    except subprocess.TimeoutExpired:
+        return False
+    return True
 
 
 def _children_cpu_s() -> float:
@@ -83,7 +96,7 @@ class _Memory(threading.Thread):
         super().__init__(daemon=True)
         self._root = psutil.Process(pid)
         self.ended = threading.Event()
-        self.peak = 0
+        self.peak = self.largest = 0
 
     def run(self) -> None:
         while not self.ended.wait(_SAMPLED_EVERY_S):
@@ -91,14 +104,14 @@ class _Memory(threading.Thread):
                 family = [self._root, *self._root.children(recursive=True)]
             except psutil.NoSuchProcess:
                 return
-            resident, marks = 0, [0]
+            resident, marks = 0, [0, 0]
             for process in family:
                 try:
                     resident += process.memory_info().rss
                     marks.append(_high_water(process.pid))
                 except (psutil.NoSuchProcess, psutil.ZombieProcess):
                     continue
-            self.peak = max(self.peak, resident, *marks)
+            self.peak, self.largest = max(self.peak, resident), max(self.largest, *marks)
 
 
 def _high_water(pid: int) -> int:

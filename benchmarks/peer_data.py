@@ -76,6 +76,9 @@ class Footage:
     folder: Path
     plans: tuple[ClipPlan, ...]
 
+    def video(self, plan: ClipPlan) -> Path:
+        return self.folder / "videos" / f"{plan.video_id}.mp4"
+
     def lessons(self) -> dict[str, str]:
         """What is to be learnt: a training clip's id to its caption."""
         return {plan.video_id: plan.captions[0] for plan in self.plans if plan.split == "train"}
@@ -84,10 +87,11 @@ class Footage:
 def render(folder: Path, clips: int) -> Footage:
     """Render `clips` clips of one scenario; three of four sources are for training."""
     plans = tuple(_plan(number) for number in range(clips))
+    footage = Footage(folder, plans)
     for plan in plans:
-        write_mp4(folder / "videos" / f"{plan.video_id}.mp4", _frames(plan), architecture.FPS)
+        write_mp4(footage.video(plan), _frames(plan), architecture.FPS)
     write_json(folder / ANNOTATIONS, msr_vtt(plans))
-    return Footage(folder, plans)
+    return footage
 
 
 def _plan(number: int) -> ClipPlan:
