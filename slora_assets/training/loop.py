@@ -76,7 +76,6 @@ class Trainer:
         self._raw_optimizer = raw
         self._model, self._optimizer = accelerator.prepare(self.transformer, raw)
         self._clips = plan.train_clips()
-        self._scale = plan.base.vae_scale()
 
     @property
     def steps_per_epoch(self) -> int:
@@ -150,7 +149,7 @@ class Trainer:
         trained: list[str] = []
         for batch, clip_ids in self._micro_batches(progress, order):
             with self._accelerator.autocast():
-                losses = self.plan.base.training_loss(self._model, self._scale, batch)
+                losses = self.plan.base.training_loss(self._model, batch)
             loss = losses.mean() / self.settings.accumulation_steps
             self._accelerator.backward(loss)
             total += float(loss.detach())
