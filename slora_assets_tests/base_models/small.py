@@ -33,6 +33,7 @@ def write_base(kind: str, folder: Path, **scheduler: Any) -> Path:
         pipeline = {WAN: _wan, LTX: _ltx}.get(kind, lambda: _cogvideox(kind))()
     if scheduler:
         settings = dict(pipeline.scheduler.config) | scheduler
+        settings.pop("_use_default_values", None)
         pipeline.scheduler = type(pipeline.scheduler).from_config(settings)
     for part in (pipeline.vae, pipeline.transformer, pipeline.text_encoder):
         part.eval()

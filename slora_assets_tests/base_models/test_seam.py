@@ -10,11 +10,15 @@ import numpy as np
 import pytest
 import torch
 from numpy.typing import NDArray
+from safetensors.numpy import save_file
 
 from slora_assets.base_models.base import ADAPTER_NAME, BaseModel, LoraShape
 from slora_assets.base_models.weights import read_safetensors_header
 from slora_assets.config.errors import IntegrityError, TrainingError
 from slora_assets_tests.base_models.conftest import PROMPTS, SHAPE, made_up_batch
+
+_NEVER_OURS = {"attention_kwargs", "return_dict"}
+"""Arguments of a denoiser that don't change what it computes here."""
 
 
 def _with_adapter(base: BaseModel, dtype: str = "float32") -> Any:
@@ -87,7 +91,7 @@ def test_a_few_steps_lower_the_loss_and_change_only_the_adapter(base: BaseModel)
         optimizer.zero_grad()
         loss.mean().backward()
         optimizer.step()
-        losses.append(float(loss.mean()))
+        losses.append(float(loss.detach().mean()))
     assert losses[-1] < losses[0]
     after = dict(transformer.named_parameters())
     assert all(torch.equal(after[name], before) for name, before in frozen.items())
@@ -124,8 +128,10 @@ def test_a_saved_adapter_does_in_the_pipeline_what_it_did_in_memory(
         memory = base.training_loss(trained.eval(), batch)
     torch.testing.assert_close(served, memory, rtol=1e-6, atol=0)
     assert not torch.allclose(served, plain, rtol=1e-3)
+    other = tmp_path / "other.safetensors"
+    save_file({"transformer.blocks.0.weight": np.zeros(3, np.float32)}, other)
     with pytest.raises(IntegrityError, match="without effect"):
-        base.load_adapter(pipeline, Path(base.folder / "vae/diffusion_pytorch_model.safetensors"), "x")  # type: ignore[attr-defined]
+        base.load_adapter(pipeline, other, "other")
 
 
 def test_clips_have_the_declared_geometry_and_follow_seed_and_adapter(
@@ -159,3 +165,32 @@ def test_clips_have_the_declared_geometry_and_follow_seed_and_adapter(
     base.save_adapter(_with_adapter(base), SHAPE, {}, file)
     base.load_adapter(pipeline, file, ADAPTER_NAME)
     assert _difference(many()[0], clips[0]) > 0.01
+
+
+def test_training_calls_the_denoiser_as_sampling_does(base: BaseModel) -> None:
+    """Same arguments, same shapes, same positions: what is learnt is what is asked later."""
+    pipeline = base.pipeline("cpu", "float32", text=False)
+    calls: list[dict[str, Any]] = []
+
+    def note(_module: Any, _args: Any, named: dict[str, Any]) -> None:
+        calls.append({k: v for k, v in named.items() if k not in _NEVER_OURS})
+
+    pipeline.transformer.register_forward_pre_hook(note, with_kwargs=True)
+    empty = np.zeros(base.text_shape(), np.float16)
+    empty[:3] = 1
+    base.generate_many(
+        pipeline, embeddings=[empty], empty_embedding=empty, seeds=[1], steps=2,
+        guidance_scale=1.0,
+    )  # fmt: skip
+    with torch.no_grad():
+        base.training_loss(pipeline.transformer, made_up_batch(base, [0.5]))
+    sampled, trained = calls[0], calls[-1]
+    assert trained.keys() == sampled.keys()
+    for name, theirs in sampled.items():
+        ours = trained[name]
+        if name == "image_rotary_emb" and theirs is not None:
+            assert all(torch.equal(a, b) for a, b in zip(ours, theirs, strict=True))
+        elif isinstance(theirs, torch.Tensor):
+            assert ours.shape == theirs.shape, name
+        else:
+            assert ours == theirs, name
