@@ -92,8 +92,6 @@ StepCallback = Callable[[int, int], None]
 class BaseModel(Protocol):
     """A text-to-video base and everything that is particular to it."""
 
-    folder: Path
-    """In diffusers' layout."""
     geometry: Geometry
     inference: InferenceDefaults
     lora_targets: tuple[str, ...]

@@ -22,7 +22,7 @@ _FAMILIES: dict[str, type[DiffusersBase]] = {
 }
 
 _COGVIDEOX_LICENCE = "CogVideoX licence"
-_LICENCES = {
+LICENCES = {
     "THUDM/CogVideoX-2b": "Apache-2.0",
     "THUDM/CogVideoX-5b": _COGVIDEOX_LICENCE,
     "THUDM/CogVideoX1.5-5B": _COGVIDEOX_LICENCE,
@@ -58,12 +58,12 @@ def open_base(name: str, models: Path) -> BaseModel:
             )
     elif Path(name).is_dir():
         folder = Path(name)
-    elif name in _LICENCES:
+    elif name in LICENCES:
         folder = _download(name)
     else:
         raise ConfigError(
             "no such base", key="base_model", found=name,
-            expected=f"'{MINIATURE}', a folder in diffusers' layout, or one of {sorted(_LICENCES)}",
+            expected=f"'{MINIATURE}', a folder in diffusers' layout, or one of {sorted(LICENCES)}",
         )  # fmt: skip
     return _open_folder(folder, name)
 
@@ -93,7 +93,7 @@ def _open_folder(folder: Path, name: str) -> BaseModel:
         card = {
             "name": name,
             "revision": folder.name,
-            "licence": _LICENCES.get(name, "not stated"),
+            "licence": LICENCES.get(name, "not stated"),
             "trained": True,
         }
     identity = BaseIdentity(

@@ -12,8 +12,10 @@ import numpy as np
 import pytest
 from safetensors.numpy import save_file
 
-from slora_assets.base_models.registry import MINIATURE, open_base
+from slora_assets.base_models.registry import LICENCES, MINIATURE, open_base
 from slora_assets.config.errors import ConfigError, IntegrityError, MissingInputError
+from slora_assets.config.training import TrainingSettings
+from slora_assets.config.yaml_reader import read_settings
 from slora_assets.miniature.build import build_base, build_scorer
 from slora_assets.validation.clip_score import load_scorer
 from slora_assets.validation.sampling import UNTRAINED, Sampler
@@ -26,6 +28,7 @@ from slora_assets_tests.base_models.small import (
     WAN,
     write_base,
 )
+from slora_assets_tests.small_graph import PROJECT
 
 
 @pytest.fixture(scope="module")
@@ -124,6 +127,17 @@ def test_a_folder_without_a_card_is_known_by_its_configuration(
     assert (g.frames, (g.height, g.width), g.fps) == (frames, size, fps)
     assert (base.inference.steps, base.inference.dtype) == (50, dtype)
     assert base.identity().licence == "not stated"
+
+
+@pytest.mark.parametrize(
+    ("recipe", "precision"),
+    [("cogvideox_2b", "fp16"), ("cogvideox_5b", "bf16"), ("cogvideox_1_5_5b", "bf16"),
+     ("wan_2_1_1_3b", "bf16"), ("ltx_video", "bf16")],
+)  # fmt: skip
+def test_a_shipped_recipe_names_a_known_base_and_its_precision(recipe: str, precision: str) -> None:
+    settings = read_settings(PROJECT / f"configs/training/{recipe}.yaml", TrainingSettings)
+    assert settings.base_model in LICENCES
+    assert settings.precision == precision
 
 
 def test_unknown_names_and_empty_folders_say_what_to_do(tmp_path: Path) -> None:

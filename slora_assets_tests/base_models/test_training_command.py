@@ -10,6 +10,7 @@ from collections.abc import Callable
 import pytest
 
 from slora_assets.base_models.base import BaseModel
+from slora_assets.base_models.diffusers_base import DiffusersBase
 from slora_assets.config.workspace import Workspace
 from slora_assets.curation.stage import scenario_manifest
 from slora_assets.latents.stage import cache_latents, cache_text
@@ -35,6 +36,7 @@ def test_a_run_on_another_base_trains_measures_and_proves_its_adapter(
     workspace: Workspace, small_base: Callable[[str], BaseModel], kind: str
 ) -> None:
     base = small_base(kind)
+    assert isinstance(base, DiffusersBase)
     _preprocess(base, workspace)
     runs = workspace.root / "runs"
     settings = {
