@@ -42,7 +42,7 @@ class Floor:
     """The bare step."""
 
     def __init__(self, plan: RunPlan, samples: Samples) -> None:
-        self._base, self._scale = plan.base, plan.base.vae_scale()
+        self._base = plan.base
         self._model = plan.base.load_transformer("cpu", "float32")
         plan.base.add_adapter(self._model, lora_shape(plan), plan.settings.seed)
         self._trained = [p for p in self._model.parameters() if p.requires_grad]
@@ -55,7 +55,7 @@ class Floor:
         import torch
 
         self._optimizer.zero_grad(set_to_none=True)
-        self._base.training_loss(self._model, self._scale, self._batch).mean().backward()
+        self._base.training_loss(self._model, self._batch).mean().backward()
         torch.nn.utils.clip_grad_norm_(self._trained, 1.0)
         self._optimizer.step()
 

@@ -117,7 +117,7 @@ class Engine:
             )
         if self._pipeline is None or self._pipeline_of is not base:
             self.drop()
-            device, dtype = self._placement()
+            device, dtype = self._placement(base)
             self._pipeline = base.pipeline(device, dtype)
             self._pipeline_of = base
         if self._adapter != record.sha256:
@@ -133,8 +133,8 @@ class Engine:
         # Every time: loading and switching reset it.
         self._pipeline.set_adapters([_NAME], [recipe.scale])
 
-    def _placement(self) -> tuple[str, str]:
+    def _placement(self, base: BaseModel) -> tuple[str, str]:
         import torch
 
         device = self._device or ("cuda" if torch.cuda.is_available() else "cpu")
-        return device, "float32" if device == "cpu" else "float16"
+        return device, "float32" if device == "cpu" else base.inference.dtype

@@ -18,7 +18,8 @@ from pydantic import ConfigDict
 if TYPE_CHECKING:
     import torch
 
-Part = Literal["text_encoder", "vae", "transformer"]
+ADAPTER_NAME = "slora"
+"""What an adapter is called inside a denoiser while it is trained."""
 
 
 class Geometry(PydanticModel):
@@ -31,11 +32,6 @@ class Geometry(PydanticModel):
     width: int
     fps: float
 
-    def tokens(self, temporal: int, spatial: int) -> int:
-        """Video tokens of a clip, `temporal` frames (after the first) and `spatial` pixels each."""
-        frames = (self.frames - 1) // temporal + 1
-        return frames * (self.height // spatial) * (self.width // spatial)
-
 
 class InferenceDefaults(PydanticModel):
     """How a base is sampled unless something says otherwise."""
@@ -45,7 +41,9 @@ class InferenceDefaults(PydanticModel):
     steps: int
     guidance_scale: float
     max_sequence_length: int | None = None
-    """Tokens a prompt is padded to; the transformer's configuration says the same."""
+    """Tokens a prompt is padded to, for bases whose denoiser's configuration doesn't say it."""
+    dtype: Literal["float16", "bfloat16"] = "float16"
+    """Half precision that the base was trained in; used on accelerators, never on the CPU."""
 
 
 class BaseIdentity(PydanticModel):
@@ -76,7 +74,8 @@ class TrainingBatch:
     """One step's samples, fp32.
 
     moments [B, 2C, F, H, W]; embeddings [B, L, D]; noise and posterior_noise [B, C, F, H, W];
-    positions [B] in [0, 1): where in the timestep range each sample is trained.
+    positions [B] in [0, 1): quantile of the base's own distribution of timesteps at which each
+    sample is trained, 0 the least noise.
     """
 
     moments: torch.Tensor
@@ -108,6 +107,8 @@ class BaseModel(Protocol):
 
     geometry: Geometry
     inference: InferenceDefaults
+    lora_targets: tuple[str, ...]
+    """Names of the layers that an adapter changes unless a recipe says otherwise."""
 
     def identity(self) -> BaseIdentity:
         """Name, revision and hashes. Raises IntegrityError when weights aren't as recorded."""
@@ -116,13 +117,21 @@ class BaseModel(Protocol):
         """Tokenizer and text encoder, as `encode_text` takes them."""
 
     def encode_text(self, encoder: Any, prompts: Sequence[str]) -> NDArray[np.float16]:
-        """Embeddings [B, L, D] of prompts."""
+        """Embeddings [B, L, D] of prompts. Where the denoiser takes a mask, padding rows are zero
+        and the mask is read off them: a cached embedding needs nothing beside it."""
+
+    def text_shape(self) -> tuple[int, int]:
+        """[L, D] of one embedding."""
 
     def load_vae(self, device: str) -> Any:
         """The VAE alone."""
 
     def encode_video(self, vae: Any, frames: NDArray[np.uint8]) -> NDArray[np.float16]:
-        """Posterior moments [2C, F', H', W'] (mean, log-variance, unscaled) of [F, H, W, 3]."""
+        """Posterior moments [2C, F', H', W'] of [F, H, W, 3]: mean and log-variance as the VAE
+        gives them, with as many latent frames as the denoiser reads."""
+
+    def latent_shape(self) -> tuple[int, int, int, int]:
+        """[C, F', H', W'] of a clip of the base's geometry."""
 
     def load_transformer(self, device: str, dtype: str) -> Any:
         """The denoiser alone, frozen; `dtype` is `float32`, `float16` or `bfloat16`."""
@@ -130,11 +139,9 @@ class BaseModel(Protocol):
     def add_adapter(self, transformer: Any, shape: LoraShape, seed: int) -> None:
         """Add a fresh fp32 LoRA adapter to `transformer`, initialised from `seed`."""
 
-    def training_loss(self, transformer: Any, vae_scale: float, batch: TrainingBatch) -> Any:
-        """Denoising loss a sample, [B], fp32."""
-
-    def vae_scale(self) -> float:
-        """Factor between a VAE sample and the latent the denoiser sees."""
+    def training_loss(self, transformer: Any, batch: TrainingBatch) -> Any:
+        """Denoising loss a sample, [B], fp32. Bringing VAE samples to the scale that the denoiser
+        reads is part of it."""
 
     def save_adapter(
         self, transformer: Any, shape: LoraShape, metadata: dict[str, str], path: Path

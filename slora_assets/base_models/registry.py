@@ -8,17 +8,33 @@ from typing import Any
 
 from slora_assets.base_models.base import BaseIdentity, BaseModel, Geometry, InferenceDefaults
 from slora_assets.base_models.cogvideox import CogVideoX
+from slora_assets.base_models.diffusers_base import DiffusersBase
+from slora_assets.base_models.ltx import LtxVideo
+from slora_assets.base_models.wan import Wan
 from slora_assets.base_models.weights import part_hashes, verify_recorded
 from slora_assets.config.errors import ConfigError, MissingInputError
 
 MINIATURE = "miniature"
 _PARTS = ("text_encoder", "vae", "transformer")
 
-_COGVIDEOX_2B = (
-    Geometry(frames=49, height=480, width=720, fps=8),
-    InferenceDefaults(steps=50, guidance_scale=6.0),
-)
-_LICENCES = {"THUDM/CogVideoX-2b": "Apache-2.0", "zai-org/CogVideoX-2b": "Apache-2.0"}
+_FAMILIES: dict[str, type[DiffusersBase]] = {
+    family.pipeline_class: family for family in (CogVideoX, Wan, LtxVideo)
+}
+
+_COGVIDEOX_LICENCE = "CogVideoX licence"
+LICENCES = {
+    "THUDM/CogVideoX-2b": "Apache-2.0",
+    "THUDM/CogVideoX-5b": _COGVIDEOX_LICENCE,
+    "THUDM/CogVideoX1.5-5B": _COGVIDEOX_LICENCE,
+    "zai-org/CogVideoX-2b": "Apache-2.0",
+    "zai-org/CogVideoX-5b": _COGVIDEOX_LICENCE,
+    "zai-org/CogVideoX1.5-5B": _COGVIDEOX_LICENCE,
+    "Wan-AI/Wan2.1-T2V-1.3B-Diffusers": "Apache-2.0",
+    # Each LTX-Video checkpoint has a licence file of its own beside it, none of them a standard one
+    # (Lightricks/LTX-Video `README.md`).
+    "Lightricks/LTX-Video": "LTX-Video's own, see *.license.txt of the checkpoint",
+}
+"""Bases known by hub id, each with the licence of its denoiser."""
 
 
 def miniature_folder(models: Path, kind: str) -> Path:
@@ -31,7 +47,7 @@ def miniature_folder(models: Path, kind: str) -> Path:
 def open_base(name: str, models: Path) -> BaseModel:
     """The base that a configuration names. Hub ids are downloaded on first use.
 
-    Raises MissingInputError when it is not there, ConfigError when it is no CogVideoX,
+    Raises MissingInputError when it is not there, ConfigError when its kind isn't known,
     IntegrityError when its weights aren't the recorded ones.
     """
     if name == MINIATURE:
@@ -42,12 +58,12 @@ def open_base(name: str, models: Path) -> BaseModel:
             )
     elif Path(name).is_dir():
         folder = Path(name)
-    elif name in _LICENCES:
+    elif name in LICENCES:
         folder = _download(name)
     else:
         raise ConfigError(
             "no such base", key="base_model", found=name,
-            expected=f"'{MINIATURE}', a folder in diffusers' layout, or one of {sorted(_LICENCES)}",
+            expected=f"'{MINIATURE}', a folder in diffusers' layout, or one of {sorted(LICENCES)}",
         )  # fmt: skip
     return _open_folder(folder, name)
 
@@ -59,10 +75,13 @@ def _open_folder(folder: Path, name: str) -> BaseModel:
             "no pipeline in diffusers' layout", file=index, remedy="name the pipeline's folder"
         )
     kind = json.loads(index.read_text()).get("_class_name")
-    if kind != "CogVideoXPipeline":
+    family = _FAMILIES.get(kind)
+    if family is None:
         raise ConfigError(
             "not a pipeline that slora trains", file=index, key="_class_name", found=kind,
-            expected="CogVideoXPipeline",
+            expected=f"one of {sorted(_FAMILIES)}",
+            remedy="use a text-to-video base of these families; docs/base_models.md says how to add"
+            " another",
         )  # fmt: skip
     card = _card(folder)
     if card is not None:
@@ -70,18 +89,18 @@ def _open_folder(folder: Path, name: str) -> BaseModel:
         geometry = Geometry.model_validate(card["geometry"])
         inference = InferenceDefaults.model_validate(card["inference"])
     else:
-        geometry, inference = _COGVIDEOX_2B
+        geometry, inference = family.defaults(folder)
         card = {
             "name": name,
             "revision": folder.name,
-            "licence": _LICENCES.get(name, "not stated"),
+            "licence": LICENCES.get(name, "not stated"),
             "trained": True,
         }
     identity = BaseIdentity(
         name=card["name"], revision=card["revision"], licence=card["licence"],
         trained=card["trained"], parts=part_hashes(folder, _PARTS),
     )  # fmt: skip
-    return CogVideoX(folder, identity, geometry, inference)
+    return family(folder, identity, geometry, inference)
 
 
 def _card(folder: Path) -> dict[str, Any] | None:
@@ -96,5 +115,10 @@ def _card(folder: Path) -> dict[str, Any] | None:
 def _download(name: str) -> Path:
     from huggingface_hub import snapshot_download
 
-    patterns = ["*.json", "*.safetensors", "*.model", "*.txt"]
+    # Only the pipeline's parts: some repositories hold other releases beside them.
+    patterns = ["model_index.json"] + [
+        f"{part}/*{ending}"
+        for part in (*_PARTS, "tokenizer", "scheduler")
+        for ending in (".json", ".safetensors", ".model", ".txt")
+    ]
     return Path(snapshot_download(name, allow_patterns=patterns))

@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from dataclasses import dataclass
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
 from typing import Any
 
 import numpy as np
@@ -34,7 +34,11 @@ class Sampling:
     """Tokens a prompt is padded to."""
     steps: int
     guidance_scale: float
+    dtype: str
+    """Half precision the base was trained in."""
     on_step: StepCallback | None = None
+    more: Mapping[str, Any] = field(default_factory=dict)
+    """Arguments of this pipeline's call that others don't have."""
 
     def clips(
         self, pipeline: Any, text: dict[str, Any], seeds: Sequence[int]
@@ -54,6 +58,7 @@ class Sampling:
         with torch.no_grad():
             frames = pipeline(
                 **text,
+                **self.more,
                 height=self.geometry.height,
                 width=self.geometry.width,
                 num_frames=self.geometry.frames,
@@ -67,7 +72,7 @@ class Sampling:
         if not np.isfinite(frames).all():
             raise IntegrityError(
                 "the generated clip holds values that are no numbers",
-                remedy="check the precision: CogVideoX-2b wants fp16, CPU wants fp32",
+                remedy=f"check the precision: this base wants {self.dtype}, the CPU float32",
             )
         return list(np.rint(frames * 255).astype(np.uint8))
 

@@ -7,6 +7,9 @@ import struct
 from pathlib import Path
 from typing import Any
 
+import numpy as np
+from numpy.typing import NDArray
+
 from slora_assets.config.errors import IntegrityError
 from slora_assets.provenance.hashing import object_hash, sha256_file
 
@@ -65,6 +68,25 @@ def read_safetensors_header(path: Path) -> dict[str, Any]:
         except ValueError as error:
             raise IntegrityError(f"the header is not valid JSON ({error})", file=path) from error
     return header
+
+
+def read_tensors(folder: Path, names: tuple[str, ...]) -> dict[str, NDArray[np.float32]]:
+    """Small tensors of a model's weights, in fp32, whichever of its files holds them.
+
+    Raises IntegrityError naming one that none holds.
+    """
+    import torch
+    from safetensors import safe_open
+
+    found: dict[str, NDArray[np.float32]] = {}
+    for path in sorted(folder.glob("*.safetensors")):
+        with safe_open(path, framework="pt") as weights:
+            for name in set(names) & set(weights.keys()):
+                found[name] = weights.get_tensor(name).to(torch.float32).numpy()
+    for name in names:
+        if name not in found:
+            raise IntegrityError("the weights lack a tensor", file=folder, key=name)
+    return found
 
 
 def canonical_safetensors(path: Path) -> None:

@@ -6,7 +6,7 @@ import math
 from pathlib import Path
 from typing import Any
 
-from slora_assets.base_models.base import LoraShape, TrainingBatch
+from slora_assets.base_models.base import ADAPTER_NAME, LoraShape, TrainingBatch
 from slora_assets.config.errors import IntegrityError
 from slora_assets.provenance.files import write_json
 from slora_assets.provenance.hashing import canonical_json, object_hash, sha256_file
@@ -95,24 +95,22 @@ def prove_export(plan: RunPlan, transformer: Any, file: Path, dtype: str) -> Exp
     """
     import torch
 
-    from slora_assets.base_models.cogvideox import ADAPTER_NAME
-
     device = str(transformer.device)
     was_training = transformer.training
     transformer.eval()
     try:
-        batch = _fixed_input(plan, transformer)
+        batch = _fixed_input(plan, device)
         with torch.no_grad():
-            memory = plan.base.training_loss(transformer, plan.base.vae_scale(), batch)
+            memory = plan.base.training_loss(transformer, batch)
             fresh = plan.base.load_transformer(device, dtype).eval()
             # An adapter that learnt on a rounded base is proved on one.
             rounding = plan.settings.levers.quantize
             if rounding != "none":
                 quantize(fresh, rounding)
-            plain = plan.base.training_loss(fresh, plan.base.vae_scale(), batch)
+            plain = plan.base.training_loss(fresh, batch)
             pipeline = plan.base.pipeline(device, dtype, fresh, text=False)
             plan.base.load_adapter(pipeline, file, ADAPTER_NAME)
-            served = plan.base.training_loss(pipeline.transformer, plan.base.vae_scale(), batch)
+            served = plan.base.training_loss(pipeline.transformer, batch)
     finally:
         transformer.train(was_training)
     scale = float(memory.abs().max())
@@ -136,22 +134,14 @@ def prove_export(plan: RunPlan, transformer: Any, file: Path, dtype: str) -> Exp
     return parity
 
 
-def _fixed_input(plan: RunPlan, transformer: Any) -> TrainingBatch:
+def _fixed_input(plan: RunPlan, device: str) -> TrainingBatch:
     """One sample that is the same for every run with this base."""
     import torch
 
-    config = transformer.config
-    geometry = plan.base.geometry
-    shape = (
-        config.in_channels,
-        (geometry.frames - 1) // config.temporal_compression_ratio + 1,
-        config.sample_height,
-        config.sample_width,
-    )
+    shape = plan.base.latent_shape()
     draw = draw_sample(0, 0, 0, "parity", shape, 1, 0.0)
     generator = torch.Generator().manual_seed(0)
-    text = torch.randn((1, config.max_text_seq_length, config.text_embed_dim), generator=generator)
-    device = transformer.device
+    text = torch.randn((1, *plan.base.text_shape()), generator=generator)
     return TrainingBatch(
         moments=torch.cat([draw.posterior_noise, torch.zeros(shape)])[None].to(device),
         embeddings=text.to(device),

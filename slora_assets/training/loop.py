@@ -86,7 +86,6 @@ class Trainer:
         )
         self._loss_sum = torch.zeros((), dtype=torch.float64, device=self.device)
         self.samples = Samples(plan, workspace, pinned=self.device.type == "cuda")
-        self._scale = plan.base.vae_scale()
 
     @property
     def steps_per_epoch(self) -> int:
@@ -178,9 +177,7 @@ class Trainer:
             last = number == len(batches)
             with nullcontext() if last else self._accelerator.no_sync(self._model):
                 with self._accelerator.autocast():
-                    losses = self.plan.base.training_loss(
-                        self._model, self._scale, batch.to(self.device)
-                    )
+                    losses = self.plan.base.training_loss(self._model, batch.to(self.device))
                 loss = losses.mean() / len(batches)
                 self._accelerator.backward(loss)
             total += loss.detach()

@@ -41,7 +41,6 @@ def held_out_loss(
     import torch
 
     device = transformer.device
-    scale = base.vae_scale()
     was_training = transformer.training
     transformer.eval()
     rows = []
@@ -63,7 +62,7 @@ def held_out_loss(
                     posterior_noise=noise[count:].expand(count, *shape[1:]).to(device),
                     positions=torch.tensor(list(quantiles), device=device),
                 )  # fmt: skip
-                rows.append(base.training_loss(transformer, scale, batch).cpu())
+                rows.append(base.training_loss(transformer, batch).cpu())
     finally:
         transformer.train(was_training)
     means = torch.stack(rows).double().mean(dim=0)

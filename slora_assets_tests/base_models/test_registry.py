@@ -12,12 +12,23 @@ import numpy as np
 import pytest
 from safetensors.numpy import save_file
 
-from slora_assets.base_models.registry import MINIATURE, open_base
+from slora_assets.base_models.registry import LICENCES, MINIATURE, open_base
 from slora_assets.config.errors import ConfigError, IntegrityError, MissingInputError
+from slora_assets.config.training import TrainingSettings
+from slora_assets.config.yaml_reader import read_settings
 from slora_assets.miniature.build import build_base, build_scorer
 from slora_assets.validation.clip_score import load_scorer
 from slora_assets.validation.sampling import UNTRAINED, Sampler
 from slora_assets.validation.scorer import open_scorer
+from slora_assets_tests.base_models.small import (
+    COGVIDEOX,
+    COGVIDEOX_1_5,
+    COGVIDEOX_5B,
+    LTX,
+    WAN,
+    write_base,
+)
+from slora_assets_tests.small_graph import PROJECT
 
 
 @pytest.fixture(scope="module")
@@ -58,16 +69,75 @@ def test_one_flipped_bit_in_the_weights_is_refused_by_name(folder: Path) -> None
 
 
 def test_another_pipeline_s_folder_is_refused_with_its_class(folder: Path) -> None:
-    rewrite(folder / "model_index.json", lambda c: c.update(_class_name="WanPipeline"))
-    with pytest.raises(ConfigError, match="WanPipeline"):
+    rewrite(folder / "model_index.json", lambda c: c.update(_class_name="HunyuanVideoPipeline"))
+    with pytest.raises(ConfigError, match=r"HunyuanVideoPipeline.*base_models\.md"):
         open_base(str(folder), folder.parent)
 
 
-def test_a_base_with_rotary_positions_is_refused_with_a_remedy(folder: Path) -> None:
-    config = folder / "transformer" / "config.json"
-    rewrite(config, lambda c: c.update(use_rotary_positional_embeddings=True))
-    with pytest.raises(ConfigError, match="CogVideoX-2b"):
+@pytest.mark.parametrize("change", [{"ofs_embed_dim": 512}, {"in_channels": 32}])
+def test_an_image_to_video_base_is_refused_with_a_remedy(
+    folder: Path, change: dict[str, int]
+) -> None:
+    rewrite(folder / "transformer" / "config.json", lambda c: c.update(change))
+    with pytest.raises(ConfigError, match="text-to-video checkpoint"):
         open_base(str(folder), folder.parent)
+
+
+def test_a_card_with_clips_that_the_base_can_not_make_is_refused(folder: Path) -> None:
+    rewrite(folder / "slora.json", lambda c: c["geometry"].update(frames=10))
+    with pytest.raises(ConfigError, match="a multiple of 4 frames and one more"):
+        open_base(str(folder), folder.parent)
+
+
+@pytest.mark.parametrize(
+    ("kind", "part", "change"),
+    [
+        (WAN, "model_index.json", {"expand_timesteps": True}),
+        (WAN, "model_index.json", {"boundary_ratio": 0.875}),
+        (WAN, "transformer/config.json", {"image_dim": 1280}),
+        (LTX, "transformer/config.json", {"patch_size": 2}),
+    ],
+)
+def test_variants_that_the_loss_is_not_written_for_are_refused(
+    tmp_path: Path, kind: str, part: str, change: dict[str, object]
+) -> None:
+    folder = write_base(kind, tmp_path / kind)
+    rewrite(folder / part, lambda c: c.update(change))
+    with pytest.raises(ConfigError, match=next(iter(change))):
+        open_base(str(folder), tmp_path)
+
+
+@pytest.mark.parametrize(
+    ("kind", "frames", "size", "fps", "dtype"),
+    [
+        (COGVIDEOX, 49, (480, 720), 8, "float16"),
+        (COGVIDEOX_5B, 49, (480, 720), 8, "bfloat16"),
+        (COGVIDEOX_1_5, 81, (768, 1360), 16, "bfloat16"),
+        (WAN, 81, (480, 832), 16, "bfloat16"),
+        (LTX, 161, (512, 704), 25, "bfloat16"),
+    ],
+)
+def test_a_folder_without_a_card_is_known_by_its_configuration(
+    tmp_path: Path, kind: str, frames: int, size: tuple[int, int], fps: int, dtype: str
+) -> None:
+    folder = write_base(kind, tmp_path / kind)
+    (folder / "slora.json").unlink()
+    base = open_base(str(folder), tmp_path)
+    g = base.geometry
+    assert (g.frames, (g.height, g.width), g.fps) == (frames, size, fps)
+    assert (base.inference.steps, base.inference.dtype) == (50, dtype)
+    assert base.identity().licence == "not stated"
+
+
+@pytest.mark.parametrize(
+    ("recipe", "precision"),
+    [("cogvideox_2b", "fp16"), ("cogvideox_5b", "bf16"), ("cogvideox_1_5_5b", "bf16"),
+     ("wan_2_1_1_3b", "bf16"), ("ltx_video", "bf16")],
+)  # fmt: skip
+def test_a_shipped_recipe_names_a_known_base_and_its_precision(recipe: str, precision: str) -> None:
+    settings = read_settings(PROJECT / f"configs/training/{recipe}.yaml", TrainingSettings)
+    assert settings.base_model in LICENCES
+    assert settings.precision == precision
 
 
 def test_unknown_names_and_empty_folders_say_what_to_do(tmp_path: Path) -> None:

@@ -375,7 +375,7 @@ def test_a_trained_adapter_generates_the_same_after_the_way_there_and_back(tmp_p
         pipeline = base.pipeline("cpu", "float32", text=False)
         base.load_adapter(pipeline, file, "it")
         with torch.no_grad():
-            return float(base.training_loss(pipeline.transformer, base.vae_scale(), batch))
+            return float(base.training_loss(pipeline.transformer, batch))
 
     for naming in FOREIGN:
         foreign, back = tmp_path / f"{naming}.safetensors", tmp_path / f"{naming}_back.safetensors"

@@ -41,7 +41,7 @@ def _loss_and_gradients(base: BaseModel, transformer: Any) -> tuple[float, torch
         embeddings=torch.randn((2, 32, 192), generator=generator),
         noise=noise, posterior_noise=posterior, positions=torch.tensor([0.2, 0.7]),
     )  # fmt: skip
-    loss = base.training_loss(transformer, base.vae_scale(), batch).mean()
+    loss = base.training_loss(transformer, batch).mean()
     loss.backward()
     gradients = [p.grad.flatten() for p in transformer.parameters() if p.requires_grad]
     return float(loss), torch.cat(gradients)

@@ -126,7 +126,7 @@ def test_the_loop_learns_what_a_plain_loop_learns(workspace: Workspace, undistur
         order = epoch_order(samples.clips, 1, 0, epoch)
         for start in range(0, samples.clips - 3, 4):
             batch, _ = samples.batch(step, range(4), order[start : start + 4])
-            loss = plan.base.training_loss(transformer, plan.base.vae_scale(), batch).mean()
+            loss = plan.base.training_loss(transformer, batch).mean()
             optimizer.zero_grad()
             loss.backward()
             torch.nn.utils.clip_grad_norm_(trainable, 1.0)

@@ -1,0 +1,290 @@
+"""What every base in diffusers' layout has in common; a family adds its loss and its geometry.
+
+Takes a folder as `save_pretrained` of a diffusers pipeline leaves it. See `BaseModel` for what each
+method promises.
+"""
+
+from __future__ import annotations
+
+import json
+from abc import ABC, abstractmethod
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from functools import cache
+from pathlib import Path
+from typing import Any, ClassVar
+
+import numpy as np
+from numpy.typing import NDArray
+
+from slora_assets.base_models import adapters
+from slora_assets.base_models.base import (
+    BaseIdentity,
+    Geometry,
+    InferenceDefaults,
+    LoraShape,
+    StepCallback,
+    TrainingBatch,
+)
+from slora_assets.base_models.sampling import Sampling, choose_attention, embedded
+from slora_assets.config.errors import ConfigError
+
+
+@dataclass(frozen=True)
+class Compression:
+    """How many frames and pixels a latent pixel stands for, and latent pixels a token."""
+
+    temporal: int
+    spatial: int
+    patch: int
+    temporal_patch: int = 1
+
+
+class DiffusersBase(ABC):
+    """A pipeline's folder, its parts loaded one by one through diffusers' public classes."""
+
+    pipeline_class: ClassVar[str]
+    transformer_class: ClassVar[str]
+    vae_class: ClassVar[str]
+    vae_dtype: ClassVar[str | None] = None
+    """The VAE's type on an accelerator, where it isn't the base's."""
+    lora_targets: tuple[str, ...] = ("to_q", "to_k", "to_v", "to_out.0")
+
+    def __init__(
+        self,
+        folder: Path,
+        identity: BaseIdentity,
+        geometry: Geometry,
+        inference: InferenceDefaults,
+    ) -> None:
+        self.folder = folder
+        self.geometry = geometry
+        self.inference = inference
+        self._identity = identity
+        self._config = cache(self._read_config)
+        self._check_trainable()
+        self._check_geometry()
+
+    @classmethod
+    @abstractmethod
+    def defaults(cls, folder: Path) -> tuple[Geometry, InferenceDefaults]:
+        """What the publisher samples with, for a folder that doesn't say so itself."""
+
+    @property
+    @abstractmethod
+    def compression(self) -> Compression:
+        """Of the VAE and the denoiser's patches."""
+
+    @abstractmethod
+    def text_shape(self) -> tuple[int, int]: ...
+
+    @abstractmethod
+    def training_loss(self, transformer: Any, batch: TrainingBatch) -> Any: ...
+
+    @abstractmethod
+    def _check_trainable(self) -> None:
+        """Raise ConfigError for a variant of the pipeline that the loss isn't written for."""
+
+    def _read_config(self, part: str) -> dict[str, Any]:
+        name = "scheduler_config.json" if part == "scheduler" else "config.json"
+        loaded: dict[str, Any] = json.loads((self.folder / part / name).read_text())
+        return loaded
+
+    def _read_index(self) -> dict[str, Any]:
+        """`model_index.json`: the pipeline's own configuration."""
+        loaded: dict[str, Any] = json.loads((self.folder / "model_index.json").read_text())
+        return loaded
+
+    def _refuse_unless(self, part: str, key: str, expected: object, remedy: str) -> None:
+        found = self._config(part).get(key, expected)
+        if found != expected:
+            raise ConfigError(
+                "slora doesn't train this variant of the pipeline", file=self.folder / part,
+                key=key, found=found, expected=repr(expected), remedy=remedy,
+            )  # fmt: skip
+
+    def _check_geometry(self) -> None:
+        g, c = self.geometry, self.compression
+        step = c.spatial * c.patch
+        if (g.frames - 1) % c.temporal or g.height % step or g.width % step:
+            raise ConfigError(
+                "the base can't make clips of this geometry", file=self.folder, key="geometry",
+                found=f"{g.frames} frames of {g.width}x{g.height}",
+                expected=f"a multiple of {c.temporal} frames and one more, sides in multiples of"
+                f" {step}",
+            )  # fmt: skip
+
+    def identity(self) -> BaseIdentity:
+        return self._identity
+
+    def latent_shape(self) -> tuple[int, int, int, int]:
+        g, c = self.geometry, self.compression
+        frames = (g.frames - 1) // c.temporal + 1
+        # An incomplete temporal patch is filled up.
+        frames += -frames % c.temporal_patch
+        channels = int(self._config("transformer")["in_channels"])
+        return channels, frames, g.height // c.spatial, g.width // c.spatial
+
+    # text
+
+    def load_text_encoder(self, device: str) -> Any:
+        encoder = self._load_pipeline(
+            device, self._encoder_dtype(device), vae=None, transformer=None
+        )
+        encoder.text_encoder.eval().requires_grad_(False)
+        return encoder
+
+    def encode_text(self, encoder: Any, prompts: Sequence[str]) -> NDArray[np.float16]:
+        import torch
+
+        with torch.no_grad():
+            embedding = self._embed(encoder, list(prompts))
+        array: NDArray[np.float16] = embedding.to("cpu", torch.float16).numpy()
+        return array
+
+    def _embed(self, encoder: Any, prompts: list[str]) -> Any:
+        """Embeddings [B, L, D], by the pipeline's own way from prompts to them."""
+        return encoder.encode_prompt(
+            prompts, do_classifier_free_guidance=False, max_sequence_length=self.text_shape()[0]
+        )[0]
+
+    # video
+
+    def load_vae(self, device: str) -> Any:
+        import diffusers
+        import torch
+
+        dtype = getattr(torch, self._encoder_dtype(device, self.vae_dtype))
+        vae = getattr(diffusers, self.vae_class).from_pretrained(
+            self.folder / "vae", dtype=dtype, use_safetensors=True
+        )
+        return vae.to(device).eval().requires_grad_(False)
+
+    def encode_video(self, vae: Any, frames: NDArray[np.uint8]) -> NDArray[np.float16]:
+        import torch
+
+        pixels = torch.from_numpy(np.ascontiguousarray(frames)).permute(3, 0, 1, 2)[None]
+        pixels = pixels.to(vae.device, vae.dtype) / 127.5 - 1
+        with torch.no_grad():
+            moments = vae.encode(pixels).latent_dist.parameters[0]
+        array: NDArray[np.float16] = moments.to("cpu", torch.float16).numpy()
+        # Filled up in front with the first frame: that is the end the pipeline cuts off again.
+        lacking = -array.shape[1] % self.compression.temporal_patch
+        return np.concatenate([array[:, :1]] * lacking + [array], axis=1) if lacking else array
+
+    def _encoder_dtype(self, device: str, own: str | None = None) -> str:
+        """Encoders run in half precision on an accelerator and in fp32 on the CPU."""
+        return "float32" if device == "cpu" else own or self.inference.dtype
+
+    # denoiser and adapters
+
+    def load_transformer(self, device: str, dtype: str) -> Any:
+        import diffusers
+        import torch
+
+        self._choose_attention(device)
+        transformer = getattr(diffusers, self.transformer_class).from_pretrained(
+            self.folder / "transformer", dtype=getattr(torch, dtype), use_safetensors=True
+        )
+        return transformer.to(device).requires_grad_(False)
+
+    def _choose_attention(self, device: str) -> None:
+        c, (_, frames, height, width) = self.compression, self.latent_shape()
+        video = (frames // c.temporal_patch) * (height // c.patch) * (width // c.patch)
+        choose_attention(device, video + self.text_shape()[0])
+
+    def add_adapter(self, transformer: Any, shape: LoraShape, seed: int) -> None:
+        adapters.add_adapter(transformer, shape, seed, self.lora_targets)
+
+    def save_adapter(
+        self, transformer: Any, shape: LoraShape, metadata: dict[str, str], path: Path
+    ) -> None:
+        adapters.save_adapter(transformer, shape, metadata, path)
+
+    def load_adapter(self, pipeline: Any, path: Path, name: str, scale: float = 1.0) -> None:
+        adapters.load_adapter(pipeline, path, name, scale)
+
+    # sampling
+
+    def pipeline(self, device: str, dtype: str, transformer: Any = None, text: bool = True) -> Any:
+        self._choose_attention(device)
+        given: dict[str, Any] = {} if transformer is None else {"transformer": transformer}
+        if not text:
+            given |= {"text_encoder": None, "tokenizer": None}
+        return self._load_pipeline(device, dtype, **given)
+
+    def _load_pipeline(self, device: str, dtype: str, **given: Any) -> Any:
+        import diffusers
+        import torch
+        from diffusers.utils.logging import disable_progress_bar
+
+        disable_progress_bar()
+        dtypes: Any = getattr(torch, dtype)
+        if self.vae_dtype is not None:
+            dtypes = {"default": dtypes, "vae": getattr(torch, self.vae_dtype)}
+        pipeline = getattr(diffusers, self.pipeline_class).from_pretrained(
+            self.folder, dtype=dtypes, use_safetensors=True, **given
+        )
+        pipeline.set_progress_bar_config(disable=True)
+        return pipeline.to(device)
+
+    def _call_arguments(self) -> Mapping[str, Any]:
+        """What the pipeline's call wants beyond what all pipelines want."""
+        return {}
+
+    def _embedded(
+        self, pipeline: Any, embeddings: Sequence[NDArray[np.float16]], empty: NDArray[np.float16]
+    ) -> dict[str, Any]:
+        """The pipeline's arguments for cached prompts."""
+        return embedded(pipeline, embeddings, empty)
+
+    def _sampling(self, steps: int, guidance: float, on_step: StepCallback | None) -> Sampling:
+        return Sampling(
+            self.geometry, self.text_shape()[0], steps, guidance, self.inference.dtype, on_step,
+            self._call_arguments(),
+        )  # fmt: skip
+
+    @property
+    def clips_per_call(self) -> int:
+        """Small clips are sampled together; from about 100 MB of frames on one at a time."""
+        g = self.geometry
+        return max(1, min(16, 500_000 // (g.frames * g.height * g.width)))
+
+    def generate(
+        self, pipeline: Any, *, prompt: str, seed: int, steps: int, guidance_scale: float,
+        on_step: StepCallback | None = None,
+    ) -> NDArray[np.uint8]:  # fmt: skip
+        how = self._sampling(steps, guidance_scale, on_step)
+        return how.clips(pipeline, {"prompt": prompt}, [seed])[0]
+
+    def generate_many(
+        self, pipeline: Any, *, embeddings: Sequence[NDArray[np.float16]],
+        empty_embedding: NDArray[np.float16], seeds: Sequence[int], steps: int,
+        guidance_scale: float, on_step: StepCallback | None = None,
+    ) -> list[NDArray[np.uint8]]:  # fmt: skip
+        how = self._sampling(steps, guidance_scale, on_step)
+        clips: list[NDArray[np.uint8]] = []
+        for start in range(0, len(seeds), self.clips_per_call):
+            part = slice(start, start + self.clips_per_call)
+            text = self._embedded(pipeline, embeddings[part], empty_embedding)
+            clips += how.clips(pipeline, text, seeds[part])
+        return clips
+
+
+def posterior_sample(batch: TrainingBatch) -> Any:
+    """The VAE's sample [B, C, F, H, W] at the batch's moments and posterior noise."""
+    import torch
+
+    mean, log_variance = batch.moments.chunk(2, dim=1)
+    spread = torch.exp(0.5 * log_variance.clamp(-30.0, 20.0))
+    return mean + spread * batch.posterior_noise
+
+
+def dtype_of(transformer: Any) -> Any:
+    """The denoiser's type. Several processes train through a wrapper, which has none of its own."""
+    return getattr(transformer, "module", transformer).dtype
+
+
+def mean_squared_error(predicted: Any, target: Any) -> Any:
+    """Over everything but the batch, [B], in fp32."""
+    return (predicted.float() - target.float()).pow(2).mean(dim=tuple(range(1, target.ndim)))

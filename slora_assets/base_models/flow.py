@@ -1,0 +1,63 @@
+"""Flow matching as Wan and LTX-Video are trained: straight paths from clip to noise, logit-normal
+timesteps shifted towards noise, mean squared error on the velocity `noise - clip`.
+
+SD3 paper (arXiv:2403.03206, sections 3.1 and 5.3.2); Wan (arXiv:2503.20314) and LTX-Video
+(arXiv:2501.00103) take it over.
+"""
+
+from __future__ import annotations
+
+from abc import abstractmethod
+from collections.abc import Sequence
+from typing import Any
+
+from slora_assets.base_models.base import TrainingBatch
+from slora_assets.base_models.diffusers_base import (
+    DiffusersBase,
+    mean_squared_error,
+    posterior_sample,
+)
+
+_POSITION_MARGIN = 1e-4
+"""Positions stay this far from 0 and 1, where the normal distribution's quantiles are infinite."""
+
+
+def shifted_logit_normal(positions: Any, log_shift: float) -> Any:
+    """Noise levels in (0, 1) at quantiles `positions` [B] of the shifted logit-normal distribution.
+
+    Shifting t to s * t / (1 + (s - 1) * t) is adding log(s) to its logit.
+    """
+    import torch
+
+    inside = positions.clamp(_POSITION_MARGIN, 1 - _POSITION_MARGIN)
+    return torch.sigmoid(torch.special.ndtri(inside) + log_shift)
+
+
+def path_and_velocity(clean: Any, noise: Any, sigmas: Any) -> tuple[Any, Any]:
+    """The point at noise level `sigmas` [B] of the straight path, and the path's velocity."""
+    sigmas = sigmas.reshape(-1, *[1] * (clean.ndim - 1))
+    return (1 - sigmas) * clean + sigmas * noise, noise - clean
+
+
+class FlowMatchingBase(DiffusersBase):
+    """A base whose denoiser predicts the velocity at a noise level."""
+
+    def training_loss(self, transformer: Any, batch: TrainingBatch) -> Any:
+        clean = self._normalised(posterior_sample(batch))
+        sigmas = shifted_logit_normal(batch.positions, self._log_shift(clean.shape))
+        noisy, velocity = path_and_velocity(clean, batch.noise, sigmas)
+        timesteps = sigmas * self._config("scheduler").get("num_train_timesteps", 1000)
+        predicted = self._predict(transformer, noisy, timesteps, batch.embeddings)
+        return mean_squared_error(predicted, velocity)
+
+    @abstractmethod
+    def _normalised(self, sample: Any) -> Any:
+        """The latent that the denoiser sees, from a VAE sample [B, C, F, H, W]."""
+
+    @abstractmethod
+    def _log_shift(self, shape: Sequence[int]) -> float:
+        """Logarithm of the timestep shift for latents of shape [B, C, F, H, W]."""
+
+    @abstractmethod
+    def _predict(self, transformer: Any, noisy: Any, timesteps: Any, embeddings: Any) -> Any:
+        """Velocity [B, C, F, H, W] at `timesteps` [B] in [0, 1000]."""

@@ -1,0 +1,134 @@
+"""LTX-Video 0.9 (Lightricks/LTX-Video): few, large tokens, packed into a sequence.
+
+Flow matching with logit-normal timesteps, shifted the more the longer the sequence
+(arXiv:2501.00103; Lightricks/LTX-Video-Trainer `timestep_samplers.py`, `shifted_logit_normal`). T5
+is run without a mask, the denoiser with one.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from functools import cached_property
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from slora_assets.base_models.base import Geometry, InferenceDefaults
+from slora_assets.base_models.diffusers_base import Compression, dtype_of
+from slora_assets.base_models.flow import FlowMatchingBase
+from slora_assets.base_models.weights import read_tensors
+
+_TEXT_LENGTH = 128
+_DECODE_TIMESTEP, _DECODE_NOISE = 0.05, 0.025
+"""For VAEs that denoise a little while they decode (0.9.1 and later): diffusers' documentation of
+the pipeline."""
+
+
+class LtxVideo(FlowMatchingBase):
+    """LTX-Video in diffusers' `LTXPipeline` layout."""
+
+    pipeline_class = "LTXPipeline"
+    transformer_class = "LTXVideoTransformer3DModel"
+    vae_class = "AutoencoderKLLTXVideo"
+
+    @classmethod
+    def defaults(cls, folder: Path) -> tuple[Geometry, InferenceDefaults]:
+        """Those of diffusers' `LTXPipeline`."""
+        return (
+            Geometry(frames=161, height=512, width=704, fps=25),
+            InferenceDefaults(
+                steps=50, guidance_scale=3.0, max_sequence_length=_TEXT_LENGTH, dtype="bfloat16"
+            ),
+        )
+
+    @cached_property
+    def compression(self) -> Compression:
+        vae = self._config("vae")
+        halvings = 2 ** sum(vae["spatio_temporal_scaling"])
+        return Compression(
+            temporal=vae.get("temporal_compression_ratio") or vae["patch_size_t"] * halvings,
+            spatial=vae.get("spatial_compression_ratio") or vae["patch_size"] * halvings,
+            patch=1,
+        )
+
+    def text_shape(self) -> tuple[int, int]:
+        length = self.inference.max_sequence_length or _TEXT_LENGTH
+        return length, int(self._config("transformer")["caption_channels"])
+
+    def _check_trainable(self) -> None:
+        remedy = "use Lightricks/LTX-Video, whose VAE makes the patches"
+        self._refuse_unless("transformer", "patch_size", 1, remedy)
+        self._refuse_unless("transformer", "patch_size_t", 1, remedy)
+
+    def _embed(self, encoder: Any, prompts: list[str]) -> Any:
+        length = self.text_shape()[0]
+        embedding, mask, *_ = encoder.encode_prompt(
+            prompts, do_classifier_free_guidance=False, max_sequence_length=length
+        )
+        # The denoiser never looks at these rows, so they can say where the prompt ends.
+        return embedding * mask[..., None].to(embedding.dtype)
+
+    def _normalised(self, sample: Any) -> Any:
+        import torch
+
+        # In numpy on the host: the VAE itself is not in memory while training.
+        mean, spread = (
+            torch.from_numpy(array).float().to(sample.device).reshape(1, -1, 1, 1, 1)
+            for array in self._latent_statistics
+        )
+        return (sample - mean) * float(self._config("vae")["scaling_factor"]) / spread
+
+    @cached_property
+    def _latent_statistics(self) -> tuple[NDArray[np.float32], NDArray[np.float32]]:
+        """Mean and deviation a channel; they are stored among the VAE's weights."""
+        found = read_tensors(self.folder / "vae", ("latents_mean", "latents_std"))
+        return found["latents_mean"], found["latents_std"]
+
+    def _log_shift(self, shape: Sequence[int]) -> float:
+        from math import log, prod
+
+        scheduler = self._config("scheduler")
+        if not scheduler.get("use_dynamic_shifting"):
+            return log(scheduler.get("shift", 1.0))
+        short, long = scheduler["base_image_seq_len"], scheduler["max_image_seq_len"]
+        slope = (scheduler["max_shift"] - scheduler["base_shift"]) / (long - short)
+        return float(scheduler["base_shift"] + (prod(shape[2:]) - short) * slope)
+
+    def _predict(self, transformer: Any, noisy: Any, timesteps: Any, embeddings: Any) -> Any:
+        _, _, frames, height, width = noisy.shape
+        dtype, c = dtype_of(transformer), self.compression
+        predicted = transformer(
+            hidden_states=noisy.flatten(2).transpose(1, 2).to(dtype),
+            encoder_hidden_states=embeddings.to(dtype),
+            timestep=timesteps,
+            encoder_attention_mask=text_mask(embeddings),
+            num_frames=frames,
+            height=height,
+            width=width,
+            rope_interpolation_scale=(c.temporal / self.geometry.fps, c.spatial, c.spatial),
+            return_dict=False,
+        )[0]
+        return predicted.transpose(1, 2).unflatten(2, (frames, height, width))
+
+    def _call_arguments(self) -> Mapping[str, Any]:
+        arguments: dict[str, Any] = {"frame_rate": self.geometry.fps}
+        if self._config("vae").get("timestep_conditioning"):
+            arguments |= {"decode_timestep": _DECODE_TIMESTEP, "decode_noise_scale": _DECODE_NOISE}
+        return arguments
+
+    def _embedded(
+        self, pipeline: Any, embeddings: Sequence[NDArray[np.float16]], empty: NDArray[np.float16]
+    ) -> dict[str, Any]:
+        text = super()._embedded(pipeline, embeddings, empty)
+        masks = {
+            name.replace("prompt_embeds", "prompt_attention_mask"): text_mask(rows)
+            for name, rows in text.items()
+        }
+        return text | masks
+
+
+def text_mask(embeddings: Any) -> Any:
+    """Which rows of embeddings [B, L, D] belong to the prompt, [B, L]; the rest is zero."""
+    return (embeddings != 0).any(dim=-1)

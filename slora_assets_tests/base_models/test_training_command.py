@@ -1,0 +1,61 @@
+"""The training command on bases of other families: the loop, the held-out loss and the export know
+none of them."""
+
+from __future__ import annotations
+
+import subprocess
+import sys
+from collections.abc import Callable
+
+import pytest
+
+from slora_assets.base_models.base import BaseModel
+from slora_assets.base_models.diffusers_base import DiffusersBase
+from slora_assets.config.workspace import Workspace
+from slora_assets.curation.stage import scenario_manifest
+from slora_assets.latents.stage import cache_latents, cache_text
+from slora_assets.provenance.records import read_run_record
+from slora_assets.validation.metrics_log import MetricsLog
+from slora_assets.validation.prompts import prompts_of, read_prompts
+from slora_assets_tests.base_models.small import LTX, WAN
+from slora_assets_tests.small_graph import PROJECT
+
+SCENARIO = "market_floor"
+
+
+def _preprocess(base: BaseModel, workspace: Workspace) -> None:
+    clips = [c for c in scenario_manifest(workspace, SCENARIO)[0] if c.split != "test"]
+    asked = prompts_of(read_prompts(workspace.validation_prompts), SCENARIO, clips)
+    texts = [p for c in clips for p in c.prompts] + [p.text for p in asked]
+    cache_text(texts, base, workspace.text_embeddings, lambda: "cpu")
+    cache_latents(clips, base, workspace.root, workspace.quarantine, lambda: "cpu")
+
+
+@pytest.mark.parametrize("kind", [WAN, LTX])
+def test_a_run_on_another_base_trains_measures_and_proves_its_adapter(
+    workspace: Workspace, small_base: Callable[[str], BaseModel], kind: str
+) -> None:
+    base = small_base(kind)
+    assert isinstance(base, DiffusersBase)
+    _preprocess(base, workspace)
+    runs = workspace.root / "runs"
+    settings = {
+        "base_model": base.folder, "epochs": 1, "repeats": 3, "optimizer.learning_rate": 0.01,
+    }  # fmt: skip
+    command = [
+        sys.executable, str(PROJECT / "src/train_scenario_lora.py"),
+        "--metadata", str(workspace.scenario_metadata), "--output-root", str(runs),
+        "--config", str(workspace.training_config), "--scenario", SCENARIO,
+    ]  # fmt: skip
+    for key, value in settings.items():
+        command += ["--set", f"{key}={value}"]
+    done = subprocess.run(command, capture_output=True, text=True, check=False)
+    assert done.returncode == 0, done.stderr
+    record = read_run_record(runs / SCENARIO)
+    assert record.base["name"] == base.identity().name
+    assert record.steps > 1
+    assert record.parity.max_difference <= record.parity.tolerance
+    assert record.parity.effect > 0
+    before, after = MetricsLog(runs / SCENARIO / "validation_metrics.jsonl").lines()
+    assert after["held_out_loss"] < before["held_out_loss"]
+    assert len(list((runs / SCENARIO / "sample_epoch_1").glob("*.mp4"))) == 1
