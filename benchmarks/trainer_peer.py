@@ -29,6 +29,7 @@ from __future__ import annotations
 
 import argparse
 import importlib.util
+import signal
 import sys
 import tempfile
 from pathlib import Path
@@ -153,6 +154,8 @@ def main() -> None:
     if importlib.util.find_spec("decord") is None:
         sys.exit("the script needs decord: pip install --no-deps --target FOLDER decord, then"
                  " --packages FOLDER")  # fmt: skip
+    # Ended from outside, it ends what it started.
+    signal.signal(signal.SIGTERM, lambda *_: sys.exit(143))
     root = _folder(options.keep)
     peer = Peer(root, options.script.resolve(), packages, options.clips)
     figures = options.figures.split(",")
