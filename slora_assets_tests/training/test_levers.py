@@ -44,7 +44,7 @@ def _loss_and_gradients(base: BaseModel, transformer: Any) -> tuple[float, torch
     loss = base.training_loss(transformer, batch).mean()
     loss.backward()
     gradients = [p.grad.flatten() for p in transformer.parameters() if p.requires_grad]
-    return float(loss), torch.cat(gradients)
+    return loss.item(), torch.cat(gradients)
 
 
 @pytest.fixture(scope="module")
@@ -67,6 +67,7 @@ def test_offloaded_blocks_give_the_same_loss_and_gradients(
 def test_a_rounded_base_is_smaller_and_its_adapter_alone_learns(
     base: BaseModel, plain: tuple[float, torch.Tensor], kind: Any, bytes_a_weight: float
 ) -> None:
+    pytest.importorskip("bitsandbytes" if kind == "nf4" else "torchao")
     transformer = _with_adapter(base)
     names = {n for n, p in transformer.named_parameters() if p.requires_grad}
     block = transformer.transformer_blocks[0]
@@ -116,6 +117,8 @@ def test_when_memory_runs_out_the_levers_come_with_numbers(base: BaseModel) -> N
 
 
 def test_eight_bit_moments_survive_a_checkpoint(tmp_path: Path) -> None:
+    pytest.importorskip("bitsandbytes")
+
     def stepped(optimizer: torch.optim.Optimizer, parameter: torch.nn.Parameter, seed: int) -> None:
         parameter.grad = torch.randn(parameter.shape, generator=torch.Generator().manual_seed(seed))
         optimizer.step()

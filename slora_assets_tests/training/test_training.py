@@ -141,7 +141,9 @@ def test_the_loop_learns_what_a_plain_loop_learns(workspace: Workspace, undistur
 def test_a_loss_that_is_no_number_ends_the_run_with_its_step_and_clips(
     workspace: Workspace, tmp_path: Path
 ) -> None:
-    done = _train(workspace, tmp_path, "--set", "optimizer.learning_rate=1e38")
+    done = _train(
+        workspace, tmp_path, "--set", "optimizer.learning_rate=1e38", "--set", "repeats=3"
+    )
     assert done.returncode == 1
     assert re.search(r"step 2 gave a loss of (nan|inf).* on clips video\d+, video\d+", done.stderr)
     assert not (tmp_path / "market_floor").exists()
