@@ -9,9 +9,16 @@ from __future__ import annotations
 
 from abc import abstractmethod
 from collections.abc import Sequence
+from functools import cache
+from pathlib import Path
 from typing import Any
 
-from slora_assets.base_models.base import TrainingBatch
+from slora_assets.base_models.base import (
+    BaseIdentity,
+    Geometry,
+    InferenceDefaults,
+    TrainingBatch,
+)
 from slora_assets.base_models.diffusers_base import (
     DiffusersBase,
     mean_squared_error,
@@ -42,17 +49,39 @@ def path_and_velocity(clean: Any, noise: Any, sigmas: Any) -> tuple[Any, Any]:
 class FlowMatchingBase(DiffusersBase):
     """A base whose denoiser predicts the velocity at a noise level."""
 
+    def __init__(
+        self,
+        folder: Path,
+        identity: BaseIdentity,
+        geometry: Geometry,
+        inference: InferenceDefaults,
+    ) -> None:
+        super().__init__(folder, identity, geometry, inference)
+        # Once a device: a copy from the host in each step would make the accelerator wait.
+        self._statistics_on = cache(self._load_statistics)
+
     def training_loss(self, transformer: Any, batch: TrainingBatch) -> Any:
-        clean = self._normalised(posterior_sample(batch))
+        mean, deviation = self._statistics_on(str(batch.moments.device))
+        clean = (posterior_sample(batch) - mean) / deviation
         sigmas = shifted_logit_normal(batch.positions, self._log_shift(clean.shape))
         noisy, velocity = path_and_velocity(clean, batch.noise, sigmas)
         timesteps = sigmas * self._config("scheduler").get("num_train_timesteps", 1000)
         predicted = self._predict(transformer, noisy, timesteps, batch.embeddings)
         return mean_squared_error(predicted, velocity)
 
+    def _load_statistics(self, device: str) -> tuple[Any, Any]:
+        import torch
+
+        mean, deviation = (
+            torch.tensor(values, dtype=torch.float32, device=device).reshape(1, -1, 1, 1, 1)
+            for values in self._latent_statistics()
+        )
+        return mean, deviation
+
     @abstractmethod
-    def _normalised(self, sample: Any) -> Any:
-        """The latent that the denoiser sees, from a VAE sample [B, C, F, H, W]."""
+    def _latent_statistics(self) -> tuple[Sequence[float], Sequence[float]]:
+        """Mean and deviation of the VAE's samples, a number a channel; the denoiser sees samples
+        with both taken out."""
 
     @abstractmethod
     def _log_shift(self, shape: Sequence[int]) -> float:

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from functools import cached_property
+from math import log, prod
 from pathlib import Path
 from typing import Any
 
@@ -70,25 +71,13 @@ class LtxVideo(FlowMatchingBase):
         # The denoiser never looks at these rows, so they can say where the prompt ends.
         return embedding * mask[..., None].to(embedding.dtype)
 
-    def _normalised(self, sample: Any) -> Any:
-        import torch
-
-        # In numpy on the host: the VAE itself is not in memory while training.
-        mean, spread = (
-            torch.from_numpy(array).float().to(sample.device).reshape(1, -1, 1, 1, 1)
-            for array in self._latent_statistics
-        )
-        return (sample - mean) * float(self._config("vae")["scaling_factor"]) / spread
-
-    @cached_property
-    def _latent_statistics(self) -> tuple[NDArray[np.float32], NDArray[np.float32]]:
-        """Mean and deviation a channel; they are stored among the VAE's weights."""
+    def _latent_statistics(self) -> tuple[Sequence[float], Sequence[float]]:
+        """They are stored among the VAE's weights; the VAE itself isn't in memory in training."""
         found = read_tensors(self.folder / "vae", ("latents_mean", "latents_std"))
-        return found["latents_mean"], found["latents_std"]
+        deviation = found["latents_std"] / self._config("vae")["scaling_factor"]
+        return found["latents_mean"].tolist(), deviation.tolist()
 
     def _log_shift(self, shape: Sequence[int]) -> float:
-        from math import log, prod
-
         scheduler = self._config("scheduler")
         if not scheduler.get("use_dynamic_shifting"):
             return log(scheduler.get("shift", 1.0))

@@ -67,15 +67,9 @@ class Wan(FlowMatchingBase):
         self._refuse_unless("transformer", "in_channels", channels, remedy)
         self._refuse_unless("scheduler", "prediction_type", "flow_prediction", remedy)
 
-    def _normalised(self, sample: Any) -> Any:
-        import torch
-
+    def _latent_statistics(self) -> tuple[Sequence[float], Sequence[float]]:
         config = self._config("vae")
-        mean, spread = (
-            torch.tensor(config[key], device=sample.device).reshape(1, -1, 1, 1, 1)
-            for key in ("latents_mean", "latents_std")
-        )
-        return (sample - mean) / spread
+        return config["latents_mean"], config["latents_std"]
 
     def _log_shift(self, shape: Sequence[int]) -> float:
         scheduler = self._config("scheduler")

@@ -8,8 +8,8 @@ from typing import Any
 
 from slora_assets.provenance.hashing import sha256_file
 
-COGVIDEOX, COGVIDEOX_5B, COGVIDEOX_1_5, WAN, LTX = (
-    "cogvideox_2b", "cogvideox_5b", "cogvideox_1_5_5b", "wan", "ltx",
+COGVIDEOX, COGVIDEOX_5B, COGVIDEOX_1_5, WAN, LTX, LTX_0_9_1 = (
+    "cogvideox_2b", "cogvideox_5b", "cogvideox_1_5_5b", "wan", "ltx", "ltx_0_9_1",
 )  # fmt: skip
 KINDS = (COGVIDEOX, COGVIDEOX_5B, COGVIDEOX_1_5, WAN, LTX)
 
@@ -30,7 +30,13 @@ def write_base(kind: str, folder: Path, **scheduler: Any) -> Path:
 
     with torch.random.fork_rng(devices=[]):
         torch.manual_seed(0)
-        pipeline = {WAN: _wan, LTX: _ltx}.get(kind, lambda: _cogvideox(kind))()
+        if kind == WAN:
+            pipeline = _wan()
+        elif kind in (LTX, LTX_0_9_1):
+            # From 0.9.1 on the VAE denoises a little while it decodes.
+            pipeline = _ltx(timestep_conditioning=kind == LTX_0_9_1)
+        else:
+            pipeline = _cogvideox(kind)
     if scheduler:
         settings = dict(pipeline.scheduler.config) | scheduler
         settings.pop("_use_default_values", None)
@@ -47,7 +53,7 @@ def write_card(folder: Path, kind: str) -> None:
     inference = {"steps": 2, "guidance_scale": 3.0, "max_sequence_length": TEXT_LENGTH}
     card = {
         "name": f"small-{kind}", "revision": "random-0", "licence": "Apache-2.0",
-        "trained": False, "geometry": _LTX_GEOMETRY if kind == LTX else _GEOMETRY,
+        "trained": False, "geometry": _LTX_GEOMETRY if kind.startswith(LTX) else _GEOMETRY,
         "inference": inference,
         "weights": {
             file.relative_to(folder).as_posix(): sha256_file(file)
@@ -128,7 +134,7 @@ def _wan() -> Any:
     )  # fmt: skip
 
 
-def _ltx() -> Any:
+def _ltx(timestep_conditioning: bool) -> Any:
     import torch
     from diffusers import (
         AutoencoderKLLTXVideo,
@@ -142,6 +148,7 @@ def _ltx() -> Any:
         decoder_block_out_channels=(8, 8, 8, 8), layers_per_block=(1,) * 5,
         decoder_layers_per_block=(1,) * 5, spatio_temporal_scaling=(True, True, True, False),
         decoder_spatio_temporal_scaling=(True, True, True, False), patch_size=4, patch_size_t=1,
+        timestep_conditioning=timestep_conditioning,
     )  # fmt: skip
     vae.latents_mean.copy_(torch.linspace(-1, 1, 8))
     vae.latents_std.copy_(torch.linspace(0.5, 2, 8))

@@ -17,7 +17,7 @@ from slora_assets.base_models.flow import path_and_velocity, shifted_logit_norma
 from slora_assets.base_models.ltx import LtxVideo, text_mask
 from slora_assets.base_models.registry import open_base
 from slora_assets_tests.base_models.conftest import PROMPTS, made_up_batch
-from slora_assets_tests.base_models.small import LTX, WAN, write_base
+from slora_assets_tests.base_models.small import LTX, LTX_0_9_1, WAN, write_base
 
 Opener = Callable[[str], BaseModel]
 _POSITIONS = [0.1, 0.5, 0.9]
@@ -170,3 +170,15 @@ def test_ltx_without_dynamic_shifting_takes_the_fixed_shift(tmp_path: Path) -> N
     base = open_base(str(folder), tmp_path)
     assert isinstance(base, LtxVideo)
     assert base._log_shift((1, 8, 21, 16, 22)) == pytest.approx(np.log(2))
+
+
+def test_ltx_with_a_vae_that_denoises_while_it_decodes_makes_clips(small_base: Opener) -> None:
+    base = small_base(LTX_0_9_1)
+    text = np.ones(base.text_shape(), np.float16)
+    (clip,) = base.generate_many(
+        base.pipeline("cpu", "float32", text=False), embeddings=[text], empty_embedding=text,
+        seeds=[1], steps=2, guidance_scale=3.0,
+    )  # fmt: skip
+    g = base.geometry
+    assert clip.shape == (g.frames, g.height, g.width, 3)
+    assert clip.std() > 0
