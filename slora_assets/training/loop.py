@@ -13,6 +13,7 @@ from typing import Any
 
 from slora_assets.base_models.base import TrainingBatch
 from slora_assets.config.errors import InterruptedRunError, TrainingError
+from slora_assets.config.training import OptimizerSettings
 from slora_assets.config.workspace import Workspace
 from slora_assets.curation.metadata import Clip
 from slora_assets.latents.cache import read_array, text_file
@@ -45,6 +46,16 @@ class Hooks:
     on_epoch_trained: Callable[[Progress], None]
     """Validate and export; may raise InterruptedRunError."""
     should_stop: Callable[[], bool]
+
+
+def learning_rate(settings: OptimizerSettings, step: int, total: int) -> float:
+    """The rate of the step numbered `step` from 0 on, of `total` steps."""
+    if step < settings.warmup_steps:
+        return settings.learning_rate * (step + 1) / settings.warmup_steps
+    if settings.lr_scheduler == "constant":
+        return settings.learning_rate
+    passed = (step - settings.warmup_steps) / max(1, total - settings.warmup_steps)
+    return settings.learning_rate * (1 + math.cos(math.pi * min(1.0, passed))) / 2
 
 
 class Trainer:
@@ -212,7 +223,7 @@ class Trainer:
             shape = (array.shape[0] // 2, *array.shape[1:])
             draw = draw_sample(
                 settings.seed, step, slot, clip.id, shape, len(clip.prompts),
-                settings.caption_dropout,
+                settings.caption_dropout, settings.high_noise,
             )  # fmt: skip
             moments.append(array)
             embeddings.append(self.embedding(clip.prompts[draw.prompt] if draw.prompt >= 0 else ""))
@@ -231,10 +242,8 @@ class Trainer:
         return read_array(path, "embedding", prompt_key(self.plan, prompt), _PREPROCESS)
 
     def _learning_rate(self, step: int) -> float:
-        optimizer = self.settings.optimizer
-        if optimizer.warmup_steps == 0:
-            return optimizer.learning_rate
-        return optimizer.learning_rate * min(1.0, (step + 1) / optimizer.warmup_steps)
+        total = self.steps_per_epoch * self.settings.epochs
+        return learning_rate(self.settings.optimizer, step, total)
 
     def _save(self, state_folder: Path, progress: Progress) -> None:
         if self._accelerator.is_main_process:
