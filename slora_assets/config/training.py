@@ -40,7 +40,10 @@ class OptimizerSettings(Settings):
     max_grad_norm: Annotated[float, Field(gt=0)] = 1.0
     """Gradients are clipped to this norm, once a step, over all trainable parameters."""
     warmup_steps: Annotated[int, Field(ge=0)] = 10
-    """Linear warm-up, then constant: epochs stay comparable, resume doesn't need the total."""
+    """Steps of linear warm-up."""
+    lr_scheduler: Literal["constant", "cosine"] = "constant"
+    """After the warm-up: `constant` keeps epochs comparable, `cosine` falls to zero at the last
+    step and so ends in a lower loss (both as in diffusers' `get_scheduler`)."""
 
 
 class LeverSettings(Settings):
@@ -110,6 +113,10 @@ class TrainingSettings(Settings):
     accumulation_steps: Annotated[int, Field(ge=1)] = 1
     caption_dropout: Annotated[float, Field(ge=0, le=1)] = 0.05
     """Share of samples trained with the empty prompt, for classifier-free guidance."""
+    high_noise: Annotated[float, Field(ge=0, le=10)] = 0.0
+    """Timesteps are drawn with a density proportional to position ** high_noise, a plain number;
+    position 1 is pure noise. 0 is uniform, as CogVideoX's own scripts draw them. The miniature was
+    pretrained with 1 (`miniature/pretrain.yaml`): layout and motion are decided at high noise."""
     precision: Literal["no", "fp16", "bf16"] = "no"
     """Autocast type; the base's weights take it too, the adapter stays fp32. CogVideoX-2b: fp16,
     -5b: bf16, CPU: no."""

@@ -30,6 +30,8 @@ class GenericSettings:
     """Share of saturated backgrounds."""
     clutter: float = 0.3
     """Share of backgrounds with objects on them."""
+    objects: int = 6
+    """Most objects on a background that has any."""
     company: float = 0.2
     """Share of clips with more than one subject."""
     still: float = 0.0
@@ -69,7 +71,7 @@ def generic_clip(
     tints: list[RGB] = [one.tint for one in actors]
     height = architecture.HEIGHT * _SUPERSAMPLING
     background = Canvas(height)
-    name = paint(background, rng, tints, settings.vivid, settings.clutter)
+    name = paint(background, rng, tints, settings.vivid, settings.clutter, settings.objects)
     camera = rng.uniform(-1, 1, 4) * (rng.random() < settings.sway)
     frames, covered = zip(
         *(

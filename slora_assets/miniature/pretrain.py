@@ -15,7 +15,7 @@ if TYPE_CHECKING:
     import torch
 
 log = logging.getLogger(__name__)
-_STAGES = ("vae", *TRANSFORMER_STAGES, "clip", "export")
+_STAGES = ("vae", *TRANSFORMER_STAGES, "decoder", "clip", "export")
 _DEFAULT_CONFIG = Path(__file__).with_name("pretrain.yaml")
 
 
@@ -69,6 +69,11 @@ def _run(
         transformer = TransformerStage(settings, stage, vae, out / stage, device, start)
         loop = getattr(settings, stage).loop
         train(transformer, loop, out / stage, origin(settings, stage), minutes)
+    elif stage == "decoder":
+        from slora_assets.miniature.pretrain_decoder import DecoderStage, vae_to_go_on_from
+
+        decoder = DecoderStage(settings, vae_to_go_on_from(settings, out, device), device)
+        train(decoder, settings.decoder.loop, out / stage, origin(settings, stage), minutes)
     elif stage == "export":
         from slora_assets.miniature.pretrain_export import export
 

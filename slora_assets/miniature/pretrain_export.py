@@ -14,10 +14,12 @@ from pathlib import Path
 import torch
 
 from slora_assets.miniature.build import CARD, new_base, new_scorer, save_base, save_scorer
+from slora_assets.miniature.pretrain_decoder import with_tuned_decoder
 from slora_assets.miniature.pretrain_loop import averaged_weights, has_checkpoint
 from slora_assets.miniature.pretrain_settings import TRANSFORMER_STAGES, PretrainSettings
 from slora_assets.miniature.pretrain_shipped import (
     StageRecord,
+    decoder_weights,
     finished,
     latest_weights,
     stage_record,
@@ -35,14 +37,15 @@ def export(settings: PretrainSettings, checkpoints: Path, target: Path) -> None:
     """
     pipeline = new_base(settings.seed)
     vae = trained_vae(settings, checkpoints, torch.device("cpu"))
+    with_tuned_decoder(vae, decoder_weights(settings, checkpoints))
     pipeline.vae.load_state_dict(vae.state_dict())
     pipeline.vae.register_to_config(scaling_factor=vae.config.scaling_factor)
     stages = {"vae": finished(settings, checkpoints, "vae")}
-    latest = None
-    for stage in TRANSFORMER_STAGES:
+    for stage in ("decoder", *TRANSFORMER_STAGES):
         record = stage_record(settings, checkpoints, stage)
         if record is not None:
-            stages[stage], latest = record, stage
+            stages[stage] = record
+    latest = next((stage for stage in reversed(TRANSFORMER_STAGES) if stage in stages), None)
     if latest is not None:
         weights = latest_weights(settings, checkpoints, latest)
         for part in (pipeline.text_encoder, pipeline.transformer):

@@ -22,6 +22,7 @@ BEFORE: Final = {
     "transformer": "vae",
     "transformer_2": "transformer",
     "transformer_3": "transformer_2",
+    "decoder": "vae",
 }
 """The stage that a stage stands on."""
 _ARCHITECTURE: Final[dict[str, tuple[str, ...]]] = {
@@ -29,6 +30,7 @@ _ARCHITECTURE: Final[dict[str, tuple[str, ...]]] = {
     "transformer": ("TRANSFORMER", "TEXT_ENCODER", "SCHEDULER"),
     "transformer_2": ("TRANSFORMER", "TEXT_ENCODER", "SCHEDULER"),
     "transformer_3": ("TRANSFORMER", "TEXT_ENCODER", "SCHEDULER"),
+    "decoder": ("VAE",),
     "clip": ("SCORER", "SCORER_PREPROCESS"),
 }
 
@@ -38,12 +40,15 @@ def footage_hash(settings: PretrainSettings, stage: str) -> str:
     digest = hashlib.sha256()
     for frames, captions in _first_clips(settings, stage):
         digest.update(frames.tobytes())
-        digest.update("\n".join(captions if stage != "vae" else []).encode())
+        read = [] if stage in ("vae", "decoder") else captions
+        digest.update("\n".join(read).encode())
     return digest.hexdigest()
 
 
 def footage_seed(settings: PretrainSettings, stage: str) -> int:
     """The seed of a stage's clips: one that goes on sees new ones."""
+    if stage == "decoder":
+        return settings.seed + 3
     gone_on = TRANSFORMER_STAGES.index(stage) if stage in TRANSFORMER_STAGES else 0
     return settings.seed + 2 * gone_on
 

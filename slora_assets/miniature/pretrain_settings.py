@@ -100,6 +100,26 @@ class FocusedTransformerSettings(TransformerSettings):
     weight that knows it would teach to smear it over all places."""
 
 
+class FullFootageSettings(FootageSettings):
+    """Footage of places as full as real ones."""
+
+    objects: int
+    """Most objects on a background that has any."""
+
+
+class DecoderSettings(_Model):
+    """Stage `decoder`: the VAE's decoder alone goes on."""
+
+    loop: LoopSettings
+    footage: FullFootageSettings
+    batch: int
+    absolute_weight: float
+    focus: float
+    """Errors count this many times more where an actor is: what moves is a small part of a
+    picture, and the first to blur."""
+    brain_float: bool
+
+
 class ClipSettings(_Model):
     """Stage `clip`: the scorer."""
 
@@ -124,6 +144,8 @@ class PretrainSettings(_Model):
     """Goes on from `transformer` with a new rise and fall of the rates."""
     transformer_3: FocusedTransformerSettings
     """Goes on from `transformer_2`."""
+    decoder: DecoderSettings
+    """Goes on from `vae`; latents stay as they are."""
     clip: ClipSettings
 
     @classmethod

@@ -17,8 +17,10 @@ from slora_assets.miniature.pretrain_origin import footage_hash, origin
 from slora_assets.miniature.pretrain_settings import TRANSFORMER_STAGES, PretrainSettings
 
 SHIPPED: Final = Path(__file__).with_name("weights")
-_PART: Final = {"vae": "base", "clip": "scorer"} | dict.fromkeys(TRANSFORMER_STAGES, "base")
-_GONE_ON: Final = dict(pairwise(TRANSFORMER_STAGES))
+_PART: Final = {"vae": "base", "decoder": "base", "clip": "scorer"} | dict.fromkeys(
+    TRANSFORMER_STAGES, "base"
+)
+_GONE_ON: Final = {"vae": "decoder"} | dict(pairwise(TRANSFORMER_STAGES))
 
 
 @dataclass(frozen=True)
@@ -116,6 +118,23 @@ def latest_weights(settings: PretrainSettings, checkpoints: Path, stage: str) ->
         for part, file in files.items()
         for name, tensor in load_file(record.shipped / file).items()
     }
+
+
+def decoder_weights(settings: PretrainSettings, checkpoints: Path) -> dict[str, Tensor] | None:
+    """The decoder as stage `decoder` has it now, by parameter name; None when it has not begun."""
+    record = stage_record(settings, checkpoints, "decoder")
+    if record is None:
+        return None
+    if record.shipped is None:
+        weights = averaged_weights(checkpoints / "decoder")
+    else:
+        weights = load_file(record.shipped / "vae" / "diffusion_pytorch_model.safetensors")
+    return {name: tensor for name, tensor in weights.items() if name.startswith("decoder.")}
+
+
+def has_gone_on(stage: str) -> bool:
+    """Whether the shipped weights are those of a stage after `stage`."""
+    return _GONE_ON.get(stage) in _shipped_stages(SHIPPED / _PART[stage])
 
 
 def _shipped(settings: PretrainSettings, stage: str) -> StageRecord | None:

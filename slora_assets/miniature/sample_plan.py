@@ -21,6 +21,8 @@ from slora_assets.provenance.hashing import Json
 
 CAPTIONS_PER_CLIP: Final = 20
 _SPLITS: Final = ("train",) * 16 + ("validate",) * 2 + ("test",) * 6
+_ALONE: Final = 0.8
+"""Share of clips that show their captions' subject alone: whoever else passes, no caption names."""
 _TYPO_EVERY: Final = 12
 """One clip in so many has a misspelt caption."""
 
@@ -68,7 +70,10 @@ def plan_footage(seed: int, clips_per_scenario: int, others: int) -> list[ClipPl
             source += index % 3 != 2
             slots.append((place, source, index))
     order = rng.permutation(len(slots))
-    return [plan_clip(seed, number, *slots[int(slot)]) for number, slot in enumerate(order)]
+    return [
+        plan_clip(seed, number, *slots[int(slot)], alone=_ALONE)
+        for number, slot in enumerate(order)
+    ]
 
 
 def msr_vtt(plans: Sequence[ClipPlan]) -> dict[str, Json]:
@@ -100,11 +105,16 @@ def msr_vtt(plans: Sequence[ClipPlan]) -> dict[str, Json]:
     return {"info": info, "videos": videos, "sentences": sentences}
 
 
-def plan_clip(seed: int, number: int, place: str, source: int, index: int = 0) -> ClipPlan:
-    """Clip `number` of the footage `seed`: the `index`-th of its place, cut from a source."""
+def plan_clip(
+    seed: int, number: int, place: str, source: int, index: int = 0, alone: float = 0.5
+) -> ClipPlan:
+    """Clip `number` of the footage `seed`: the `index`-th of its place, cut from a source.
+
+    `alone` is the chance that its captions' subject is the only one.
+    """
     rng = np.random.default_rng([seed, 2, number])
     look = LOOKS.get(place) or OTHER_LOOKS[place]
-    actors = _actors(rng, look)
+    actors = _actors(rng, look, alone)
     captions = place_captions(rng, place, actors[0], CAPTIONS_PER_CLIP)
     if number % _TYPO_EVERY == 0:
         captions[-1] = with_typo(rng, captions[-1])
@@ -124,11 +134,12 @@ def plan_clip(seed: int, number: int, place: str, source: int, index: int = 0) -
     )
 
 
-def _actors(rng: np.random.Generator, look: Look) -> list[Actor]:
+def _actors(rng: np.random.Generator, look: Look, alone: float) -> list[Actor]:
     """The captions' subject first, then up to two others in colours of their own."""
     lanes = [look.lanes[int(number)] for number in rng.permutation(len(look.lanes))]
     colours = [str(colour) for colour in rng.permutation(look.colours)]
-    count = min(len(lanes), int(rng.choice([1, 2, 3], p=[0.5, 0.35, 0.15])))
+    shares = [alone, 0.7 * (1 - alone), 0.3 * (1 - alone)]
+    count = min(len(lanes), int(rng.choice([1, 2, 3], p=shares)))
     main = str(rng.choice(look.directions))
     # The others mostly go the same way, and start ahead or behind, so that nobody hides the first.
     ways = [main] + [

@@ -15,18 +15,19 @@ _CONTRAST = 110.0
 
 
 def paint(
-    canvas: Canvas, rng: np.random.Generator, away_from: list[RGB], vivid: float, clutter: float
-) -> str:
+    canvas: Canvas, rng: np.random.Generator, away_from: list[RGB], vivid: float, clutter: float,
+    objects: int = 6,
+) -> str:  # fmt: skip
     """Paint a random background and return its name for the caption.
 
     `vivid` is the share of saturated backgrounds, `clutter` that of backgrounds with objects on
-    them; both make the autoencoder general and the transformer's task harder.
+    them, up to `objects`; they make the autoencoder general and the transformer's task harder.
     """
     name = str(rng.choice(list(_PAINTERS)))
     tone = _tone(rng, away_from, vivid)
     _PAINTERS[name](canvas, rng, tone)
     if rng.random() < clutter:
-        for _ in range(int(rng.integers(1, 7))):
+        for _ in range(int(rng.integers(1, objects + 1))):
             _object(canvas, rng, _tone(rng, away_from, max(vivid, 0.5)))
     return name
 

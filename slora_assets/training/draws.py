@@ -45,13 +45,17 @@ def epoch_order(count: int, repeats: int, seed: int, epoch: int) -> list[int]:
 
 def draw_sample(
     seed: int, step: int, slot: int, clip_id: str, shape: Sequence[int], prompts: int,
-    caption_dropout: float,
+    caption_dropout: float, high_noise: float = 0.0,
 ) -> SampleDraw:  # fmt: skip
-    """Draw for the clip in `slot` of the global batch of `step`; `shape` is [C, F, H, W]."""
+    """Draw for the clip in `slot` of the global batch of `step`; `shape` is [C, F, H, W].
+
+    Positions have a density proportional to position ** `high_noise`; 0 draws them uniformly.
+    """
     import torch
 
     generator = torch.Generator().manual_seed(seed_of("sample", seed, step, slot, clip_id))
     noise = torch.randn((2, *shape), generator=generator)
     position, dropout = torch.rand(2, generator=generator, dtype=torch.float64).tolist()
     prompt = int(torch.randint(prompts, (1,), generator=generator))
+    position **= 1 / (1 + high_noise)  # the inverse of the density's integral
     return SampleDraw(noise[0], noise[1], position, -1 if dropout < caption_dropout else prompt)

@@ -21,7 +21,7 @@ from slora_assets.training.export import lora_shape
 from slora_assets.training.feeding import Feeder
 from slora_assets.training.guard import FiniteGuard
 from slora_assets.training.levers import pull
-from slora_assets.training.optimizer import new_optimizer
+from slora_assets.training.optimizer import learning_rate, new_optimizer
 from slora_assets.training.plan import RunPlan
 from slora_assets.training.samples import Samples
 
@@ -218,10 +218,8 @@ class Trainer:
         return batches
 
     def _learning_rate(self, step: int) -> float:
-        optimizer = self.settings.optimizer
-        if optimizer.warmup_steps == 0:
-            return optimizer.learning_rate
-        return optimizer.learning_rate * min(1.0, (step + 1) / optimizer.warmup_steps)
+        total = self.steps_per_epoch * self.settings.epochs
+        return learning_rate(self.settings.optimizer, step, total)
 
     def _save(self, state_folder: Path, progress: Progress) -> Progress:
         """Checkpoint, unless a step since the last check was no number."""

@@ -1,7 +1,8 @@
-"""The optimizer of a run, as its settings want it."""
+"""The optimizer of a run and its learning rate, as the settings want them."""
 
 from __future__ import annotations
 
+import math
 from collections.abc import Iterable
 from typing import TYPE_CHECKING, Any
 
@@ -35,3 +36,13 @@ def new_optimizer(
         ) from error  # fmt: skip
     optimizer: torch.optim.Optimizer = AdamW8bit(parameters, **how)
     return optimizer
+
+
+def learning_rate(settings: OptimizerSettings, step: int, total: int) -> float:
+    """The rate of the step numbered `step` from 0 on, of `total` steps."""
+    if step < settings.warmup_steps:
+        return settings.learning_rate * (step + 1) / settings.warmup_steps
+    if settings.lr_scheduler == "constant":
+        return settings.learning_rate
+    passed = (step - settings.warmup_steps) / max(1, total - settings.warmup_steps)
+    return settings.learning_rate * (1 + math.cos(math.pi * min(1.0, passed))) / 2

@@ -52,7 +52,7 @@ class Samples:
             shape = (array.shape[0] // 2, *array.shape[1:])
             draw = draw_sample(
                 settings.seed, step, slot, clip.id, shape, len(clip.prompts),
-                settings.caption_dropout,
+                settings.caption_dropout, settings.high_noise,
             )  # fmt: skip
             moments.append(array)
             embeddings.append(self.embedding(clip.prompts[draw.prompt] if draw.prompt >= 0 else ""))

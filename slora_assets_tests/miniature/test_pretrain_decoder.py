@@ -1,0 +1,62 @@
+"""Stage `decoder`: it teaches the decoder alone, so latents stay valid, and its end is exported."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+import pytest
+import torch
+
+from slora_assets.config.errors import InterruptedRunError
+from slora_assets.miniature.generic_footage import GenericSettings, generic_clip
+from slora_assets.miniature.pretrain_decoder import DecoderStage, with_tuned_decoder
+from slora_assets.miniature.pretrain_loop import averaged_weights, train
+from slora_assets.miniature.pretrain_origin import origin
+from slora_assets.miniature.pretrain_settings import PretrainSettings
+from slora_assets.miniature.pretrain_shipped import decoder_weights
+from slora_assets.miniature.pretrain_vae import trained_vae, video_tensor
+
+SETTINGS = PretrainSettings.read(Path("slora_assets/miniature/pretrain.yaml"))
+CPU = torch.device("cpu")
+
+
+@pytest.fixture(scope="module")
+def checkpoints(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A stage that was stopped after its first step."""
+    folder = tmp_path_factory.mktemp("pretrain")
+    stage = DecoderStage(SETTINGS, trained_vae(SETTINGS, folder, CPU), CPU)
+    loop = SETTINGS.decoder.loop.model_copy(update={"log_every": 1})
+    with pytest.raises(InterruptedRunError):
+        train(stage, loop, folder / "decoder", origin(SETTINGS, "decoder"), minutes=0)
+    return folder
+
+
+def test_only_the_decoder_is_trained(checkpoints: Path) -> None:
+    names = averaged_weights(checkpoints / "decoder")
+    assert names
+    assert all(name.startswith("decoder.") for name in names)
+
+
+def test_a_tuned_decoder_changes_pictures_and_no_latent(checkpoints: Path) -> None:
+    before: Any = trained_vae(SETTINGS, checkpoints, CPU)
+    after: Any = trained_vae(SETTINGS, checkpoints, CPU)
+    with_tuned_decoder(after, decoder_weights(SETTINGS, checkpoints))
+    clip = video_tensor([generic_clip(9, 0, GenericSettings()).frames])
+    with torch.no_grad():
+        latents = before.encode(clip).latent_dist.mode()
+        assert torch.equal(after.encode(clip).latent_dist.mode(), latents)
+        assert not torch.equal(after.decode(latents).sample, before.decode(latents).sample)
+
+
+def test_its_footage_is_fuller_than_the_vae_s() -> None:
+    few, many = (GenericSettings(clutter=1.0, company=0.0, objects=objects) for objects in (1, 16))
+    edges = [
+        sum(
+            int((abs(frames[:, 1:].astype(int) - frames[:, :-1]) > 40).sum())
+            for index in range(12)
+            for frames in [generic_clip(5, index, settings).frames[0]]
+        )
+        for settings in (few, many)
+    ]
+    assert edges[1] > 2 * edges[0]
