@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
 from pathlib import Path
 from typing import Any
@@ -11,6 +11,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from slora_assets.base_models.base import BaseModel, Geometry
+from slora_assets.base_models.side_by_side import in_order, passes_at_once
 from slora_assets.config.errors import FootageError
 from slora_assets.footage.decode import decode_clip
 from slora_assets.footage.first_frames import CacheResult, ClipFile
@@ -50,16 +51,14 @@ def cache_latents(
     bad: list[QuarantinedClip] = []
 
     if todo:
-        vae = base.load_vae(device())
+        found = _moments(todo, base, root, device())
         # Decoding runs ahead in processes of its own, writing behind in a thread.
-        decoded = isolated(decode_for_vae, (decoding_task(root, clip, geometry) for clip in todo))
         with ThreadPoolExecutor(1) as writer:
             written: list[Future[None]] = []
-            for done, (clip, frames) in enumerate(zip(todo, decoded, strict=True), start=1):
-                if isinstance(frames, FootageError):
-                    bad.append(entry(clip.id, clip.path, clip.sha256, frames, "latents"))
+            for done, (clip, moments) in enumerate(zip(todo, found, strict=True), start=1):
+                if isinstance(moments, FootageError):
+                    bad.append(entry(clip.id, clip.path, clip.sha256, moments, "latents"))
                 else:
-                    moments = base.encode_video(vae, frames)
                     target, key = root / clip.latent, keys[clip.id]
                     written.append(writer.submit(write_array, target, "moments", moments, key))
                 if progress:
@@ -70,6 +69,19 @@ def cache_latents(
     lost = {clip.clip_id for clip in bad}
     valid = {clip_id: key for clip_id, key in keys.items() if clip_id not in lost}
     return CacheResult(len(todo) - len(bad), len(clips) - len(todo), bad, keys_hash(valid))
+
+
+def _moments(
+    clips: Sequence[ClipFile], base: BaseModel, root: Path, device: str
+) -> Iterator[NDArray[np.float16] | FootageError]:
+    """Each clip's moments, or why it has none, in order."""
+    decoded = isolated(decode_for_vae, (decoding_task(root, clip, base.geometry) for clip in clips))
+    vae = base.load_vae(device)
+
+    def encoded(frames: NDArray[np.uint8] | FootageError) -> NDArray[np.float16] | FootageError:
+        return frames if isinstance(frames, FootageError) else base.encode_video(vae, frames)
+
+    yield from in_order(encoded, decoded, passes_at_once(device, base.geometry))
 
 
 def cache_text(
