@@ -10,7 +10,7 @@ from slora_assets.config.errors import IntegrityError
 from slora_assets.config.workspace import Workspace
 from slora_assets.curation.metadata import Clip
 from slora_assets.curation.stage import scenario_manifest
-from slora_assets.latents.cache import latent_key, read_array, stands, write_array
+from slora_assets.latents.cache import Verified, latent_key, read_array, write_array
 from slora_assets.latents.stage import cache_latents
 
 
@@ -52,7 +52,7 @@ def test_a_latent_of_another_vae_is_refused_by_name(workspace: Workspace) -> Non
     clip = _clips(workspace)[0]
     path = workspace.root / clip.latent
     key = latent_key(clip, base.identity(), base.geometry)
-    assert stands(path, key)
+    assert Verified(path.parent, "moments").stands(path, key)
     with pytest.raises(IntegrityError) as caught:
         read_array(path, "moments", key | {"vae": "0" * 64}, "run `make preprocess`")
     assert caught.value.key == "vae"
