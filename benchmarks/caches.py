@@ -1,8 +1,11 @@
 """The caching stages: `python benchmarks/caches.py latents FOLDER` or `... refresh`.
 
 `latents`: wall time of the latent stage over that of the larger of its two parts alone on the same
-clips, bare decoding on all cores and bare VAE passes. `refresh`: 10,000 cached clips of which
-nothing, then one, has changed.
+clips, bare decoding on all cores and bare VAE passes with as many threads as in the stage, and over
+the sum of both; then the same with a *simulated* accelerator, a VAE that sleeps as long as the
+real one took, which shows whether reading, encoding and writing overlap where the VAE leaves the
+CPU alone. `refresh`: 10,000 cached clips of which nothing, then one, has changed, by the stages'
+functions; `refresh_graph.py` does it through Dagster.
 """
 
 from __future__ import annotations
@@ -10,13 +13,19 @@ from __future__ import annotations
 import argparse
 import os
 import shutil
+import statistics
 import tempfile
+import time
 from pathlib import Path
 
 import numpy as np
 from first_frames import Clip, real_clips, seconds
+from numpy.typing import NDArray
 
+from slora_assets.base_models.base import BaseModel
+from slora_assets.base_models.cogvideox import CogVideoX
 from slora_assets.base_models.registry import open_base
+from slora_assets.base_models.side_by_side import in_order, passes_at_once
 from slora_assets.config.errors import FootageError
 from slora_assets.footage.encode import write_mp4
 from slora_assets.footage.first_frames import cache_first_frames
@@ -27,6 +36,7 @@ from slora_assets.provenance.hashing import sha256_file
 
 ROUNDS = 3
 MANY = 10_000
+SIMULATED = "simulated accelerator"
 
 
 def main() -> None:
@@ -43,31 +53,73 @@ def main() -> None:
             refresh(Path(root))
 
 
+class SimulatedAccelerator(CogVideoX):
+    """The base with its VAE on an accelerator that isn't there: a pass takes `pass_s` and no CPU,
+    and gives moments that were encoded before."""
+
+    def __init__(self, base: BaseModel, moments: NDArray[np.float16], pass_s: float) -> None:
+        assert isinstance(base, CogVideoX)
+        super().__init__(base.folder, base.identity(), base.geometry, base.inference)
+        self._moments, self._pass_s = moments, pass_s
+
+    def load_vae(self, device: str) -> None:
+        assert device == SIMULATED
+
+    def encode_video(self, vae: None, frames: NDArray[np.uint8]) -> NDArray[np.float16]:
+        time.sleep(self._pass_s)
+        return self._moments
+
+
 def stage_over_parts(folder: Path, root: Path) -> None:
     base = open_base("miniature", root)
     sources = real_clips(folder)
     hashes = {source: sha256_file(source) for source in set(sources)}
     clips = [Clip(str(n), str(s), hashes[s], "", f"latents/{n}.npz") for n, s in enumerate(sources)]
     tasks = [decoding_task(root, clip, base.geometry) for clip in clips]
-    readable = [not isinstance(found, FootageError) for found in isolated(decode_for_vae, tasks)]
-    clips = [clip for clip, good in zip(clips, readable, strict=True) if good]
-    tasks = [decoding_task(root, clip, base.geometry) for clip in clips]
-    frames = list(isolated(decode_for_vae, tasks))
-    vae = base.load_vae("cpu")
+    found = list(isolated(decode_for_vae, tasks))
+    readable = [at for at, one in enumerate(found) if not isinstance(one, FootageError)]
+    clips, tasks = [clips[at] for at in readable], [tasks[at] for at in readable]
+    frames = [one for one in found if not isinstance(one, FootageError)]
+    vae, at_once = base.load_vae("cpu"), passes_at_once("cpu", base.geometry)
+    moments = base.encode_video(vae, frames[0])
 
-    def stage() -> None:
+    def passes() -> None:
+        list(in_order(lambda one: base.encode_video(vae, one), frames, at_once))
+
+    def stage(model: BaseModel, device: str) -> None:
         shutil.rmtree(root / "latents", ignore_errors=True)
-        result = cache_latents(clips, base, root, root / "quarantine.json", lambda: "cpu")
+        result = cache_latents(clips, model, root, root / "quarantine.json", lambda: device)
         assert result.made == len(clips)
 
+    print(f"{len(clips)} clips, {os.cpu_count()} cores, load {os.getloadavg()[0]:.1f}")
+    rows: list[dict[str, float]] = []
     for _ in range(ROUNDS):
-        decoding = seconds(lambda: list(isolated(decode_for_vae, tasks)))
-        passes = seconds(lambda: [base.encode_video(vae, one) for one in frames])
-        whole = seconds(stage)
-        print(
-            f"{len(clips)} clips, {os.cpu_count()} cores: decoding {decoding:.2f} s, VAE"
-            f" {passes:.2f} s, stage {whole:.2f} s, ratio {whole / max(decoding, passes):.2f}"
+        row = {
+            "decoding alone": seconds(lambda: list(isolated(decode_for_vae, tasks))),
+            "VAE alone": seconds(passes),
+            "stage": seconds(lambda: stage(base, "cpu")),
+        }
+        pass_s = row["VAE alone"] / len(clips)
+        row["stage, simulated accelerator"] = seconds(
+            lambda pass_s=pass_s: stage(SimulatedAccelerator(base, moments, pass_s), SIMULATED)
         )
+        rows.append(row)
+        show("round", row)
+    show("medians", {name: statistics.median(row[name] for row in rows) for name in rows[0]})
+
+
+def show(title: str, row: dict[str, float]) -> None:
+    """Times in seconds, and the stage over its larger part and over their sum.
+
+    The sum is the floor where both parts keep every core busy: there overlapping saves nothing.
+    """
+    decoding, passes, stage, simulated = row.values()
+    larger, total = max(decoding, passes), decoding + passes
+    print(
+        f"{title}: " + ", ".join(f"{name} {took:.2f} s" for name, took in row.items())
+        + f"; over the larger part {stage / larger:.2f}, over their sum {stage / total:.2f};"
+        f" simulated accelerator over the larger part {simulated / larger:.2f}", flush=True
+    )  # fmt: skip
 
 
 def refresh(root: Path) -> None:

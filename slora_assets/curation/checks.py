@@ -2,7 +2,7 @@
 
 import dagster as dg
 
-from slora_assets.curation.stage import scenario_manifest
+from slora_assets.curation.stage import scenario_clips
 from slora_assets.partitions import SCENARIOS
 from slora_assets.resources.project import ProjectResource
 
@@ -13,7 +13,7 @@ def splits_do_not_leak(
 ) -> dg.AssetCheckResult:
     """No source video is on two sides, no file stands under two names, no official test clip is
     trained on."""
-    clips, _ = scenario_manifest(project.workspace(), context.partition_key)
+    clips, _ = scenario_clips(project.workspace(), context.partition_key)
     sides: dict[str, set[str]] = {}
     for clip in clips:
         for identity in (f"source {clip.source_group}", f"file {clip.sha256}"):

@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import filecmp
 import shutil
 import uuid
 from collections.abc import Iterator
 from contextlib import contextmanager
+from functools import lru_cache
 from itertools import count
 from pathlib import Path
 
@@ -30,6 +32,7 @@ from slora_assets.footage.inventory import (
     take_inventory,
 )
 from slora_assets.provenance.files import commit_folder, write_json, write_text
+from slora_assets.provenance.stat_cache import file_stamp
 
 
 def curate(
@@ -72,20 +75,23 @@ def _rejects_folder(folder: Path) -> Iterator[OnRejects]:
     parts = count()
     try:
         yield lambda table: table.write_parquet(partial / f"{next(parts):05d}.parquet")
-        commit_folder(partial, folder)
+        if not _equal(partial, folder):
+            commit_folder(partial, folder)
     finally:
         shutil.rmtree(partial, ignore_errors=True)
 
 
-def scenario_manifest(workspace: Workspace, scenario: str) -> tuple[list[Clip], str]:
-    """A scenario's clips and the hash that everything downstream of the scenario hangs on.
+def _equal(folder: Path, other: Path) -> bool:
+    """Whether two flat folders hold the same files."""
+    names = sorted(path.name for path in folder.iterdir())
+    if not other.is_dir() or names != sorted(path.name for path in other.iterdir()):
+        return False
+    return not any(filecmp.cmpfiles(folder, other, names, shallow=False)[1:])
 
-    Writes `data/metadata/manifests/<scenario>.json`. Raises CurationError when the scenario has
-    fewer clips than its minimum; other scenarios are not touched by that.
-    """
-    metadata = read_metadata(workspace.scenario_metadata)
-    clips = eligible_clips(metadata, scenario, workspace.scenario_metadata)
-    digest = dataset_hash(clips)
+
+def scenario_manifest(workspace: Workspace, scenario: str) -> tuple[list[Clip], str]:
+    """What `scenario_clips` says, written to `data/metadata/manifests/<scenario>.json`."""
+    clips, digest = scenario_clips(workspace, scenario)
     write_json(
         workspace.metadata / "manifests" / f"{scenario}.json",
         {
@@ -96,6 +102,32 @@ def scenario_manifest(workspace: Workspace, scenario: str) -> tuple[list[Clip], 
         },
     )
     return clips, digest
+
+
+def scenario_clips(workspace: Workspace, scenario: str) -> tuple[list[Clip], str]:
+    """A scenario's clips and the hash that everything downstream of the scenario hangs on.
+
+    Raises CurationError when the scenario has fewer clips than its minimum; other scenarios are not
+    touched by that.
+    """
+    stamp = file_stamp(workspace.scenario_metadata)
+    clips, digest = _scenario_clips(workspace.scenario_metadata, stamp, scenario)
+    return list(clips), digest
+
+
+@lru_cache(maxsize=64)
+def _scenario_clips(
+    file: Path, stamp: tuple[int, ...], scenario: str
+) -> tuple[tuple[Clip, ...], str]:
+    """One answer for all assets and checks of a scenario, as long as the file is the same."""
+    clips = eligible_clips(_document(file, stamp), scenario, file)
+    return tuple(clips), dataset_hash(clips)
+
+
+@lru_cache(maxsize=1)
+def _document(file: Path, stamp: tuple[int, ...]) -> ScenarioMetadata:
+    """The document as it stood at `stamp`, read once for all scenarios."""
+    return read_metadata(file)
 
 
 def eligible_clips(metadata: ScenarioMetadata, scenario: str, file: Path) -> list[Clip]:

@@ -3,7 +3,7 @@
 import dagster as dg
 
 from slora_assets.assets_common import ON_CHANGED_INPUTS, picture, progress, reject_table
-from slora_assets.curation.stage import scenario_manifest
+from slora_assets.curation.stage import scenario_clips
 from slora_assets.footage.first_frames import cache_first_frames
 from slora_assets.footage.inventory import take_inventory
 from slora_assets.partitions import SCENARIOS
@@ -56,7 +56,7 @@ def first_frames(
 ) -> dg.MaterializeResult[None]:
     """A 720x480 PNG of each clip's first frame."""
     workspace, scenario = project.workspace(), context.partition_key
-    clips, _ = scenario_manifest(workspace, scenario)
+    clips, _ = scenario_clips(workspace, scenario)
     result = cache_first_frames(
         clips,
         workspace.root,

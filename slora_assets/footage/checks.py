@@ -5,6 +5,7 @@ import dagster as dg
 from slora_assets.footage.first_frames import HEIGHT, WIDTH
 from slora_assets.partitions import SCENARIOS
 from slora_assets.provenance.files import read_json
+from slora_assets.provenance.stat_cache import StatCache
 from slora_assets.resources.project import ProjectResource
 
 
@@ -23,8 +24,15 @@ def frames_are_whole(
     )
     assert isinstance(index, dict)
     wrong = []
+    cache = StatCache(workspace.metadata / "first_frames" / f".{context.partition_key}_check.json")
     for clip_id in index["frames"]:
-        with Image.open(workspace.frames(dataset.name) / f"{clip_id}.png") as frame:
-            if frame.size != (WIDTH, HEIGHT) or frame.mode != "RGB":
-                wrong.append(clip_id)
+        path = workspace.frames(dataset.name) / f"{clip_id}.png"
+        found = cache.get(path, clip_id)
+        if found is None:
+            with Image.open(path) as frame:
+                found = [*frame.size, frame.mode]
+            cache.put(path, clip_id, found)
+        if found != [WIDTH, HEIGHT, "RGB"]:
+            wrong.append(clip_id)
+    cache.save()
     return dg.AssetCheckResult(passed=not wrong, metadata={"wrong": ", ".join(wrong)})

@@ -69,7 +69,7 @@ def cache_first_frames(
     frames: dict[str, dict[str, str]] = {}
     todo: list[tuple[ClipFile, str]] = []
     for clip in clips:
-        key, known, target = _key(clip), old.get(clip.id), root / clip.first_frame
+        key, known, target = frame_key(clip), old.get(clip.id), root / clip.first_frame
         if known and known["key"] == key and _hash_of(target, cache) == known["sha256"]:
             frames[clip.id] = known
         else:
@@ -103,7 +103,8 @@ def _make(source: Path, target: Path, start_s: float) -> str:
     return sha256_bytes(buffer.getvalue())
 
 
-def _key(clip: ClipFile) -> str:
+def frame_key(clip: ClipFile) -> str:
+    """Hash of what a first frame depends on."""
     return object_hash(
         {
             "clip": clip.sha256, "start_s": clip.start_s, "width": WIDTH, "height": HEIGHT,

@@ -7,7 +7,7 @@ import dagster as dg
 from slora_assets.assets_common import progress, reject_table
 from slora_assets.base_models.registry import open_base
 from slora_assets.curation.metadata import Clip
-from slora_assets.curation.stage import scenario_manifest
+from slora_assets.curation.stage import scenario_clips
 from slora_assets.footage.first_frames import CacheResult
 from slora_assets.latents.stage import cache_latents, cache_text
 from slora_assets.partitions import SCENARIOS
@@ -34,7 +34,7 @@ def latents(
     """VAE moments of each clip; a cached one is reused only if everything it depends on is the
     same."""
     workspace = project.workspace()
-    clips = _learnt_from(scenario_manifest(workspace, context.partition_key)[0])
+    clips = _learnt_from(scenario_clips(workspace, context.partition_key)[0])
     base = open_base(project.training().base_model, workspace.models)
     result = cache_latents(
         clips, base, workspace.root, workspace.quarantine, project.torch_device,
@@ -51,7 +51,7 @@ def prompt_embeddings(
 ) -> dg.MaterializeResult[None]:
     """Text-encoder output of each training and validation prompt."""
     workspace, scenario = project.workspace(), context.partition_key
-    clips = _learnt_from(scenario_manifest(workspace, scenario)[0])
+    clips = _learnt_from(scenario_clips(workspace, scenario)[0])
     prompts = [prompt for clip in clips for prompt in clip.prompts]
     prompts += [prompt.text for prompt in prompts_of(project.prompts(), scenario, clips)]
     base = open_base(project.training().base_model, workspace.models)

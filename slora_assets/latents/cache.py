@@ -21,6 +21,7 @@ from slora_assets.footage.decode import DECODE_VERSION
 from slora_assets.footage.first_frames import ClipFile
 from slora_assets.provenance.files import write_bytes
 from slora_assets.provenance.hashing import object_hash, sha256_bytes
+from slora_assets.provenance.stat_cache import StatCache
 
 Key = dict[str, Any]
 
@@ -73,13 +74,51 @@ def write_array(path: Path, name: str, array: NDArray[np.float16], key: Key) -> 
     write_bytes(path, buffer.getvalue())
 
 
-def stands(path: Path, key: Key) -> bool:
-    """Is there a whole file with exactly this key? A torn, foreign or outdated one is none."""
-    try:
-        with np.load(path, allow_pickle=False) as archive:
-            return bool(json.loads(str(archive["key"])) == key)
-    except (OSError, ValueError, KeyError, zipfile.BadZipFile):
-        return False
+class Verified:
+    """Which files of a folder were read whole, with which key and shape.
+
+    A file that hasn't changed since (size, time of modification) is not read again.
+    """
+
+    def __init__(self, folder: Path, name: str) -> None:
+        self._folder, self._name = folder, name
+        self._cache = StatCache(folder / ".verified.json", forget=False)
+
+    def shape(self, path: Path, key: Key, remedy: str) -> tuple[int, ...]:
+        """Shape of the finite array in a file that must have `key`; raises as `read_array` does,
+        and IntegrityError for values that are no numbers."""
+        known = self._cache.get(path, self._entry(path))
+        if known is None or known["key"] != _digest(key):
+            array = read_array(path, self._name, key, remedy)
+            if not np.isfinite(array).all():
+                raise IntegrityError("not finite", file=path, key=self._name, remedy=remedy)
+            self.wrote(path, key, array.shape)
+            return array.shape
+        return tuple(known["shape"])
+
+    def stands(self, path: Path, key: Key) -> bool:
+        """Is there a whole file with exactly this key? A torn, foreign or outdated one is none."""
+        try:
+            self.shape(path, key, "")
+        except (IntegrityError, MissingInputError):
+            return False
+        return True
+
+    def wrote(self, path: Path, key: Key, shape: tuple[int, ...]) -> None:
+        """Remember a file that was just written or read."""
+        value = {"key": _digest(key), "shape": list(shape)}
+        self._cache.put(path, self._entry(path), value)
+
+    def save(self) -> None:
+        """Write what is known; without it files are read again, nothing else."""
+        self._cache.save()
+
+    def _entry(self, path: Path) -> str:
+        return path.name if path.parent == self._folder else str(path)
+
+
+def _digest(key: Key) -> str:
+    return sha256_bytes(json.dumps(key, sort_keys=True).encode())
 
 
 def read_array(path: Path, name: str, key: Key, remedy: str) -> NDArray[np.float16]:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
 from pathlib import Path
 from typing import Any
@@ -11,6 +11,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from slora_assets.base_models.base import BaseModel, Geometry
+from slora_assets.base_models.side_by_side import in_order, passes_at_once
 from slora_assets.config.errors import FootageError
 from slora_assets.footage.decode import decode_clip
 from slora_assets.footage.first_frames import CacheResult, ClipFile
@@ -18,9 +19,9 @@ from slora_assets.footage.isolation import Task, isolated
 from slora_assets.footage.quarantine import QuarantinedClip, entry, quarantine
 from slora_assets.latents.cache import (
     Key,
+    Verified,
     keys_hash,
     latent_key,
-    stands,
     text_file,
     text_key,
     write_array,
@@ -46,30 +47,46 @@ def cache_latents(
     """
     identity, geometry = base.identity(), base.geometry
     keys = {clip.id: latent_key(clip, identity, geometry) for clip in clips}
-    todo = [clip for clip in clips if not stands(root / clip.latent, keys[clip.id])]
+    folder = (root / clips[0].latent).parent if clips else root
+    verified = Verified(folder, "moments")
+    todo = [clip for clip in clips if not verified.stands(root / clip.latent, keys[clip.id])]
     bad: list[QuarantinedClip] = []
 
     if todo:
-        vae = base.load_vae(device())
+        found = _moments(todo, base, root, device())
         # Decoding runs ahead in processes of its own, writing behind in a thread.
-        decoded = isolated(decode_for_vae, (decoding_task(root, clip, geometry) for clip in todo))
         with ThreadPoolExecutor(1) as writer:
-            written: list[Future[None]] = []
-            for done, (clip, frames) in enumerate(zip(todo, decoded, strict=True), start=1):
-                if isinstance(frames, FootageError):
-                    bad.append(entry(clip.id, clip.path, clip.sha256, frames, "latents"))
+            written: list[tuple[ClipFile, tuple[int, ...], Future[None]]] = []
+            for done, (clip, moments) in enumerate(zip(todo, found, strict=True), start=1):
+                if isinstance(moments, FootageError):
+                    bad.append(entry(clip.id, clip.path, clip.sha256, moments, "latents"))
                 else:
-                    moments = base.encode_video(vae, frames)
                     target, key = root / clip.latent, keys[clip.id]
-                    written.append(writer.submit(write_array, target, "moments", moments, key))
+                    future = writer.submit(write_array, target, "moments", moments, key)
+                    written.append((clip, moments.shape, future))
                 if progress:
                     progress(done, len(todo))
-        for future in written:
+        for clip, shape, future in written:
             future.result()
+            verified.wrote(root / clip.latent, keys[clip.id], shape)
+    verified.save()
     quarantine(quarantine_file, bad)
     lost = {clip.clip_id for clip in bad}
     valid = {clip_id: key for clip_id, key in keys.items() if clip_id not in lost}
     return CacheResult(len(todo) - len(bad), len(clips) - len(todo), bad, keys_hash(valid))
+
+
+def _moments(
+    clips: Sequence[ClipFile], base: BaseModel, root: Path, device: str
+) -> Iterator[NDArray[np.float16] | FootageError]:
+    """Each clip's moments, or why it has none, in order."""
+    decoded = isolated(decode_for_vae, (decoding_task(root, clip, base.geometry) for clip in clips))
+    vae = base.load_vae(device)
+
+    def encoded(frames: NDArray[np.uint8] | FootageError) -> NDArray[np.float16] | FootageError:
+        return frames if isinstance(frames, FootageError) else base.encode_video(vae, frames)
+
+    yield from in_order(encoded, decoded, passes_at_once(device, base.geometry))
 
 
 def cache_text(
@@ -83,17 +100,19 @@ def cache_text(
     identity = base.identity()
     wanted = sorted({"", *prompts})
     keys: dict[str, Key] = {prompt: text_key(prompt, identity) for prompt in wanted}
-    todo = [p for p in wanted if not stands(text_file(folder, p, identity), keys[p])]
+    files = {prompt: text_file(folder, prompt, identity) for prompt in wanted}
+    verified = Verified(files[""].parent, "embedding")
+    todo = [p for p in wanted if not verified.stands(files[p], keys[p])]
     if todo:
         encoder = base.load_text_encoder(device())
         for start in range(0, len(todo), _TEXT_BATCH):
             batch = todo[start : start + _TEXT_BATCH]
             for prompt, embedding in zip(batch, base.encode_text(encoder, batch), strict=True):
-                write_array(
-                    text_file(folder, prompt, identity), "embedding", embedding, keys[prompt]
-                )
+                write_array(files[prompt], "embedding", embedding, keys[prompt])
+                verified.wrote(files[prompt], keys[prompt], embedding.shape)
             if progress:
                 progress(start + len(batch), len(todo))
+    verified.save()
     return CacheResult(len(todo), len(wanted) - len(todo), [], keys_hash(keys))
 
 

@@ -16,8 +16,9 @@ from slora_assets.provenance.files import write_bytes
 class StatCache:
     """Values by file; a value holds as long as its file's size and modification time do."""
 
-    def __init__(self, file: Path) -> None:
-        self._file = file
+    def __init__(self, file: Path, *, forget: bool = True) -> None:
+        """`forget`: saving drops what was not asked for; not where several stages share a file."""
+        self._file, self._forget = file, forget
         try:
             loaded = orjson.loads(file.read_bytes())
         except (OSError, orjson.JSONDecodeError):
@@ -40,9 +41,19 @@ class StatCache:
         self._now[key] = {"stamp": _stamp(path), "value": value}
 
     def save(self) -> None:
-        """Write what was used or put; the rest is forgotten."""
-        if self._now != self._before:
-            write_bytes(self._file, orjson.dumps(self._now, option=orjson.OPT_SORT_KEYS))
+        """Write what was used or put, and the rest unless it is to be forgotten."""
+        kept = self._now if self._forget else self._before | self._now
+        if kept != self._before:
+            write_bytes(self._file, orjson.dumps(kept, option=orjson.OPT_SORT_KEYS))
+
+
+def file_stamp(path: Path) -> tuple[int, ...]:
+    """What changes when a file is written again: size, time, inode; empty when there is none."""
+    try:
+        stat = path.stat()
+    except OSError:
+        return ()
+    return stat.st_size, stat.st_mtime_ns, stat.st_ino
 
 
 def _stamp(path: Path) -> list[int]:

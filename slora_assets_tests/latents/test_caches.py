@@ -2,15 +2,21 @@
 
 from __future__ import annotations
 
+from pathlib import Path
+
 import numpy as np
 import pytest
+import torch
 
 from slora_assets.base_models.registry import open_base
+from slora_assets.base_models.side_by_side import in_order
+from slora_assets.config.data import read_dataset
 from slora_assets.config.errors import IntegrityError
 from slora_assets.config.workspace import Workspace
 from slora_assets.curation.metadata import Clip
-from slora_assets.curation.stage import scenario_manifest
-from slora_assets.latents.cache import latent_key, read_array, stands, write_array
+from slora_assets.curation.stage import curate, scenario_manifest
+from slora_assets.footage.inventory import take_inventory
+from slora_assets.latents.cache import Verified, latent_key, read_array, write_array
 from slora_assets.latents.stage import cache_latents
 
 
@@ -52,7 +58,32 @@ def test_a_latent_of_another_vae_is_refused_by_name(workspace: Workspace) -> Non
     clip = _clips(workspace)[0]
     path = workspace.root / clip.latent
     key = latent_key(clip, base.identity(), base.geometry)
-    assert stands(path, key)
+    assert Verified(path.parent, "moments").stands(path, key)
     with pytest.raises(IntegrityError) as caught:
         read_array(path, "moments", key | {"vae": "0" * 64}, "run `make preprocess`")
     assert caught.value.key == "vae"
+
+
+def test_a_refresh_with_nothing_changed_rewrites_no_file(workspace: Workspace) -> None:
+    dataset, scenarios = read_dataset(workspace.dataset_file)
+
+    def refresh() -> set[tuple[str, int, int]]:
+        curate(dataset, scenarios, take_inventory(dataset, workspace), workspace)
+        _refresh(workspace)
+        files = (path for path in (workspace.root / "data").rglob("*") if path.is_file())
+        return {(str(f), f.stat().st_mtime_ns, f.stat().st_ino) for f in files}
+
+    before = refresh()
+    assert any("/rejects/" in name for name, *_ in before)
+    assert refresh() == before
+
+
+def test_clips_encoded_side_by_side_have_the_bytes_of_one_at_a_time() -> None:
+    base = open_base("miniature", Path())
+    shape = (base.geometry.frames, base.geometry.height, base.geometry.width, 3)
+    clips = list(np.random.default_rng(0).integers(0, 255, (5, *shape), np.uint8))
+    vae, threads = base.load_vae("cpu"), torch.get_num_threads()
+    alone = [base.encode_video(vae, clip).tobytes() for clip in clips]
+    beside = in_order(lambda clip: base.encode_video(vae, clip).tobytes(), clips, 3)
+    assert list(beside) == alone
+    assert torch.get_num_threads() == threads

@@ -1,0 +1,76 @@
+"""Passes of a small model over many inputs on a CPU: one thread each, as many at once as cores.
+
+Cores that share one small pass wait for each other at every layer, the longer the busier the
+machine is; passes of their own never wait, and a pass gives the same bits on one thread as on more.
+"""
+
+from __future__ import annotations
+
+import ctypes
+import os
+import sys
+from collections import deque
+from collections.abc import Callable, Iterable, Iterator
+from concurrent.futures import Future, ThreadPoolExecutor
+from contextlib import contextmanager
+from functools import cache
+from typing import Final, TypeVar
+
+from slora_assets.base_models.base import Geometry
+
+Given = TypeVar("Given")
+Made = TypeVar("Made")
+
+_SMALL_PIXELS: Final = 1_000_000
+"""Larger clips are worth all cores, and several at once would not fit into memory."""
+_M_TRIM_THRESHOLD, _M_MMAP_THRESHOLD, _M_ARENA_MAX = -1, -3, -8
+"""Parameters of `mallopt` (glibc's malloc.h)."""
+_LARGEST: Final = 2**31 - 1
+
+
+def passes_at_once(device: str, geometry: Geometry) -> int:
+    """How many clips to encode at a time: one on an accelerator, a core each for small ones."""
+    pixels = geometry.frames * geometry.height * geometry.width
+    return (os.cpu_count() or 1) if device == "cpu" and pixels <= _SMALL_PIXELS else 1
+
+
+def in_order(work: Callable[[Given], Made], given: Iterable[Given], at_once: int) -> Iterator[Made]:
+    """`work` of each input, in order; `at_once` are worked on while one more waits."""
+    waiting: deque[Future[Made]] = deque()
+    with _threads(at_once) as pool:
+        for one in given:
+            waiting.append(pool.submit(work, one))
+            if len(waiting) > at_once:
+                yield waiting.popleft().result()
+        while waiting:
+            yield waiting.popleft().result()
+
+
+@contextmanager
+def _threads(at_once: int) -> Iterator[ThreadPoolExecutor]:
+    """Threads that run torch's operators alone, if there are several."""
+    if at_once == 1:
+        with ThreadPoolExecutor(1) as pool:
+            yield pool
+        return
+    import torch
+
+    _keep_freed_memory()
+    threads = torch.get_num_threads()
+    try:
+        with ThreadPoolExecutor(at_once, initializer=torch.set_num_threads, initargs=(1,)) as pool:
+            yield pool
+    finally:
+        torch.set_num_threads(threads)
+
+
+@cache
+def _keep_freed_memory() -> None:
+    """Have glibc keep what is freed: giving every activation back to the system and faulting it in
+    again took two fifths of a pass. Other systems' allocators are left as they are."""
+    if sys.platform == "linux":
+        mallopt = getattr(ctypes.CDLL(None), "mallopt", None)
+        if mallopt is not None:
+            mallopt(_M_ARENA_MAX, 1)
+            mallopt(_M_MMAP_THRESHOLD, _LARGEST)
+            mallopt(_M_TRIM_THRESHOLD, _LARGEST)
