@@ -47,7 +47,10 @@ def stage_record(settings: PretrainSettings, checkpoints: Path, stage: str) -> S
     if not has_checkpoint(folder):
         return _shipped(settings, stage)
     progress = progress_of(folder)
-    log = (folder / "log.jsonl").read_text(encoding="utf-8")
+    file = folder / "log.jsonl"
+    log = (
+        file.read_text(encoding="utf-8") if file.is_file() else ""
+    )  # stopped before its first line
     facts = {
         "steps": progress.step,
         "of": getattr(settings, stage).loop.steps,

@@ -14,21 +14,29 @@ from slora_assets.miniature.pretrain_decoder import DecoderStage, with_tuned_dec
 from slora_assets.miniature.pretrain_loop import averaged_weights, train
 from slora_assets.miniature.pretrain_origin import origin
 from slora_assets.miniature.pretrain_settings import PretrainSettings
-from slora_assets.miniature.pretrain_shipped import decoder_weights
-from slora_assets.miniature.pretrain_vae import trained_vae, video_tensor
+from slora_assets.miniature.pretrain_shipped import SHIPPED, decoder_weights
+from slora_assets.miniature.pretrain_vae import video_tensor
 
 SETTINGS = PretrainSettings.read(Path("slora_assets/miniature/pretrain.yaml"))
 CPU = torch.device("cpu")
+
+
+def shipped_vae() -> Any:
+    from diffusers import AutoencoderKLCogVideoX
+
+    vae = AutoencoderKLCogVideoX.from_pretrained(SHIPPED / "base" / "vae", use_safetensors=True)
+    return vae.float().eval().requires_grad_(False)
 
 
 @pytest.fixture(scope="module")
 def checkpoints(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """A stage that was stopped after its first step."""
     folder = tmp_path_factory.mktemp("pretrain")
-    stage = DecoderStage(SETTINGS, trained_vae(SETTINGS, folder, CPU), CPU)
-    loop = SETTINGS.decoder.loop.model_copy(update={"log_every": 1})
+    stage = DecoderStage(SETTINGS, shipped_vae(), CPU)
     with pytest.raises(InterruptedRunError):
-        train(stage, loop, folder / "decoder", origin(SETTINGS, "decoder"), minutes=0)
+        train(
+            stage, SETTINGS.decoder.loop, folder / "decoder", origin(SETTINGS, "decoder"), minutes=0
+        )
     return folder
 
 
@@ -39,8 +47,8 @@ def test_only_the_decoder_is_trained(checkpoints: Path) -> None:
 
 
 def test_a_tuned_decoder_changes_pictures_and_no_latent(checkpoints: Path) -> None:
-    before: Any = trained_vae(SETTINGS, checkpoints, CPU)
-    after: Any = trained_vae(SETTINGS, checkpoints, CPU)
+    before: Any = shipped_vae()
+    after: Any = shipped_vae()
     with_tuned_decoder(after, decoder_weights(SETTINGS, checkpoints))
     clip = video_tensor([generic_clip(9, 0, GenericSettings()).frames])
     with torch.no_grad():
