@@ -45,11 +45,11 @@ def facts_of(plan: RunPlan) -> dict[str, Any]:
     keys, then `dataset`, `scenarios`, `base.<part>`, `scorer`, `prompts`, `seeds`."""
     identity = plan.identity.model_dump(mode="json")
     return {
-        **_flat(plan.settings.resolved()),
+        **flattened(plan.settings.resolved()),
         "dataset": plan.dataset_hash,
         "scenarios": list(plan.scenarios),
-        **_flat({"base": identity}),
-        **_flat({"scorer_weights": plan.scorer}),
+        **flattened({"base": identity}),
+        **flattened({"scorer_weights": plan.scorer}),
         "prompts": [[prompt.id, prompt.text] for prompt in plan.prompts],
         "seeds": list(plan.seeds),
         "training_version": TRAINING_VERSION,
@@ -124,11 +124,12 @@ def _allowed(key: str, allowed: Sequence[str]) -> bool:
     return any(key == one or key.startswith(one + ".") for one in allowed)
 
 
-def _flat(tree: dict[str, Any], prefix: str = "") -> dict[str, Any]:
+def flattened(tree: dict[str, Any], prefix: str = "") -> dict[str, Any]:
+    """A nested mapping by dotted keys."""
     flat: dict[str, Any] = {}
     for key, value in tree.items():
         if isinstance(value, dict):
-            flat |= _flat(value, f"{prefix}{key}.")
+            flat |= flattened(value, f"{prefix}{key}.")
         else:
             flat[prefix + key] = value
     return flat

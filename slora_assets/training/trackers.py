@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import Any, Final
 
 from slora_assets.config.errors import MissingInputError
+from slora_assets.training.resume import flattened
 
 KNOWN: Final = ("tensorboard", "wandb", "mlflow")
 _PACKAGES: Final = {"tensorboard": "tensorboard", "wandb": "wandb", "mlflow": "mlflow"}
@@ -49,14 +50,9 @@ def folder_of(workspace_outputs: Path) -> Path:
     return workspace_outputs / "tracking"
 
 
-def _scalars(tree: dict[str, Any], prefix: str = "") -> dict[str, Any]:
+def _scalars(tree: dict[str, Any]) -> dict[str, Any]:
     """Dotted keys; what is no scalar as text, which every tracker takes."""
-    flat: dict[str, Any] = {}
-    for key, value in tree.items():
-        if isinstance(value, dict):
-            flat |= _scalars(value, f"{prefix}{key}.")
-        else:
-            flat[prefix + key] = (
-                value if isinstance(value, bool | int | float | str) else str(value)
-            )
-    return flat
+    return {
+        key: value if isinstance(value, bool | int | float | str) else str(value)
+        for key, value in flattened(tree).items()
+    }

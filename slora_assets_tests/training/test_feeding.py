@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from functools import partial
+
 import numpy as np
 import pytest
 from hypothesis import given
@@ -46,7 +48,7 @@ def test_an_unreadable_file_is_reported_by_the_step_that_needs_it() -> None:
 def test_arrays_in_memory_never_exceed_their_bound(sizes: list[int], capacity: int) -> None:
     cache = ArrayCache(capacity * 2)
     for number, size in enumerate(sizes):
-        array = cache.get(str(number), lambda size=size: np.zeros(size, np.float16))  # type: ignore[misc]
+        array = cache.get(str(number), partial(np.zeros, size, np.float16))
         assert len(array) == size
         held = [a.nbytes for a in cache._arrays.values()]
         assert sum(held) <= capacity * 2
