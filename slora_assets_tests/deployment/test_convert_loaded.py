@@ -20,6 +20,7 @@ from slora_assets_tests.deployment.adapter_files import (
     ATTENTION,
     FOREIGN,
     adapter,
+    canonical,
 )
 
 
