@@ -80,7 +80,7 @@ def stage_over_parts(folder: Path, root: Path) -> None:
     readable = [at for at, one in enumerate(found) if not isinstance(one, FootageError)]
     clips, tasks = [clips[at] for at in readable], [tasks[at] for at in readable]
     frames = [one for one in found if not isinstance(one, FootageError)]
-    vae, at_once = base.load_vae("cpu"), passes_at_once("cpu", base.geometry)
+    vae, at_once = base.load_vae("cpu"), passes_at_once("cpu", base)
     moments = base.encode_video(vae, frames[0])
 
     def passes() -> None:

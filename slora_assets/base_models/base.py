@@ -109,6 +109,8 @@ class BaseModel(Protocol):
     inference: InferenceDefaults
     lora_targets: tuple[str, ...]
     """Names of the layers that an adapter changes unless a recipe says otherwise."""
+    vae_keeps_state: bool
+    """Whether two passes of one VAE at the same time would mix their clips."""
 
     def identity(self) -> BaseIdentity:
         """Name, revision and hashes. Raises IntegrityError when weights aren't as recorded."""

@@ -48,6 +48,7 @@ class DiffusersBase(ABC):
     vae_class: ClassVar[str]
     vae_dtype: ClassVar[str | None] = None
     """The VAE's type on an accelerator, where it isn't the base's."""
+    vae_keeps_state: bool = False
     lora_targets: tuple[str, ...] = ("to_q", "to_k", "to_v", "to_out.0")
 
     def __init__(

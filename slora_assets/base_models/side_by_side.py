@@ -16,7 +16,7 @@ from contextlib import contextmanager
 from functools import cache
 from typing import Final, TypeVar
 
-from slora_assets.base_models.base import Geometry
+from slora_assets.base_models.base import BaseModel
 
 Given = TypeVar("Given")
 Made = TypeVar("Made")
@@ -28,10 +28,13 @@ _M_TRIM_THRESHOLD, _M_MMAP_THRESHOLD, _M_ARENA_MAX = -1, -3, -8
 _LARGEST: Final = 2**31 - 1
 
 
-def passes_at_once(device: str, geometry: Geometry) -> int:
-    """How many clips to encode at a time: one on an accelerator, a core each for small ones."""
-    pixels = geometry.frames * geometry.height * geometry.width
-    return (os.cpu_count() or 1) if device == "cpu" and pixels <= _SMALL_PIXELS else 1
+def passes_at_once(device: str, base: BaseModel) -> int:
+    """How many clips to encode at a time: one on an accelerator and where the VAE keeps a pass's
+    state in itself, a core each for small ones."""
+    geometry = base.geometry
+    small = geometry.frames * geometry.height * geometry.width <= _SMALL_PIXELS
+    alone = device != "cpu" or not small or base.vae_keeps_state
+    return 1 if alone else os.cpu_count() or 1
 
 
 def in_order(work: Callable[[Given], Made], given: Iterable[Given], at_once: int) -> Iterator[Made]:

@@ -28,6 +28,7 @@ class Wan(FlowMatchingBase):
     transformer_class = "WanTransformer3DModel"
     vae_class = "AutoencoderKLWan"
     vae_dtype = "float32"  # as diffusers' documentation of the pipeline has it
+    vae_keeps_state = True  # `AutoencoderKLWan._enc_feat_map`
 
     @classmethod
     def defaults(cls, folder: Path) -> tuple[Geometry, InferenceDefaults]:

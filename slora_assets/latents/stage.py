@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 
 from slora_assets.base_models.base import BaseModel, Geometry
 from slora_assets.base_models.side_by_side import in_order, passes_at_once
-from slora_assets.config.errors import FootageError
+from slora_assets.config.errors import FootageError, IntegrityError
 from slora_assets.footage.decode import decode_clip
 from slora_assets.footage.first_frames import CacheResult, ClipFile
 from slora_assets.footage.isolation import Task, isolated
@@ -83,10 +83,22 @@ def _moments(
     decoded = isolated(decode_for_vae, (decoding_task(root, clip, base.geometry) for clip in clips))
     vae = base.load_vae(device)
 
-    def encoded(frames: NDArray[np.uint8] | FootageError) -> NDArray[np.float16] | FootageError:
-        return frames if isinstance(frames, FootageError) else base.encode_video(vae, frames)
+    channels, *rest = base.latent_shape()
+    shape = (2 * channels, *rest)
 
-    yield from in_order(encoded, decoded, passes_at_once(device, base.geometry))
+    def encoded(frames: NDArray[np.uint8] | FootageError) -> NDArray[np.float16] | FootageError:
+        if isinstance(frames, FootageError):
+            return frames
+        moments = base.encode_video(vae, frames)
+        if moments.shape != shape:
+            raise IntegrityError(
+                "the VAE's moments have another shape than the base's transformer reads",
+                key="moments", found=moments.shape, expected=shape,
+                remedy="use the VAE and the transformer of one checkpoint",
+            )  # fmt: skip
+        return moments
+
+    yield from in_order(encoded, decoded, passes_at_once(device, base))
 
 
 def cache_text(

@@ -13,6 +13,7 @@ from numpy.typing import NDArray
 from safetensors.numpy import save_file
 
 from slora_assets.base_models.base import ADAPTER_NAME, BaseModel, LoraShape
+from slora_assets.base_models.side_by_side import in_order, passes_at_once
 from slora_assets.base_models.weights import read_safetensors_header
 from slora_assets.config.errors import IntegrityError, TrainingError
 from slora_assets_tests.base_models.conftest import PROMPTS, SHAPE, made_up_batch
@@ -52,6 +53,19 @@ def test_encoders_give_the_declared_shapes_and_reach_the_loss(base: BaseModel) -
     for array in (embeddings, moments):
         assert array.dtype == np.float16
         assert np.isfinite(array).all()
+
+
+def test_clips_encoded_side_by_side_have_the_bytes_of_one_at_a_time(
+    base: BaseModel, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("os.cpu_count", lambda: 3)
+    clips = [np.roll(_frames(base), at, axis=1) for at in range(6)]
+    vae, threads = base.load_vae("cpu"), torch.get_num_threads()
+    alone = [base.encode_video(vae, clip).tobytes() for clip in clips]
+    at_once = passes_at_once("cpu", base)
+    beside = in_order(lambda clip: base.encode_video(vae, clip).tobytes(), clips, at_once)
+    assert list(beside) == alone
+    assert torch.get_num_threads() == threads
 
 
 def test_trainable_parameters_are_exactly_the_adapter_s(base: BaseModel) -> None:

@@ -2,14 +2,10 @@
 
 from __future__ import annotations
 
-from pathlib import Path
-
 import numpy as np
 import pytest
-import torch
 
 from slora_assets.base_models.registry import open_base
-from slora_assets.base_models.side_by_side import in_order
 from slora_assets.config.data import read_dataset
 from slora_assets.config.errors import IntegrityError
 from slora_assets.config.workspace import Workspace
@@ -76,14 +72,3 @@ def test_a_refresh_with_nothing_changed_rewrites_no_file(workspace: Workspace) -
     before = refresh()
     assert any("/rejects/" in name for name, *_ in before)
     assert refresh() == before
-
-
-def test_clips_encoded_side_by_side_have_the_bytes_of_one_at_a_time() -> None:
-    base = open_base("miniature", Path())
-    shape = (base.geometry.frames, base.geometry.height, base.geometry.width, 3)
-    clips = list(np.random.default_rng(0).integers(0, 255, (5, *shape), np.uint8))
-    vae, threads = base.load_vae("cpu"), torch.get_num_threads()
-    alone = [base.encode_video(vae, clip).tobytes() for clip in clips]
-    beside = in_order(lambda clip: base.encode_video(vae, clip).tobytes(), clips, 3)
-    assert list(beside) == alone
-    assert torch.get_num_threads() == threads
