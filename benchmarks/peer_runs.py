@@ -149,7 +149,7 @@ repeats: {repeats}
 batch_size: {BATCH}
 caption_dropout: 0.0
 lora: {{rank: {RANK}, alpha: {RANK}}}
-optimizer: {{learning_rate: {LEARNING_RATE}, warmup_steps: 0}}
+optimizer: {{learning_rate: {LEARNING_RATE}, warmup_steps: 0, lr_scheduler: constant}}
 {validation}"""
 
 

@@ -32,8 +32,8 @@ class OptimizerSettings(Settings):
     """`adamw_8bit` keeps the two moments in 8 bits (bitsandbytes): 2 instead of 8 bytes a trained
     parameter. At LoRA sizes that is nothing (13.0 GB with either for CogVideoX-2b,
     a-r-r-o-w/cogvideox-factory README)."""
-    learning_rate: Annotated[float, Field(gt=0)] = 1e-3
-    """1e-4 for CogVideoX-2b; the miniature takes ten times that."""
+    learning_rate: Annotated[float, Field(gt=0)] = 3e-3
+    """1e-4 for CogVideoX-2b; the miniature takes thirty times that, with a schedule that falls."""
     betas: tuple[float, float] = (0.9, 0.95)
     epsilon: Annotated[float, Field(gt=0)] = 1e-8
     weight_decay: Annotated[float, Field(ge=0)] = 1e-4
@@ -41,7 +41,7 @@ class OptimizerSettings(Settings):
     """Gradients are clipped to this norm, once a step, over all trainable parameters."""
     warmup_steps: Annotated[int, Field(ge=0)] = 10
     """Steps of linear warm-up."""
-    lr_scheduler: Literal["constant", "cosine"] = "constant"
+    lr_scheduler: Literal["constant", "cosine"] = "cosine"
     """After the warm-up: `constant` keeps epochs comparable, `cosine` falls to zero at the last
     step and so ends in a lower loss (both as in diffusers' `get_scheduler`)."""
 

@@ -41,7 +41,7 @@ def test_every_key_that_differs_is_named_with_both_values(plan: Any) -> None:
         prepare_folder(changed, Resumption())
     message = str(caught.value)
     assert "key 'epochs, optimizer.learning_rate'" in message
-    assert "0.001" in message
+    assert "0.003" in message
     assert "0.0002" in message
     assert "--allow-changed" in message
     assert "--restart" in message
@@ -83,7 +83,7 @@ def test_an_allowed_change_is_kept_and_so_are_the_checkpoints(plan: Any) -> None
     begun = prepare_folder(changed, Resumption(allow_changed=("optimizer",)))
     assert begun.earlier_hashes == (first.run_hash,)
     assert begun.changes == (
-        {"key": "optimizer.learning_rate", "before": 0.001, "after": 0.0002, "step": 12},
+        {"key": "optimizer.learning_rate", "before": 0.003, "after": 0.0002, "step": 12},
     )
     assert read_begun(changed) == begun
     assert prepare_folder(changed, Resumption()) == begun, "allowed once is enough"

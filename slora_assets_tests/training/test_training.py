@@ -131,7 +131,7 @@ def test_the_loop_learns_what_a_plain_loop_learns(workspace: Workspace, undistur
             loss.backward()
             torch.nn.utils.clip_grad_norm_(trainable, 1.0)
             step += 1
-            optimizer.param_groups[0]["lr"] = 1e-3 * min(1.0, step / 10)
+            optimizer.param_groups[0]["lr"] = 3e-3 * min(1.0, step / 10)
             optimizer.step()
             losses.append(loss.item())
     log = (undisturbed / "training_log.jsonl").read_text().splitlines()
@@ -163,7 +163,7 @@ def test_an_allowed_change_stands_in_the_record(workspace: Workspace, tmp_path: 
     assert done.returncode == 0, done.stderr
     (change,) = read_run_record(tmp_path / "market_floor").changes
     assert (change["key"], change["before"], change["after"]) == (
-        "optimizer.learning_rate", 0.001, 0.002,
+        "optimizer.learning_rate", 0.003, 0.002,
     )  # fmt: skip
 
 
