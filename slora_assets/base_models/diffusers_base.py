@@ -26,6 +26,7 @@ from slora_assets.base_models.base import (
     StepCallback,
     TrainingBatch,
 )
+from slora_assets.base_models.half_storage import compute_in_float32, stored_dtype
 from slora_assets.base_models.sampling import Sampling, choose_attention, embedded
 from slora_assets.config.errors import ConfigError
 
@@ -129,10 +130,13 @@ class DiffusersBase(ABC):
     # text
 
     def load_text_encoder(self, device: str) -> Any:
-        encoder = self._load_pipeline(
-            device, self._encoder_dtype(device), vae=None, transformer=None
-        )
+        stored = stored_dtype(self.folder / "text_encoder")
+        on_cpu = device == "cpu"
+        dtype = stored if on_cpu else self._encoder_dtype(device)
+        encoder = self._load_pipeline(device, dtype, vae=None, transformer=None)
         encoder.text_encoder.eval().requires_grad_(False)
+        if on_cpu and stored != "float32":
+            compute_in_float32(encoder.text_encoder, stored)
         return encoder
 
     def encode_text(self, encoder: Any, prompts: Sequence[str]) -> NDArray[np.float16]:

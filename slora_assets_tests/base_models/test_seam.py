@@ -13,10 +13,12 @@ from numpy.typing import NDArray
 from safetensors.numpy import save_file
 
 from slora_assets.base_models.base import ADAPTER_NAME, BaseModel, LoraShape
+from slora_assets.base_models.registry import open_base
 from slora_assets.base_models.side_by_side import in_order, passes_at_once
 from slora_assets.base_models.weights import read_safetensors_header
 from slora_assets.config.errors import IntegrityError, TrainingError
 from slora_assets_tests.base_models.conftest import PROMPTS, SHAPE, made_up_batch
+from slora_assets_tests.base_models.small import COGVIDEOX, WAN, write_base, write_card
 
 _NEVER_OURS = {"attention_kwargs", "return_dict"}
 """Arguments of a denoiser that don't change what it computes here."""
@@ -53,6 +55,26 @@ def test_encoders_give_the_declared_shapes_and_reach_the_loss(base: BaseModel) -
     for array in (embeddings, moments):
         assert array.dtype == np.float16
         assert np.isfinite(array).all()
+
+
+@pytest.mark.parametrize("kind", [COGVIDEOX, WAN])
+@pytest.mark.parametrize("stored", ["float16", "bfloat16"])
+def test_an_encoder_stored_in_16_bits_stays_so_and_embeds_as_if_it_were_32(
+    kind: str, stored: str, tmp_path: Path
+) -> None:
+    half, whole = (write_base(kind, tmp_path / name) for name in ("half", "whole"))
+    encoder = open_base(str(whole), tmp_path).load_text_encoder("cpu").text_encoder
+    encoder.to(getattr(torch, stored)).save_pretrained(half / "text_encoder")
+    encoder.float().save_pretrained(whole / "text_encoder")
+    for folder in (half, whole):
+        write_card(folder, kind)
+    base, peer = (open_base(str(folder), tmp_path) for folder in (half, whole))
+    loaded = base.load_text_encoder("cpu")
+    expected = peer.encode_text(peer.load_text_encoder("cpu"), PROMPTS)
+    for _ in range(2):
+        assert np.array_equal(base.encode_text(loaded, PROMPTS), expected)
+    layers = [m for n, m in loaded.text_encoder.named_modules() if n.endswith((".q", ".wi_0"))]
+    assert {layer.weight.dtype for layer in layers} == {getattr(torch, stored)}
 
 
 def test_clips_encoded_side_by_side_have_the_bytes_of_one_at_a_time(
