@@ -52,6 +52,7 @@ class Floor:
         self._model.train()
 
     def step(self) -> None:
+        """As a loop that asks for nothing more than the step would run it."""
         import torch
 
         self._optimizer.zero_grad(set_to_none=True)

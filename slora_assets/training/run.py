@@ -13,6 +13,7 @@ from dataclasses import dataclass, field
 from datetime import timedelta
 from typing import Any
 
+from slora_assets.base_models.sampling import compute_repeatably
 from slora_assets.config.workspace import Workspace
 from slora_assets.provenance.files import commit_folder, write_json
 from slora_assets.provenance.records import (
@@ -96,7 +97,7 @@ def _accelerator(plan: RunPlan, workspace: Workspace, options: RunOptions) -> An
     import torch
     from accelerate import Accelerator, InitProcessGroupKwargs
 
-    torch.use_deterministic_algorithms(True, warn_only=True)
+    compute_repeatably()
     return Accelerator(
         mixed_precision=plan.settings.precision,
         cpu=not torch.cuda.is_available(),

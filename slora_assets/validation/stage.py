@@ -18,6 +18,7 @@ from pydantic import BaseModel, ConfigDict, ValidationError
 from slora_assets.base_models.base import BaseIdentity
 from slora_assets.base_models.base import BaseModel as Base
 from slora_assets.base_models.registry import open_base
+from slora_assets.base_models.sampling import compute_repeatably
 from slora_assets.config.errors import IntegrityError, InterruptedRunError, SloraError
 from slora_assets.config.training import TrainingSettings
 from slora_assets.config.workspace import Workspace
@@ -258,7 +259,7 @@ def _write(
 def _device() -> str:
     import torch
 
-    torch.use_deterministic_algorithms(True, warn_only=True)
+    compute_repeatably()
     return "cuda" if torch.cuda.is_available() else "cpu"
 
 
