@@ -18,8 +18,10 @@ from dagster import DagsterEventType, DagsterRunStatus, EventLogEntry
 from dagster._core.definitions.reconstruct import ReconstructableJob, ReconstructableRepository
 from dagster._core.errors import DagsterExecutionInterruptedError
 from dagster._core.execution.api import execute_run
+from dagster._core.utils import make_new_run_id
 
 from slora_assets.config.errors import SloraError
+from slora_assets.held_open import instance_held_open, run_held_open
 
 DEFINITIONS = "slora_assets.definitions"
 
@@ -63,7 +65,7 @@ def main(arguments: Sequence[str]) -> int:
     os.environ.setdefault("DAGSTER_HOME", str(Path(__file__).resolve().parents[1]))
     outcomes: list[Outcome] = []
     try:
-        with dg.DagsterInstance.get() as instance:
+        with dg.DagsterInstance.get() as instance, instance_held_open(instance):
             for run_id in release_dead_runs(instance):
                 print(f"run {run_id[:8]} had been killed; its place in the pool is free again")
             for verb in arguments:
@@ -125,11 +127,20 @@ def _run_job(instance: dg.DagsterInstance, job_name: str) -> list[Outcome]:
     definition = reconstructable.get_definition()
     partitions = definition.partitions_def
     keys: Sequence[str | None] = partitions.get_partition_keys() if partitions else [None]
-    return [_run(instance, reconstructable, job_name, key) for key in keys]
+    outcomes = []
+    for key in keys:
+        run_id = make_new_run_id()
+        with run_held_open(instance, run_id):
+            outcomes.append(_run(instance, reconstructable, job_name, key, run_id))
+    return outcomes
 
 
 def _run(
-    instance: dg.DagsterInstance, job: ReconstructableJob, name: str, scenario: str | None
+    instance: dg.DagsterInstance,
+    job: ReconstructableJob,
+    name: str,
+    scenario: str | None,
+    run_id: str,
 ) -> Outcome:
     began = time.monotonic()
     title = f"{name} {scenario}" if scenario else name
@@ -138,6 +149,7 @@ def _run(
     tags = definition.get_tags_for_partition_key(scenario, None) if scenario else {}
     run = instance.create_run_for_job(
         definition,
+        run_id=run_id,
         run_config={"loggers": {"console": {"config": {"log_level": "CRITICAL"}}}},
         tags=tags,
         status=DagsterRunStatus.NOT_STARTED,
