@@ -50,6 +50,9 @@ class Workspace:
 
     def relative(self, path: Path) -> str:
         """`path` as records name it: relative to the workspace where it lies inside."""
+        inside, text = f"{self.root}{os.sep}", str(path)
+        if text.startswith(inside):  # many times faster than pathlib's way, which is asked of clips
+            return text[len(inside) :].replace(os.sep, "/")
         try:
             return path.relative_to(self.root).as_posix()
         except ValueError:

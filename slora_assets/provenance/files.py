@@ -73,9 +73,8 @@ def _written_alike(value: object) -> bool:
     kind = type(value)
     if kind is str or kind is int or kind is bool or value is None:
         return True
-    if kind is dict:
-        items = cast("dict[object, object]", value)
-        return all(type(key) is str and _written_alike(item) for key, item in items.items())
+    if kind is dict:  # keys that are no text orjson refuses
+        return all(map(_written_alike, cast("dict[str, object]", value).values()))
     if kind is list or kind is tuple:
         return all(map(_written_alike, cast("list[object]", value)))
     number = cast("float", value)
