@@ -64,7 +64,8 @@ def _plain(value: object) -> object:
         # Beyond ASCII, RFC 8785 sorts keys by UTF-16 units, orjson by UTF-8 bytes.
         if not "".join(items).isascii():
             raise _NotPlainError
-        return {key: _plain(item) for key, item in items.items()}
+        # Most are text: it is worth not to call this function for each.
+        return {k: item if type(item) is str else _plain(item) for k, item in items.items()}
     if kind is list or kind is tuple:
         return [_plain(item) for item in cast("Sequence[object]", value)]
     number = cast("float", value)
