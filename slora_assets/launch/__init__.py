@@ -68,7 +68,7 @@ def main(arguments: Sequence[str]) -> int:
     # SIGTERM means what Ctrl-C means: Dagster ends the step, the worker checkpoints.
     signal.signal(signal.SIGTERM, lambda *_: signal.raise_signal(signal.SIGINT))
     gc.set_threshold(_COLLECT_AFTER)
-    os.environ.setdefault("DAGSTER_HOME", str(Path(__file__).resolve().parents[1]))
+    os.environ.setdefault("DAGSTER_HOME", str(Path(__file__).resolve().parents[2]))
     outcomes: list[Outcome] = []
     try:
         with dg.DagsterInstance.get() as instance, instance_held_open(instance):
@@ -212,7 +212,3 @@ def _show(entry: EventLogEntry, errors: list[str]) -> None:
         check = event.asset_check_evaluation_data
         if not check.passed:
             print(f"   check {check.check_name}: {check.description or 'did not pass'}", flush=True)
-
-
-if __name__ == "__main__":
-    sys.exit(main(sys.argv[1:]))
