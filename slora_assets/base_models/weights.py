@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import struct
+from functools import lru_cache
 from pathlib import Path
 from typing import Any
 
@@ -12,6 +13,7 @@ from numpy.typing import NDArray
 
 from slora_assets.config.errors import IntegrityError
 from slora_assets.provenance.hashing import object_hash, sha256_file
+from slora_assets.provenance.stat_cache import file_stamp
 
 _MAX_HEADER_BYTES = 100_000_000
 """The safetensors format's own limit."""
@@ -45,7 +47,7 @@ def verify_recorded(folder: Path, recorded: dict[str, str]) -> None:
     """
     for name, expected in sorted(recorded.items()):
         path = folder / name
-        found = sha256_file(path) if path.is_file() else "nothing"
+        found = hash_once(path) if path.is_file() else "nothing"
         if found != expected:
             raise IntegrityError(
                 "the weights are not the recorded ones", file=path, found=found,
@@ -112,4 +114,15 @@ def _content_hash(path: Path) -> str:
     target = path.resolve().name
     if path.is_symlink() and len(target) == 64 and set(target) <= set("0123456789abcdef"):
         return target
+    return hash_once(path)
+
+
+def hash_once(path: Path) -> str:
+    """SHA-256 of a file; within one process it is read again only when it has changed."""
+    return _hash_at(path, file_stamp(path))
+
+
+@lru_cache(maxsize=256)
+def _hash_at(path: Path, stamp: tuple[int, ...]) -> str:
+    """The hash of the file as it stood at `stamp`: every stage of every scenario asks for it."""
     return sha256_file(path)

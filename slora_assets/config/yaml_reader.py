@@ -9,6 +9,7 @@ import difflib
 import os
 import re
 from collections.abc import Sequence
+from functools import lru_cache
 from pathlib import Path
 from typing import Any, TypeVar
 
@@ -55,7 +56,7 @@ def read_settings(
 
 def _parse(path: Path) -> CommentedMap:
     try:
-        text = path.read_text(encoding="utf-8")
+        return _tree(path, path.read_text(encoding="utf-8"))
     except FileNotFoundError as error:
         neighbours = sorted(str(p.name) for p in path.parent.glob("*.yaml"))
         raise MissingInputError(
@@ -63,6 +64,11 @@ def _parse(path: Path) -> CommentedMap:
             file=path,
             remedy=f"name one of {neighbours}" if neighbours else "check the path",
         ) from error
+
+
+@lru_cache(maxsize=32)
+def _tree(path: Path, text: str) -> CommentedMap:
+    """The file's tree, to be read only: assets of every partition ask for the same few files."""
     try:
         tree = YAML(typ="rt").load(text)
     except MarkedYAMLError as error:

@@ -3,8 +3,7 @@
 import dagster as dg
 
 from slora_assets.assets_common import ON_CHANGED_INPUTS
-from slora_assets.curation.report import report
-from slora_assets.curation.stage import curate, scenario_manifest
+from slora_assets.curation.stage import curate, report_file, scenario_manifest
 from slora_assets.footage.inventory import take_inventory
 from slora_assets.partitions import SCENARIOS
 from slora_assets.provenance.hashing import sha256_file
@@ -31,7 +30,7 @@ def scenario_metadata(
             "rejects": sum(metadata.reject_counts.values()),
             "config_hash": metadata.config_hash,
             "dataset_hash": metadata.dataset_hash,
-            "report": dg.MetadataValue.md(report(metadata)),
+            "report": dg.MetadataValue.md(report_file(workspace).read_text("utf-8")),
             "file": dg.MetadataValue.path(workspace.scenario_metadata),
         },
     )

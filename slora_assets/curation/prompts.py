@@ -49,6 +49,8 @@ def prompts_for(clip_id: str, captions: Sequence[str], scenario: ScenarioSetting
 
 def normalise(text: str) -> str:
     """NFC, single spaces, no control characters, no trailing full stop."""
+    if text.isascii() and text.isprintable():  # nothing to compose, nothing to take out
+        return " ".join(text.split()).removesuffix(".").rstrip()
     composed = unicodedata.normalize("NFC", text)
     printable = "".join(
         character if unicodedata.category(character)[0] != "C" else " " for character in composed

@@ -87,6 +87,7 @@ class _Sorter:
     ) -> None:
         self._dataset, self._scenarios = dataset, scenarios
         self._files, self._workspace = inventory.files, workspace
+        self._frames, self._latents = workspace.frames(dataset.name), workspace.latents
         self._unusable = {reject.clip_id: reject for reject in inventory.rejects}
         self._matcher = ScenarioMatcher(scenarios.scenarios)
         self._groups = SourceGroups()
@@ -205,10 +206,8 @@ class _Sorter:
             ),
             captions=clip["captions"],
             prompts=prompts_for(clip["id"], matching, self._scenarios.scenarios[name]),
-            first_frame=workspace.relative(
-                workspace.frames(self._dataset.name) / f"{clip['id']}.png"
-            ),
-            latent=workspace.relative(workspace.latents / name / f"{clip['id']}.npz"),
+            first_frame=workspace.relative(self._frames / f"{clip['id']}.png"),
+            latent=workspace.relative(self._latents / name / f"{clip['id']}.npz"),
         )
 
 

@@ -46,8 +46,13 @@ def curate(
         batches = _annotations(dataset, workspace)
         metadata = build_metadata(dataset, scenarios, batches, inventory, workspace, write_rejects)
     write_json(workspace.scenario_metadata, metadata.model_dump(mode="json"))
-    write_text(workspace.metadata / "curation_report.md", report(metadata))
+    write_text(report_file(workspace), report(metadata))
     return metadata
+
+
+def report_file(workspace: Workspace) -> Path:
+    """Where `curate` leaves its report, in Markdown."""
+    return workspace.metadata / "curation_report.md"
 
 
 def preview(

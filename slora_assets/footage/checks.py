@@ -17,7 +17,7 @@ def frames_are_whole(
     from PIL import Image
 
     workspace = project.workspace()
-    dataset, _ = project.dataset()
+    folder = workspace.frames(project.dataset()[0].name)
     index = read_json(
         workspace.metadata / "first_frames" / f"{context.partition_key}.json",
         remedy="run `make preprocess`",
@@ -26,7 +26,7 @@ def frames_are_whole(
     wrong = []
     cache = StatCache(workspace.metadata / "first_frames" / f".{context.partition_key}_check.json")
     for clip_id in index["frames"]:
-        path = workspace.frames(dataset.name) / f"{clip_id}.png"
+        path = folder / f"{clip_id}.png"
         found = cache.get(path, clip_id)
         if found is None:
             with Image.open(path) as frame:

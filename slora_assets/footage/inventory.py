@@ -6,6 +6,7 @@ are new. The cache is a convenience beside the inventory, never part of what is 
 
 from __future__ import annotations
 
+import os
 from collections.abc import Callable
 from dataclasses import asdict
 from pathlib import Path
@@ -113,14 +114,17 @@ def footage_files(dataset: DatasetSettings, workspace: Workspace) -> dict[str, P
             remedy="run `make data`" if dataset.obtain else "provide the folder",
         )  # fmt: skip
     found: dict[str, Path] = {}
-    for path in sorted(folder.iterdir()):
-        if path.suffix.lower() in SUFFIXES and path.is_file() and not path.name.startswith("."):
-            if path.stem in found:
+    with os.scandir(folder) as entries:  # knows what is a file without asking for each
+        names = sorted(e.name for e in entries if not e.name.startswith(".") and e.is_file())
+    for name in names:
+        stem, _, ending = name.rpartition(".")
+        if stem and f".{ending.lower()}" in SUFFIXES:
+            if stem in found:
                 raise CurationError(
-                    "two files hold one clip", file=folder, key=path.stem,
-                    found=[found[path.stem].name, path.name], remedy="keep one of them",
+                    "two files hold one clip", file=folder, key=stem,
+                    found=[found[stem].name, name], remedy="keep one of them",
                 )  # fmt: skip
-            found[path.stem] = path
+            found[stem] = folder / name
     return found
 
 

@@ -8,9 +8,10 @@ from __future__ import annotations
 
 import io
 import json
+import os
 import zipfile
 from pathlib import Path
-from typing import Any
+from typing import Any, Final
 
 import numpy as np
 from numpy.typing import NDArray
@@ -24,6 +25,8 @@ from slora_assets.provenance.hashing import object_hash, sha256_bytes
 from slora_assets.provenance.stat_cache import StatCache
 
 Key = dict[str, Any]
+
+_KEYS: Final = json.JSONEncoder(sort_keys=True)
 
 
 def latent_key(clip: ClipFile, identity: BaseIdentity, geometry: Geometry) -> Key:
@@ -58,7 +61,7 @@ def text_key(prompt: str, identity: BaseIdentity) -> Key:
 def text_file(folder: Path, prompt: str, identity: BaseIdentity) -> Path:
     """`<text encoder>/<caption hash>.npz` below `folder`."""
     encoder = identity.parts["text_encoder"][:16]
-    return folder / encoder / f"{sha256_bytes(prompt.encode())}.npz"
+    return folder / f"{encoder}/{sha256_bytes(prompt.encode())}.npz"
 
 
 def write_array(path: Path, name: str, array: NDArray[np.float16], key: Key) -> None:
@@ -81,7 +84,7 @@ class Verified:
     """
 
     def __init__(self, folder: Path, name: str) -> None:
-        self._folder, self._name = folder, name
+        self._inside, self._name = f"{folder}{os.sep}", name
         self._cache = StatCache(folder / ".verified.json", forget=False)
 
     def shape(self, path: Path, key: Key, remedy: str) -> tuple[int, ...]:
@@ -114,11 +117,12 @@ class Verified:
         self._cache.save()
 
     def _entry(self, path: Path) -> str:
-        return path.name if path.parent == self._folder else str(path)
+        text, name = str(path), path.name
+        return name if text == self._inside + name else text
 
 
 def _digest(key: Key) -> str:
-    return sha256_bytes(json.dumps(key, sort_keys=True).encode())
+    return sha256_bytes(_KEYS.encode(key).encode())
 
 
 def read_array(path: Path, name: str, key: Key, remedy: str) -> NDArray[np.float16]:

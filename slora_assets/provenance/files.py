@@ -10,14 +10,19 @@ import os
 import shutil
 import uuid
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
+from typing import Final, cast
+
+import orjson
 
 from slora_assets.config.errors import IntegrityError, MissingInputError
 from slora_assets.provenance.hashing import Json
 
 _PARTIAL = ".partial"
 """Marks temporary files and folders; anything that ends so may be deleted at any time."""
+
+_ORJSON: Final = orjson.OPT_INDENT_2 | orjson.OPT_SORT_KEYS | orjson.OPT_APPEND_NEWLINE
 
 
 @contextmanager
@@ -54,7 +59,26 @@ def write_text(path: Path, text: str) -> None:
 
 def json_text(value: object) -> str:
     """JSON as slora writes it to files: sorted keys, two spaces, UTF-8, no NaN, final newline."""
+    # orjson is ten times faster; what it would write otherwise, or not at all, is left to json.
+    if _written_alike(value):
+        try:
+            return orjson.dumps(value, option=_ORJSON).decode()
+        except TypeError:
+            pass
     return json.dumps(value, sort_keys=True, indent=2, ensure_ascii=False, allow_nan=False) + "\n"
+
+
+def _written_alike(value: object) -> bool:
+    """Whether orjson and json write the same bytes: no float with an exponent, no odd types."""
+    kind = type(value)
+    if kind is str or kind is int or kind is bool or value is None:
+        return True
+    if kind is dict:  # keys that are no text orjson refuses
+        return all(map(_written_alike, cast("dict[str, object]", value).values()))
+    if kind is list or kind is tuple:
+        return all(map(_written_alike, cast("list[object]", value)))
+    number = cast("float", value)
+    return kind is float and (number == 0 or 1e-3 <= abs(number) < 1e15)
 
 
 def write_json(path: Path, value: object) -> None:
@@ -69,9 +93,13 @@ def read_json(path: Path, *, remedy: str) -> Json:
     which command makes it.
     """
     try:
-        return json.loads(path.read_text(encoding="utf-8"))  # type: ignore[no-any-return]
+        data = path.read_bytes()
     except FileNotFoundError as error:
         raise MissingInputError("the file does not exist", file=path, remedy=remedy) from error
+    with suppress(orjson.JSONDecodeError):
+        return orjson.loads(data)  # type: ignore[no-any-return]
+    try:  # what orjson refuses, json may take, and it says why not
+        return json.loads(data.decode())  # type: ignore[no-any-return]
     except (json.JSONDecodeError, UnicodeDecodeError) as error:
         raise IntegrityError(f"not valid JSON ({error})", file=path, remedy=remedy) from error
 

@@ -5,12 +5,18 @@ from __future__ import annotations
 import hashlib
 from collections.abc import Mapping, Sequence
 from pathlib import Path
-from typing import Any, TypeAlias, cast
+from typing import Any, Final, TypeAlias, cast
 
+import orjson
 import rfc8785
 
 Json: TypeAlias = "Mapping[str, Json] | Sequence[Json] | str | int | float | bool | None"
 """What canonical JSON can hold; NaN and infinities are refused by RFC 8785."""
+
+
+_WHOLE: Final = 10**15
+_SMALL: Final = 1e-3
+"""Between these, floats are written without an exponent whoever writes them."""
 
 
 def sha256_bytes(data: bytes) -> str:
@@ -37,5 +43,34 @@ def canonical_json(value: object) -> str:
 
     Raises rfc8785.CanonicalizationError for NaN, infinities and integers beyond 2**53.
     """
-    # Any object is taken: what JSON can't hold is refused when it is met.
-    return rfc8785.dumps(cast("Any", value)).decode()
+    # orjson is ten times faster; what it would write otherwise, or not at all, is left to rfc8785.
+    try:
+        return orjson.dumps(_plain(value), option=orjson.OPT_SORT_KEYS).decode()
+    except (_NotPlainError, TypeError):
+        return rfc8785.dumps(cast("Any", value)).decode()
+
+
+class _NotPlainError(Exception):
+    """The value holds something that orjson writes differently from RFC 8785."""
+
+
+def _plain(value: object) -> object:
+    """`value` such that orjson's JSON is the canonical form. Raises _NotPlainError."""
+    kind = type(value)
+    if kind is str or kind is bool or value is None:
+        return value
+    if kind is dict:
+        items = cast("dict[str, object]", value)
+        # Beyond ASCII, RFC 8785 sorts keys by UTF-16 units, orjson by UTF-8 bytes.
+        if not "".join(items).isascii():
+            raise _NotPlainError
+        # Most are text: it is worth not to call this function for each.
+        return {k: item if type(item) is str else _plain(item) for k, item in items.items()}
+    if kind is list or kind is tuple:
+        return [_plain(item) for item in cast("Sequence[object]", value)]
+    number = cast("float", value)
+    if kind is int and abs(number) < _WHOLE:
+        return number
+    if kind is float and (number == 0 or _SMALL <= abs(number) < _WHOLE):
+        return int(number) if number.is_integer() else number
+    raise _NotPlainError

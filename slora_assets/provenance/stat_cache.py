@@ -5,6 +5,7 @@ A convenience beside the records, never part of what is hashed: without it every
 
 from __future__ import annotations
 
+from functools import lru_cache
 from pathlib import Path
 from typing import Any
 
@@ -19,11 +20,8 @@ class StatCache:
     def __init__(self, file: Path, *, forget: bool = True) -> None:
         """`forget`: saving drops what was not asked for; not where several stages share a file."""
         self._file, self._forget = file, forget
-        try:
-            loaded = orjson.loads(file.read_bytes())
-        except (OSError, orjson.JSONDecodeError):
-            loaded = {}
-        self._before: dict[str, Any] = loaded if isinstance(loaded, dict) else {}
+        # A shared file is read by one stage after the other; others are asked for once.
+        self._before = _load(file) if forget else _load_once(file, file_stamp(file))
         self._now: dict[str, Any] = {}
 
     def get(self, path: Path, key: str) -> Any:
@@ -47,13 +45,28 @@ class StatCache:
             write_bytes(self._file, orjson.dumps(kept, option=orjson.OPT_SORT_KEYS))
 
 
+def _load(file: Path) -> dict[str, Any]:
+    try:
+        loaded = orjson.loads(file.read_bytes())
+    except (OSError, orjson.JSONDecodeError):
+        return {}
+    return loaded if isinstance(loaded, dict) else {}
+
+
+@lru_cache(maxsize=3)
+def _load_once(file: Path, stamp: tuple[int, ...]) -> dict[str, Any]:
+    """The file as it stood at `stamp`, to be read only."""
+    return _load(file)
+
+
 def file_stamp(path: Path) -> tuple[int, ...]:
-    """What changes when a file is written again: size, time, inode; empty when there is none."""
+    """What changes when a file is written again, whoever sets its time back: size, times, inode;
+    empty when there is none."""
     try:
         stat = path.stat()
     except OSError:
         return ()
-    return stat.st_size, stat.st_mtime_ns, stat.st_ino
+    return stat.st_size, stat.st_mtime_ns, stat.st_ctime_ns, stat.st_ino
 
 
 def _stamp(path: Path) -> list[int]:

@@ -1,0 +1,44 @@
+"""The fast ways of writing JSON give the bytes of the slow ones."""
+
+import json
+from typing import Any
+
+import pytest
+import rfc8785
+from hypothesis import given
+from hypothesis import strategies as st
+
+from slora_assets.provenance.files import json_text
+from slora_assets.provenance.hashing import canonical_json
+
+_TEXT = st.text(max_size=6)
+_LEAVES = (
+    st.none()
+    | st.booleans()
+    | st.integers(-(2**53) + 1, 2**53 - 1)
+    | st.floats(allow_nan=False, allow_infinity=False)
+    | st.floats(-10, 10).map(lambda number: round(number, 3))
+    | _TEXT
+)
+_VALUES = st.recursive(
+    _LEAVES, lambda inner: st.lists(inner, max_size=4) | st.dictionaries(_TEXT, inner, max_size=4)
+)
+
+
+@given(_VALUES)
+def test_canonical_json_is_rfc_8785(value: Any) -> None:
+    assert canonical_json(value) == rfc8785.dumps(value).decode()
+
+
+@given(_VALUES)
+def test_files_are_written_as_json_writes_them(value: Any) -> None:
+    expected = json.dumps(value, sort_keys=True, indent=2, ensure_ascii=False, allow_nan=False)
+    assert json_text(value) == expected + "\n"
+
+
+@pytest.mark.parametrize("number", [float("nan"), float("inf"), -float("inf")])
+def test_what_is_no_number_is_refused(number: float) -> None:
+    with pytest.raises(rfc8785.CanonicalizationError):
+        canonical_json({"score": [number]})
+    with pytest.raises(ValueError, match="not JSON compliant"):
+        json_text({"score": [number]})
