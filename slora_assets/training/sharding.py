@@ -23,8 +23,9 @@ def check_processes(levers: LeverSettings, processes: int) -> None:
         raise ConfigError(
             "one process has nobody to share the blocks with", key="levers.shard_blocks",
             found="true in 1 process", expected="at least 2 processes",
-            remedy="launch several (`accelerate launch --num_processes 2`), or set"
-            " levers.shard_blocks=false; levers.offload_blocks is what saves memory in one",
+            remedy="launch several (`accelerate launch --num_processes 2`, on a CPU `torchrun"
+            " --nproc_per_node 2`), or set levers.shard_blocks=false; levers.offload_blocks is what"
+            " saves memory in one",
         )  # fmt: skip
 
 
