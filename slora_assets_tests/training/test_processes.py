@@ -29,9 +29,8 @@ from slora_assets.validation.metrics_log import MetricsLog
 from slora_assets_tests.small_graph import PROJECT, prepare
 from slora_assets_tests.training.adapted import loss_and_gradients, with_adapter
 
-TOLERANCE = 2e-5
-"""Of losses near 1 and of weights up to 0.1. Gathered weights are the same bits; sums over them are
-rounded in another order, and Adam makes more of it where a gradient is small."""
+TOLERANCE = 1e-6
+"""Of losses near 1, scores up to 1 and weights up to 0.1: gathered weights are the same bits."""
 
 
 def _frozen_in_blocks(transformer: Any) -> list[torch.Tensor]:
@@ -147,11 +146,8 @@ def test_two_that_share_the_blocks_learn_what_two_with_whole_ones_learn(
     shared = _train(room, tmp_path, 2, "--set", "levers.shard_blocks=true")
     for name in ("loss", "grad_norm"):
         assert _logged(shared, name) == pytest.approx(_logged(whole, name), abs=TOLERANCE)
-    before, after = _measured(whole, "held_out_loss"), _measured(shared, "held_out_loss")
-    assert after == pytest.approx(before, abs=TOLERANCE)
-    for name in ("temporal_consistency", "clip_similarity"):
-        # Of frames in whole steps of brightness: a pixel goes up or down by one.
-        assert _measured(shared, name) == pytest.approx(_measured(whole, name), abs=1e-3)
+    for name in ("held_out_loss", "temporal_consistency", "clip_similarity"):
+        assert _measured(shared, name) == pytest.approx(_measured(whole, name), abs=TOLERANCE)
     records = [read_run_record(run) for run in (whole, shared)]
     files = [
         load_file(run / record.best.path / ADAPTER_FILE)
