@@ -22,7 +22,9 @@ def choose_attention(device: str, tokens: int) -> None:
     fits the memory."""
     import torch
 
-    torch.backends.cuda.enable_flash_sdp(device != "cpu" or tokens > _LONG_SEQUENCE)
+    # One of several processes calls its device cpu:0.
+    on_cpu = torch.device(device).type == "cpu"
+    torch.backends.cuda.enable_flash_sdp(not on_cpu or tokens > _LONG_SEQUENCE)
 
 
 def compute_repeatably() -> None:

@@ -60,11 +60,28 @@ class LeverSettings(Settings):
     recomputed. Costs a transfer of those weights twice a step."""
     compile_blocks: bool = False
     """`torch.compile` of each block: minutes before the first step, faster steps after it."""
+    shard_blocks: bool = False
+    """Of N processes each keeps a Nth of the frozen weights of the transformer's blocks (torch's
+    `fully_shard`) and gathers a block's for its forward and its backward pass; the adapter and all
+    outside the blocks stay whole. Costs a gathering of those weights twice a step, and validation
+    that every process runs. Each process reads the whole base into the host's memory first.
+    Refused in one process, and with the levers above."""
 
     @model_validator(mode="after")
     def _possible_together(self) -> LeverSettings:
         if self.offload_blocks and self.quantize == "nf4":
             raise ValueError("blocks in nf4 can't be offloaded: choose int8, or one of the two")
+        others = {
+            "quantize": self.quantize != "none",
+            "offload_blocks": self.offload_blocks > 0,
+            "compile_blocks": self.compile_blocks,
+        }
+        clashing = [f"levers.{name}" for name, is_set in others.items() if is_set]
+        if self.shard_blocks and clashing:
+            raise ValueError(
+                f"levers.shard_blocks doesn't work together with {', '.join(clashing)}:"
+                " leave one or the other at its default"
+            )
         return self
 
 

@@ -19,6 +19,7 @@ from slora_assets.provenance.records import (
 from slora_assets.training.draws import draw_sample
 from slora_assets.training.levers import quantize
 from slora_assets.training.plan import RunPlan
+from slora_assets.training.sharding import shard_blocks
 
 PARITY_TOLERANCE = 1e-3
 """Relative to the largest output: fp32 files reload to the bit, half-precision bases round."""
@@ -87,30 +88,28 @@ def _finite(metrics: dict[str, Any]) -> dict[str, Any]:
     }
 
 
-def prove_export(plan: RunPlan, transformer: Any, file: Path, dtype: str) -> ExportParity:
+def prove_export(
+    plan: RunPlan, transformer: Any, file: Path, device: str, dtype: str
+) -> ExportParity:
     """Reload `file` through the serving path into a fresh denoiser and compare the outputs.
 
-    Raises IntegrityError when the file does something else than the model in memory, or nothing
-    at all compared with the base. `transformer` must hold the adapter that `file` was made from.
+    Every process calls this where the blocks are shared: the fresh denoiser is shared like the
+    trained one, since it wouldn't fit either, and compared on the same device. Raises
+    IntegrityError when the file does something else than the model in memory, or nothing at all
+    compared with the base. `transformer` must hold the adapter that `file` was made from.
     """
     import torch
 
-    device = str(transformer.device)
     was_training = transformer.training
     transformer.eval()
     try:
         batch = _fixed_input(plan, device)
         with torch.no_grad():
-            memory = plan.base.training_loss(transformer, batch)
-            fresh = plan.base.load_transformer(device, dtype).eval()
-            # An adapter that learnt on a rounded base is proved on one.
-            rounding = plan.settings.levers.quantize
-            if rounding != "none":
-                quantize(fresh, rounding)
+            fresh = _served(plan, file, device, dtype)
+            served = plan.base.training_loss(fresh, batch)
+            fresh.disable_adapters()
             plain = plan.base.training_loss(fresh, batch)
-            pipeline = plan.base.pipeline(device, dtype, fresh, text=False)
-            plan.base.load_adapter(pipeline, file, ADAPTER_NAME)
-            served = plan.base.training_loss(pipeline.transformer, batch)
+            memory = plan.base.training_loss(transformer, batch)
     finally:
         transformer.train(was_training)
     scale = float(memory.abs().max())
@@ -132,6 +131,21 @@ def prove_export(plan: RunPlan, transformer: Any, file: Path, dtype: str) -> Exp
             remedy="train longer or with a higher learning rate",
         )  # fmt: skip
     return parity
+
+
+def _served(plan: RunPlan, file: Path, device: str, dtype: str) -> Any:
+    """A fresh denoiser with the adapter `file`, loaded as serving loads it."""
+    levers = plan.settings.levers
+    at_first = "cpu" if levers.shard_blocks else device
+    fresh = plan.base.load_transformer(at_first, dtype).eval()
+    # An adapter that learnt on a rounded base is proved on one.
+    if levers.quantize != "none":
+        quantize(fresh, levers.quantize)
+    pipeline = plan.base.pipeline(at_first, dtype, fresh, text=False)
+    plan.base.load_adapter(pipeline, file, ADAPTER_NAME)
+    if levers.shard_blocks:
+        shard_blocks(pipeline.transformer, device)
+    return pipeline.transformer
 
 
 def _fixed_input(plan: RunPlan, device: str) -> TrainingBatch:

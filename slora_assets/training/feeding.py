@@ -13,6 +13,7 @@ from concurrent.futures import Future, ThreadPoolExecutor
 from typing import Final, Generic, TypeVar
 
 import numpy as np
+import torch
 from numpy.typing import NDArray
 
 Item = TypeVar("Item")
@@ -54,7 +55,12 @@ class Feeder(Generic[Item]):
     def __init__(self, make: Callable[[int], Item], first: int, end: int) -> None:
         """Items from `first` up to, but without, `end`."""
         self._make, self._next, self._end = make, first, end
-        self._pool = ThreadPoolExecutor(max_workers=1, thread_name_prefix="feeder")
+        self._threads = torch.get_num_threads()
+        # A second team of threads on the same cores would make the first one sleep at every
+        # operator instead of waiting awake: steps of a small model take twice as long.
+        self._pool = ThreadPoolExecutor(
+            1, "feeder", initializer=torch.set_num_threads, initargs=(1,)
+        )
         self._ahead: deque[Future[tuple[Item, float]]] = deque()
         self._making_s = self._using_s = 0.0
         self._handed_over: float | None = None
@@ -81,6 +87,7 @@ class Feeder(Generic[Item]):
     def close(self) -> None:
         """Stop making; what was made ahead is dropped."""
         self._pool.shutdown(wait=True, cancel_futures=True)
+        torch.set_num_threads(self._threads)
 
     def _fill(self) -> None:
         while self._next < self._end and len(self._ahead) < self.depth:

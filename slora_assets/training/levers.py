@@ -1,4 +1,4 @@
-"""Levers on a base with an adapter in it: rounded weights, offloaded blocks, compiled blocks.
+"""Levers on a base with an adapter in it: blocks rounded, offloaded, compiled or shared.
 
 Each works on the blocks of any diffusers transformer and leaves the adapter's tensors as they are.
 """
@@ -10,36 +10,11 @@ from typing import TYPE_CHECKING, Any
 
 from slora_assets.config.errors import MissingInputError, TrainingError
 from slora_assets.config.training import LeverSettings
+from slora_assets.training.blocks import blocks_of
+from slora_assets.training.sharding import shard_blocks
 
 if TYPE_CHECKING:
     from torch import nn
-
-
-def blocks_of(transformer: nn.Module) -> list[nn.Module]:
-    """The repeated blocks of a diffusers transformer, in order.
-
-    Raises TrainingError for a transformer whose class doesn't name them.
-    """
-    from torch import nn
-
-    names = {
-        name
-        for attribute in ("_repeated_blocks", "_no_split_modules")
-        for name in getattr(transformer, attribute, None) or []
-    }
-    blocks = [
-        block
-        for child in transformer.children()
-        if isinstance(child, nn.ModuleList)
-        for block in child
-        if type(block).__name__ in names
-    ]
-    if not blocks:
-        raise TrainingError(
-            "this base doesn't say which of its modules are its blocks", key="levers",
-            found=type(transformer).__name__, remedy="use its levers' defaults",
-        )  # fmt: skip
-    return blocks
 
 
 def pull(transformer: nn.Module, levers: LeverSettings, device: str) -> None:
@@ -55,6 +30,8 @@ def pull(transformer: nn.Module, levers: LeverSettings, device: str) -> None:
     if levers.compile_blocks:
         for block in blocks_of(transformer):
             block.compile()
+    if levers.shard_blocks:
+        shard_blocks(transformer, device)
 
 
 def quantize(transformer: nn.Module, kind: str) -> None:

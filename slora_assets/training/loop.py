@@ -9,6 +9,7 @@ from __future__ import annotations
 from collections.abc import Callable, Collection
 from contextlib import nullcontext
 from dataclasses import dataclass, replace
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -24,6 +25,7 @@ from slora_assets.training.levers import pull
 from slora_assets.training.optimizer import learning_rate, new_optimizer
 from slora_assets.training.plan import RunPlan
 from slora_assets.training.samples import Samples
+from slora_assets.training.sharding import prepare_sharded
 
 if TYPE_CHECKING:
     import torch
@@ -71,7 +73,10 @@ class Trainer:
         self.dtype = {"no": "float32", "fp16": "float16", "bf16": "bfloat16"}[
             self.settings.precision
         ]
-        self.transformer = plan.base.load_transformer(str(self.device), self.dtype)
+        sharded = self.settings.levers.shard_blocks
+        # A base that is shared need not fit the device whole.
+        at_first = "cpu" if sharded else str(self.device)
+        self.transformer = plan.base.load_transformer(at_first, self.dtype)
         plan.base.add_adapter(self.transformer, lora_shape(plan), self.settings.seed)
         if self.settings.gradient_checkpointing:
             self.transformer.enable_gradient_checkpointing()
@@ -80,7 +85,8 @@ class Trainer:
             name: p for name, p in self.transformer.named_parameters() if p.requires_grad
         }
         self._raw_optimizer = new_optimizer(self.parameters.values(), self.settings.optimizer)
-        self._model, self._optimizer = accelerator.prepare(self.transformer, self._raw_optimizer)
+        prepare = partial(prepare_sharded, accelerator) if sharded else accelerator.prepare
+        self._model, self._optimizer = prepare(self.transformer, self._raw_optimizer)
         self._guard = FiniteGuard(
             self.device, self._raw_optimizer, asks_at_once=self.device.type == "cpu"
         )

@@ -7,8 +7,9 @@ import sys
 from typing import TYPE_CHECKING, Final
 
 from slora_assets.config.errors import TrainingError
-from slora_assets.config.training import TrainingSettings
-from slora_assets.training.levers import blocks_of
+from slora_assets.config.training import LeverSettings, TrainingSettings
+from slora_assets.training.blocks import blocks_of
+from slora_assets.training.sharding import held_bytes
 
 if TYPE_CHECKING:
     from torch import nn
@@ -43,7 +44,7 @@ def out_of_memory(
     error: BaseException, transformer: nn.Module, settings: TrainingSettings, peak_bytes: int
 ) -> TrainingError:
     """The error to raise instead: it says what took the memory and what each lever would save."""
-    weights = sum(p.nbytes for p in transformer.parameters())
+    weights = sum(held_bytes(p) for p in transformer.parameters())
     blocks = blocks_of(transformer)
     in_blocks = sum(p.nbytes for b in blocks for p in b.parameters() if not p.requires_grad)
     count = sum(p.numel() for b in blocks for p in b.parameters() if not p.requires_grad)
@@ -60,17 +61,23 @@ def out_of_memory(
             f"batch_size={half} with accumulation_steps={2 * settings.accumulation_steps} learns"
             f" the same from {_gb(activations * half / settings.batch_size)} of activations"
         )
-    if settings.levers.quantize == "none":
+    levers = settings.levers
+    if levers.quantize == "none" and not levers.shard_blocks:
         advice += [
             f"levers.quantize={kind} makes the blocks' weights {_gb(count * size)} instead of"
             f" {_gb(in_blocks)}"
             for kind, size in _BYTES_A_WEIGHT.items()
             if count * size < in_blocks
         ]
-    if settings.levers.offload_blocks < len(blocks):
+    if levers.offload_blocks < len(blocks) and not levers.shard_blocks:
         advice.append(
             f"levers.offload_blocks={len(blocks)} keeps one block's {_gb(in_blocks / len(blocks))}"
             f" of weights on the device instead of {_gb(in_blocks)}"
+        )
+    if levers == LeverSettings():
+        advice.append(
+            "levers.shard_blocks=true with two processes keeps"
+            f" {_gb(in_blocks / 2)} of the blocks' weights on each device"
         )
     return TrainingError(
         f"memory ran out ({str(error).splitlines()[0] if str(error) else type(error).__name__})",

@@ -11,6 +11,7 @@ import time
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from datetime import timedelta
+from pathlib import Path
 from typing import Any
 
 from slora_assets.base_models.sampling import compute_repeatably
@@ -31,11 +32,13 @@ from slora_assets.training.display import Display
 from slora_assets.training.epochs import Epochs
 from slora_assets.training.export import export_adapter, prove_export
 from slora_assets.training.journal import note_finished
+from slora_assets.training.lockstep import Lockstep, Pass
 from slora_assets.training.loop import Hooks, Trainer
 from slora_assets.training.measuring import Measuring
 from slora_assets.training.memory import is_out_of_memory, out_of_memory, peak_memory_bytes
 from slora_assets.training.plan import RunPlan, check_caches
 from slora_assets.training.resume import Begun, Resumption, prepare_folder, read_begun
+from slora_assets.training.sharding import check_processes
 from slora_assets.training.steps import StepsLog
 
 _LONGEST_VALIDATION = timedelta(hours=12)
@@ -60,8 +63,8 @@ def run_training(
     """Carry out a plan, from its last checkpoint if it was interrupted.
 
     Returns the record (None in processes other than the first). A finished run with the plan's hash
-    is returned as it stands. Raises InterruptedRunError when asked to stop, TrainingError,
-    MissingInputError, IntegrityError.
+    is returned as it stands. Raises InterruptedRunError when asked to stop, ConfigError for
+    `levers.shard_blocks` in one process, TrainingError, MissingInputError, IntegrityError.
     """
     if plan.is_complete():
         display.line(f"{plan.name}: nothing to do, {plan.folder} holds this very run")
@@ -69,6 +72,7 @@ def run_training(
     check_caches(plan, workspace)
     trackers.check_installed(options.trackers)
     accelerator = _accelerator(plan, workspace, options)
+    check_processes(plan.settings.levers, accelerator.num_processes)
     begun = _begin(plan, accelerator, options.resumption, display)
     started = time.monotonic()
     trainer = Trainer(plan, workspace, accelerator)
@@ -76,6 +80,7 @@ def run_training(
     trackers.begin(accelerator, options.trackers, plan.name, plan.settings.resolved())
     try:
         progress = trainer.train(plan.partial / "state", run.hooks(), begun.earlier_hashes)
+        parity = run.prove(progress)
     except Exception as error:
         if not is_out_of_memory(error):
             raise
@@ -83,9 +88,9 @@ def run_training(
         raise out_of_memory(error, trainer.transformer, plan.settings, peak) from error
     finally:
         accelerator.end_training()
-    if not accelerator.is_main_process:
+    if parity is None:
         return None
-    record = run.finish(progress, begun)
+    record = run.finish(progress, begun, parity)
     note_finished(
         plan.folder, plan.run_hash, time.monotonic() - started, run.steps.seconds_per_step
     )
@@ -143,14 +148,17 @@ class _Run:
         log = plan.partial / "training_log.jsonl"
         self.steps = StepsLog(log, plan.name, total, display, accelerator)
         self._total = total
-        self._measuring = Measuring(plan, workspace, trainer, str(accelerator.device), should_stop)
+        self._lockstep = Lockstep(accelerator, plan.settings.levers.shard_blocks)
+        self._measuring = Measuring(plan, workspace, trainer, self._lockstep, should_stop)
         self._epochs = Epochs(plan, trainer, self._measuring, self.steps, display, accelerator)
 
     def hooks(self) -> Hooks:
         """How the loop reaches this run; the first process alone measures and writes."""
         if not self._accelerator.is_main_process:
-            wait = self._accelerator.wait_for_everyone
-            return Hooks(lambda _: None, lambda _: None, lambda _: wait(), self._should_stop)
+            return Hooks(
+                lambda _: self._follow(), lambda _: None, lambda _: self._follow(),
+                self._should_stop,
+            )  # fmt: skip
         return Hooks(self._on_start, self.steps.write, self._on_epoch, self._should_stop)
 
     def _on_start(self, progress: Progress) -> None:
@@ -162,15 +170,58 @@ class _Run:
             + (f", going on after step {progress.step}" if progress.step else "")
         )
         self.steps.go_on_from(progress.step)
+        self._dismiss()
 
     def _on_epoch(self, progress: Progress) -> None:
         self._epochs.finish_epoch(progress)
+        self._dismiss()
+
+    def _follow(self) -> None:
+        """Wait while the first process measures; make the passes along that it announces."""
+        while (what := self._lockstep.heard()) is not Pass.DONE:
+            if what is Pass.HELD_OUT:
+                self._measuring.held_out()
+            elif what is Pass.SAMPLES:
+                self._measuring.draw_along()
+            else:
+                self._parity()
         self._accelerator.wait_for_everyone()
 
-    def finish(self, progress: Progress, begun: Begun) -> RunRecord:
-        """Prove the last export, write the record, rename the folder into place."""
+    def _dismiss(self) -> None:
+        """Let the processes go on that follow the first."""
+        self._lockstep.announce(Pass.DONE)
+        self._accelerator.wait_for_everyone()
+
+    def prove(self, progress: Progress) -> ExportParity | None:
+        """Parity of the model in memory, exported once more: the last epoch may be pruned.
+
+        Returns None in processes other than the first. Raises IntegrityError.
+        """
+        if not self._accelerator.is_main_process:
+            self._follow()
+            return None
+        transformer, folder = self._trainer.transformer, self._proved
+        export_adapter(self._plan, transformer, folder, progress.epoch, progress.step, {})
+        self._lockstep.announce(Pass.EXPORT)
+        parity = self._parity()
+        self._dismiss()
+        shutil.rmtree(folder)
+        return parity
+
+    @property
+    def _proved(self) -> Path:
+        return self._plan.partial / "state" / "parity"
+
+    def _parity(self) -> ExportParity:
+        trainer = self._trainer
+        return prove_export(
+            self._plan, trainer.transformer, self._proved / ADAPTER_FILE, str(trainer.device),
+            trainer.dtype,
+        )  # fmt: skip
+
+    def finish(self, progress: Progress, begun: Begun, parity: ExportParity) -> RunRecord:
+        """Write the record, rename the folder into place."""
         plan = self._plan
-        parity = self._parity(progress)
         kept = self._epochs.kept()
         trusted, note = self._measuring.trusted()
         record = RunRecord(
@@ -190,15 +241,3 @@ class _Run:
         write_json(plan.partial / RUN_RECORD, record.model_dump(mode="json"))
         commit_folder(plan.partial, plan.folder)
         return record
-
-    def _parity(self, progress: Progress) -> ExportParity:
-        """Parity of the model in memory, exported once more: the last epoch may be pruned."""
-        folder = self._plan.partial / "state" / "parity"
-        export_adapter(
-            self._plan, self._trainer.transformer, folder, progress.epoch, progress.step, {}
-        )
-        parity = prove_export(
-            self._plan, self._trainer.transformer, folder / ADAPTER_FILE, self._trainer.dtype
-        )
-        shutil.rmtree(folder)
-        return parity

@@ -32,16 +32,40 @@ class Embeddings(Protocol):
 
 
 @dataclass(frozen=True)
-class Sampler:
-    """Everything that stays the same between the two sides of a comparison."""
+class Drawing:
+    """How clips are drawn; enough where nobody scores them."""
 
     base: BaseModel
-    scorer: ClipScorer
     embeddings: Embeddings
-    motion_references: Mapping[str, float | None]
-    """Scenario to the motion that counts as enough."""
     steps: int
     guidance_scale: float
+
+    def clips(
+        self,
+        pipeline: Any,
+        prompts: Sequence[Prompt],
+        seeds: Sequence[int],
+        on_step: StepCallback | None = None,
+    ) -> list[NDArray[np.uint8]]:
+        """A clip [T, H, W, 3] for each prompt with each seed, prompt by prompt."""
+        return self.base.generate_many(
+            pipeline,
+            embeddings=[self.embeddings(prompt.text) for prompt in prompts for _ in seeds],
+            empty_embedding=self.embeddings(""),
+            seeds=[seed for _ in prompts for seed in seeds],
+            steps=self.steps,
+            guidance_scale=self.guidance_scale,
+            on_step=on_step,
+        )
+
+
+@dataclass(frozen=True)
+class Sampler(Drawing):
+    """Everything that stays the same between the two sides of a comparison."""
+
+    scorer: ClipScorer
+    motion_references: Mapping[str, float | None]
+    """Scenario to the motion that counts as enough."""
 
     def trusted(self) -> tuple[bool, str | None]:
         """May a verdict rest on the scores, and why not."""
@@ -81,22 +105,13 @@ def sample_prompts(
     on_step: StepCallback | None = None,
 ) -> list[Sample]:
     """Generate and score each prompt with each seed, with the adapter `pipeline` has active."""
-    base = sampler.base
     asked = [(prompt, seed) for prompt in prompts for seed in seeds]
-    clips = base.generate_many(
-        pipeline,
-        embeddings=[sampler.embeddings(prompt.text) for prompt, _ in asked],
-        empty_embedding=sampler.embeddings(""),
-        seeds=[seed for _, seed in asked],
-        steps=sampler.steps,
-        guidance_scale=sampler.guidance_scale,
-        on_step=on_step,
-    )
+    clips = sampler.clips(pipeline, prompts, seeds, on_step)
 
     def temporal(item: tuple[tuple[Prompt, int], NDArray[np.uint8]]) -> TemporalScore:
         (prompt, _), frames = item
         reference = sampler.motion_references.get(prompt.scenario)
-        return measure_temporal(frames, base.geometry.fps, reference)
+        return measure_temporal(frames, sampler.base.geometry.fps, reference)
 
     with ThreadPoolExecutor(os.cpu_count()) as pool:
         scores = list(pool.map(temporal, zip(asked, clips, strict=True)))

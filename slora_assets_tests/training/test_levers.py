@@ -9,7 +9,7 @@ import pytest
 import torch
 from pydantic import ValidationError
 
-from slora_assets.base_models.base import BaseModel, LoraShape, TrainingBatch
+from slora_assets.base_models.base import BaseModel
 from slora_assets.base_models.registry import MINIATURE, open_base
 from slora_assets.config.errors import TrainingError
 from slora_assets.config.training import LeverSettings, OptimizerSettings, TrainingSettings
@@ -17,8 +17,7 @@ from slora_assets.training.checkpoints import Progress, load_checkpoint, save_ch
 from slora_assets.training.levers import pull
 from slora_assets.training.memory import is_out_of_memory, out_of_memory
 from slora_assets.training.optimizer import new_optimizer
-
-SHAPE = LoraShape(4, 4.0, ("to_q", "to_k", "to_v", "to_out.0"))
+from slora_assets_tests.training.adapted import loss_and_gradients, with_adapter
 
 
 @pytest.fixture(scope="module")
@@ -26,39 +25,18 @@ def base(tmp_path_factory: pytest.TempPathFactory) -> BaseModel:
     return open_base(MINIATURE, tmp_path_factory.mktemp("models"))
 
 
-def _with_adapter(base: BaseModel) -> Any:
-    transformer = base.load_transformer("cpu", "float32")
-    base.add_adapter(transformer, SHAPE, seed=0)
-    return transformer.train()
-
-
-def _loss_and_gradients(base: BaseModel, transformer: Any) -> tuple[float, torch.Tensor]:
-    generator = torch.Generator().manual_seed(0)
-    shape = (2, 16, 3, 8, 12)
-    clean, noise, posterior = (torch.randn(shape, generator=generator) for _ in range(3))
-    batch = TrainingBatch(
-        moments=torch.cat([clean, torch.zeros(shape)], dim=1),
-        embeddings=torch.randn((2, 32, 192), generator=generator),
-        noise=noise, posterior_noise=posterior, positions=torch.tensor([0.2, 0.7]),
-    )  # fmt: skip
-    loss = base.training_loss(transformer, batch).mean()
-    loss.backward()
-    gradients = [p.grad.flatten() for p in transformer.parameters() if p.requires_grad]
-    return loss.item(), torch.cat(gradients)
-
-
 @pytest.fixture(scope="module")
 def plain(base: BaseModel) -> tuple[float, torch.Tensor]:
-    return _loss_and_gradients(base, _with_adapter(base))
+    return loss_and_gradients(base, with_adapter(base))
 
 
 @pytest.mark.parametrize("count", [3, 8])
 def test_offloaded_blocks_give_the_same_loss_and_gradients(
     base: BaseModel, plain: tuple[float, torch.Tensor], count: int
 ) -> None:
-    transformer = _with_adapter(base)
+    transformer = with_adapter(base)
     pull(transformer, LeverSettings(offload_blocks=count), "cpu")
-    loss, gradients = _loss_and_gradients(base, transformer)
+    loss, gradients = loss_and_gradients(base, transformer)
     assert loss == plain[0]
     assert torch.equal(gradients, plain[1])
 
@@ -68,14 +46,14 @@ def test_a_rounded_base_is_smaller_and_its_adapter_alone_learns(
     base: BaseModel, plain: tuple[float, torch.Tensor], kind: Any, bytes_a_weight: float
 ) -> None:
     pytest.importorskip("bitsandbytes" if kind == "nf4" else "torchao")
-    transformer = _with_adapter(base)
+    transformer = with_adapter(base)
     names = {n for n, p in transformer.named_parameters() if p.requires_grad}
     block = transformer.transformer_blocks[0]
     weights = sum(p.numel() for p in block.parameters() if not p.requires_grad)
     pull(transformer, LeverSettings(quantize=kind), "cpu")
     assert {n for n, p in transformer.named_parameters() if p.requires_grad} == names
     assert _stored_bytes(block) < bytes_a_weight * weights
-    loss, gradients = _loss_and_gradients(base, transformer)
+    loss, gradients = loss_and_gradients(base, transformer)
     assert loss == pytest.approx(plain[0], rel=0.05)
     assert torch.nn.functional.cosine_similarity(gradients, plain[1], dim=0) > 0.9
 
@@ -93,7 +71,7 @@ def _stored_bytes(block: Any) -> int:
 
 def test_more_blocks_than_there_are_is_an_error_with_the_number(base: BaseModel) -> None:
     with pytest.raises(TrainingError, match="at most 8"):
-        pull(_with_adapter(base), LeverSettings(offload_blocks=9), "cpu")
+        pull(with_adapter(base), LeverSettings(offload_blocks=9), "cpu")
 
 
 def test_levers_that_exclude_each_other_are_refused() -> None:
@@ -105,7 +83,7 @@ def test_when_memory_runs_out_the_levers_come_with_numbers(base: BaseModel) -> N
     error = RuntimeError("DefaultCPUAllocator: can't allocate memory: you tried to allocate 1 PB")
     assert is_out_of_memory(error)
     assert not is_out_of_memory(RuntimeError("size mismatch"))
-    transformer = _with_adapter(base)
+    transformer = with_adapter(base)
     weights = sum(p.nbytes for p in transformer.parameters())
     settings = TrainingSettings(batch_size=4)
     message = str(out_of_memory(error, transformer, settings, weights + 8_000_000_000))
@@ -114,6 +92,10 @@ def test_when_memory_runs_out_the_levers_come_with_numbers(base: BaseModel) -> N
     assert "batch_size=2 with accumulation_steps=2" in message
     assert "4.00 GB of activations" in message
     assert "levers.quantize=nf4" in message
+    assert "levers.shard_blocks=true with two processes keeps 0.01 GB" in message
+    shared = settings.model_copy(update={"levers": LeverSettings(shard_blocks=True)})
+    message = str(out_of_memory(error, transformer, shared, weights + 8_000_000_000))
+    assert "levers." not in message, "the others don't go with it"
 
 
 def test_eight_bit_moments_survive_a_checkpoint(tmp_path: Path) -> None:

@@ -209,29 +209,6 @@ def test_a_stopped_run_goes_on_to_the_same_bytes(
     assert _bytes(root / "market_floor") == _bytes(undisturbed)
 
 
-def test_two_processes_of_half_the_batch_learn_what_one_learns(
-    workspace: Workspace, tmp_path: Path
-) -> None:
-    """Not byte for byte: sums over processes are rounded in another order."""
-    launcher = ["-m", "torch.distributed.run", "--standalone", "--nproc_per_node"]
-    for processes, batch_size in ((1, 4), (2, 2)):
-        command = _command(
-            workspace, tmp_path / str(processes), "--set", f"batch_size={batch_size}"
-        )
-        command[1:1] = [*launcher, str(processes)]
-        done = subprocess.run(command, capture_output=True, text=True, check=False)
-        assert done.returncode == 0, done.stderr
-    one, two = (
-        [line["held_out_loss"] for line in MetricsLog(root).lines()]
-        for root in (
-            tmp_path / str(processes) / "market_floor" / "validation_metrics.jsonl"
-            for processes in (1, 2)
-        )
-    )
-    assert one[-1] < one[0]
-    assert two == pytest.approx(one, abs=1e-5)
-
-
 def test_a_finished_run_is_not_trained_again(workspace: Workspace, undisturbed: Path) -> None:
     before = {path: path.stat().st_mtime_ns for path in undisturbed.rglob("*")}
     done = _train(workspace, undisturbed.parent, "--set", "epochs=3")

@@ -1,0 +1,174 @@
+"""Several processes learn what one learns; where they share the blocks, in a part of the room."""
+
+from __future__ import annotations
+
+import gc
+import json
+import subprocess
+import sys
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+import torch
+import torch.distributed as dist
+import torch.multiprocessing as mp
+from pydantic import ValidationError
+from safetensors.torch import load_file
+
+from slora_assets.base_models.registry import MINIATURE, open_base
+from slora_assets.config.errors import ConfigError
+from slora_assets.config.training import LeverSettings
+from slora_assets.config.workspace import Workspace
+from slora_assets.provenance.records import ADAPTER_FILE, read_run_record
+from slora_assets.training.blocks import blocks_of
+from slora_assets.training.levers import pull
+from slora_assets.training.sharding import check_processes
+from slora_assets.validation.metrics_log import MetricsLog
+from slora_assets_tests.small_graph import PROJECT, prepare
+from slora_assets_tests.training.adapted import loss_and_gradients, with_adapter
+
+TOLERANCE = 1e-6
+"""Of losses near 1, scores up to 1 and weights up to 0.1: gathered weights are the same bits."""
+
+
+def _frozen_in_blocks(transformer: Any) -> list[torch.Tensor]:
+    return [p for b in blocks_of(transformer) for p in b.parameters() if not p.requires_grad]
+
+
+def _alive_bytes() -> int:
+    """Bytes behind all tensors that this process holds."""
+    storages = {}
+    for found in gc.get_objects():
+        if isinstance(found, torch.Tensor):
+            local: Any = found.to_local() if hasattr(found, "to_local") else found
+            if local.device.type == "cpu":
+                storage = local.untyped_storage()
+                storages[storage.data_ptr()] = storage.nbytes()
+    return sum(storages.values())
+
+
+def _one_of_two(rank: int, folder: Path) -> None:
+    """A process that makes two passes through a shared base and writes down what it saw."""
+    torch.set_num_threads(1)
+    dist.init_process_group("gloo", init_method=f"file://{folder}/store", rank=rank, world_size=2)
+    base = open_base(MINIATURE, folder / f"models_{rank}")
+    transformer = with_adapter(base)
+    whole = sum(p.nbytes for p in _frozen_in_blocks(transformer))
+    alive = _alive_bytes()
+    plain_loss, plain = loss_and_gradients(base, transformer)
+    transformer.zero_grad()
+    pull(transformer, LeverSettings(shard_blocks=True), "cpu")
+    seen: dict[str, Any] = {"whole": whole, "same": []}
+    for checkpointing in (False, True):
+        if checkpointing:
+            transformer.enable_gradient_checkpointing()
+        loss, gradients = loss_and_gradients(base, transformer)
+        transformer.zero_grad()
+        seen["same"].append(loss == plain_loss and torch.equal(gradients, plain))
+    del plain, gradients
+    gc.collect()
+    shares: list[Any] = _frozen_in_blocks(transformer)
+    seen["held"] = sum(p.to_local().untyped_storage().nbytes() for p in shares)
+    seen["freed"] = alive - _alive_bytes()
+    seen["adapter_is_whole"] = all(
+        not hasattr(p, "to_local") for p in transformer.parameters() if p.requires_grad
+    )
+    (folder / f"{rank}.json").write_text(json.dumps(seen))
+    dist.destroy_process_group()
+
+
+def test_between_passes_a_process_holds_half_of_the_frozen_weights(tmp_path: Path) -> None:
+    mp.spawn(_one_of_two, (tmp_path,), nprocs=2)
+    for rank in range(2):
+        seen = json.loads((tmp_path / f"{rank}.json").read_text())
+        assert seen["same"] == [True, True], "loss and gradients, without and with checkpointing"
+        assert seen["adapter_is_whole"]
+        assert seen["held"] == pytest.approx(seen["whole"] / 2, rel=0.01)
+        assert seen["freed"] > 0.49 * seen["whole"], "and nothing else keeps them"
+
+
+def _train(workspace: Workspace, root: Path, processes: int, *more: str) -> Path:
+    command = [
+        sys.executable, "-m", "torch.distributed.run", "--standalone",
+        "--nproc_per_node", str(processes), str(PROJECT / "src/train_scenario_lora.py"),
+        "--metadata", str(workspace.scenario_metadata), "--output-root", str(root),
+        "--config", str(workspace.training_config), "--scenario", "market_floor",
+        "--tracker", "none", "--set", f"batch_size={4 // processes}",
+        "--set", "epochs=1", "--set", "repeats=4", *more,
+    ]  # fmt: skip
+    done = subprocess.run(command, capture_output=True, text=True, check=False)
+    assert done.returncode == 0, done.stderr
+    return root / "market_floor"
+
+
+@pytest.fixture(scope="module")
+def room(prepared_root: Path) -> Iterator[Workspace]:
+    """The prepared workspace, as the commands find it."""
+    with pytest.MonkeyPatch.context() as patch:
+        for name, value in prepare(prepared_root).items():
+            patch.setenv(name, value)
+        yield Workspace.from_environment()
+
+
+@pytest.fixture(scope="module")
+def whole(room: Workspace, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """The run of two processes that hold the whole base each."""
+    return _train(room, tmp_path_factory.mktemp("whole"), 2)
+
+
+def _logged(run: Path, name: str) -> list[Any]:
+    lines = (run / "training_log.jsonl").read_text().splitlines()
+    return [json.loads(line)[name] for line in lines]
+
+
+def _measured(run: Path, name: str) -> list[Any]:
+    return [line[name] for line in MetricsLog(run / "validation_metrics.jsonl").lines()]
+
+
+def test_two_processes_of_half_the_batch_learn_what_one_learns(
+    room: Workspace, whole: Path, tmp_path: Path
+) -> None:
+    """Not byte for byte: sums over processes are rounded in another order."""
+    one = _train(room, tmp_path, 1)
+    assert _measured(one, "held_out_loss")[-1] < _measured(one, "held_out_loss")[0]
+    assert _measured(whole, "held_out_loss") == pytest.approx(
+        _measured(one, "held_out_loss"), abs=1e-5
+    )
+    assert len(_logged(one, "loss")) > 2
+    assert _logged(whole, "loss") == pytest.approx(_logged(one, "loss"), abs=1e-5)
+
+
+def test_two_that_share_the_blocks_learn_what_two_with_whole_ones_learn(
+    room: Workspace, whole: Path, tmp_path: Path
+) -> None:
+    shared = _train(room, tmp_path, 2, "--set", "levers.shard_blocks=true")
+    for name in ("loss", "grad_norm"):
+        assert _logged(shared, name) == pytest.approx(_logged(whole, name), abs=TOLERANCE)
+    for name in ("held_out_loss", "temporal_consistency", "clip_similarity"):
+        assert _measured(shared, name) == pytest.approx(_measured(whole, name), abs=TOLERANCE)
+    records = [read_run_record(run) for run in (whole, shared)]
+    files = [
+        load_file(run / record.best.path / ADAPTER_FILE)
+        for run, record in zip((whole, shared), records, strict=True)
+    ]
+    torch.testing.assert_close(files[1], files[0], rtol=0, atol=TOLERANCE)
+    proofs = [record.parity for record in records]
+    assert proofs[1].max_difference <= TOLERANCE
+    assert proofs[1].effect == pytest.approx(proofs[0].effect, rel=1e-3)
+
+
+def test_one_process_has_nobody_to_share_with() -> None:
+    with pytest.raises(ConfigError, match=r"levers\.shard_blocks.*num_processes 2"):
+        check_processes(LeverSettings(shard_blocks=True), 1)
+    check_processes(LeverSettings(shard_blocks=True), 2)
+    check_processes(LeverSettings(), 1)
+
+
+@pytest.mark.parametrize(
+    "other", [{"quantize": "int8"}, {"offload_blocks": 1}, {"compile_blocks": True}]
+)
+def test_levers_that_do_not_work_on_shared_blocks_are_named(other: dict[str, Any]) -> None:
+    with pytest.raises(ValidationError, match=rf"shard_blocks.*levers\.{next(iter(other))}"):
+        LeverSettings(shard_blocks=True, **other)
