@@ -140,6 +140,7 @@ class Trainer:
         def make(step_in_epoch: int) -> list[MicroBatch]:
             return self._micro_batches(first + step_in_epoch, step_in_epoch, order)
 
+        self.transformer.train()  # the validation before it was not
         feeder = Feeder(make, progress.step_in_epoch, self.steps_per_epoch)
         try:
             while progress.step_in_epoch < self.steps_per_epoch:
@@ -171,7 +172,6 @@ class Trainer:
         device."""
         import torch
 
-        self.transformer.train()
         rate = self._learning_rate(step)
         for group in self._raw_optimizer.param_groups:
             group["lr"] = rate
