@@ -34,10 +34,10 @@ def compute_repeatably() -> None:
     doubles the time of a training step of the miniature.
     """
     import torch
-    from torch.utils import deterministic
 
     torch.use_deterministic_algorithms(True, warn_only=True)
-    deterministic.fill_uninitialized_memory = False
+    settings: Any = torch.utils.deterministic
+    settings.fill_uninitialized_memory = False
 
 
 @dataclass(frozen=True)
