@@ -7,6 +7,7 @@ for its own pass gives the same embeddings, bit for bit.
 
 from __future__ import annotations
 
+import re
 from pathlib import Path
 from typing import Any, Final
 
@@ -39,8 +40,7 @@ def compute_in_float32(encoder: Any, stored: str) -> None:
     from diffusers.hooks import apply_layerwise_casting
 
     for name, module in encoder.named_modules():
-        linear = isinstance(module, torch.nn.Linear)
-        if not linear or name.rpartition(".")[2] == "wo":
+        if not isinstance(module, torch.nn.Linear) or re.search(_KEPT_WIDE, name):
             for tensor in (*module.parameters(recurse=False), *module.buffers(recurse=False)):
                 if tensor.is_floating_point():
                     tensor.data = tensor.data.float()

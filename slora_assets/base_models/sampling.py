@@ -30,8 +30,8 @@ def choose_attention(device: str, tokens: int) -> None:
 def compute_repeatably() -> None:
     """Have torch's operators give the same bits each time where they can, and warn where not.
 
-    Filling fresh memory, which comes with it, is off: it helps to find reads of unset memory and
-    doubles the time of a training step of the miniature.
+    Filling fresh memory, which comes with it, is off: it writes every tensor once more, and is
+    there to show reads of unset memory.
     """
     import torch
 

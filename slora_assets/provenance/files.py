@@ -96,10 +96,14 @@ def read_json(path: Path, *, remedy: str) -> Json:
         data = path.read_bytes()
     except FileNotFoundError as error:
         raise MissingInputError("the file does not exist", file=path, remedy=remedy) from error
-    with suppress(orjson.JSONDecodeError):
-        return orjson.loads(data)  # type: ignore[no-any-return]
-    try:  # what orjson refuses, json may take, and it says why not
-        return json.loads(data.decode())  # type: ignore[no-any-return]
+    found: Json
+    try:
+        with suppress(orjson.JSONDecodeError):
+            found = orjson.loads(data)
+            return found
+        # What orjson refuses, json may take, and it says why not.
+        found = json.loads(data.decode())
+        return found
     except (json.JSONDecodeError, UnicodeDecodeError) as error:
         raise IntegrityError(f"not valid JSON ({error})", file=path, remedy=remedy) from error
 

@@ -60,6 +60,19 @@ def test_a_latent_of_another_vae_is_refused_by_name(workspace: Workspace) -> Non
     assert caught.value.key == "vae"
 
 
+def test_moments_of_another_shape_than_the_base_reads_are_not_cached(
+    workspace: Workspace, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    path = workspace.root / _clips(workspace)[0].latent
+    path.unlink()
+    cut = np.zeros((32, 1, 8, 12), np.float16)
+    monkeypatch.setattr(type(open_base("miniature", workspace.models)), "encode_video",
+                        lambda *_: cut)  # fmt: skip
+    with pytest.raises(IntegrityError, match="another shape"):
+        _refresh(workspace)
+    assert not path.exists()
+
+
 def test_a_refresh_with_nothing_changed_rewrites_no_file(workspace: Workspace) -> None:
     dataset, scenarios = read_dataset(workspace.dataset_file)
 

@@ -18,6 +18,8 @@ _LEAVES = (
     | st.integers(-(2**53) + 1, 2**53 - 1)
     | st.floats(allow_nan=False, allow_infinity=False)
     | st.floats(-10, 10).map(lambda number: round(number, 3))
+    # Around the sizes from which on some writers use an exponent.
+    | st.builds(lambda digits, power: digits * 10.0**power, st.integers(1, 99), st.integers(-9, 20))
     | _TEXT
 )
 _VALUES = st.recursive(

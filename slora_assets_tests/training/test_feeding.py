@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+from concurrent.futures import ThreadPoolExecutor
 from functools import partial
 
 import numpy as np
 import pytest
+import torch
 from hypothesis import given
 from hypothesis import strategies as st
 
@@ -27,6 +29,18 @@ def test_items_come_in_order_and_each_once(first: int, count: int) -> None:
     finally:
         feeder.close()
     assert taken == made == list(range(first, first + count))
+
+
+def test_making_takes_one_thread_and_leaves_the_user_of_the_items_theirs() -> None:
+    threads = torch.get_num_threads()
+    feeder = Feeder(lambda _: torch.get_num_threads(), 0, 2)
+    try:
+        assert feeder.take() == 1
+        assert torch.get_num_threads() == threads
+    finally:
+        feeder.close()
+    with ThreadPoolExecutor(1) as later:
+        assert later.submit(torch.get_num_threads).result() == threads
 
 
 def test_an_unreadable_file_is_reported_by_the_step_that_needs_it() -> None:
