@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-import json
 import os
+import re
 import sys
 import time
 from collections.abc import Callable
@@ -70,9 +70,9 @@ class Peer:
             root / "prepare.txt", root, environment,
         )  # fmt: skip
         peer_data.check_lessons(workspace, self.footage)
-        epochs = _Epochs(root / "checkpoints", prepared.seconds, until)
+        epochs = _Epochs(root / "train.txt", prepared.seconds, until)
         trained = measured(
-            [*_LAUNCH, str(root / "src" / "train_scenario_lora.py"),
+            [sys.executable, str(root / "src" / "train_scenario_lora.py"),
              "--metadata", str(workspace.scenario_metadata),
              "--config", str(workspace.training_config),
              "--output-root", str(workspace.scenario_run(SCENARIO).parent)],
@@ -113,22 +113,19 @@ class OurRun:
 
 
 class _Epochs:
-    """Reads the run's metrics while it works: when was which epoch's held-out loss known?"""
+    """Reads what the run says while it works: when was which epoch's held-out loss known?"""
 
-    def __init__(
-        self, folder: Path, before_s: float, until: Callable[[float], bool] | None
-    ) -> None:
-        self._folder, self._until = folder, until
+    _SAID = re.compile(r"(?:the base's|epoch (\d+)) held-out loss (?:is )?(\d+\.\d+)")
+
+    def __init__(self, log: Path, before_s: float, until: Callable[[float], bool] | None) -> None:
+        self._log, self._until = log, until
         self._began = time.monotonic() - before_s
         self.seen: dict[int, tuple[float, float]] = {}
 
     def poll(self) -> bool:
         now = time.monotonic() - self._began
-        for file in self._folder.rglob("validation_metrics.jsonl"):
-            for line in file.read_text().splitlines():
-                if line.endswith("}"):
-                    found = json.loads(line)
-                    self.seen.setdefault(found["epoch"], (now, found["held_out_loss"]))
+        for epoch, loss in self._SAID.findall(self._log.read_text(errors="replace")):
+            self.seen.setdefault(int(epoch or 0), (now, float(loss)))
         trained = [loss for epoch, (_, loss) in self.seen.items() if epoch > 0]
         return self._until is not None and any(map(self._until, trained))
 

@@ -1,4 +1,4 @@
-"""Train the unified adapter: `accelerate launch src/train_lora.py --help`."""
+"""Train the unified adapter: `python src/train_lora.py --help`."""
 
 import sys
 

@@ -1,4 +1,4 @@
-"""Train the scenarios' adapters: `accelerate launch src/train_scenario_lora.py --help`."""
+"""Train the scenarios' adapters: `python src/train_scenario_lora.py --help`."""
 
 import sys
 

@@ -29,12 +29,13 @@ class ComputeResource(dg.ConfigurableResource[None]):
     """Training processes on this machine."""
 
     def accelerate(self, script: str, arguments: Sequence[str]) -> list[str]:
-        """The command line that launches a training script."""
+        """The command line that launches a training script; one process needs no launcher, which
+        would import torch a second time."""
+        if self.processes == 1:
+            return [sys.executable, script, *arguments]
         launcher = [sys.executable, "-m", "accelerate.commands.launch"]
         options = ["--num_processes", str(self.processes), "--num_machines", "1",
                    "--mixed_precision", "no", "--dynamo_backend", "no"]  # fmt: skip
-        if self.processes == 1:
-            options += ["--num_cpu_threads_per_process", str(os.cpu_count() or 1)]
         return [*launcher, *options, script, *arguments]
 
     def run(self, context: dg.AssetExecutionContext, command: Sequence[str], cwd: str) -> None:

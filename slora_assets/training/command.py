@@ -1,7 +1,7 @@
 """The two training commands: arguments, signals, the accelerator's lock, and what they report.
 
-Run by `accelerate launch src/train_*.py`, from a shell or by Dagster; under Dagster the report goes
-through Pipes as well.
+Run by `python src/train_*.py` or `accelerate launch`, from a shell or by Dagster; under Dagster the
+report goes through Pipes as well.
 """
 
 from __future__ import annotations

@@ -54,17 +54,20 @@ class Epochs:
         loading what scores them would only delay the training."""
         if self.metrics.has(0):
             return
-        self._base_loss = self._without_adapter(self._measuring.held_out)
-        self._display.line(
-            f"{self._plan.name}: the base's held-out loss is {self._base_loss.mean:.4f}"
-        )
-        trackers.log(self._accelerator, {"held_out_loss": self._base_loss.mean}, 0)
+        loss = self._base_held_out()
+        self._display.line(f"{self._plan.name}: the base's held-out loss is {loss:.4f}")
+        trackers.log(self._accelerator, {"held_out_loss": loss}, 0)
 
     def finish_epoch(self, progress: Progress) -> None:
         """Measure and export the epoch that has just been trained, and prune."""
         epoch, plan = progress.epoch, self._plan
+        before, loss = self._base_held_out(), self._measuring.held_out()
+        # Samples take longer than what is said here: whoever watches needn't wait for them.
+        self._display.line(
+            f"{plan.name}: epoch {epoch} held-out loss {loss.mean:.4f} (base {before:.4f})"
+        )
         self._measure_base()
-        scores = self._measuring.scores(epoch, self._measuring.held_out())
+        scores = self._measuring.scores(epoch, loss)
         combined = combined_score(
             _epoch_scores(scores), _epoch_scores(self.base_scores), plan.settings.selection
         )
@@ -74,8 +77,7 @@ class Epochs:
         export_adapter(plan, self._trainer.transformer, folder, epoch, progress.step, metrics)
         self._prune(epoch, progress.step, metrics, combined)
         self._display.line(
-            f"{plan.name}: epoch {epoch} held-out loss {scores['held_out_loss']:.4f}"
-            f" (base {self.base_scores['held_out_loss']:.4f}), combined {combined:.4f}"
+            f"{plan.name}: epoch {epoch} combined score {combined:.4f}"
             + ("" if self._measuring.trusted()[0] else " [not fully trained: no quality score]")
         )
         trackers.log(self._accelerator, metrics, progress.step)
@@ -99,6 +101,14 @@ class Epochs:
         path = f"adapters/epoch_{epoch}"
         record = read_adapter_record(self._plan.partial / path)
         return KeptAdapter(epoch=epoch, path=path, sha256=record.sha256, combined=combined)
+
+    def _base_held_out(self) -> float:
+        """The base's held-out loss: as recorded, as measured before, or measured now (a run that
+        was killed before its first epoch's end has forgotten it)."""
+        if self.metrics.has(0):
+            return float(self.base_scores["held_out_loss"])
+        self._base_loss = self._base_loss or self._without_adapter(self._measuring.held_out)
+        return self._base_loss.mean
 
     def _measure_base(self) -> None:
         """Line 0 of the metrics: the base without adapter."""

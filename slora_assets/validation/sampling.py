@@ -19,7 +19,7 @@ from slora_assets.footage.decode import decode_clip
 from slora_assets.footage.encode import write_mp4
 from slora_assets.validation.clip_score import ClipScorer
 from slora_assets.validation.prompts import Prompt
-from slora_assets.validation.temporal import TemporalScore, measure_temporal
+from slora_assets.validation.temporal import TemporalScore, measure_motion, measure_temporal
 
 UNTRAINED = "base and scorer are not fully trained: the scores say nothing about quality"
 _REFERENCE_CLIPS = 8
@@ -133,13 +133,18 @@ def motion_reference(clips: Sequence[tuple[Path, float]], base: BaseModel) -> fl
 
     None when none can be decoded.
     """
-    scores = []
-    for video, start_s in clips[:_REFERENCE_CLIPS]:
+
+    def motion(clip: tuple[Path, float]) -> float | None:
+        video, start_s = clip
         try:
             frames = decode_clip(video, **base.geometry.model_dump(), start_s=start_s)
         except FootageError:
-            continue  # the caching stages have quarantined it already
-        scores.append(measure_temporal(frames, base.geometry.fps).motion_score)
+            return None  # the caching stages have quarantined it already
+        return measure_motion(frames, base.geometry.fps)
+
+    with ThreadPoolExecutor(os.cpu_count()) as pool:
+        found = pool.map(motion, clips[:_REFERENCE_CLIPS])
+        scores = [score for score in found if score is not None]
     return float(np.percentile(scores, 25)) or None if scores else None
 
 

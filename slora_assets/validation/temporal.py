@@ -112,18 +112,14 @@ def measure_temporal(frames: Frames, fps: float, motion_ref: float | None = None
     _check(frames, fps, motion_ref)
     dis, backend = _new_flow()
     clip = _working_copy(frames)
-    forward = [_flow(dis, clip.grey[t], clip.grey[t + 1]) for t in clip.pairs]
-    backward = [_flow(dis, clip.grey[t + 1], clip.grey[t]) for t in clip.pairs]
-    masks = [_agreement(f, b) for f, b in zip(forward, backward, strict=True)]
+    forward, backward, masks = _follow(dis, clip.grey)
     errors = [_warp_error(clip.rgb[t], clip.rgb[t + 1], forward[t], *masks[t]) for t in clip.pairs]
     squared, absolute = zip(*errors, strict=True)
-    agreed = [mask for mask, _ in masks]
-    steady = [_top_mean(_continued(forward, backward, agreed, t), 0.05) for t in clip.pairs]
     raw = [_top_mean(_speed(flow), 0.05) for flow in forward]
     duplicates = float(np.mean(np.abs(np.diff(clip.rgb, axis=0)).mean((1, 2, 3)) < DUPLICATE_MAE))
     static = _is_static(dis, clip, forward)
     consistency = 1.0 - float(np.mean(absolute))
-    motion = float(np.mean(steady)) / WORKING_SIDE * fps
+    motion = _steady_motion(forward, backward, masks, fps)
     headline, reason = _headline(consistency, motion, motion_ref, static, duplicates)
     return TemporalScore(
         warp_error_mean=float(np.mean(squared)),
@@ -142,6 +138,13 @@ def measure_temporal(frames: Frames, fps: float, motion_ref: float | None = None
         reason=reason,
         backend=backend,
     )
+
+
+def measure_motion(frames: Frames, fps: float) -> float:
+    """The `motion_score` of `measure_temporal` alone; same arguments, same errors."""
+    _check(frames, fps, None)
+    dis, _ = _new_flow()
+    return _steady_motion(*_follow(dis, _working_copy(frames).grey), fps)
 
 
 def _check(frames: Frames, fps: float, motion_ref: float | None) -> None:
@@ -200,6 +203,28 @@ def _working_copy(frames: Frames) -> _Clip:
 def _flow(dis: cv2.DISOpticalFlow, start: NDArray[np.uint8], end: NDArray[np.uint8]) -> Field:
     """Where each pixel of `start` [h,w] goes in `end`: [h,w,2] in x, y pixels."""
     return np.asarray(dis.calc(start, end, None), dtype=np.float32)
+
+
+def _follow(
+    dis: cv2.DISOpticalFlow, grey: NDArray[np.uint8]
+) -> tuple[list[Field], list[Field], list[tuple[Mask, Mask]]]:
+    """Forward and backward flow of each pair of frames [T,h,w], and `_agreement` of the two."""
+    forward = [_flow(dis, a, b) for a, b in pairwise(grey)]
+    backward = [_flow(dis, b, a) for a, b in pairwise(grey)]
+    return forward, backward, [_agreement(f, b) for f, b in zip(forward, backward, strict=True)]
+
+
+def _steady_motion(
+    forward: Sequence[Field],
+    backward: Sequence[Field],
+    masks: Sequence[tuple[Mask, Mask]],
+    fps: float,
+) -> float:
+    """Mean over pairs of the fastest pixels' steady speed, in shorter sides a second."""
+    agreed = [mask for mask, _ in masks]
+    pairs = range(len(forward))
+    steady = [_top_mean(_continued(forward, backward, agreed, t), 0.05) for t in pairs]
+    return float(np.mean(steady)) / WORKING_SIDE * fps
 
 
 def _speed(flow: Field) -> Field:

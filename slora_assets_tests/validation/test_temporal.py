@@ -14,7 +14,7 @@ import pytest
 from numpy.typing import NDArray
 
 from slora_assets.config.errors import FootageError
-from slora_assets.validation.temporal import TemporalScore, measure_temporal
+from slora_assets.validation.temporal import TemporalScore, measure_motion, measure_temporal
 
 Clip: TypeAlias = NDArray[np.uint8]
 Damage: TypeAlias = Callable[[Clip], Clip]
@@ -132,6 +132,11 @@ def test_a_perfect_pan_is_measured_as_what_it_is() -> None:
     assert score.motion_ref is None and "no motion reference" in score.reason
     assert (score.frozen, score.scene_cuts, score.dynamic) == (False, 0, True)
     assert score.backend == f"opencv-dis {cv2.__version__}"
+
+
+@pytest.mark.parametrize("clip", [pan(3), noisy(pan(1)), cut(pan()), frozen(pan())])
+def test_motion_alone_is_the_motion_of_the_whole_measurement(clip: NDArray[np.uint8]) -> None:
+    assert measure_motion(clip, FPS) == measure_temporal(clip, FPS).motion_score
 
 
 def test_less_motion_than_the_reference_counts_in_proportion() -> None:
