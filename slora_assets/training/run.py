@@ -77,7 +77,10 @@ def run_training(
     started = time.monotonic()
     trainer = Trainer(plan, workspace, accelerator)
     run = _Run(plan, workspace, accelerator, trainer, display, should_stop)
-    trackers.begin(accelerator, options.trackers, plan.name, plan.settings.resolved())
+    trackers.begin(
+        accelerator, options.trackers, plan.name, plan.settings.resolved(),
+        trackers.folder_of(workspace.outputs),
+    )  # fmt: skip
     try:
         progress = trainer.train(plan.partial / "state", run.hooks(), begun.earlier_hashes)
         parity = run.prove(progress)

@@ -5,6 +5,7 @@ They watch a run and are no part of it: their files carry clock times and lie ou
 
 from __future__ import annotations
 
+import os
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any, Final
@@ -29,10 +30,18 @@ def check_installed(names: Sequence[str]) -> None:
             )  # fmt: skip
 
 
-def begin(accelerator: Any, names: Sequence[str], run: str, settings: dict[str, Any]) -> None:
-    """Open the trackers of a run. `settings` are nested plain values."""
-    if names:
-        accelerator.init_trackers(run, config=_scalars(settings))
+def begin(
+    accelerator: Any, names: Sequence[str], run: str, settings: dict[str, Any], folder: Path
+) -> None:
+    """Open the trackers of a run. `settings` are nested plain values; TensorBoard and, unless
+    WANDB_DIR says otherwise, W&B write into `folder`, MLflow where MLFLOW_TRACKING_URI says."""
+    if not names:
+        return
+    more: dict[str, dict[str, Any]] = {}
+    if "wandb" in names and "WANDB_DIR" not in os.environ:
+        folder.mkdir(parents=True, exist_ok=True)
+        more["wandb"] = {"dir": str(folder)}
+    accelerator.init_trackers(run, config=_scalars(settings), init_kwargs=more)
 
 
 def log(accelerator: Any, values: Mapping[str, Any], step: int) -> None:
