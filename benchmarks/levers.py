@@ -36,7 +36,7 @@ SETTINGS: dict[str, list[str]] = {
     "quantize fp8": ["levers.quantize=fp8"],
     "quantize nf4": ["levers.quantize=nf4"],
     "8-bit AdamW": ["optimizer.kind=adamw_8bit"],
-    "all blocks offloaded": ["levers.offload_blocks=7"],
+    "all blocks offloaded": ["levers.offload_blocks=6"],
     "blocks compiled": ["levers.compile_blocks=true"],
     "bf16": ["precision=bf16"],
 }

@@ -56,7 +56,9 @@ def save_checkpoint(
         for key, value in optimizer.state.get(parameter, {}).items():
             # bitsandbytes counts its steps in a plain number.
             tensor = value if isinstance(value, torch.Tensor) else torch.tensor(value)
-            tensors[f"optimizer.{key}.{name}"] = tensor.detach().cpu().contiguous()
+            # Its parameters share one quantization map, which safetensors refuses to store twice.
+            copy = tensor.detach().cpu().clone(memory_format=torch.contiguous_format)
+            tensors[f"optimizer.{key}.{name}"] = copy
     final = folder / f"step_{progress.step:08d}_{int(progress.validated)}"
     partial = final.with_name(final.name + ".partial")
     shutil.rmtree(partial, ignore_errors=True)

@@ -101,20 +101,23 @@ def test_when_memory_runs_out_the_levers_come_with_numbers(base: BaseModel) -> N
 def test_eight_bit_moments_survive_a_checkpoint(tmp_path: Path) -> None:
     pytest.importorskip("bitsandbytes")
 
-    def stepped(optimizer: torch.optim.Optimizer, parameter: torch.nn.Parameter, seed: int) -> None:
-        parameter.grad = torch.randn(parameter.shape, generator=torch.Generator().manual_seed(seed))
+    def stepped(optimizer: torch.optim.Optimizer, seed: int) -> None:
+        draws = torch.Generator().manual_seed(seed)
+        for parameter in optimizer.param_groups[0]["params"]:
+            parameter.grad = torch.randn(parameter.shape, generator=draws)
         optimizer.step()
 
-    def fresh() -> tuple[torch.nn.Parameter, torch.optim.Optimizer]:
-        parameter = torch.nn.Parameter(torch.ones(64, 128))
-        return parameter, new_optimizer([parameter], OptimizerSettings(kind="adamw_8bit"))
+    def fresh() -> tuple[dict[str, torch.nn.Parameter], torch.optim.Optimizer]:
+        named = {name: torch.nn.Parameter(torch.ones(64, 128)) for name in ("lora_A", "lora_B")}
+        return named, new_optimizer(named.values(), OptimizerSettings(kind="adamw_8bit"))
 
-    parameter, optimizer = fresh()
-    stepped(optimizer, parameter, 1)
-    assert optimizer.state[parameter]["state1"].dtype == torch.uint8
-    save_checkpoint(tmp_path, "run", Progress(step=1), {"p": parameter}, optimizer, None)
-    stepped(optimizer, parameter, 2)
+    parameters, optimizer = fresh()
+    stepped(optimizer, 1)
+    assert optimizer.state[parameters["lora_A"]]["state1"].dtype == torch.uint8
+    save_checkpoint(tmp_path, "run", Progress(step=1), parameters, optimizer, None)
+    stepped(optimizer, 2)
     resumed, other = fresh()
-    assert load_checkpoint(tmp_path, {"run"}, {"p": resumed}, other) is not None
-    stepped(other, resumed, 2)
-    assert torch.equal(resumed, parameter)
+    assert load_checkpoint(tmp_path, {"run"}, resumed, other) is not None
+    stepped(other, 2)
+    for name, parameter in parameters.items():
+        assert torch.equal(resumed[name], parameter)
