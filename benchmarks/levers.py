@@ -1,15 +1,17 @@
 """What each lever does to a step's time and to memory: `python benchmarks/levers.py`.
 
-Each setting trains in a process of its own on the same base (about 20 M parameters, random weights)
-and clips. Time is the median of the steps after the first three; memory is the process's peak less
-what it held before the base was loaded. On a CPU offloading can save nothing, for both memories are
-one: it shows the cost of recomputing. Reduced precision is slow where the processor has none.
+Each setting trains in a process of its own on the same base (about 20 M parameters, random
+weights) and clips. Time is the median of the steps after the first three; memory is the most that
+was held while training, less what the libraries alone hold. On a CPU offloading can save nothing,
+for both memories are one: it shows the cost of recomputing. Reduced precision is slow where the
+processor has none.
 """
 
 from __future__ import annotations
 
 import argparse
 import json
+import os
 import statistics
 import subprocess
 import sys
@@ -21,12 +23,12 @@ from typing import Any
 
 import psutil
 import training_workspace
+from measured import forget_high_water, high_water
 from models import build_cogvideox
 
 from slora_assets.config.errors import InterruptedRunError
 from slora_assets.config.workspace import Workspace
 from slora_assets.training.loop import Hooks, StepLog, Trainer
-from slora_assets.training.memory import peak_memory_bytes
 
 SETTINGS: dict[str, list[str]] = {
     "none": [],
@@ -53,6 +55,7 @@ checkpoint_every_steps: 100000
 
 def train(root: Path, overrides: list[str], steps: int) -> dict[str, Any]:
     """Train in this process and say what it took."""
+    import diffusers.models.transformers  # noqa: F401  # the libraries, before they are weighed
     from accelerate import Accelerator
 
     held = psutil.Process().memory_info().rss
@@ -62,6 +65,7 @@ def train(root: Path, overrides: list[str], steps: int) -> dict[str, Any]:
         plan = training_workspace.plan(workspace, Path(folder) / "run", *overrides)
         accelerator = Accelerator(cpu=True, mixed_precision=plan.settings.precision)
         trainer = Trainer(plan, workspace, accelerator)
+        forget_high_water()
         times, losses = [time.perf_counter()], []
 
         def on_log(log: StepLog) -> None:
@@ -76,7 +80,7 @@ def train(root: Path, overrides: list[str], steps: int) -> dict[str, Any]:
             return {
                 "step_s": statistics.median(took),
                 "first_s": times[1] - times[0],
-                "memory": peak_memory_bytes() - held,
+                "memory": high_water(os.getpid()) - held,
                 "loss": losses[0],
             }
     raise AssertionError("the run was longer than the benchmark")

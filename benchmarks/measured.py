@@ -108,13 +108,18 @@ class _Memory(threading.Thread):
             for process in family:
                 try:
                     resident += process.memory_info().rss
-                    marks.append(_high_water(process.pid))
+                    marks.append(high_water(process.pid))
                 except (psutil.NoSuchProcess, psutil.ZombieProcess):
                     continue
             self.peak, self.largest = max(self.peak, resident), max(self.largest, *marks)
 
 
-def _high_water(pid: int) -> int:
+def forget_high_water() -> None:
+    """This process's high-water mark begins anew from what it holds now (Linux)."""
+    Path("/proc/self/clear_refs").write_text("5")
+
+
+def high_water(pid: int) -> int:
     """VmHWM of a process in bytes; 0 where the system doesn't keep it."""
     try:
         lines = Path(f"/proc/{pid}/status").read_text().splitlines()
