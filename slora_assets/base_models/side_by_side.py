@@ -1,7 +1,8 @@
 """Passes of a small model over many inputs on a CPU: one thread each, as many at once as cores.
 
 Cores that share one small pass wait for each other at every layer, the longer the busier the
-machine is; passes of their own never wait, and a pass gives the same bits on one thread as on more.
+machine is; passes of their own never wait, and give the bits of a pass that is alone on one thread
+(on several some VAEs' convolutions sum in another order, by the processor).
 """
 
 from __future__ import annotations

@@ -83,8 +83,11 @@ def test_clips_encoded_side_by_side_have_the_bytes_of_one_at_a_time(
     monkeypatch.setattr("os.cpu_count", lambda: 3)
     clips = [np.roll(_frames(base), at, axis=1) for at in range(6)]
     vae, threads = base.load_vae("cpu"), torch.get_num_threads()
-    alone = [base.encode_video(vae, clip).tobytes() for clip in clips]
     at_once = passes_at_once("cpu", base)
+    # Some convolutions sum in another order on several threads.
+    torch.set_num_threads(1 if at_once > 1 else threads)
+    alone = [base.encode_video(vae, clip).tobytes() for clip in clips]
+    torch.set_num_threads(threads)
     beside = in_order(lambda clip: base.encode_video(vae, clip).tobytes(), clips, at_once)
     assert list(beside) == alone
     assert torch.get_num_threads() == threads
