@@ -11,7 +11,8 @@ from slora_assets.config.data import read_dataset
 from slora_assets.config.training import TrainingSettings
 from slora_assets.config.workspace import Workspace
 from slora_assets.config.yaml_reader import read_settings
-from slora_assets.curation.stage import curate, scenario_manifest
+from slora_assets.curation.manifest import scenario_manifest
+from slora_assets.curation.stage import curate
 from slora_assets.footage.inventory import take_inventory
 from slora_assets.latents.stage import cache_latents, cache_text
 from slora_assets.training.plan import RunPlan, plan_run

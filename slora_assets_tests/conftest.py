@@ -16,7 +16,8 @@ from slora_assets_tests.small_graph import prepare
 def prepared_root(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """A workspace whose `market_floor` is ready to train. Tests copy it before they change it."""
     from slora_assets.base_models.registry import open_base
-    from slora_assets.curation.stage import curate, scenario_manifest
+    from slora_assets.curation.manifest import scenario_manifest
+    from slora_assets.curation.stage import curate
     from slora_assets.footage.inventory import take_inventory
     from slora_assets.latents.stage import cache_latents, cache_text
     from slora_assets.miniature.sample_footage import render_sample_footage

@@ -3,7 +3,8 @@
 import dagster as dg
 
 from slora_assets.assets_common import ON_CHANGED_INPUTS
-from slora_assets.curation.stage import curate, report_file, scenario_manifest
+from slora_assets.curation.manifest import scenario_manifest
+from slora_assets.curation.stage import curate, report_file
 from slora_assets.footage.inventory import take_inventory
 from slora_assets.partitions import SCENARIOS
 from slora_assets.provenance.hashing import sha256_file

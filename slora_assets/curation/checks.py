@@ -2,7 +2,7 @@
 
 import dagster as dg
 
-from slora_assets.curation.stage import scenario_clips
+from slora_assets.curation.manifest import scenario_clips
 from slora_assets.partitions import SCENARIOS
 from slora_assets.resources.project import ProjectResource
 

@@ -13,9 +13,10 @@ from typing import Literal
 from pydantic import BaseModel, ConfigDict, ValidationError
 
 from slora_assets.config.errors import IntegrityError
-from slora_assets.curation.splits import Split
 from slora_assets.provenance.files import read_json
 from slora_assets.provenance.hashing import object_hash
+
+Split = Literal["train", "validation", "test"]
 
 
 class _Document(BaseModel):

@@ -4,11 +4,10 @@ from __future__ import annotations
 
 import hashlib
 from collections import defaultdict
-from typing import Literal
 
 import polars as pl
 
-Split = Literal["train", "validation", "test"]
+from slora_assets.curation.metadata import Split
 
 _STRICTEST: tuple[tuple[str, Split], ...] = (("test", "test"), ("validate", "validation"))
 

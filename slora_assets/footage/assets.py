@@ -3,7 +3,7 @@
 import dagster as dg
 
 from slora_assets.assets_common import ON_CHANGED_INPUTS, picture, progress, reject_table
-from slora_assets.curation.stage import scenario_clips
+from slora_assets.curation.manifest import scenario_clips
 from slora_assets.footage.first_frames import cache_first_frames
 from slora_assets.footage.inventory import take_inventory
 from slora_assets.partitions import SCENARIOS

@@ -6,8 +6,8 @@ import dagster as dg
 
 from slora_assets.assets_common import progress, reject_table
 from slora_assets.base_models.registry import open_base
+from slora_assets.curation.manifest import scenario_clips
 from slora_assets.curation.metadata import Clip
-from slora_assets.curation.stage import scenario_clips
 from slora_assets.footage.first_frames import CacheResult
 from slora_assets.latents.stage import cache_latents, cache_text
 from slora_assets.partitions import SCENARIOS

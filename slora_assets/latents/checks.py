@@ -4,7 +4,7 @@ import dagster as dg
 
 from slora_assets.base_models.registry import open_base
 from slora_assets.config.errors import SloraError
-from slora_assets.curation.stage import scenario_clips
+from slora_assets.curation.manifest import scenario_clips
 from slora_assets.footage.quarantine import read_quarantine
 from slora_assets.latents.cache import Verified, latent_key
 from slora_assets.partitions import SCENARIOS

@@ -14,8 +14,8 @@ from slora_assets.base_models.registry import open_base
 from slora_assets.config.errors import ConfigError, CurationError, MissingInputError, SloraError
 from slora_assets.config.training import TrainingSettings
 from slora_assets.config.workspace import Workspace
+from slora_assets.curation.manifest import eligible_clips
 from slora_assets.curation.metadata import Clip, ScenarioMetadata, dataset_hash, read_metadata
-from slora_assets.curation.stage import eligible_clips
 from slora_assets.footage.quarantine import read_quarantine
 from slora_assets.latents.cache import latent_key, text_file, text_key
 from slora_assets.provenance.hashing import object_hash

@@ -12,7 +12,7 @@ import pytest
 from slora_assets.base_models.base import BaseModel
 from slora_assets.base_models.diffusers_base import DiffusersBase
 from slora_assets.config.workspace import Workspace
-from slora_assets.curation.stage import scenario_manifest
+from slora_assets.curation.manifest import scenario_manifest
 from slora_assets.latents.stage import cache_latents, cache_text
 from slora_assets.provenance.records import read_run_record
 from slora_assets.validation.metrics_log import MetricsLog

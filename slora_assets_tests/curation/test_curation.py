@@ -15,12 +15,12 @@ from hypothesis import strategies as st
 from slora_assets.config.data import ScenarioSettings
 from slora_assets.config.errors import CurationError, IntegrityError
 from slora_assets.config.workspace import Workspace
+from slora_assets.curation.manifest import scenario_manifest
 from slora_assets.curation.matching import Assignment, NoScenario, ScenarioMatcher
 from slora_assets.curation.metadata import read_metadata
 from slora_assets.curation.prompts import prompts_for
 from slora_assets.curation.readers.jsons import read_captioned_clips, read_msrvtt
 from slora_assets.curation.splits import SourceGroups
-from slora_assets.curation.stage import scenario_manifest
 
 
 def _scenario(*keywords: str, **more: object) -> ScenarioSettings:

@@ -12,7 +12,7 @@ from PIL import Image
 from slora_assets.config.data import read_dataset
 from slora_assets.config.errors import CurationError, FootageError
 from slora_assets.config.workspace import Workspace
-from slora_assets.curation.stage import scenario_manifest
+from slora_assets.curation.manifest import scenario_manifest
 from slora_assets.footage.decode import decode_clip, first_frame, fit, probe
 from slora_assets.footage.encode import write_mp4
 from slora_assets.footage.first_frames import cache_first_frames

@@ -9,8 +9,9 @@ from slora_assets.base_models.registry import open_base
 from slora_assets.config.data import read_dataset
 from slora_assets.config.errors import IntegrityError
 from slora_assets.config.workspace import Workspace
+from slora_assets.curation.manifest import scenario_manifest
 from slora_assets.curation.metadata import Clip
-from slora_assets.curation.stage import curate, scenario_manifest
+from slora_assets.curation.stage import curate
 from slora_assets.footage.inventory import take_inventory
 from slora_assets.latents.cache import Verified, latent_key, read_array, write_array
 from slora_assets.latents.stage import cache_latents

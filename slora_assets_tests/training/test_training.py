@@ -220,7 +220,7 @@ def test_a_finished_run_is_not_trained_again(workspace: Workspace, undisturbed: 
 def test_a_missing_cache_file_is_named_before_anything_is_loaded(
     workspace: Workspace, tmp_path: Path
 ) -> None:
-    from slora_assets.curation.stage import scenario_manifest
+    from slora_assets.curation.manifest import scenario_manifest
 
     clip = next(c for c in scenario_manifest(workspace, "market_floor")[0] if c.split == "train")
     (workspace.root / clip.latent).unlink()
