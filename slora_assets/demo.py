@@ -6,7 +6,7 @@ from typing import Any, Final
 from slora_assets.config.errors import SloraError
 from slora_assets.config.workspace import Workspace
 from slora_assets.deployment.summary import summarise, summary_lines
-from slora_assets.launch import main
+from slora_assets.fork_server import fork_server, is_supported
 
 _OPTIMIZED: Final = "market_floor"
 """The scenario that `make optimized` asks for."""
@@ -14,6 +14,10 @@ _OPTIMIZED: Final = "market_floor"
 
 def demo() -> int:
     """Run everything and print the outcome. Returns the exit status."""
+    if is_supported():
+        fork_server()  # imports torch for the workers while this process imports Dagster
+    from slora_assets.launch import main
+
     status = main(["demo"])
     workspace = Workspace.from_environment()
     try:

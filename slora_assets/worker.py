@@ -7,6 +7,7 @@ leaves; two workers of one workspace never use the accelerator at the same time.
 from __future__ import annotations
 
 import fcntl
+import json
 import os
 import signal
 import sys
@@ -17,6 +18,7 @@ from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from types import FrameType
+from typing import Any
 
 import psutil
 
@@ -37,6 +39,9 @@ class Worker:
     """What a stage running in this process may call."""
 
     report: Callable[[str], None]
+    """Say a line to whoever watches."""
+    hand_over: Callable[[Any], None]
+    """Give the caller a result that is JSON; by hand it is printed."""
     should_stop: Callable[[], bool]
 
 
@@ -57,26 +62,26 @@ def worker(workspace: Workspace) -> Iterator[Worker]:
     threading.Thread(target=_watch_parents, args=(stop,), daemon=True).start()
     first = os.environ.get("RANK", "0") == "0"
     with ExitStack() as stack:
-        report = stack.enter_context(_reporting()) if first else _silent
+        report, hand_over = stack.enter_context(_reporting()) if first else (_silent, _silent)
         if first:
             stack.enter_context(_accelerator_lock(workspace.gpu_lock, stop, report))
-        yield Worker(report, stop.is_set)
+        yield Worker(report, hand_over, stop.is_set)
 
 
-def _silent(_line: str) -> None:
+def _silent(_said: Any) -> None:
     """Processes other than the first say nothing."""
 
 
 @contextmanager
-def _reporting() -> Iterator[Callable[[str], None]]:
-    """Print lines, or send them through Pipes when Dagster launched this process."""
+def _reporting() -> Iterator[tuple[Callable[[str], None], Callable[[Any], None]]]:
+    """Print lines and results, or send them through Pipes when Dagster launched this process."""
     from dagster_pipes import DAGSTER_PIPES_CONTEXT_ENV_VAR, open_dagster_pipes
 
     if DAGSTER_PIPES_CONTEXT_ENV_VAR not in os.environ:
-        yield _print
+        yield _print, lambda result: print(json.dumps(result))
         return
     with open_dagster_pipes() as pipes:
-        yield pipes.log.info
+        yield pipes.log.info, pipes.report_custom_message
 
 
 def _print(line: str) -> None:
@@ -86,18 +91,16 @@ def _print(line: str) -> None:
 def _watch_parents(stop: threading.Event) -> None:
     """Set `stop` when the parent process or the supervisor is gone; checked once a second."""
     parent = os.getppid()
-    supervisor = _process(os.environ.get(SUPERVISOR))
+    named = os.environ.get(SUPERVISOR)
+    try:
+        supervisor = psutil.Process(int(named)) if named else None
+    except (psutil.NoSuchProcess, ValueError):  # it was gone before this worker began
+        stop.set()
+        return
     while not stop.wait(1.0):
         orphaned = os.getppid() != parent
         if orphaned or (supervisor is not None and not supervisor.is_running()):
             stop.set()
-
-
-def _process(pid: str | None) -> psutil.Process | None:
-    try:
-        return psutil.Process(int(pid)) if pid else None
-    except (psutil.NoSuchProcess, ValueError):
-        return None
 
 
 @contextmanager

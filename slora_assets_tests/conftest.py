@@ -33,10 +33,10 @@ def prepared_root(tmp_path_factory: pytest.TempPathFactory) -> Path:
     curate(dataset, scenarios, take_inventory(dataset, workspace), workspace)
     clips = [c for c in scenario_manifest(workspace, "market_floor")[0] if c.split != "test"]
     base = open_base("miniature", workspace.models)
-    cache_latents(clips, base, root, workspace.quarantine, lambda: "cpu")
+    cache_latents(clips, base, root, workspace.quarantine, "cpu")
     asked = prompts_of(read_prompts(workspace.validation_prompts), "market_floor", clips)
     texts = [p for c in clips for p in c.prompts] + [p.text for p in asked]
-    cache_text(texts, base, workspace.text_embeddings, lambda: "cpu")
+    cache_text(texts, base, workspace.text_embeddings, "cpu")
     return root
 
 

@@ -13,12 +13,13 @@ import dagster as dg
 import psutil
 import pytest
 
+from slora_assets.fork_server import is_supported
 from slora_assets.launch import release_dead_runs
 from slora_assets_tests.small_graph import PROJECT
 
 # An asset whose worker starts a child of its own, as `accelerate launch` does, and never ends.
 _GRAPH = """
-import sys
+import pathlib, sys
 import dagster as dg
 from slora_assets.resources.compute import ComputeResource
 
@@ -30,10 +31,12 @@ LAUNCHER = (
     " 'import os, pathlib, sys, time; pathlib.Path(sys.argv[1]).write_text(str(os.getpid()));"
     " time.sleep(600)', sys.argv[1]])"
 )
+pathlib.Path("launcher.py").write_text(LAUNCHER)
 
 @dg.asset(pool="gpu")
 def endless(context: dg.AssetExecutionContext, compute: ComputeResource) -> None:
-    compute.run(context, [sys.executable, "-c", LAUNCHER, "child.pid"], ".")
+    command = ["launcher.py"] if compute.fork_workers else ["-c", LAUNCHER]
+    compute.run(context, [sys.executable, *command, "child.pid"], ".")
 
 @dg.asset
 def after() -> None: ...
@@ -41,22 +44,26 @@ def after() -> None: ...
 defs = dg.Definitions(assets=[endless, after],
                       jobs=[dg.define_asset_job("first", "endless"),
                             dg.define_asset_job("second", "after")],
-                      resources={"compute": ComputeResource(grace_seconds=5)},
+                      resources={"compute": ComputeResource(grace_seconds=5, fork_workers=FORK)},
                       executor=dg.in_process_executor)
 """
 
 
+_HOW = pytest.mark.parametrize(
+    "forked",
+    [False, pytest.param(True, marks=pytest.mark.skipif(not is_supported(), reason="Linux"))],
+)
 _MATERIALIZE = ["-m", "dagster", "asset", "materialize", "--select", "endless", "-f", "endless.py"]
 _VERB = ["-c", "import sys, slora_assets.launch as l; l.DEFINITIONS = 'endless';"
          "l.VERBS = {'both': ('first', 'second')}; sys.exit(l.main(['both']))"]  # fmt: skip
 
 
 def _start(
-    folder: Path, command: list[str] = _MATERIALIZE
+    folder: Path, forked: bool, command: list[str] = _MATERIALIZE
 ) -> tuple[subprocess.Popen[bytes], psutil.Process]:
     """Run a command that reaches the endless asset; return it and the worker's own child."""
     folder.mkdir(exist_ok=True)
-    (folder / "endless.py").write_text(_GRAPH)
+    (folder / "endless.py").write_text(_GRAPH.replace("FORK", str(forked)))
     (folder / "dagster.yaml").write_text((PROJECT / "dagster.yaml").read_text())
     process = subprocess.Popen(
         [sys.executable, *command],
@@ -91,22 +98,26 @@ def _claimed(folder: Path) -> int:
         os.chdir(cwd)
 
 
-def test_cancelling_ends_the_whole_process_group_and_frees_the_pool(tmp_path: Path) -> None:
+@_HOW
+def test_cancelling_ends_the_whole_process_group_and_frees_the_pool(
+    tmp_path: Path, forked: bool
+) -> None:
     for number in (signal.SIGINT, signal.SIGTERM):
         folder = tmp_path / number.name
-        run, child = _start(folder)
+        run, child = _start(folder, forked)
         run.send_signal(number)
         assert run.wait(60) != 0
         assert _gone(child), f"after {number.name} the worker's child lives on"
         assert _claimed(folder) == 0
 
 
+@_HOW
 @pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
 def test_an_interrupted_verb_stops_there_and_its_run_ends_as_cancelled(
-    tmp_path: Path, number: signal.Signals, monkeypatch: pytest.MonkeyPatch
+    tmp_path: Path, number: signal.Signals, forked: bool, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     folder = tmp_path / "verb"
-    verb, child = _start(folder, _VERB)
+    verb, child = _start(folder, forked, _VERB)
     verb.send_signal(number)
     assert verb.wait(60) == 130
     assert _gone(child)
@@ -116,8 +127,9 @@ def test_an_interrupted_verb_stops_there_and_its_run_ends_as_cancelled(
     assert ended == [("first", dg.DagsterRunStatus.CANCELED)]
 
 
-def test_a_killed_run_does_not_keep_its_pool_slot(tmp_path: Path) -> None:
-    run, child = _start(tmp_path)
+@_HOW
+def test_a_killed_run_does_not_keep_its_pool_slot(tmp_path: Path, forked: bool) -> None:
+    run, child = _start(tmp_path, forked)
     run.kill()
     run.wait()
     try:

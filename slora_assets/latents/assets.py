@@ -1,18 +1,17 @@
 """Dagster's view of the caches: moments of clips and embeddings of prompts."""
 
+import sys
 from collections.abc import Callable
 
 import dagster as dg
 
-from slora_assets.assets_common import progress, reject_table
-from slora_assets.base_models.registry import open_base
-from slora_assets.curation.manifest import scenario_clips
-from slora_assets.curation.metadata import Clip
+from slora_assets.assets_common import reject_table
 from slora_assets.footage.first_frames import CacheResult
-from slora_assets.latents.stage import cache_latents, cache_text
+from slora_assets.latents.command import RESULT
+from slora_assets.latents.scenario import CacheName, ScenarioCache
 from slora_assets.partitions import SCENARIOS
+from slora_assets.resources.compute import ComputeResource
 from slora_assets.resources.project import ProjectResource
-from slora_assets.validation.prompts import prompts_of
 
 
 def _cache(make: Callable[..., dg.MaterializeResult[None]]) -> dg.AssetsDefinition:
@@ -29,54 +28,50 @@ def _cache(make: Callable[..., dg.MaterializeResult[None]]) -> dg.AssetsDefiniti
 
 @_cache
 def latents(
-    context: dg.AssetExecutionContext, project: ProjectResource
+    context: dg.AssetExecutionContext, project: ProjectResource, compute: ComputeResource
 ) -> dg.MaterializeResult[None]:
     """VAE moments of each clip; a cached one is reused only if everything it depends on is the
     same."""
-    workspace = project.workspace()
-    clips = _learnt_from(scenario_clips(workspace, context.partition_key)[0])
-    base = open_base(project.training().base_model, workspace.models)
-    result = cache_latents(
-        clips, base, workspace.root, workspace.quarantine, project.torch_device,
-        progress(context, "latents"),
-    )  # fmt: skip
-    context.log.info(f"latents: {result.made} made, {result.kept} kept")
-    folder = workspace.latents / context.partition_key
-    return _result(result, {"folder": dg.MetadataValue.path(folder)})
+    return _made(context, project, compute, "latents")
 
 
 @_cache
 def prompt_embeddings(
-    context: dg.AssetExecutionContext, project: ProjectResource
+    context: dg.AssetExecutionContext, project: ProjectResource, compute: ComputeResource
 ) -> dg.MaterializeResult[None]:
     """Text-encoder output of each training and validation prompt."""
-    workspace, scenario = project.workspace(), context.partition_key
-    clips = _learnt_from(scenario_clips(workspace, scenario)[0])
-    prompts = [prompt for clip in clips for prompt in clip.prompts]
-    prompts += [prompt.text for prompt in prompts_of(project.prompts(), scenario, clips)]
-    base = open_base(project.training().base_model, workspace.models)
-    result = cache_text(
-        prompts, base, workspace.text_embeddings, project.torch_device,
-        progress(context, "prompts embedded"),
-    )  # fmt: skip
-    context.log.info(f"embeddings: {result.made} made, {result.kept} kept")
-    return _result(result, {"folder": dg.MetadataValue.path(workspace.text_embeddings)})
+    return _made(context, project, compute, "embeddings")
 
 
-def _learnt_from(clips: list[Clip]) -> list[Clip]:
-    """Clips that training or its validation reads; official test clips are never encoded."""
-    return [clip for clip in clips if clip.split != "test"]
-
-
-def _result(result: CacheResult, more: dict[str, dg.MetadataValue]) -> dg.MaterializeResult[None]:
+def _made(
+    context: dg.AssetExecutionContext,
+    project: ProjectResource,
+    compute: ComputeResource,
+    name: CacheName,
+) -> dg.MaterializeResult[None]:
+    """Launch the caching worker unless all stands, and report what it did."""
+    workspace = project.workspace()
+    cache = ScenarioCache(name, workspace, context.partition_key)
+    result = cache.standing()
+    if result is None:
+        command = [sys.executable, "-m", "slora_assets.latents.command", name]
+        command += ["--scenario", context.partition_key]
+        command += ["--device", project.device] if project.device else []
+        handed_over = compute.run(context, command, str(workspace.configs.parent))
+        result = RESULT.validate_python(handed_over)
+    context.log.info(f"{name}: {result.made} made, {result.kept} kept")
     return dg.MaterializeResult(
-        data_version=dg.DataVersion(result.hash),
-        metadata={
-            "made": result.made,
-            "kept": result.kept,
-            "cache": "hit" if result.made == 0 else "miss",
-            "quarantined": len(result.quarantined),
-            "rejects": reject_table([(r.clip_id, r.reason, r.detail) for r in result.quarantined]),
-            **more,
-        },
+        data_version=dg.DataVersion(result.hash), metadata=_metadata(result, cache)
     )
+
+
+def _metadata(result: CacheResult, cache: ScenarioCache) -> dict[str, dg.MetadataValue | int | str]:
+    rejects = [(clip.clip_id, clip.reason, clip.detail) for clip in result.quarantined]
+    return {
+        "made": result.made,
+        "kept": result.kept,
+        "cache": "hit" if result.made == 0 else "miss",
+        "quarantined": len(result.quarantined),
+        "rejects": reject_table(rejects),
+        "folder": dg.MetadataValue.path(cache.folder),
+    }

@@ -37,23 +37,19 @@ def cache_latents(
     base: BaseModel,
     root: Path,
     quarantine_file: Path,
-    device: Callable[[], str],
+    device: str,
     progress: Progress | None = None,
 ) -> CacheResult:
     """Encode the clips whose cache file doesn't stand; decoding runs ahead of the VAE.
 
-    The model is loaded, and `device` asked, only when something is to be done. Clips that can't be
-    decoded are quarantined.
+    The model is loaded only when something is to be done. Clips that can't be decoded are
+    quarantined. What `progress` raises ends the stage; files written until then stand.
     """
-    identity, geometry = base.identity(), base.geometry
-    keys = {clip.id: latent_key(clip, identity, geometry) for clip in clips}
-    folder = (root / clips[0].latent).parent if clips else root
-    verified = Verified(folder, "moments")
-    todo = [clip for clip in clips if not verified.stands(root / clip.latent, keys[clip.id])]
+    keys, verified, todo = _latents_to_make(clips, base, root)
     bad: list[QuarantinedClip] = []
 
     if todo:
-        found = _moments(todo, base, root, device())
+        found = _moments(todo, base, root, device)
         # Decoding runs ahead in processes of its own, writing behind in a thread.
         with ThreadPoolExecutor(1) as writer:
             written: list[tuple[ClipFile, tuple[int, ...], Future[None]]] = []
@@ -74,6 +70,24 @@ def cache_latents(
     lost = {clip.clip_id for clip in bad}
     valid = {clip_id: key for clip_id, key in keys.items() if clip_id not in lost}
     return CacheResult(len(todo) - len(bad), len(clips) - len(todo), bad, keys_hash(valid))
+
+
+def standing_latents(clips: Sequence[ClipFile], base: BaseModel, root: Path) -> CacheResult | None:
+    """What `cache_latents` would say if it had nothing to do, else None. Imports no model."""
+    keys, verified, todo = _latents_to_make(clips, base, root)
+    verified.save()
+    return None if todo else CacheResult(0, len(clips), [], keys_hash(keys))
+
+
+def _latents_to_make(
+    clips: Sequence[ClipFile], base: BaseModel, root: Path
+) -> tuple[dict[str, Key], Verified, list[ClipFile]]:
+    """Each clip's key, what is known of the cache files, and the clips without a standing one."""
+    identity, geometry = base.identity(), base.geometry
+    keys = {clip.id: latent_key(clip, identity, geometry) for clip in clips}
+    verified = Verified((root / clips[0].latent).parent if clips else root, "moments")
+    todo = [clip for clip in clips if not verified.stands(root / clip.latent, keys[clip.id])]
+    return keys, verified, todo
 
 
 def _moments(
@@ -105,18 +119,14 @@ def cache_text(
     prompts: Sequence[str],
     base: BaseModel,
     folder: Path,
-    device: Callable[[], str],
+    device: str,
     progress: Progress | None = None,
 ) -> CacheResult:
-    """Embed the prompts that have no valid cache file, and the empty prompt with them."""
-    identity = base.identity()
-    wanted = sorted({"", *prompts})
-    keys: dict[str, Key] = {prompt: text_key(prompt, identity) for prompt in wanted}
-    files = {prompt: text_file(folder, prompt, identity) for prompt in wanted}
-    verified = Verified(files[""].parent, "embedding")
-    todo = [p for p in wanted if not verified.stands(files[p], keys[p])]
+    """Embed the prompts that have no valid cache file, and the empty prompt with them. What
+    `progress` raises ends the stage; files written until then stand."""
+    files, keys, verified, todo = _text_to_embed(prompts, base, folder)
     if todo:
-        encoder = base.load_text_encoder(device())
+        encoder = base.load_text_encoder(device)
         for start in range(0, len(todo), _TEXT_BATCH):
             batch = todo[start : start + _TEXT_BATCH]
             for prompt, embedding in zip(batch, base.encode_text(encoder, batch), strict=True):
@@ -125,7 +135,27 @@ def cache_text(
             if progress:
                 progress(start + len(batch), len(todo))
     verified.save()
-    return CacheResult(len(todo), len(wanted) - len(todo), [], keys_hash(keys))
+    return CacheResult(len(todo), len(keys) - len(todo), [], keys_hash(keys))
+
+
+def standing_text(prompts: Sequence[str], base: BaseModel, folder: Path) -> CacheResult | None:
+    """What `cache_text` would say if it had nothing to do, else None. Imports no model."""
+    _, keys, verified, todo = _text_to_embed(prompts, base, folder)
+    verified.save()
+    return None if todo else CacheResult(0, len(keys), [], keys_hash(keys))
+
+
+def _text_to_embed(
+    prompts: Sequence[str], base: BaseModel, folder: Path
+) -> tuple[dict[str, Path], dict[str, Key], Verified, list[str]]:
+    """Each prompt's file and key, what is known of the files, and the prompts without one."""
+    identity = base.identity()
+    wanted = sorted({"", *prompts})
+    keys: dict[str, Key] = {prompt: text_key(prompt, identity) for prompt in wanted}
+    files = {prompt: text_file(folder, prompt, identity) for prompt in wanted}
+    verified = Verified(files[""].parent, "embedding")
+    todo = [p for p in wanted if not verified.stands(files[p], keys[p])]
+    return files, keys, verified, todo
 
 
 def decoding_task(root: Path, clip: ClipFile, geometry: Geometry) -> Task:

@@ -6,7 +6,13 @@ all of Dagster, were it called anything else.
 
 import sys
 
-from slora_assets.launch import main
+from slora_assets.fork_server import fork_server, is_supported
+
+_WITHOUT_MODELS = {"data", "summary", "release"}
 
 if __name__ == "__main__":
+    if is_supported() and not _WITHOUT_MODELS.issuperset(sys.argv[1:]):
+        fork_server()  # imports torch for the workers while this process imports Dagster
+    from slora_assets.launch import main
+
     sys.exit(main(sys.argv[1:]))

@@ -30,11 +30,3 @@ class ProjectResource(dg.ConfigurableResource[None]):
     def prompts(self) -> ValidationPrompts:
         """Validation prompts and gate. Raises ConfigError, MissingInputError."""
         return read_prompts(self.workspace().validation_prompts)
-
-    def torch_device(self) -> str:
-        """The device for caching stages; imports torch, so ask only when there is work."""
-        if self.device:
-            return self.device
-        import torch
-
-        return "cuda" if torch.cuda.is_available() else "cpu"

@@ -27,8 +27,8 @@ def _preprocess(base: BaseModel, workspace: Workspace) -> None:
     clips = [c for c in scenario_manifest(workspace, SCENARIO)[0] if c.split != "test"]
     asked = prompts_of(read_prompts(workspace.validation_prompts), SCENARIO, clips)
     texts = [p for c in clips for p in c.prompts] + [p.text for p in asked]
-    cache_text(texts, base, workspace.text_embeddings, lambda: "cpu")
-    cache_latents(clips, base, workspace.root, workspace.quarantine, lambda: "cpu")
+    cache_text(texts, base, workspace.text_embeddings, "cpu")
+    cache_latents(clips, base, workspace.root, workspace.quarantine, "cpu")
 
 
 @pytest.mark.parametrize("kind", [WAN, LTX])

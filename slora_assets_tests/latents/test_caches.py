@@ -23,9 +23,7 @@ def _clips(workspace: Workspace) -> list[Clip]:
 
 def _refresh(workspace: Workspace) -> tuple[int, int]:
     base = open_base("miniature", workspace.models)
-    result = cache_latents(
-        _clips(workspace), base, workspace.root, workspace.quarantine, lambda: "cpu"
-    )
+    result = cache_latents(_clips(workspace), base, workspace.root, workspace.quarantine, "cpu")
     return result.made, result.kept
 
 
