@@ -88,7 +88,7 @@ def stage_over_parts(folder: Path, root: Path) -> None:
 
     def stage(model: BaseModel, device: str) -> None:
         shutil.rmtree(root / "latents", ignore_errors=True)
-        result = cache_latents(clips, model, root, root / "quarantine.json", lambda: device)
+        result = cache_latents(clips, model, root, root / "quarantine.json", device)
         assert result.made == len(clips)
 
     print(f"{len(clips)} clips, {os.cpu_count()} cores, load {os.getloadavg()[0]:.1f}")
@@ -142,7 +142,7 @@ def refresh(root: Path) -> None:
 
     def both() -> None:
         frames(clips, root)
-        cache_latents(clips, base, root, root / "quarantine.json", lambda: "cpu")
+        cache_latents(clips, base, root, root / "quarantine.json", "cpu")
 
     seconds(both)
     before = stamps(root)

@@ -40,19 +40,21 @@ def measured(
     command: Sequence[str],
     log: Path,
     cwd: Path,
-    environment: Mapping[str, str],
+    environment: Mapping[str, str | None],
     poll: Callable[[], bool] | None = None,
 ) -> Measured:
-    """Run `command` to its end; its output goes to the file `log`.
+    """Run `command` to its end; its output goes to the file `log`. It gets this process's
+    environment with `environment` over it; None takes a variable away.
 
     `poll` is called five times a second; when it returns True the command's processes are asked to
     stop. Raises SystemExit with the end of the log when the command fails.
     """
+    merged = {k: v for k, v in (os.environ | dict(environment)).items() if v is not None}
     began, used = time.monotonic(), _children_cpu_s()
     with log.open("wb") as stream:
         process = subprocess.Popen(
-            list(command), cwd=cwd, env=os.environ | dict(environment), stdout=stream,
-            stderr=subprocess.STDOUT, start_new_session=True,
+            list(command), cwd=cwd, env=merged, stdout=stream, stderr=subprocess.STDOUT,
+            start_new_session=True,
         )  # fmt: skip
         memory = _Memory(process.pid)
         memory.start()

@@ -7,12 +7,14 @@ import re
 import sys
 import time
 from collections.abc import Callable
+from dataclasses import dataclass
 from pathlib import Path
 
 import peer_data
 from measured import Measured, measured
-from peer_data import SCENARIO, Footage
+from peer_data import Footage
 
+from slora_assets import LIBRARY_DEFAULTS
 from slora_assets.miniature import architecture
 
 EPOCHS = 5
@@ -57,7 +59,9 @@ class Peer:
              f"--instance_data_root={self._data}", "--caption_column=prompts.txt",
              "--video_column=videos.txt", f"--output_dir={out}", *options, *arguments],
             out / "log.txt", out,
-            {"PYTHONPATH": os.pathsep.join(self._packages), "HF_HUB_OFFLINE": "1"},
+            # As it would run alone: slora's settings of the libraries are its own.
+            {"PYTHONPATH": os.pathsep.join(self._packages), "HF_HUB_OFFLINE": "1"}
+            | dict.fromkeys(LIBRARY_DEFAULTS),
         )  # fmt: skip
         return took, out / "pytorch_lora_weights.safetensors"
 
@@ -65,46 +69,27 @@ class Peer:
         """Run slora from footage on; until an epoch's held-out loss satisfies `until`, if given."""
         root = self.root / name
         workspace, environment = peer_data.workspace(root, self.footage, recipe)
-        prepared = measured(
-            [sys.executable, "-m", "slora_assets.launch", "data", "preprocess"],
-            root / "prepare.txt", root, environment,
+        log = root / "log.txt"
+        said = _Said(log, until)
+        took = measured(
+            [sys.executable, "-m", "slora_assets.launch", "data", "preprocess", "train-scenarios"],
+            log, root, environment, said.poll,
         )  # fmt: skip
+        said.poll()
         peer_data.check_lessons(workspace, self.footage)
-        epochs = _Epochs(root / "train.txt", prepared.seconds, until)
-        trained = measured(
-            [sys.executable, str(root / "src" / "train_scenario_lora.py"),
-             "--metadata", str(workspace.scenario_metadata),
-             "--config", str(workspace.training_config),
-             "--output-root", str(workspace.scenario_run(SCENARIO).parent)],
-            root / "train.txt", root, environment, epochs.poll,
-        )  # fmt: skip
-        epochs.poll()
-        return OurRun(root, prepared, trained, epochs.seen)
+        return OurRun(root, took, said.prepared_s or took.seconds, said.epochs)
 
 
+@dataclass(frozen=True)
 class OurRun:
-    """What slora's two commands took, and its epochs: seconds since the start, held-out loss."""
+    """What slora's command took."""
 
-    def __init__(
-        self,
-        root: Path,
-        prepared: Measured,
-        trained: Measured,
-        epochs: dict[int, tuple[float, float]],
-    ) -> None:
-        self.root, self.prepared, self.trained, self.epochs = root, prepared, trained, epochs
-
-    @property
-    def seconds(self) -> float:
-        return self.prepared.seconds + self.trained.seconds
-
-    @property
-    def cpu_s(self) -> float:
-        return self.prepared.cpu_s + self.trained.cpu_s
-
-    @property
-    def largest_bytes(self) -> int:
-        return max(self.prepared.largest_bytes, self.trained.largest_bytes)
+    root: Path
+    took: Measured
+    prepared_s: float
+    """Seconds until the training began."""
+    epochs: dict[int, tuple[float, float]]
+    """Seconds since the start and held-out loss of each epoch; 0 is the base."""
 
     def adapter(self) -> Path:
         """The last epoch's adapter."""
@@ -112,21 +97,25 @@ class OurRun:
         return max(files, key=lambda file: int(file.parent.name.removeprefix("epoch_")))
 
 
-class _Epochs:
-    """Reads what the run says while it works: when was which epoch's held-out loss known?"""
+class _Said:
+    """Reads what the run says while it works: when did training begin, when was which epoch's
+    held-out loss known?"""
 
     _SAID = re.compile(r"(?:the base's|epoch (\d+)) held-out loss (?:is )?(\d+\.\d+)")
 
-    def __init__(self, log: Path, before_s: float, until: Callable[[float], bool] | None) -> None:
+    def __init__(self, log: Path, until: Callable[[float], bool] | None) -> None:
         self._log, self._until = log, until
-        self._began = time.monotonic() - before_s
-        self.seen: dict[int, tuple[float, float]] = {}
+        self._began = time.monotonic()
+        self.prepared_s: float | None = None
+        self.epochs: dict[int, tuple[float, float]] = {}
 
     def poll(self) -> bool:
-        now = time.monotonic() - self._began
-        for epoch, loss in self._SAID.findall(self._log.read_text(errors="replace")):
-            self.seen.setdefault(int(epoch or 0), (now, float(loss)))
-        trained = [loss for epoch, (_, loss) in self.seen.items() if epoch > 0]
+        now, said = time.monotonic() - self._began, self._log.read_text(errors="replace")
+        if self.prepared_s is None and "== train_scenarios" in said:
+            self.prepared_s = now
+        for epoch, loss in self._SAID.findall(said):
+            self.epochs.setdefault(int(epoch or 0), (now, float(loss)))
+        trained = [loss for epoch, (_, loss) in self.epochs.items() if epoch > 0]
         return self._until is not None and any(map(self._until, trained))
 
 

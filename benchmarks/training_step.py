@@ -20,6 +20,7 @@ from typing import Any
 import training_workspace
 from models import build_cogvideox
 
+from slora_assets.base_models.sampling import compute_repeatably
 from slora_assets.config.errors import InterruptedRunError
 from slora_assets.training.export import lora_shape
 from slora_assets.training.loop import Hooks, StepLog, Trainer
@@ -103,6 +104,7 @@ def measure(name: str, root: Path, base: str, batch: int, pairs: int) -> str:
     """One row of the table."""
     from accelerate import Accelerator
 
+    compute_repeatably()  # as runs do
     workspace, _ = training_workspace.prepare(root, _RECIPE.format(base=base, batch=batch))
     plan = training_workspace.plan(workspace, root / "run")
     floor = Floor(plan, Samples(plan, workspace, pinned=False))

@@ -31,10 +31,10 @@ def prepare(root: Path, recipe: str, clips: int = CLIPS) -> tuple[Workspace, dic
     settings = read_settings(workspace.training_config, TrainingSettings)
     base = open_base(settings.base_model, workspace.models)
     chosen = [c for c in scenario_manifest(workspace, peer_data.SCENARIO)[0] if c.split != "test"]
-    cache_latents(chosen, base, workspace.root, workspace.quarantine, lambda: "cpu")
+    cache_latents(chosen, base, workspace.root, workspace.quarantine, "cpu")
     asked = prompts_of(read_prompts(workspace.validation_prompts), peer_data.SCENARIO, chosen)
     texts = ["", *(p for c in chosen for p in c.prompts), *(p.text for p in asked)]
-    cache_text(texts, base, workspace.text_embeddings, lambda: "cpu")
+    cache_text(texts, base, workspace.text_embeddings, "cpu")
     return workspace, environment
 
 
