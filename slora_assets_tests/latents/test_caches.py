@@ -2,6 +2,12 @@
 
 from __future__ import annotations
 
+import os
+import signal
+import subprocess
+import sys
+import time
+
 import numpy as np
 import pytest
 
@@ -13,8 +19,10 @@ from slora_assets.curation.manifest import scenario_manifest
 from slora_assets.curation.metadata import Clip
 from slora_assets.curation.stage import curate
 from slora_assets.footage.inventory import take_inventory
+from slora_assets.footage.quarantine import read_quarantine
 from slora_assets.latents.cache import Verified, latent_key, read_array, write_array
 from slora_assets.latents.stage import cache_latents
+from slora_assets.worker import INTERRUPTED
 
 
 def _clips(workspace: Workspace) -> list[Clip]:
@@ -84,3 +92,24 @@ def test_a_refresh_with_nothing_changed_rewrites_no_file(workspace: Workspace) -
     before = refresh()
     assert any("/rejects/" in name for name, *_ in before)
     assert refresh() == before
+
+
+def test_a_cancelled_caching_worker_blames_no_clip_and_goes_on_later(workspace: Workspace) -> None:
+    """The signal that ends its decoders as well must not make sound clips look broken."""
+    folder = workspace.latents / "market_floor"
+    before = {path.name: path.read_bytes() for path in folder.glob("*.npz")}
+    for path in folder.glob("*.npz"):
+        path.unlink()
+    command = [sys.executable, "-m", "slora_assets.latents.command", "latents"]
+    command += ["--scenario", "market_floor"]
+    worker = subprocess.Popen(command, start_new_session=True)
+    deadline = time.monotonic() + 120
+    while not list(folder.glob("*.npz")):
+        assert time.monotonic() < deadline, "nothing was cached"
+        time.sleep(0.02)
+    os.killpg(worker.pid, signal.SIGTERM)
+    assert worker.wait(60) == INTERRUPTED
+    assert read_quarantine(workspace.quarantine) == {}
+    assert len(list(folder.glob("*.npz"))) < len(before)
+    assert subprocess.run(command, check=False).returncode == 0
+    assert {path.name: path.read_bytes() for path in folder.glob("*.npz")} == before
