@@ -22,7 +22,7 @@ from typing import Any
 
 import psutil
 
-from slora_assets.config.errors import InterruptedRunError, TrainingError
+from slora_assets.config.errors import InterruptedRunError, SloraError, TrainingError
 from slora_assets.config.workspace import Workspace
 
 SUPERVISOR = "SLORA_SUPERVISOR_PID"
@@ -43,6 +43,18 @@ class Worker:
     hand_over: Callable[[Any], None]
     """Give the caller a result that is JSON; by hand it is printed."""
     should_stop: Callable[[], bool]
+
+
+def exit_status(work: Callable[[], int]) -> int:
+    """What `work` returns, as a worker's exit status; failures are said on standard error."""
+    try:
+        return work()
+    except InterruptedRunError as error:
+        print(f"interrupted: {error}", file=sys.stderr)
+        return INTERRUPTED
+    except SloraError as error:
+        print(f"error: {error}", file=sys.stderr)
+        return 1
 
 
 @contextmanager

@@ -15,6 +15,7 @@ import pytest
 
 from slora_assets.fork_server import ForkServer, Process, can_fork, is_supported
 
+# The server itself is for Linux (see its module); elsewhere workers start afresh: test_compute.py.
 pytestmark = pytest.mark.skipif(not is_supported(), reason="workers are forked on Linux only")
 
 _REPORTS = """\

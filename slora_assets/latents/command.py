@@ -13,11 +13,11 @@ from collections.abc import Callable, Sequence
 
 from pydantic import TypeAdapter
 
-from slora_assets.config.errors import InterruptedRunError, SloraError
+from slora_assets.config.errors import InterruptedRunError
 from slora_assets.config.workspace import Workspace
 from slora_assets.footage.first_frames import CacheResult
 from slora_assets.latents.scenario import CACHES, ScenarioCache
-from slora_assets.worker import INTERRUPTED, Worker, worker
+from slora_assets.worker import Worker, exit_status, worker
 
 RESULT = TypeAdapter(CacheResult)
 """How the worker's result travels: as JSON."""
@@ -33,19 +33,16 @@ def cache(arguments: Sequence[str] | None = None) -> int:
     parser.add_argument("--scenario", required=True)
     parser.add_argument("--device", help="torch's name of one; default: CUDA where there is one")
     options = parser.parse_args(arguments)
-    try:
-        workspace = Workspace.from_environment()
-        with worker(workspace) as here:
-            made = ScenarioCache(options.cache, workspace, options.scenario).make(
-                options.device or _device(), _progress(options.cache, here)
-            )
-            here.hand_over(RESULT.dump_python(made, mode="json"))
-    except InterruptedRunError as error:
-        print(f"interrupted: {error}", file=sys.stderr)
-        return INTERRUPTED
-    except SloraError as error:
-        print(f"error: {error}", file=sys.stderr)
-        return 1
+    return exit_status(lambda: _make(options))
+
+
+def _make(options: argparse.Namespace) -> int:
+    workspace = Workspace.from_environment()
+    with worker(workspace) as here:
+        made = ScenarioCache(options.cache, workspace, options.scenario).make(
+            options.device or _device(), _progress(options.cache, here)
+        )
+        here.hand_over(RESULT.dump_python(made, mode="json"))
     return 0
 
 

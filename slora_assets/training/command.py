@@ -22,7 +22,7 @@ from slora_assets.training import trackers
 from slora_assets.training.display import Display, display
 from slora_assets.training.plan import plan_run
 from slora_assets.validation.prompts import ValidationPrompts, read_prompts
-from slora_assets.worker import INTERRUPTED, worker
+from slora_assets.worker import exit_status, worker
 
 
 def train_unified(arguments: Sequence[str] | None = None) -> int:
@@ -85,19 +85,15 @@ def _parser(description: str) -> argparse.ArgumentParser:
 
 
 def _guarded(options: argparse.Namespace, runs: list[tuple[str | None, Path]]) -> int:
-    try:
+    def work() -> int:
         settings = read_settings(options.config, TrainingSettings, options.overrides)
         workspace = _workspace(options.metadata)
         prompts = read_prompts(options.prompts or workspace.validation_prompts)
         with worker(workspace) as here, display(here.report) as shown:
             task = _Task(workspace, settings, prompts, options, shown)
             return task.train(runs, _stopping(here.should_stop, options.max_minutes))
-    except InterruptedRunError as error:
-        print(f"interrupted: {error}", file=sys.stderr)
-        return INTERRUPTED
-    except SloraError as error:
-        print(f"error: {error}", file=sys.stderr)
-        return 1
+
+    return exit_status(work)
 
 
 def _stopping(should_stop: Callable[[], bool], max_minutes: float | None) -> Callable[[], bool]:
