@@ -1,10 +1,11 @@
 """Our step over the bare floor: `python benchmarks/training_step.py`; target at most 1.05.
 
-The floor is forward, backward, gradient clipping and AdamW of the same model with the same adapter
-on one batch that is there already, and nothing else. Ours is the real loop with all that it does:
-reading caches, drawing noise, judging, logging every ten steps, a checkpoint every fifty. Both
-alternate, ten steps each, in one process; the ratio is the median over the pairs. What slows a
-whole process down slows both: so the bare step is also timed before the loop is there.
+The floor is forward, backward, gradient clipping and AdamW of the same model with the same adapter,
+its layers PEFT's, on one batch that is there already, and nothing else. Ours is the real loop with
+all that it does: reading caches, drawing noise, judging, logging every ten steps, a checkpoint
+every fifty. Both alternate, ten steps each, in one process; the ratio is the median over the pairs.
+What slows a whole process down slows both: so the bare step is also timed before the loop is
+there.
 """
 
 from __future__ import annotations

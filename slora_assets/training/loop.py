@@ -20,6 +20,7 @@ from slora_assets.training.checkpoints import Progress, load_checkpoint, save_ch
 from slora_assets.training.draws import epoch_order
 from slora_assets.training.export import lora_shape
 from slora_assets.training.feeding import Feeder
+from slora_assets.training.fused_lora import fuse_adapter
 from slora_assets.training.guard import FiniteGuard
 from slora_assets.training.levers import pull
 from slora_assets.training.optimizer import learning_rate, new_optimizer
@@ -73,14 +74,18 @@ class Trainer:
         self.dtype = {"no": "float32", "fp16": "float16", "bf16": "bfloat16"}[
             self.settings.precision
         ]
-        sharded = self.settings.levers.shard_blocks
+        levers = self.settings.levers
+        sharded = levers.shard_blocks
         # A base that is shared need not fit the device whole.
         at_first = "cpu" if sharded else str(self.device)
         self.transformer = plan.base.load_transformer(at_first, self.dtype)
         plan.base.add_adapter(self.transformer, lora_shape(plan), self.settings.seed)
         if self.settings.gradient_checkpointing:
             self.transformer.enable_gradient_checkpointing()
-        pull(self.transformer, self.settings.levers, str(self.device))
+        pull(self.transformer, levers, str(self.device))
+        if not (levers.compile_blocks or sharded):
+            # The compiler fuses by itself; a shared weight is whole in its block's passes only.
+            fuse_adapter(self.transformer)
         self.parameters = {
             name: p for name, p in self.transformer.named_parameters() if p.requires_grad
         }
