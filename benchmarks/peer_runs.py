@@ -22,6 +22,7 @@ RANK = 16
 BATCH = 4
 LEARNING_RATE = 1e-3
 DEFAULT_RECIPE = "schema_version: 1\n"
+_HARDLY_VALIDATED = "validation: {prompts: 1, steps: 1, max_clips: 1, quantiles: [0.5]}\n"
 _LAUNCH = [
     sys.executable, "-m", "accelerate.commands.launch", "--num_processes", "1", "--num_machines",
     "1", "--mixed_precision", "no", "--dynamo_backend", "no", "--num_cpu_threads_per_process",
@@ -38,6 +39,7 @@ class Peer:
         self._packages = [str(packages)] if packages else []
         self._data = peer_data.script_folder(root / "script_data", self.footage)
         self.train_clips = len(self.footage.lessons())
+        self._published: tuple[Measured, Path] | None = None
 
     def steps(self, repeats: int) -> int:
         """Steps of a run of ours; only whole batches make both sides do the same."""
@@ -64,6 +66,12 @@ class Peer:
             | dict.fromkeys(LIBRARY_DEFAULTS),
         )  # fmt: skip
         return took, out / "pytorch_lora_weights.safetensors"
+
+    def published(self, base: Path, epochs: int) -> tuple[Measured, Path]:
+        """The script by its README, run once."""
+        if self._published is None:
+            self._published = self.theirs("published", base, published_arguments(epochs))
+        return self._published
 
     def ours(self, name: str, recipe: str, until: Callable[[float], bool] | None = None) -> OurRun:
         """Run slora from footage on; until an epoch's held-out loss satisfies `until`, if given."""
@@ -121,11 +129,7 @@ class _Said:
 
 def equal_recipe(base: str, repeats: int, validated: bool) -> str:
     """Ours at the script's settings; a rank that is alpha, no warm-up, no caption dropout."""
-    validation = (
-        ""
-        if validated
-        else ("validation: {prompts: 1, steps: 1, max_clips: 1, quantiles: [0.5]}\n")
-    )
+    validation = "" if validated else _HARDLY_VALIDATED
     epochs, repeats = (EPOCHS, repeats) if validated else (1, EPOCHS * repeats)
     return f"""\
 schema_version: 1
@@ -137,6 +141,20 @@ caption_dropout: 0.0
 lora: {{rank: {RANK}, alpha: {RANK}}}
 optimizer: {{learning_rate: {LEARNING_RATE}, warmup_steps: 0, lr_scheduler: constant}}
 {validation}"""
+
+
+def published_recipe(base: str, epochs: int) -> str:
+    """Ours at the settings of the script's README; one cycle of its scheduler is the cosine."""
+    return f"""\
+schema_version: 1
+base_model: {base}
+epochs: 1
+repeats: {epochs}
+batch_size: 1
+caption_dropout: 0.0
+lora: {{rank: 64, alpha: 64}}
+optimizer: {{learning_rate: 1.0e-3, warmup_steps: 200, lr_scheduler: cosine}}
+{_HARDLY_VALIDATED}"""
 
 
 def equal_arguments(steps: int) -> list[str]:
