@@ -133,7 +133,9 @@ def main() -> None:
     )
     with tempfile.TemporaryDirectory() as folder:
         root = Path(folder)
-        print(measure("miniature", root / "miniature", "miniature", 4, options.pairs), flush=True)
+        for batch in (1, 4):
+            workspace = root / f"miniature_{batch}"
+            print(measure("miniature", workspace, "miniature", batch, options.pairs), flush=True)
         base = build_cogvideox(root / "base", 20e6)
         print(measure("CogVideoX, 20 M", root / "larger", str(base), 4, options.pairs), flush=True)
 

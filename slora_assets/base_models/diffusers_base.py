@@ -27,7 +27,7 @@ from slora_assets.base_models.base import (
     TrainingBatch,
 )
 from slora_assets.base_models.half_storage import compute_in_float32, stored_dtype
-from slora_assets.base_models.sampling import Sampling, choose_attention, embedded
+from slora_assets.base_models.sampling import Sampling, embedded
 from slora_assets.config.errors import ConfigError
 
 
@@ -187,16 +187,10 @@ class DiffusersBase(ABC):
         import diffusers
         import torch
 
-        self._choose_attention(device)
         transformer = getattr(diffusers, self.transformer_class).from_pretrained(
             self.folder / "transformer", dtype=getattr(torch, dtype), use_safetensors=True
         )
         return transformer.to(device).requires_grad_(False)
-
-    def _choose_attention(self, device: str) -> None:
-        c, (_, frames, height, width) = self.compression, self.latent_shape()
-        video = (frames // c.temporal_patch) * (height // c.patch) * (width // c.patch)
-        choose_attention(device, video + self.text_shape()[0])
 
     def add_adapter(self, transformer: Any, shape: LoraShape, seed: int) -> None:
         adapters.add_adapter(transformer, shape, seed, self.lora_targets)
@@ -212,7 +206,6 @@ class DiffusersBase(ABC):
     # sampling
 
     def pipeline(self, device: str, dtype: str, transformer: Any = None, text: bool = True) -> Any:
-        self._choose_attention(device)
         given: dict[str, Any] = {} if transformer is None else {"transformer": transformer}
         if not text:
             given |= {"text_encoder": None, "tokenizer": None}

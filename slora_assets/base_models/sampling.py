@@ -1,4 +1,4 @@
-"""How a diffusers video model is run: its attention, and clips drawn each from its own seed."""
+"""How a diffusers video model is run: repeatably, and clips drawn each from its own seed."""
 
 from __future__ import annotations
 
@@ -11,20 +11,6 @@ from numpy.typing import NDArray
 
 from slora_assets.base_models.base import Geometry, StepCallback
 from slora_assets.config.errors import IntegrityError
-
-_LONG_SEQUENCE = 1024
-"""Tokens from which plain attention's memory, quadratic in them, outweighs its speed."""
-
-
-def choose_attention(device: str, tokens: int) -> None:
-    """Set this process's attention. On the CPU the fused kind's backward pass takes a third of a
-    step on short sequences, where plain attention fits the caches; on long ones only the fused kind
-    fits the memory."""
-    import torch
-
-    # One of several processes calls its device cpu:0.
-    on_cpu = torch.device(device).type == "cpu"
-    torch.backends.cuda.enable_flash_sdp(not on_cpu or tokens > _LONG_SEQUENCE)
 
 
 def compute_repeatably() -> None:
