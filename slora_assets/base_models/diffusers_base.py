@@ -26,6 +26,7 @@ from slora_assets.base_models.base import (
     StepCallback,
     TrainingBatch,
 )
+from slora_assets.base_models.convolutions import prefer_onednn
 from slora_assets.base_models.half_storage import compute_in_float32, stored_dtype
 from slora_assets.base_models.sampling import Sampling, embedded
 from slora_assets.config.errors import ConfigError
@@ -163,6 +164,7 @@ class DiffusersBase(ABC):
         vae = getattr(diffusers, self.vae_class).from_pretrained(
             self.folder / "vae", dtype=dtype, use_safetensors=True
         )
+        prefer_onednn(vae)
         return vae.to(device).eval().requires_grad_(False)
 
     def encode_video(self, vae: Any, frames: NDArray[np.uint8]) -> NDArray[np.float16]:
@@ -224,6 +226,8 @@ class DiffusersBase(ABC):
             self.folder, dtype=dtypes, use_safetensors=True, **given
         )
         pipeline.set_progress_bar_config(disable=True)
+        if pipeline.vae is not None:
+            prefer_onednn(pipeline.vae)
         return pipeline.to(device)
 
     def _call_arguments(self) -> Mapping[str, Any]:
