@@ -5,6 +5,7 @@ Pure and deterministic (DIS on the CPU); everything is measured at one working s
 
 from __future__ import annotations
 
+from functools import lru_cache
 from itertools import pairwise
 from typing import TYPE_CHECKING, NamedTuple, TypeAlias
 
@@ -103,7 +104,7 @@ def _continued(flows: Flows, pair: int) -> Field:
     if pair + 1 < len(flows.forward):
         neighbours.append(read_along(flows.forward[pair + 1], flow)[0])
     for other in neighbours:
-        along = (flow * other).sum(-1) / np.maximum(speed, np.float32(1e-6))
+        along = _dot(flow, other) / np.maximum(speed, np.float32(1e-6))
         credit = np.minimum(credit, np.maximum(along, 0))
     return np.asarray(cv2.blur(credit, (SMOOTHING, SMOOTHING)), dtype=np.float32)
 
@@ -115,8 +116,8 @@ def _agreement(forward: Field, backward: Field) -> tuple[Mask, Mask]:
     0.5 (Sundaram et al. 2010).
     """
     back, inside = read_along(backward, forward)
-    mismatch = np.square(forward + back).sum(-1)
-    allowed = 0.01 * (np.square(forward).sum(-1) + np.square(back).sum(-1)) + 0.5
+    mismatch = _dot(forward + back, forward + back)
+    allowed = 0.01 * (_dot(forward, forward) + _dot(back, back)) + 0.5
     return inside & (mismatch <= allowed), inside
 
 
@@ -125,11 +126,23 @@ def read_along(image: Field, flow: Field) -> tuple[Field, Mask]:
     import cv2
 
     height, width = flow.shape[:2]
-    rows, columns = np.mgrid[0:height, 0:width].astype(np.float32)
+    rows, columns = _grid(height, width)
     x, y = columns + flow[..., 0], rows + flow[..., 1]
     inside = (x >= 0) & (x <= width - 1) & (y >= 0) & (y <= height - 1)
     read = cv2.remap(image, x, y, cv2.INTER_LINEAR, borderMode=cv2.BORDER_REPLICATE)
     return np.asarray(read, dtype=np.float32), inside
+
+
+@lru_cache(maxsize=8)
+def _grid(height: int, width: int) -> tuple[Field, Field]:
+    """Each pixel's row and its column, [h,w]."""
+    rows, columns = np.mgrid[0:height, 0:width].astype(np.float32)
+    return rows, columns
+
+
+def _dot(one: Field, other: Field) -> Field:
+    """Products [h,w] of the arrows of two flows; a sum along an axis of two takes longer."""
+    return one[..., 0] * other[..., 0] + one[..., 1] * other[..., 1]
 
 
 def speed_of(flow: Field) -> Field:

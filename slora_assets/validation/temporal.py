@@ -119,7 +119,7 @@ def measure_temporal(frames: Frames, fps: float, motion_ref: float | None = None
         mc_consistency=consistency,
         motion_score=motion,
         raw_motion_score=float(np.mean(raw)) / WORKING_SIDE * fps,
-        dynamic=_is_dynamic(dis, clip, fps),
+        dynamic=_is_dynamic(dis, clip, flows.forward, fps),
         static=static,
         duplicate_share=duplicates,
         frozen=headline is None,
@@ -184,15 +184,16 @@ def _warp_errors(rgb: Field, flows: Flows) -> list[tuple[float, float]]:
     return errors
 
 
-def _is_dynamic(dis: cv2.DISOpticalFlow, clip: WorkingClip, fps: float) -> bool:
+def _is_dynamic(
+    dis: cv2.DISOpticalFlow, clip: WorkingClip, forward: Sequence[Field], fps: float
+) -> bool:
     """VBench's rule at about 8 frames a second, with DIS in place of RAFT."""
-    grey = clip.grey[:: max(1, round(fps / 8))]
+    every = max(1, round(fps / 8))
+    grey = clip.grey[::every]
+    flows = forward if every == 1 else [flow_between(dis, a, b) for a, b in pairwise(grey)]
     limit = 6.0 * max(1.0, 8.0 / fps) * WORKING_SIDE / 256
     needed = max(1, round(4 * len(grey) / 16))
-    return (
-        sum(top_mean(speed_of(flow_between(dis, a, b)), 0.05) > limit for a, b in pairwise(grey))
-        >= needed
-    )
+    return sum(top_mean(speed_of(flow), 0.05) > limit for flow in flows) >= needed
 
 
 def _is_static(dis: cv2.DISOpticalFlow, clip: WorkingClip, forward: Sequence[Field]) -> bool:
