@@ -13,7 +13,9 @@ def _others_run() -> bool:
     try:
         for _ in range(16):
             running = int(Path("/proc/loadavg").read_text().split()[3].partition("/")[0])
-            if running <= 1:  # ourselves
+            threads = [stat.read_text() for stat in Path("/proc/self/task").glob("*/stat")]
+            ours = sum(text.rpartition(")")[2].split()[0] == "R" for text in threads)
+            if running <= ours:
                 return False
             time.sleep(0.002)
     except (OSError, IndexError, ValueError):
@@ -24,8 +26,8 @@ def _others_run() -> bool:
 # Read by the libraries when they are first imported, hence here; a user's own values win.
 LIBRARY_DEFAULTS = {
     # How many loops a waiting thread of GNU's OpenMP spins before it sleeps. A small model's step
-    # with 1,000, 3,000, 10,000 and the library's own 300,000, on two cores: 107, 77, 71 and 70 ms
-    # where nothing else runs; 169, 215, 333 and over 400 where another process holds a core.
+    # with 1,000, 3,000, 10,000 and 20,000 (the library's own is 300,000), on two cores: 107, 77, 71
+    # and 70 ms where nothing else runs; 169, 215, 333 and 404 where another process holds a core.
     "GOMP_SPINCOUNT": os.environ.get("GOMP_SPINCOUNT") or ("3000" if _others_run() else "10000"),
     # Loading bars and advice would drown the progress that slora reports.
     "HF_HUB_DISABLE_PROGRESS_BARS": "1",
