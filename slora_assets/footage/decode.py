@@ -113,7 +113,9 @@ def upright(frame: Any, stream: Any) -> Image:
     from PIL import Image as images
 
     kind = hdr_kind(frame)
-    picture: Image = images.fromarray(to_sdr(frame, kind)) if kind else frame.to_image()
+    # av's to_image gives the same picture and takes six times as long.
+    pixels = to_sdr(frame, kind) if kind else frame.to_ndarray(format="rgb24")
+    picture: Image = images.fromarray(pixels)
     aspect: Fraction | None = stream.sample_aspect_ratio
     if aspect and aspect > 0 and aspect != 1:
         size = (max(1, round(picture.width * aspect)), picture.height)
