@@ -4,6 +4,7 @@ A file of its own: processes that decode would import the program's main module 
 all of Dagster, were it called anything else.
 """
 
+import gc
 import sys
 
 from slora_assets.fork_server import fork_server, is_supported
@@ -15,4 +16,6 @@ if __name__ == "__main__":
         fork_server()  # imports torch for the workers while this process imports Dagster
     from slora_assets.launch import main
 
-    sys.exit(main(sys.argv[1:]))
+    status = main(sys.argv[1:])
+    gc.freeze()  # or the interpreter looks through all of Dagster once more before it ends
+    sys.exit(status)
