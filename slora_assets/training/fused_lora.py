@@ -25,7 +25,8 @@ from slora_assets.base_models.base import ADAPTER_NAME
 def fuse_adapter(transformer: nn.Module) -> int:
     """Let the adapted plain linear layers of `transformer` use the fused pass while it trains.
 
-    Layers whose frozen weight is rounded (`levers.quantize`) stay PEFT's. Returns how many fused.
+    Call it before the blocks are shared: a shared weight is whole in its block's passes only.
+    Returns how many layers it changed; any whose frozen weight isn't a plain one stays PEFT's.
     """
     fused = 0
     for layer in transformer.modules():

@@ -82,10 +82,10 @@ class Trainer:
         plan.base.add_adapter(self.transformer, lora_shape(plan), self.settings.seed)
         if self.settings.gradient_checkpointing:
             self.transformer.enable_gradient_checkpointing()
-        pull(self.transformer, levers, str(self.device))
-        if not (levers.compile_blocks or sharded):
-            # The compiler fuses by itself; a shared weight is whole in its block's passes only.
+        if levers.quantize == "none" and not levers.compile_blocks:
+            # Rounded weights have products of their own; the compiler fuses by itself.
             fuse_adapter(self.transformer)
+        pull(self.transformer, levers, str(self.device))
         self.parameters = {
             name: p for name, p in self.transformer.named_parameters() if p.requires_grad
         }

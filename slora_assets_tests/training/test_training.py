@@ -98,7 +98,8 @@ def test_the_header_says_what_the_adapter_is(undisturbed: Path) -> None:
         header = file.metadata()
     assert header["slora.run_hash"] == record.run_hash
     assert json.loads(header["slora.metrics"])["combined"] == record.best.combined
-    assert json.loads(header["lora_adapter_metadata"])["transformer.r"] == 16
+    rank = json.loads(header["lora_adapter_metadata"])["transformer.r"]
+    assert rank == TrainingSettings().lora.rank
     assert header["slora.base_licence"] == "Apache-2.0"
 
 
@@ -117,7 +118,8 @@ def test_the_loop_learns_what_a_plain_loop_learns(workspace: Workspace, undistur
     """Identical draws through forward, backward, clip, AdamW and nothing else."""
     plan = _plan(workspace, undisturbed)
     transformer = plan.base.load_transformer("cpu", "float32")
-    plan.base.add_adapter(transformer, LoraShape(16, 16.0, tuple(plan.settings.lora.targets)), 0)
+    lora = plan.settings.lora
+    plan.base.add_adapter(transformer, LoraShape(lora.rank, lora.alpha, tuple(lora.targets)), 0)
     trainable = [p for p in transformer.parameters() if p.requires_grad]
     optimizer = torch.optim.AdamW(trainable, betas=(0.9, 0.95), weight_decay=1e-4)
     samples = Samples(plan, workspace, pinned=False)
