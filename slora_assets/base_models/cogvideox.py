@@ -16,10 +16,8 @@ from slora_assets.base_models.base import Geometry, InferenceDefaults, TrainingB
 from slora_assets.base_models.diffusers_base import (
     Compression,
     DiffusersBase,
-    dtype_of,
-    mean_squared_error,
-    posterior_sample,
 )
+from slora_assets.base_models.loss_terms import dtype_of, mean_squared_error, posterior_sample
 from slora_assets.base_models.rotary import RotaryGrid, rotary_tables
 from slora_assets.config.errors import ConfigError
 

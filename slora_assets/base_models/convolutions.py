@@ -20,10 +20,11 @@ def prefer_onednn(vae: Any) -> None:
     """
     import torch
 
-    if not torch.backends.mkldnn.is_available():  # type: ignore[no-untyped-call]
+    if not torch.backends.mkldnn.is_available():  # type: ignore[no-untyped-call]  # torch leaves it bare
         return
     for layer in vae.modules():
         if isinstance(layer, torch.nn.Conv3d) and _is_wide(layer):
+            # Of this layer alone: its class is the model's own, and each model has another.
             layer._conv_forward = partial(_convolve, layer)  # type: ignore[method-assign]
 
 

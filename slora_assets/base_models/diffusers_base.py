@@ -271,31 +271,3 @@ class DiffusersBase(ABC):
             text = self._embedded(pipeline, embeddings[part], empty_embedding)
             clips += how.clips(pipeline, text, seeds[part])
         return clips
-
-
-def posterior_sample(batch: TrainingBatch) -> Any:
-    """The VAE's sample [B, C, F, H, W] at the batch's moments and posterior noise."""
-    import torch
-
-    mean, log_variance = batch.moments.chunk(2, dim=1)
-    spread = torch.exp(0.5 * log_variance.clamp(-30.0, 20.0))
-    return mean + spread * batch.posterior_noise
-
-
-def dtype_of(transformer: Any) -> Any:
-    """The denoiser's type. Several processes train through a wrapper, which has none of its own.
-
-    diffusers' own `dtype` is this after a walk over all modules, a millisecond of every step.
-    """
-    module = getattr(transformer, "module", transformer)
-    wide = getattr(module, "_keep_in_fp32_modules", None) or ()
-    return next(
-        parameter.dtype
-        for name, parameter in module.named_parameters()
-        if parameter.is_floating_point() and not any(part in name for part in wide)
-    )
-
-
-def mean_squared_error(predicted: Any, target: Any) -> Any:
-    """Over everything but the batch, [B], in fp32."""
-    return (predicted.float() - target.float()).pow(2).mean(dim=tuple(range(1, target.ndim)))

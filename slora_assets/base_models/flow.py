@@ -21,9 +21,8 @@ from slora_assets.base_models.base import (
 )
 from slora_assets.base_models.diffusers_base import (
     DiffusersBase,
-    mean_squared_error,
-    posterior_sample,
 )
+from slora_assets.base_models.loss_terms import mean_squared_error, posterior_sample
 
 _POSITION_MARGIN = 1e-4
 """Positions stay this far from 0 and 1, where the normal distribution's quantiles are infinite."""

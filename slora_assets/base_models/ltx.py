@@ -17,8 +17,9 @@ import numpy as np
 from numpy.typing import NDArray
 
 from slora_assets.base_models.base import Geometry, InferenceDefaults
-from slora_assets.base_models.diffusers_base import Compression, dtype_of
+from slora_assets.base_models.diffusers_base import Compression
 from slora_assets.base_models.flow import FlowMatchingBase
+from slora_assets.base_models.loss_terms import dtype_of
 from slora_assets.base_models.weights import read_tensors
 
 _TEXT_LENGTH = 128

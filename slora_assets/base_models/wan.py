@@ -14,8 +14,9 @@ from pathlib import Path
 from typing import Any
 
 from slora_assets.base_models.base import Geometry, InferenceDefaults
-from slora_assets.base_models.diffusers_base import Compression, dtype_of
+from slora_assets.base_models.diffusers_base import Compression
 from slora_assets.base_models.flow import FlowMatchingBase
+from slora_assets.base_models.loss_terms import dtype_of
 from slora_assets.config.errors import ConfigError
 
 _TEXT_LENGTH = 512

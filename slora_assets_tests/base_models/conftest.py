@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from functools import cache
+from typing import Any
 
 import pytest
 import torch
@@ -34,6 +35,18 @@ def small_base(tmp_path_factory: pytest.TempPathFactory) -> Callable[[str], Base
 def base(request: pytest.FixtureRequest, small_base: Callable[[str], BaseModel]) -> BaseModel:
     """Each kind in turn."""
     return small_base(request.param)
+
+
+def with_acting_adapter(base: BaseModel, dtype: str = "float32") -> Any:
+    """A denoiser whose adapter acts."""
+    transformer = base.load_transformer("cpu", dtype)
+    base.add_adapter(transformer, SHAPE, seed=1)
+    generator = torch.Generator().manual_seed(2)
+    with torch.no_grad():
+        for name, parameter in transformer.named_parameters():
+            if "lora_B" in name:
+                parameter.copy_(torch.randn(parameter.shape, generator=generator))
+    return transformer
 
 
 def made_up_batch(base: BaseModel, positions: list[float], seed: int = 0) -> TrainingBatch:

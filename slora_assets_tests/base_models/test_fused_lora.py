@@ -11,27 +11,19 @@ from slora_assets.base_models.base import BaseModel
 from slora_assets.config.training import LeverSettings
 from slora_assets.training.fused_lora import fuse_adapter
 from slora_assets.training.levers import pull
-from slora_assets_tests.base_models.conftest import SHAPE, made_up_batch
+from slora_assets_tests.base_models.conftest import made_up_batch, with_acting_adapter
 
 
 def _acting(base: BaseModel, dtype: str = "float32") -> Any:
-    """A denoiser in training mode whose adapter is not zero."""
-    transformer = base.load_transformer("cpu", dtype)
-    base.add_adapter(transformer, SHAPE, seed=1)
-    generator = torch.Generator().manual_seed(2)
-    with torch.no_grad():
-        for name, parameter in transformer.named_parameters():
-            if "lora_B" in name:
-                parameter.copy_(torch.randn(parameter.shape, generator=generator) / 4)
-    return transformer.train()
+    return with_acting_adapter(base, dtype).train()
 
 
-def _loss_and_gradients(base: BaseModel, transformer: Any) -> tuple[Any, Any]:
-    loss = base.training_loss(transformer, made_up_batch(base, [0.3, 0.8])).mean()
-    loss.backward()
+def _loss_and_gradients(base: BaseModel, transformer: Any, seed: int = 0) -> tuple[Any, Any]:
+    loss = base.training_loss(transformer, made_up_batch(base, [0.3, 0.8], seed)).mean()
     trained = [p for p in transformer.parameters() if p.requires_grad]
-    assert {p.grad.dtype for p in trained} == {torch.float32}
-    return loss.detach(), torch.cat([p.grad.flatten() for p in trained])
+    gradients = torch.autograd.grad(loss, trained)
+    assert {gradient.dtype for gradient in gradients} == {torch.float32}
+    return loss.detach(), torch.cat([gradient.flatten() for gradient in gradients])
 
 
 @pytest.mark.parametrize("checkpointing", [False, True])
@@ -58,16 +50,17 @@ def test_offloaded_blocks_can_be_fused(base: BaseModel) -> None:
 
 
 def test_under_autocast_it_is_as_near_to_fp32_as_peft_is(base: BaseModel) -> None:
-    exact = _loss_and_gradients(base, _acting(base))[1]
-    away = []
-    for fuses in (False, True):
-        transformer = _acting(base, "bfloat16")
-        if fuses:
-            fuse_adapter(transformer)
-        with torch.autocast("cpu", torch.bfloat16):
-            gradients = _loss_and_gradients(base, transformer)[1]
-        away.append(float(torch.linalg.vector_norm(gradients - exact)))
-    assert away[1] < 1.1 * away[0]
+    exact, peft, fused = _acting(base), _acting(base, "bfloat16"), _acting(base, "bfloat16")
+    fuse_adapter(fused)
+    away = {"peft": 0.0, "fused": 0.0}
+    # One batch's rounding may favour either by a quarter.
+    for seed in range(8):
+        gradients = _loss_and_gradients(base, exact, seed)[1]
+        for name, model in (("peft", peft), ("fused", fused)):
+            with torch.autocast("cpu", torch.bfloat16):
+                found = _loss_and_gradients(base, model, seed)[1]
+            away[name] += float(torch.linalg.vector_norm(found - gradients))
+    assert away["fused"] < 1.1 * away["peft"]
 
 
 def test_what_is_not_differentiated_has_peft_s_bytes(base: BaseModel) -> None:

@@ -17,23 +17,16 @@ from slora_assets.base_models.registry import open_base
 from slora_assets.base_models.side_by_side import in_order, passes_at_once
 from slora_assets.base_models.weights import read_safetensors_header
 from slora_assets.config.errors import IntegrityError, TrainingError
-from slora_assets_tests.base_models.conftest import PROMPTS, SHAPE, made_up_batch
+from slora_assets_tests.base_models.conftest import (
+    PROMPTS,
+    SHAPE,
+    made_up_batch,
+    with_acting_adapter,
+)
 from slora_assets_tests.base_models.small import COGVIDEOX, WAN, write_base, write_card
 
 _NEVER_OURS = {"attention_kwargs", "return_dict"}
 """Arguments of a denoiser that don't change what it computes here."""
-
-
-def _with_adapter(base: BaseModel, dtype: str = "float32") -> Any:
-    """A denoiser whose adapter acts."""
-    transformer = base.load_transformer("cpu", dtype)
-    base.add_adapter(transformer, SHAPE, seed=1)
-    generator = torch.Generator().manual_seed(2)
-    with torch.no_grad():
-        for name, parameter in transformer.named_parameters():
-            if "lora_B" in name:
-                parameter.copy_(torch.randn(parameter.shape, generator=generator))
-    return transformer
 
 
 def _frames(base: BaseModel) -> NDArray[np.uint8]:
@@ -139,9 +132,9 @@ def test_a_few_steps_lower_the_loss_and_change_only_the_adapter(base: BaseModel)
 def test_half_precision_gives_nearly_the_same_loss(base: BaseModel) -> None:
     batch = made_up_batch(base, [0.2, 0.8])
     with torch.no_grad(), torch.autocast("cpu", torch.bfloat16):
-        half = base.training_loss(_with_adapter(base, "bfloat16"), batch)
+        half = base.training_loss(with_acting_adapter(base, "bfloat16"), batch)
     with torch.no_grad():
-        full = base.training_loss(_with_adapter(base), batch)
+        full = base.training_loss(with_acting_adapter(base), batch)
     assert half.dtype == torch.float32
     torch.testing.assert_close(half, full, rtol=0.05, atol=0)
 
@@ -149,7 +142,7 @@ def test_half_precision_gives_nearly_the_same_loss(base: BaseModel) -> None:
 def test_a_saved_adapter_does_in_the_pipeline_what_it_did_in_memory(
     base: BaseModel, tmp_path: Path
 ) -> None:
-    trained, file = _with_adapter(base), tmp_path / "adapter.safetensors"
+    trained, file = with_acting_adapter(base), tmp_path / "adapter.safetensors"
     base.save_adapter(trained, SHAPE, {"slora.step": "1"}, file)
     header = read_safetensors_header(file)["__metadata__"]
     settings = json.loads(header["lora_adapter_metadata"])
@@ -201,7 +194,7 @@ def test_clips_have_the_declared_geometry_and_follow_seed_and_adapter(
     assert seen == [(1, 2), (2, 2)]
 
     file = tmp_path / "adapter.safetensors"
-    base.save_adapter(_with_adapter(base), SHAPE, {}, file)
+    base.save_adapter(with_acting_adapter(base), SHAPE, {}, file)
     base.load_adapter(pipeline, file, ADAPTER_NAME)
     assert _difference(many()[0], clips[0]) > 0.01
 
