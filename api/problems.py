@@ -89,17 +89,24 @@ def _problem(
     if fields:
         body["errors"] = [{"field": name, "detail": why} for name, why in fields.items()]
     return JSONResponse(
-        body, status, headers={**(headers or {}), "X-Request-ID": str(request_id)},
+        body,
+        status,
+        headers={**(headers or {}), "X-Request-ID": str(request_id)},
         media_type=_MEDIA_TYPE,
-    )  # fmt: skip
+    )
 
 
 async def _api_error(request: Request, error: Exception) -> JSONResponse:
     assert isinstance(error, ApiError)
     return _problem(
-        request, error.status, error.slug, error.title, error.detail, fields=error.fields,
+        request,
+        error.status,
+        error.slug,
+        error.title,
+        error.detail,
+        fields=error.fields,
         headers=error.headers,
-    )  # fmt: skip
+    )
 
 
 async def _slora_error(request: Request, error: Exception) -> JSONResponse:
@@ -116,9 +123,13 @@ async def _http_error(request: Request, error: Exception) -> JSONResponse:
     assert isinstance(error, HTTPException)
     title = HTTPStatus(error.status_code).phrase
     return _problem(
-        request, error.status_code, "http", title, f"{request.method}: {title.lower()}.",
+        request,
+        error.status_code,
+        "http",
+        title,
+        f"{request.method}: {title.lower()}.",
         headers=error.headers,
-    )  # fmt: skip
+    )
 
 
 async def _validation_error(request: Request, error: Exception) -> JSONResponse:
@@ -129,6 +140,9 @@ async def _unexpected(request: Request, error: Exception) -> JSONResponse:
     request_id = getattr(request.state, "request_id", None)
     _LOG.error("request %s failed", request_id, exc_info=error)
     return _problem(
-        request, 500, "internal", "The server failed",
+        request,
+        500,
+        "internal",
+        "The server failed",
         "Something unexpected happened; the server's log has it under the request id.",
-    )  # fmt: skip
+    )

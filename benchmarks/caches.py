@@ -116,10 +116,12 @@ def show(title: str, row: dict[str, float]) -> None:
     decoding, passes, stage, simulated = row.values()
     larger, total = max(decoding, passes), decoding + passes
     print(
-        f"{title}: " + ", ".join(f"{name} {took:.2f} s" for name, took in row.items())
+        f"{title}: "
+        + ", ".join(f"{name} {took:.2f} s" for name, took in row.items())
         + f"; over the larger part {stage / larger:.2f}, over their sum {stage / total:.2f};"
-        f" simulated accelerator over the larger part {simulated / larger:.2f}", flush=True
-    )  # fmt: skip
+        f" simulated accelerator over the larger part {simulated / larger:.2f}",
+        flush=True,
+    )
 
 
 def refresh(root: Path) -> None:

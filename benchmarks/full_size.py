@@ -20,10 +20,19 @@ from pathlib import Path
 from typing import Any
 
 TRANSFORMER = {
-    "num_attention_heads": 30, "attention_head_dim": 64, "num_layers": 30, "in_channels": 16,
-    "out_channels": 16, "text_embed_dim": 4096, "max_text_seq_length": 226, "sample_width": 90,
-    "sample_height": 60, "sample_frames": 49, "patch_size": 2, "temporal_compression_ratio": 4,
-}  # fmt: skip
+    "num_attention_heads": 30,
+    "attention_head_dim": 64,
+    "num_layers": 30,
+    "in_channels": 16,
+    "out_channels": 16,
+    "text_embed_dim": 4096,
+    "max_text_seq_length": 226,
+    "sample_width": 90,
+    "sample_height": 60,
+    "sample_frames": 49,
+    "patch_size": 2,
+    "temporal_compression_ratio": 4,
+}
 """`transformer/config.json` of THUDM/CogVideoX-2b, where it differs from the class's defaults."""
 LATENT = (13, 16, 60, 90)
 PEAK_FLOPS = {"H100": 989e12, "H200": 989e12, "A100": 312e12}

@@ -116,8 +116,10 @@ def main() -> None:
             finish(workspace, again)
             same = contents(again / SCENARIO) == wanted
             equal += same
-            print(f"kill {killed}: newest checkpoint {steps[-1]}: {'equal' if same else 'DIFFERS'}",
-                  flush=True)  # fmt: skip
+            print(
+                f"kill {killed}: newest checkpoint {steps[-1]}: {'equal' if same else 'DIFFERS'}",
+                flush=True,
+            )
         print(f"| killed at random, then resumed | {equal} of {killed} equal | all |")
         sys.exit(equal != killed)
 

@@ -102,10 +102,22 @@ def main() -> None:
         print("| lever | step | memory | first step | first loss |\n|---|---|---|---|---|")
         for name in [options.only] if options.only else SETTINGS:
             done = subprocess.run(
-                [sys.executable, "-W", "ignore", __file__, "--only", name, "--in-folder", str(root),
-                 "--steps", str(options.steps)],
-                capture_output=True, text=True, check=False,
-            )  # fmt: skip
+                [
+                    sys.executable,
+                    "-W",
+                    "ignore",
+                    __file__,
+                    "--only",
+                    name,
+                    "--in-folder",
+                    str(root),
+                    "--steps",
+                    str(options.steps),
+                ],
+                capture_output=True,
+                text=True,
+                check=False,
+            )
             if done.returncode:
                 print(f"| {name} | failed: {done.stderr.strip().splitlines()[-1]} |", flush=True)
                 continue

@@ -53,9 +53,13 @@ def measured(
     began, used = time.monotonic(), _children_cpu_s()
     with log.open("wb") as stream:
         process = subprocess.Popen(
-            list(command), cwd=cwd, env=merged, stdout=stream, stderr=subprocess.STDOUT,
+            list(command),
+            cwd=cwd,
+            env=merged,
+            stdout=stream,
+            stderr=subprocess.STDOUT,
             start_new_session=True,
-        )  # fmt: skip
+        )
         memory = _Memory(process.pid)
         memory.start()
         stopped = False

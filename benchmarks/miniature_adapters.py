@@ -102,11 +102,14 @@ def wrong_looks(bench: Bench, scenario: str, count: int) -> float:
     base.load_adapter(pipeline, run / read_run_record(run).best.path / ADAPTER_FILE, "wrong")
     made = [
         base.generate(
-            pipeline, prompt=text, seed=at, steps=base.inference.steps,
+            pipeline,
+            prompt=text,
+            seed=at,
+            steps=base.inference.steps,
             guidance_scale=base.inference.guidance_scale,
         )
         for at, text in enumerate(asked)
-    ]  # fmt: skip
+    ]
     return float(np.mean([look_of(clip) == scenario for clip in made]))
 
 

@@ -115,9 +115,10 @@ def configurations(
     transformer = with_layers(
         _nearest(
             lambda n: _count(lambda: CogVideoXTransformer3DModel(**with_layers(n))),
-            range(1, 4 * heads + 4), transformer_parameters,
+            range(1, 4 * heads + 4),
+            transformer_parameters,
         )
-    )  # fmt: skip
+    )
     text_width = transformer["text_embed_dim"]
     encoder = architecture.TEXT_ENCODER | {
         "vocab_size": vocabulary,
@@ -128,8 +129,9 @@ def configurations(
     }
     encoder["num_layers"] = _nearest(
         lambda n: _count(lambda: T5EncoderModel(T5Config(**(encoder | {"num_layers": n})))),
-        range(1, 64), ENCODER_SHARE * transformer_parameters,
-    )  # fmt: skip
+        range(1, 64),
+        ENCODER_SHARE * transformer_parameters,
+    )
 
     def vae(channels: int) -> dict[str, Any]:
         # CogVideoX's own 128, 256, 256, 512.
@@ -138,8 +140,9 @@ def configurations(
 
     channels = _nearest(
         lambda n: _count(lambda: AutoencoderKLCogVideoX(**vae(8 * n))),
-        range(1, 24), VAE_SHARE * transformer_parameters,
-    )  # fmt: skip
+        range(1, 24),
+        VAE_SHARE * transformer_parameters,
+    )
     return transformer, encoder, vae(8 * channels)
 
 

@@ -24,10 +24,20 @@ LEARNING_RATE = 1e-3
 DEFAULT_RECIPE = "schema_version: 1\n"
 _HARDLY_VALIDATED = "validation: {prompts: 1, steps: 1, max_clips: 1, quantiles: [0.5]}\n"
 _LAUNCH = [
-    sys.executable, "-m", "accelerate.commands.launch", "--num_processes", "1", "--num_machines",
-    "1", "--mixed_precision", "no", "--dynamo_backend", "no", "--num_cpu_threads_per_process",
+    sys.executable,
+    "-m",
+    "accelerate.commands.launch",
+    "--num_processes",
+    "1",
+    "--num_machines",
+    "1",
+    "--mixed_precision",
+    "no",
+    "--dynamo_backend",
+    "no",
+    "--num_cpu_threads_per_process",
     str(os.cpu_count() or 1),
-]  # fmt: skip
+]
 
 
 class Peer:
@@ -52,19 +62,31 @@ class Peer:
         out = self.root / name
         out.mkdir()
         geometry = {
-            "height": architecture.HEIGHT, "width": architecture.WIDTH, "fps": architecture.FPS,
-            "max_num_frames": architecture.FRAMES, "seed": 0,
-        }  # fmt: skip
+            "height": architecture.HEIGHT,
+            "width": architecture.WIDTH,
+            "fps": architecture.FPS,
+            "max_num_frames": architecture.FRAMES,
+            "seed": 0,
+        }
         options = [f"--{key}={value}" for key, value in geometry.items()]
         took = measured(
-            [*_LAUNCH, str(self.script), f"--pretrained_model_name_or_path={base}",
-             f"--instance_data_root={self._data}", "--caption_column=prompts.txt",
-             "--video_column=videos.txt", f"--output_dir={out}", *options, *arguments],
-            out / "log.txt", out,
+            [
+                *_LAUNCH,
+                str(self.script),
+                f"--pretrained_model_name_or_path={base}",
+                f"--instance_data_root={self._data}",
+                "--caption_column=prompts.txt",
+                "--video_column=videos.txt",
+                f"--output_dir={out}",
+                *options,
+                *arguments,
+            ],
+            out / "log.txt",
+            out,
             # As it would run alone: slora's settings of the libraries are its own.
             {"PYTHONPATH": os.pathsep.join(self._packages), "HF_HUB_OFFLINE": "1"}
             | dict.fromkeys(LIBRARY_DEFAULTS),
-        )  # fmt: skip
+        )
         return took, out / "pytorch_lora_weights.safetensors"
 
     def published(self, base: Path, epochs: int) -> tuple[Measured, Path]:
@@ -81,8 +103,11 @@ class Peer:
         said = _Said(log, until)
         took = measured(
             [sys.executable, "-m", "slora_assets.launch", "data", "preprocess", "train-scenarios"],
-            log, root, environment, said.poll,
-        )  # fmt: skip
+            log,
+            root,
+            environment,
+            said.poll,
+        )
         said.poll()
         peer_data.check_lessons(workspace, self.footage)
         return OurRun(root, took, said.prepared_s or took.seconds, said.epochs)
@@ -160,21 +185,37 @@ optimizer: {{learning_rate: 1.0e-3, warmup_steps: 200, lr_scheduler: cosine}}
 def equal_arguments(steps: int) -> list[str]:
     """The script at our settings."""
     settings = {
-        "rank": RANK, "lora_alpha": RANK, "train_batch_size": BATCH, "max_train_steps": steps,
-        "learning_rate": LEARNING_RATE, "lr_scheduler": "constant", "optimizer": "adamw",
-        "adam_beta1": 0.9, "adam_beta2": 0.95, "adam_weight_decay": 1e-4, "max_grad_norm": 1.0,
-    }  # fmt: skip
+        "rank": RANK,
+        "lora_alpha": RANK,
+        "train_batch_size": BATCH,
+        "max_train_steps": steps,
+        "learning_rate": LEARNING_RATE,
+        "lr_scheduler": "constant",
+        "optimizer": "adamw",
+        "adam_beta1": 0.9,
+        "adam_beta2": 0.95,
+        "adam_weight_decay": 1e-4,
+        "max_grad_norm": 1.0,
+    }
     return [f"--{key}={value}" for key, value in settings.items()]
 
 
 def published_arguments(epochs: int) -> list[str]:
     """The command in the script's README."""
     settings = {
-        "rank": 64, "lora_alpha": 64, "train_batch_size": 1, "num_train_epochs": epochs,
-        "learning_rate": 1e-3, "lr_scheduler": "cosine_with_restarts", "lr_warmup_steps": 200,
-        "lr_num_cycles": 1, "optimizer": "Adam", "adam_beta1": 0.9, "adam_beta2": 0.95,
+        "rank": 64,
+        "lora_alpha": 64,
+        "train_batch_size": 1,
+        "num_train_epochs": epochs,
+        "learning_rate": 1e-3,
+        "lr_scheduler": "cosine_with_restarts",
+        "lr_warmup_steps": 200,
+        "lr_num_cycles": 1,
+        "optimizer": "Adam",
+        "adam_beta1": 0.9,
+        "adam_beta2": 0.95,
         "max_grad_norm": 1.0,
-    }  # fmt: skip
+    }
     return ["--enable_slicing", *(f"--{key}={value}" for key, value in settings.items())]
 
 

@@ -150,8 +150,9 @@ def prepare(workspace: Workspace, footage: Path) -> None:
         list(pool.map(write, clips))
     digest = sha256_file(picture)
     for scenario in {clip.scenario for clip in clips}:
-        made = {c.id: {"key": frame_key(c), "sha256": digest} for c in clips
-                if c.scenario == scenario}  # fmt: skip
+        made = {
+            c.id: {"key": frame_key(c), "sha256": digest} for c in clips if c.scenario == scenario
+        }
         index = workspace.metadata / "first_frames" / f"{scenario}.json"
         write_json(index, {"schema_version": 1, "frames": made})
 
@@ -177,8 +178,9 @@ def measure(root: Path, title: str) -> None:
     written = [path for path, *_ in stamps(root) - before]
     print(
         f"{title}: {took:.1f} s ({cpu_s() - used:.1f} s of CPU, load {load:.1f}),"
-        f" {len(written)} files written", flush=True
-    )  # fmt: skip
+        f" {len(written)} files written",
+        flush=True,
+    )
     for path in sorted(written):
         print(f"    {path}")
     print("  " + ", ".join(f"{name} {spent:.1f} s" for name, spent in steps(took).items()))

@@ -24,9 +24,12 @@ def once(command: list[str], environment: dict[str, str]) -> float:
     """Seconds to the first step's line; the run is ended after it."""
     began = time.monotonic()
     process = subprocess.Popen(
-        command, env=os.environ | environment, stderr=subprocess.PIPE, text=True,
+        command,
+        env=os.environ | environment,
+        stderr=subprocess.PIPE,
+        text=True,
         start_new_session=True,
-    )  # fmt: skip
+    )
     assert process.stderr is not None
     lines = []
     for line in process.stderr:
@@ -47,21 +50,33 @@ def main() -> None:
     options = parser.parse_args()
     script = str(PROJECT / "src" / "train_scenario_lora.py")
     launch = [
-        sys.executable, "-m", "accelerate.commands.launch", "--num_processes", "1",
-        "--num_machines", "1", "--mixed_precision", "no", "--dynamo_backend", "no",
-    ]  # fmt: skip
+        sys.executable,
+        "-m",
+        "accelerate.commands.launch",
+        "--num_processes",
+        "1",
+        "--num_machines",
+        "1",
+        "--mixed_precision",
+        "no",
+        "--dynamo_backend",
+        "no",
+    ]
     with tempfile.TemporaryDirectory() as folder:
         workspace, environment = training_workspace.prepare(Path(folder), _RECIPE)
         print("| launched by | start to first step | of runs | target |\n|---|---|---|---|")
         for name, prefix in (("python", [sys.executable]), ("accelerate launch", launch)):
             took = [
                 once(
-                    [*prefix, script,
-                     *training_workspace.command(workspace, Path(folder) / f"{name} {number}")],
+                    [
+                        *prefix,
+                        script,
+                        *training_workspace.command(workspace, Path(folder) / f"{name} {number}"),
+                    ],
                     environment,
                 )
                 for number in range(options.runs)
-            ]  # fmt: skip
+            ]
             print(
                 f"| {name} | {statistics.median(took):.1f} s"
                 f" ({min(took):.1f} to {max(took):.1f}) | {options.runs} | 10 s |",

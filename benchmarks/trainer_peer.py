@@ -74,8 +74,11 @@ def wall(peer: Peer, repeats: int) -> None:
     alone = held_out(peer, MINIATURE, None)
     losses = [held_out(peer, MINIATURE, file) for file in (their_file, whole.adapter())]
     said = whole.epochs[EPOCHS][1]
-    print(f"  held-out loss: base {alone:.4f}, script {losses[0]:.4f}, ours {losses[1]:.4f}"
-          f" (the run says {said:.4f})", flush=True)  # fmt: skip
+    print(
+        f"  held-out loss: base {alone:.4f}, script {losses[0]:.4f}, ours {losses[1]:.4f}"
+        f" (the run says {said:.4f})",
+        flush=True,
+    )
 
 
 def published(peer: Peer, epochs: int) -> None:
@@ -85,8 +88,10 @@ def published(peer: Peer, epochs: int) -> None:
     steps = epochs * peer.train_clips
     print(f"published: miniature, {peer.train_clips} clips, {steps} steps of 1, rank 64")
     print(f"  script               {_took(theirs)}")
-    print(f"  ours                 {_took(ours.took)}: {ours.prepared_s:.1f} s to prepare; ratio"
-          f" {_ratio(ours, theirs)}")  # fmt: skip
+    print(
+        f"  ours                 {_took(ours.took)}: {ours.prepared_s:.1f} s to prepare; ratio"
+        f" {_ratio(ours, theirs)}"
+    )
     losses = [held_out(peer, MINIATURE, file) for file in (their_file, ours.adapter())]
     print(f"  held-out loss: script {losses[0]:.4f}, ours {losses[1]:.4f}", flush=True)
 
@@ -95,15 +100,19 @@ def memory(peer: Peer, repeats: int, parameters: float) -> None:
     folder = build_cogvideox(peer.root / "base", parameters)
     steps = peer.steps(repeats)
     libraries = measured(
-        [sys.executable, "-c", _LIBRARIES], peer.root / "libraries.txt", peer.root,
+        [sys.executable, "-c", _LIBRARIES],
+        peer.root / "libraries.txt",
+        peer.root,
         {"PYTHONPATH": ""},
-    ).largest_bytes  # fmt: skip
+    ).largest_bytes
     theirs, _ = peer.theirs("memory_theirs", folder, equal_arguments(steps))
     ours = peer.ours("memory_ours", equal_recipe(str(folder), repeats, validated=False))
     print(f"memory: {sizes(folder)}; {steps} steps of {BATCH}")
     print(f"  libraries alone      {_mb(libraries)}")
-    print(f"  script               {_mb(theirs.largest_bytes)}, all its processes"
-          f" {_mb(theirs.peak_bytes)}; {_took(theirs)}")  # fmt: skip
+    print(
+        f"  script               {_mb(theirs.largest_bytes)}, all its processes"
+        f" {_mb(theirs.peak_bytes)}; {_took(theirs)}"
+    )
     took = ours.took
     above = (took.largest_bytes - libraries) / (theirs.largest_bytes - libraries)
     print(
@@ -170,8 +179,10 @@ def main() -> None:
     packages = options.packages.resolve() if options.packages else None
     sys.path += [str(packages)] if packages else []
     if importlib.util.find_spec("decord") is None:
-        sys.exit("the script needs decord: pip install --no-deps --target FOLDER decord, then"
-                 " --packages FOLDER")  # fmt: skip
+        sys.exit(
+            "the script needs decord: pip install --no-deps --target FOLDER decord, then"
+            " --packages FOLDER"
+        )
     # Ended from outside, it ends what it started.
     signal.signal(signal.SIGTERM, lambda *_: sys.exit(143))
     root = _folder(options.keep)

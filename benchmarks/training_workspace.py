@@ -48,8 +48,15 @@ def plan(workspace: Workspace, folder: Path, *overrides: str) -> RunPlan:
 def command(workspace: Workspace, output_root: Path, *more: str) -> list[str]:
     """The arguments of the scenarios' training command."""
     return [
-        "--metadata", str(workspace.scenario_metadata),
-        "--config", str(workspace.training_config),
-        "--prompts", str(workspace.validation_prompts),
-        "--output-root", str(output_root), "--scenario", peer_data.SCENARIO, *more,
-    ]  # fmt: skip
+        "--metadata",
+        str(workspace.scenario_metadata),
+        "--config",
+        str(workspace.training_config),
+        "--prompts",
+        str(workspace.validation_prompts),
+        "--output-root",
+        str(output_root),
+        "--scenario",
+        peer_data.SCENARIO,
+        *more,
+    ]

@@ -58,9 +58,14 @@ def _animated(video: Path) -> str:
     small = [frame.resize(size, Image.Resampling.BILINEAR) for frame in frames]
     buffer = io.BytesIO()
     small[0].save(
-        buffer, format="WEBP", save_all=True, append_images=small[1:],
-        duration=round(1000 / rate), loop=0, quality=80,
-    )  # fmt: skip
+        buffer,
+        format="WEBP",
+        save_all=True,
+        append_images=small[1:],
+        duration=round(1000 / rate),
+        loop=0,
+        quality=80,
+    )
     encoded = base64.b64encode(buffer.getvalue()).decode()
     return f"![{video.stem}](data:image/webp;base64,{encoded})"
 

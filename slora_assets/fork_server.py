@@ -84,8 +84,10 @@ class ForkServer:
         with theirs:
             self._server = subprocess.Popen(
                 [sys.executable, "-m", __name__, str(theirs.fileno())],
-                cwd=Path(__file__).parents[1], pass_fds=[theirs.fileno()], start_new_session=True,
-            )  # fmt: skip
+                cwd=Path(__file__).parents[1],
+                pass_fds=[theirs.fileno()],
+                start_new_session=True,
+            )
 
     @property
     def pid(self) -> int:

@@ -135,9 +135,10 @@ def _accelerator_lock(
                 if time.monotonic() - began > LOCK_WAIT_S:
                     raise TrainingError(
                         f"process {holder} has used the accelerator for over"
-                        f" {LOCK_WAIT_S / 60:.0f} minutes", file=path,
+                        f" {LOCK_WAIT_S / 60:.0f} minutes",
+                        file=path,
                         remedy="wait for it, or stop it",
-                    ) from None  # fmt: skip
+                    ) from None
             if stop.wait(0.5):
                 raise InterruptedRunError("stopped while waiting for the accelerator, as asked")
         stream.seek(0)

@@ -51,8 +51,11 @@ defs = dg.Definitions(assets=[endless, after],
 # Where workers can't be forked, both ways start one afresh and must end it alike.
 _HOW = pytest.mark.parametrize("forked", [False, True])
 _MATERIALIZE = ["-m", "dagster", "asset", "materialize", "--select", "endless", "-f", "endless.py"]
-_VERB = ["-c", "import sys, slora_assets.launch as l; l.DEFINITIONS = 'endless';"
-         "l.VERBS = {'both': ('first', 'second')}; sys.exit(l.main(['both']))"]  # fmt: skip
+_VERB = [
+    "-c",
+    "import sys, slora_assets.launch as l; l.DEFINITIONS = 'endless';"
+    "l.VERBS = {'both': ('first', 'second')}; sys.exit(l.main(['both']))",
+]
 
 
 def _start(
@@ -64,9 +67,11 @@ def _start(
     (folder / "dagster.yaml").write_text((PROJECT / "dagster.yaml").read_text())
     process = subprocess.Popen(
         [sys.executable, *command],
-        cwd=folder, env=os.environ | {"DAGSTER_HOME": str(folder)},
-        stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL,
-    )  # fmt: skip
+        cwd=folder,
+        env=os.environ | {"DAGSTER_HOME": str(folder)},
+        stdout=subprocess.DEVNULL,
+        stderr=subprocess.DEVNULL,
+    )
     deadline = time.monotonic() + 60
     while not (folder / "child.pid").exists() or not (folder / "child.pid").read_text():
         assert time.monotonic() < deadline, "the worker did not start"

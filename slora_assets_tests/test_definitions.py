@@ -34,8 +34,17 @@ def test_the_graph_holds_together() -> None:
 
     dg.Definitions.validate_loadable(defs)
     jobs = {job.name for job in defs.resolve_all_job_defs()}
-    assert {"data", "preprocess", "train", "train_scenarios", "validate", "summary", "refresh",
-            "promote", "demote"} <= jobs  # fmt: skip
+    assert {
+        "data",
+        "preprocess",
+        "train",
+        "train_scenarios",
+        "validate",
+        "summary",
+        "refresh",
+        "promote",
+        "demote",
+    } <= jobs
 
 
 def test_every_step_that_may_use_the_accelerator_is_in_its_pool() -> None:
@@ -44,9 +53,13 @@ def test_every_step_that_may_use_the_accelerator_is_in_its_pool() -> None:
     graph = defs.resolve_asset_graph()
     pooled = {key.to_user_string() for key in graph.get_all_asset_keys() if graph.get(key).pools}
     assert pooled == {
-        "latents", "prompt_embeddings", "scenario_adapter", "unified_adapter",
-        "scenario_validation", "unified_validation",
-    }  # fmt: skip
+        "latents",
+        "prompt_embeddings",
+        "scenario_adapter",
+        "unified_adapter",
+        "scenario_validation",
+        "unified_validation",
+    }
 
 
 def test_the_pool_has_one_slot_and_gives_it_back() -> None:

@@ -57,9 +57,14 @@ def test_a_forked_worker_is_what_a_fresh_one_is(server: ForkServer, tmp_path: Pa
         assert can_fork(command)
         forked = _ended(server.start(command, str(folder / "elsewhere"), environment))
         fresh = subprocess.run(
-            command, cwd=folder / "elsewhere", env=environment, stderr=subprocess.PIPE,
-            start_new_session=True, text=True, check=False,
-        )  # fmt: skip
+            command,
+            cwd=folder / "elsewhere",
+            env=environment,
+            stderr=subprocess.PIPE,
+            start_new_session=True,
+            text=True,
+            check=False,
+        )
         assert forked == (fresh.returncode, fresh.stderr)
 
 
@@ -112,10 +117,12 @@ def test_the_server_ends_with_its_owner(tmp_path: Path, busy: bool) -> None:
         "    while not here.should_stop(): time.sleep(0.1)\n",
     )
     owner = subprocess.Popen(
-        [sys.executable, "-c", _OWNER, *([str(script)] if busy else [])], cwd=tmp_path,
-        env=os.environ | {"SLORA_WORKSPACE": str(tmp_path)}, stdin=subprocess.PIPE,
+        [sys.executable, "-c", _OWNER, *([str(script)] if busy else [])],
+        cwd=tmp_path,
+        env=os.environ | {"SLORA_WORKSPACE": str(tmp_path)},
+        stdin=subprocess.PIPE,
         stdout=subprocess.PIPE,
-    )  # fmt: skip
+    )
     assert owner.stdout is not None
     server = psutil.Process(int(owner.stdout.readline()))
     family = [server, *server.children(recursive=True)]

@@ -62,9 +62,14 @@ def _promoted(workspace: Workspace, scenario: str, preset: ScenarioPreset) -> Ch
     record = read_adapter_record(folder)
     _belongs(scenario, record)
     return Choice(
-        scenario, "promoted", folder, preset.adapter, record, preset.verdict,
+        scenario,
+        "promoted",
+        folder,
+        preset.adapter,
+        record,
+        preset.verdict,
         logged.scores_note if logged else None,
-    )  # fmt: skip
+    )
 
 
 def _preview(workspace: Workspace, scenario: str) -> Choice:
@@ -77,9 +82,14 @@ def _preview(workspace: Workspace, scenario: str) -> Choice:
         )
     path = workspace.relative(found.folder / ADAPTER_FILE)
     return Choice(
-        scenario, "preview", found.folder, path, found.record, verdict.verdict,
+        scenario,
+        "preview",
+        found.folder,
+        path,
+        found.record,
+        verdict.verdict,
         found.verdict.scores_note,
-    )  # fmt: skip
+    )
 
 
 def _belongs(scenario: str, record: AdapterRecord) -> None:

@@ -51,9 +51,12 @@ def check_loaded(transformer: Any, name: str, tensors: set[str], record: Adapter
     for key, (found, expected) in facts.items():
         if found != expected:
             raise GateError(
-                "the adapter was not loaded as it was trained", key=key, found=found,
-                expected=str(expected), remedy=_REMEDY,
-            )  # fmt: skip
+                "the adapter was not loaded as it was trained",
+                key=key,
+                found=found,
+                expected=str(expected),
+                remedy=_REMEDY,
+            )
 
 
 def _acts(tensors: dict[str, torch.Tensor], down: str) -> bool:

@@ -84,19 +84,25 @@ class Engine:
         steps = recipe.speed.steps or base.inference.steps
         if steps > recipe.max_steps:
             raise ConfigError(
-                "the base's default steps are beyond the limit", key="limits.max_steps",
-                found=recipe.max_steps, expected=f"at least {steps}",
+                "the base's default steps are beyond the limit",
+                key="limits.max_steps",
+                found=recipe.max_steps,
+                expected=f"at least {steps}",
                 remedy="set speed.default.steps",
-            )  # fmt: skip
+            )
         guidance = recipe.speed.guidance_scale
         if guidance is None:
             guidance = base.inference.guidance_scale
         try:
             self._switch(base, recipe)
             frames = base.generate(
-                self._pipeline, prompt=recipe.prompt, seed=recipe.seed, steps=steps,
-                guidance_scale=guidance, on_step=on_step,
-            )  # fmt: skip
+                self._pipeline,
+                prompt=recipe.prompt,
+                seed=recipe.seed,
+                steps=steps,
+                guidance_scale=guidance,
+                on_step=on_step,
+            )
         except BaseException:
             self.drop()
             raise

@@ -32,9 +32,11 @@ def add_adapter(transformer: Any, shape: LoraShape, seed: int, known: Sequence[s
             )
         except ValueError as error:
             raise TrainingError(
-                "no layer of the base has such a name", key="lora.targets",
-                found=list(shape.targets), remedy=f"use {', '.join(known)}",
-            ) from error  # fmt: skip
+                "no layer of the base has such a name",
+                key="lora.targets",
+                found=list(shape.targets),
+                remedy=f"use {', '.join(known)}",
+            ) from error
     for parameter in transformer.parameters():
         if parameter.requires_grad:
             parameter.data = parameter.data.float()
@@ -75,9 +77,11 @@ def load_adapter(pipeline: Any, path: Path, name: str, scale: float) -> None:
     wrong = [key for key in tensors if key != "__metadata__" and not _is_ours(key)]
     if wrong or len(tensors) < 2:
         raise IntegrityError(
-            "not an adapter for this base: diffusers would load it without effect", file=path,
-            found=wrong[:3], expected="tensors named transformer.*.lora_A|B.weight",
-        )  # fmt: skip
+            "not an adapter for this base: diffusers would load it without effect",
+            file=path,
+            found=wrong[:3],
+            expected="tensors named transformer.*.lora_A|B.weight",
+        )
     if name in getattr(pipeline.transformer, "peft_config", {}):
         pipeline.delete_adapters(name)
     pipeline.load_lora_weights(

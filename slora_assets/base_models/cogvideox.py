@@ -87,9 +87,12 @@ class CogVideoX(DiffusersBase):
         if not config.get("use_rotary_positional_embeddings", False):
             return None
         grid = RotaryGrid(
-            config["attention_head_dim"], config["patch_size"], config.get("patch_size_t"),
-            config["sample_height"], config["sample_width"],
-        )  # fmt: skip
+            config["attention_head_dim"],
+            config["patch_size"],
+            config.get("patch_size_t"),
+            config["sample_height"],
+            config["sample_width"],
+        )
         _, frames, _, height, width = latents.shape
         return rotary_tables(grid, frames, height, width, str(latents.device))
 
@@ -108,7 +111,8 @@ class CogVideoX(DiffusersBase):
             raise ConfigError(
                 "the loss is written for v-prediction",
                 file=self.folder / "scheduler" / "scheduler_config.json",
-                key="prediction_type", found=scheduler.config.prediction_type,
+                key="prediction_type",
+                found=scheduler.config.prediction_type,
                 expected="v_prediction",
-            )  # fmt: skip
+            )
         return scheduler

@@ -39,6 +39,11 @@ def _convolve(layer: Any, clip: Any, weight: Any, bias: Any) -> Any:
     if not on_cpu or torch.is_grad_enabled() or isinstance(layer.padding, str):
         return type(layer)._conv_forward(layer, clip, weight, bias)
     return torch.ops.aten.mkldnn_convolution(
-        clip.contiguous(), weight.contiguous(), bias,
-        layer.padding, layer.stride, layer.dilation, layer.groups,
-    )  # fmt: skip
+        clip.contiguous(),
+        weight.contiguous(),
+        bias,
+        layer.padding,
+        layer.stride,
+        layer.dilation,
+        layer.groups,
+    )

@@ -102,20 +102,26 @@ class DiffusersBase(ABC):
         found = self._config(part).get(key, expected)
         if found != expected:
             raise ConfigError(
-                "slora doesn't train this variant of the pipeline", file=self.folder / part,
-                key=key, found=found, expected=repr(expected), remedy=remedy,
-            )  # fmt: skip
+                "slora doesn't train this variant of the pipeline",
+                file=self.folder / part,
+                key=key,
+                found=found,
+                expected=repr(expected),
+                remedy=remedy,
+            )
 
     def _check_geometry(self) -> None:
         g, c = self.geometry, self.compression
         step = c.spatial * c.patch
         if (g.frames - 1) % c.temporal or g.height % step or g.width % step:
             raise ConfigError(
-                "the base can't make clips of this geometry", file=self.folder, key="geometry",
+                "the base can't make clips of this geometry",
+                file=self.folder,
+                key="geometry",
                 found=f"{g.frames} frames of {g.width}x{g.height}",
                 expected=f"a multiple of {c.temporal} frames and one more, sides in multiples of"
                 f" {step}",
-            )  # fmt: skip
+            )
 
     def identity(self) -> BaseIdentity:
         return self._identity
@@ -242,9 +248,14 @@ class DiffusersBase(ABC):
 
     def _sampling(self, steps: int, guidance: float, on_step: StepCallback | None) -> Sampling:
         return Sampling(
-            self.geometry, self.text_shape()[0], steps, guidance, self.inference.dtype, on_step,
+            self.geometry,
+            self.text_shape()[0],
+            steps,
+            guidance,
+            self.inference.dtype,
+            on_step,
             self._call_arguments(),
-        )  # fmt: skip
+        )
 
     @property
     def clips_per_call(self) -> int:
@@ -253,17 +264,29 @@ class DiffusersBase(ABC):
         return max(1, min(16, 500_000 // (g.frames * g.height * g.width)))
 
     def generate(
-        self, pipeline: Any, *, prompt: str, seed: int, steps: int, guidance_scale: float,
+        self,
+        pipeline: Any,
+        *,
+        prompt: str,
+        seed: int,
+        steps: int,
+        guidance_scale: float,
         on_step: StepCallback | None = None,
-    ) -> NDArray[np.uint8]:  # fmt: skip
+    ) -> NDArray[np.uint8]:
         how = self._sampling(steps, guidance_scale, on_step)
         return how.clips(pipeline, {"prompt": prompt}, [seed])[0]
 
     def generate_many(
-        self, pipeline: Any, *, embeddings: Sequence[NDArray[np.float16]],
-        empty_embedding: NDArray[np.float16], seeds: Sequence[int], steps: int,
-        guidance_scale: float, on_step: StepCallback | None = None,
-    ) -> list[NDArray[np.uint8]]:  # fmt: skip
+        self,
+        pipeline: Any,
+        *,
+        embeddings: Sequence[NDArray[np.float16]],
+        empty_embedding: NDArray[np.float16],
+        seeds: Sequence[int],
+        steps: int,
+        guidance_scale: float,
+        on_step: StepCallback | None = None,
+    ) -> list[NDArray[np.uint8]]:
         how = self._sampling(steps, guidance_scale, on_step)
         clips: list[NDArray[np.uint8]] = []
         for start in range(0, len(seeds), self.clips_per_call):

@@ -62,9 +62,11 @@ def open_base(name: str, models: Path) -> BaseModel:
         folder = _download(name)
     else:
         raise ConfigError(
-            "no such base", key="base_model", found=name,
+            "no such base",
+            key="base_model",
+            found=name,
             expected=f"'{MINIATURE}', a folder in diffusers' layout, or one of {sorted(LICENCES)}",
-        )  # fmt: skip
+        )
     return _open_folder(folder, name)
 
 
@@ -78,11 +80,14 @@ def _open_folder(folder: Path, name: str) -> BaseModel:
     family = _FAMILIES.get(kind)
     if family is None:
         raise ConfigError(
-            "not a pipeline that slora trains", file=index, key="_class_name", found=kind,
+            "not a pipeline that slora trains",
+            file=index,
+            key="_class_name",
+            found=kind,
             expected=f"one of {sorted(_FAMILIES)}",
             remedy="use a text-to-video base of these families; docs/base_models.md says how to add"
             " another",
-        )  # fmt: skip
+        )
     card = _card(folder)
     if card is not None:
         verify_recorded(folder, card["weights"])
@@ -97,9 +102,12 @@ def _open_folder(folder: Path, name: str) -> BaseModel:
             "trained": True,
         }
     identity = BaseIdentity(
-        name=card["name"], revision=card["revision"], licence=card["licence"],
-        trained=card["trained"], parts=part_hashes(folder, _PARTS),
-    )  # fmt: skip
+        name=card["name"],
+        revision=card["revision"],
+        licence=card["licence"],
+        trained=card["trained"],
+        parts=part_hashes(folder, _PARTS),
+    )
     return family(folder, identity, geometry, inference)
 
 

@@ -36,15 +36,22 @@ def rotary_tables(
     base = grid.base_height // grid.patch, grid.base_width // grid.patch
     if grid.temporal_patch is None:
         cosines, sines = get_3d_rotary_pos_embed(
-            embed_dim=grid.head_dim, crops_coords=_fitted(rows, columns, base),
-            grid_size=(rows, columns), temporal_size=frames, device=device,
-        )  # fmt: skip
+            embed_dim=grid.head_dim,
+            crops_coords=_fitted(rows, columns, base),
+            grid_size=(rows, columns),
+            temporal_size=frames,
+            device=device,
+        )
     else:
         cosines, sines = get_3d_rotary_pos_embed(
-            embed_dim=grid.head_dim, crops_coords=None, grid_size=(rows, columns),
-            temporal_size=-(-frames // grid.temporal_patch), grid_type="slice", max_size=base,
+            embed_dim=grid.head_dim,
+            crops_coords=None,
+            grid_size=(rows, columns),
+            temporal_size=-(-frames // grid.temporal_patch),
+            grid_type="slice",
+            max_size=base,
             device=device,
-        )  # fmt: skip
+        )
     return cosines, sines
 
 

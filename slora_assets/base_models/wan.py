@@ -61,9 +61,12 @@ class Wan(FlowMatchingBase):
         for key in ("boundary_ratio", "expand_timesteps"):
             if index.get(key):
                 raise ConfigError(
-                    "slora doesn't train Wan 2.2", file=self.folder / "model_index.json", key=key,
-                    found=index[key], remedy=remedy,
-                )  # fmt: skip
+                    "slora doesn't train Wan 2.2",
+                    file=self.folder / "model_index.json",
+                    key=key,
+                    found=index[key],
+                    remedy=remedy,
+                )
         self._refuse_unless("transformer", "image_dim", None, remedy)
         channels = self._config("vae").get("z_dim", 16)
         self._refuse_unless("transformer", "in_channels", channels, remedy)

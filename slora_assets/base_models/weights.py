@@ -29,9 +29,10 @@ def part_hashes(folder: Path, parts: tuple[str, ...]) -> dict[str, str]:
         files = sorted(path for path in (folder / part).glob("*") if path.is_file())
         if not any(path.suffix == ".safetensors" for path in files):
             raise IntegrityError(
-                "the part has no safetensors weights", file=folder / part,
+                "the part has no safetensors weights",
+                file=folder / part,
                 remedy="use a folder in diffusers' layout with safetensors weights",
-            )  # fmt: skip
+            )
         if part == "text_encoder":
             files += sorted(path for path in (folder / "tokenizer").glob("*") if path.is_file())
         hashes[part] = object_hash(
@@ -50,9 +51,12 @@ def verify_recorded(folder: Path, recorded: dict[str, str]) -> None:
         found = hash_once(path) if path.is_file() else "nothing"
         if found != expected:
             raise IntegrityError(
-                "the weights are not the recorded ones", file=path, found=found,
-                expected=expected, remedy="restore it, or delete the folder and run `make data`",
-            )  # fmt: skip
+                "the weights are not the recorded ones",
+                file=path,
+                found=found,
+                expected=expected,
+                remedy="restore it, or delete the folder and run `make data`",
+            )
 
 
 def read_safetensors_header(path: Path) -> dict[str, Any]:

@@ -107,8 +107,16 @@ class EpochValidationSettings(Settings):
     guidance_scale: Annotated[float, Field(ge=0)] | None = None
     """Classifier-free guidance; nothing means the base's own default."""
     quantiles: Annotated[list[Annotated[float, Field(gt=0, lt=1)]], Field(min_length=1)] = [
-        0.1, 0.2, 0.3, 0.4, 0.5, 0.6, 0.7, 0.8, 0.9,
-    ]  # fmt: skip
+        0.1,
+        0.2,
+        0.3,
+        0.4,
+        0.5,
+        0.6,
+        0.7,
+        0.8,
+        0.9,
+    ]
     """Held-out loss is the mean over these quantiles of the timestep range, with fixed noise a
     clip (tdrussell/diffusion-pipe `train.py`)."""
     max_clips: Annotated[int, Field(ge=1)] = 16

@@ -58,9 +58,12 @@ def eligible_clips(metadata: ScenarioMetadata, scenario: str, file: Path) -> lis
     entry = metadata.scenarios.get(scenario)
     if entry is None:
         raise CurationError(
-            "no such scenario", file=file, found=scenario, expected=str([*metadata.scenarios]),
+            "no such scenario",
+            file=file,
+            found=scenario,
+            expected=str([*metadata.scenarios]),
             remedy="correct the name, or run `make data` after a change of the scenarios",
-        )  # fmt: skip
+        )
     if entry.shortfall:
         raise CurationError(
             f"the scenario has too few clips: {entry.shortfall}"

@@ -133,6 +133,8 @@ def read_metadata(path: Path) -> ScenarioMetadata:
     except ValidationError as error:
         first = error.errors(include_url=False)[0]
         raise IntegrityError(
-            f"not a scenario metadata document ({first['msg']})", file=path,
-            key=".".join(str(part) for part in first["loc"]), remedy="run `make data` again",
-        ) from error  # fmt: skip
+            f"not a scenario metadata document ({first['msg']})",
+            file=path,
+            key=".".join(str(part) for part in first["loc"]),
+            remedy="run `make data` again",
+        ) from error

@@ -42,16 +42,29 @@ def _head(metadata: ScenarioMetadata) -> str:
 def _scenarios(metadata: ScenarioMetadata) -> str:
     rows = [
         (
-            name, entry.any_caption, entry.matched, entry.train, entry.validation, entry.test,
-            entry.missing, entry.unusable,
+            name,
+            entry.any_caption,
+            entry.matched,
+            entry.train,
+            entry.validation,
+            entry.test,
+            entry.missing,
+            entry.unusable,
             f"too few: {entry.shortfall}" if entry.shortfall else "ready",
         )
         for name, entry in metadata.scenarios.items()
-    ]  # fmt: skip
+    ]
     head = (
-        "scenario", "any caption matches", "enough match", "train", "validation", "test",
-        "missing", "unusable", "state",
-    )  # fmt: skip
+        "scenario",
+        "any caption matches",
+        "enough match",
+        "train",
+        "validation",
+        "test",
+        "missing",
+        "unusable",
+        "state",
+    )
     return _table(head, rows) + (
         "\n\n*Any caption* counts clips with a keyword in at least one caption, *enough* those of"
         " them that reach the scenario's minimum and have no scenario that goes before."

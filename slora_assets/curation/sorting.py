@@ -62,7 +62,9 @@ def build_metadata(
     clips = sorter.clips()
     return ScenarioMetadata(
         dataset=DatasetEntry(
-            name=dataset.name, licence=dataset.licence, use=dataset.use,
+            name=dataset.name,
+            licence=dataset.licence,
+            use=dataset.use,
             annotations=inventory.annotations,
         ),
         config_hash=object_hash(scenarios.model_dump(mode="json")),
@@ -74,7 +76,7 @@ def build_metadata(
         clips=clips,
         reject_counts=dict(sorted(sorter.counts.rejects.items())),
         rejects=sorted(sorter.unusable, key=lambda reject: reject.id),
-    )  # fmt: skip
+    )
 
 
 class _Sorter:

@@ -28,9 +28,12 @@ _KEYS: Final = {
     r"(?P<part>lora_A\.weight|lora_B\.weight|lora_down\.weight|lora_up\.weight|alpha)",
 }
 _PARTS: Final = {
-    "lora_A.weight": "down", "lora_down.weight": "down", "lora_B.weight": "up",
-    "lora_up.weight": "up", "alpha": "alpha",
-}  # fmt: skip
+    "lora_A.weight": "down",
+    "lora_down.weight": "down",
+    "lora_B.weight": "up",
+    "lora_up.weight": "up",
+    "alpha": "alpha",
+}
 
 
 @dataclass(frozen=True)
@@ -56,19 +59,23 @@ def naming_of(path: Path, keys: list[str]) -> Naming:
     if strange or not keys:
         raise IntegrityError(
             "not a LoRA adapter for a video transformer, or one with parts that can't be converted",
-            file=path, key=strange[0] if strange else None, found=f"{len(keys)} tensors",
+            file=path,
+            key=strange[0] if strange else None,
+            found=f"{len(keys)} tensors",
             expected="transformer.*.lora_A|B.weight, lora_unet_*.lora_down|up.weight and .alpha, or"
             " diffusion_model.*.lora_A|B.weight and .alpha",
-        )  # fmt: skip
+        )
     namings = Counter(naming for naming in found.values() if naming is not None)
     if len(namings) > 1:
         (common, _), *_ = namings.most_common()
         odd = next(key for key, naming in found.items() if naming is not common)
         raise IntegrityError(
-            "the file mixes namings", file=path, key=odd,
+            "the file mixes namings",
+            file=path,
+            key=odd,
             found=", ".join(f"{count} x {naming.value}" for naming, count in namings.items()),
             expected="one naming",
-        )  # fmt: skip
+        )
     return next(iter(namings))
 
 
@@ -91,9 +98,11 @@ def layers_of(path: Path, naming: Naming, tensors: Mapping[str, RawTensor]) -> d
             raise IntegrityError("the layer has two such factors", file=path, key=key)
         if not tensor.is_finite():
             raise IntegrityError(
-                "the tensor holds values that are no numbers", file=path, key=key,
+                "the tensor holds values that are no numbers",
+                file=path,
+                key=key,
                 remedy="take the adapter of an earlier epoch",
-            )  # fmt: skip
+            )
         parts[layer][part] = tensor
     return {name: _layer(path, name, found) for name, found in sorted(parts.items())}
 
@@ -101,16 +110,22 @@ def layers_of(path: Path, naming: Naming, tensors: Mapping[str, RawTensor]) -> d
 def _layer(path: Path, name: str, found: dict[str, RawTensor]) -> Layer:
     if not {"down", "up"} <= found.keys():
         raise IntegrityError(
-            "a factor of the layer is missing", file=path, key=name, found=sorted(found),
+            "a factor of the layer is missing",
+            file=path,
+            key=name,
+            found=sorted(found),
             expected="both factors",
-        )  # fmt: skip
+        )
     down, up = found["down"], found["up"]
     shapes = f"{list(down.shape)} and {list(up.shape)}"
     if len(down.shape) != 2 or len(up.shape) != 2 or down.shape[0] != up.shape[1] or not down.data:
         raise IntegrityError(
-            "the factors don't fit each other", file=path, key=name, found=shapes,
+            "the factors don't fit each other",
+            file=path,
+            key=name,
+            found=shapes,
             expected="[rank, in] and [out, rank]",
-        )  # fmt: skip
+        )
     if down.dtype[0] == "I" or up.dtype[0] == "I":
         raise IntegrityError("factors in whole numbers", file=path, key=name, found=down.dtype)
     alpha = found.get("alpha")
@@ -142,21 +157,28 @@ def recorded_alphas(
         ranks = {name: int(_for_layer(config, name, "r")) for name in layers}
     except (ValueError, KeyError, TypeError, AttributeError) as error:
         raise IntegrityError(
-            "no rank and alpha in the header", file=path, key=LORA_METADATA,
+            "no rank and alpha in the header",
+            file=path,
+            key=LORA_METADATA,
             expected="JSON with transformer.r and transformer.lora_alpha",
-        ) from error  # fmt: skip
+        ) from error
     for name, rank in ranks.items():
         if rank != layers[name].rank:
             raise IntegrityError(
-                "the header contradicts the tensors", file=path, key=name,
-                found=f"rank {layers[name].rank}", expected=f"rank {rank}",
-            )  # fmt: skip
+                "the header contradicts the tensors",
+                file=path,
+                key=name,
+                found=f"rank {layers[name].rank}",
+                expected=f"rank {rank}",
+            )
     for special in ("use_rslora", "use_dora"):
         if config.get(special):
             raise IntegrityError(
-                "a kind of adapter that Kohya's and ComfyUI's files can't say", file=path,
-                key=f"{LORA_METADATA} {special}", found=True,
-            )  # fmt: skip
+                "a kind of adapter that Kohya's and ComfyUI's files can't say",
+                file=path,
+                key=f"{LORA_METADATA} {special}",
+                found=True,
+            )
     return alphas
 
 

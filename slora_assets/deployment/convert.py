@@ -71,10 +71,13 @@ def read_adapter(path: Path, architecture: str | None = None) -> Adapter:
     layers = dict(sorted(layers.items()))
     if conversion and sorted(layers) != conversion["layers"]:
         raise IntegrityError(
-            "the header lists other layers than the file has", file=path, key=CONVERSION,
-            found=f"{len(layers)} layers", expected=f"{len(conversion['layers'])} layers",
+            "the header lists other layers than the file has",
+            file=path,
+            key=CONVERSION,
+            found=f"{len(layers)} layers",
+            expected=f"{len(conversion['layers'])} layers",
             remedy="convert the adapter that this file was made from once more",
-        )  # fmt: skip
+        )
     if conversion:
         added = {CONVERSION, *conversion["added"]}
         metadata = {key: value for key, value in metadata.items() if key not in added}
@@ -96,26 +99,32 @@ def _conversion(path: Path, naming: Naming, metadata: Mapping[str, str]) -> dict
         whole = False
     if not whole or naming is Naming.DIFFUSERS or found["architecture"] not in ARCHITECTURES:
         raise IntegrityError(
-            "the header is not one that a conversion wrote", file=path, key=CONVERSION,
+            "the header is not one that a conversion wrote",
+            file=path,
+            key=CONVERSION,
             remedy="convert the adapter that this file was made from once more",
-        )  # fmt: skip
+        )
     return dict(found)
 
 
 def _architecture(path: Path, naming: Naming, names: list[str], wanted: str | None) -> Architecture:
     if wanted is not None and wanted not in ARCHITECTURES:
         raise ConfigError(
-            "no such architecture", key="architecture", found=wanted,
+            "no such architecture",
+            key="architecture",
+            found=wanted,
             expected=f"one of {list(ARCHITECTURES)}",
-        )  # fmt: skip
+        )
     among = [ARCHITECTURES[wanted]] if wanted is not None else list(ARCHITECTURES.values())
     chosen, unknown = knowing(names, naming, among)
     if unknown:
         raise IntegrityError(
             f"no layer of {' or '.join(known.name for known in among)} is called so in"
-            f" {naming.value}'s naming", file=path, key=unknown,
+            f" {naming.value}'s naming",
+            file=path,
+            key=unknown,
             remedy="convert adapters of CogVideoX, LTX-Video or Wan only",
-        )  # fmt: skip
+        )
     return chosen
 
 
@@ -131,10 +140,13 @@ def _alphas(
         said = RawTensor.scalar(recorded[name]).value()
         if layer.alpha is not None and layer.alpha != said:
             raise IntegrityError(
-                "alpha was changed after the conversion", file=path, key=name,
-                found=layer.alpha, expected=str(said),
+                "alpha was changed after the conversion",
+                file=path,
+                key=name,
+                found=layer.alpha,
+                expected=str(said),
                 remedy=f"remove the header entry {CONVERSION} to take the tensors' word for it",
-            )  # fmt: skip
+            )
     return recorded
 
 

@@ -68,10 +68,12 @@ def candidate(workspace: Workspace, scenario: str) -> Candidate:
     record = read_adapter_record(folder)
     if record.sha256 != best.sha256 or record.scenario not in (scenario, None):
         raise IntegrityError(
-            "the run's best adapter is not the one that its record names", file=folder,
+            "the run's best adapter is not the one that its record names",
+            file=folder,
             found=f"{record.sha256} for {record.scenario}",
-            expected=f"{best.sha256} for {scenario}", remedy="train the scenario again",
-        )  # fmt: skip
+            expected=f"{best.sha256} for {scenario}",
+            remedy="train the scenario again",
+        )
     verdict = _verdict(workspace, scenario)
     _about(workspace.validation(scenario) / VERDICT, verdict, scenario, record)
     return Candidate(scenario, folder, best, record, verdict)
@@ -167,9 +169,11 @@ def _verdict(workspace: Workspace, scenario: str) -> RunVerdict:
     except ValidationError as error:
         first = error.errors(include_url=False)[0]
         raise IntegrityError(
-            f"not a verdict ({first['msg']})", file=workspace.validation(scenario) / VERDICT,
-            key=".".join(str(part) for part in first["loc"]), remedy="run `make validate`",
-        ) from error  # fmt: skip
+            f"not a verdict ({first['msg']})",
+            file=workspace.validation(scenario) / VERDICT,
+            key=".".join(str(part) for part in first["loc"]),
+            remedy="run `make validate`",
+        ) from error
 
 
 def _about(path: Path, verdict: RunVerdict, scenario: str, record: AdapterRecord) -> None:
@@ -184,9 +188,12 @@ def _about(path: Path, verdict: RunVerdict, scenario: str, record: AdapterRecord
         if found != expected:
             raise GateError(
                 "the verdict is stale: it is about something else than the run's best adapter",
-                file=path, key=key, found=found, expected=str(expected),
+                file=path,
+                key=key,
+                found=found,
+                expected=str(expected),
                 remedy="run `make validate`",
-            )  # fmt: skip
+            )
 
 
 def _inside(run: Path, name: str) -> Path:
@@ -205,9 +212,12 @@ def _signed(by: str, reason: str) -> tuple[str, str]:
     for key, value in (("by", by), ("reason", reason)):
         if not value.strip():
             raise GateError(
-                "a promotion or demotion is signed and has a reason", key=key, found=value,
-                expected="a text that isn't blank", remedy=f"say {key}",
-            )  # fmt: skip
+                "a promotion or demotion is signed and has a reason",
+                key=key,
+                found=value,
+                expected="a text that isn't blank",
+                remedy=f"say {key}",
+            )
     return by.strip(), reason.strip()
 
 

@@ -51,9 +51,10 @@ def register_adapter(workspace: Workspace, source: Path) -> tuple[Path, AdapterR
     folder = open_registered(workspace, registered_path(record.sha256), record.sha256)
     if read_adapter_record(folder) != record:
         raise IntegrityError(
-            "another record is registered for the same weights", file=folder / ADAPTER_RECORD,
+            "another record is registered for the same weights",
+            file=folder / ADAPTER_RECORD,
             remedy="demote what uses it, delete the folder, and promote again",
-        )  # fmt: skip
+        )
     return folder, record
 
 
@@ -67,10 +68,11 @@ def open_registered(workspace: Workspace, path: str, sha256: str) -> Path:
     own = registered_path(sha256) if _SHA256.fullmatch(sha256) else None
     if own is None or path not in (own, own.removesuffix(f"/{ADAPTER_FILE}")):
         raise GateError(
-            "the path is not a registered adapter's", key="adapter",
+            "the path is not a registered adapter's",
+            key="adapter",
             expected="checkpoints/registry/<sha256>, with the adapter's own hash",
             remedy="promote the adapter and use the path that its preset then names",
-        )  # fmt: skip
+        )
     folder = workspace.registry / sha256
     if folder.is_symlink():
         raise GateError("a registered adapter must not be a link", file=folder, remedy=_REMEDY)
@@ -96,9 +98,12 @@ def verified_bytes(file: Path, sha256: str) -> bytes:
     found = sha256_bytes(content)
     if found != sha256:
         raise IntegrityError(
-            "the adapter's content is not the recorded one", file=file, found=found,
-            expected=sha256, remedy=_REMEDY,
-        )  # fmt: skip
+            "the adapter's content is not the recorded one",
+            file=file,
+            found=found,
+            expected=sha256,
+            remedy=_REMEDY,
+        )
     return content
 
 

@@ -76,14 +76,19 @@ def _tensor(path: Path, name: str, entry: Any, data: bytes) -> RawTensor:
         raise IntegrityError("not a safetensors entry", file=path, key=name) from error
     if dtype not in _BYTES:
         raise IntegrityError(
-            "adapters don't come in this type", file=path, key=name, found=dtype,
+            "adapters don't come in this type",
+            file=path,
+            key=name,
+            found=dtype,
             expected=f"one of {sorted(_BYTES)}",
-        )  # fmt: skip
+        )
     if not 0 <= begin <= end <= len(data) or end - begin != math.prod(shape) * _BYTES[dtype]:
         raise IntegrityError(
-            "the file is torn: shape, offsets and length don't agree", file=path, key=name,
+            "the file is torn: shape, offsets and length don't agree",
+            file=path,
+            key=name,
             found=f"{dtype}{list(shape)} at {begin} to {end} of {len(data)} bytes",
-        )  # fmt: skip
+        )
     return RawTensor(dtype, shape, data[begin:end])
 
 
@@ -98,8 +103,10 @@ def write_tensors(
         tensor = tensors[name]
         end = offset + len(tensor.data)
         header[name] = {
-            "dtype": tensor.dtype, "shape": list(tensor.shape), "data_offsets": [offset, end],
-        }  # fmt: skip
+            "dtype": tensor.dtype,
+            "shape": list(tensor.shape),
+            "data_offsets": [offset, end],
+        }
         offset = end
     text = json.dumps(header, sort_keys=True, separators=(",", ":"), ensure_ascii=False).encode()
     text = text.ljust(math.ceil(len(text) / _ALIGNMENT) * _ALIGNMENT, b" ")

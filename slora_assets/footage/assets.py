@@ -21,9 +21,12 @@ def footage(
         from slora_assets.miniature.sample_footage import render_sample_footage
 
         render_sample_footage(
-            workspace.raw(dataset.name), dataset.obtain.seed, dataset.obtain.clips_per_scenario,
-            dataset.obtain.others, progress(context, "clips rendered"),
-        )  # fmt: skip
+            workspace.raw(dataset.name),
+            dataset.obtain.seed,
+            dataset.obtain.clips_per_scenario,
+            dataset.obtain.others,
+            progress(context, "clips rendered"),
+        )
     inventory = take_inventory(dataset, workspace, progress(context, "files examined"))
     context.log.info(
         f"{dataset.name}: {len(inventory.files)} usable files, {len(inventory.rejects)} unusable"

@@ -120,8 +120,11 @@ def upright(frame: Any, stream: Any) -> Image:
     if aspect and aspect > 0 and aspect != 1:
         size = (max(1, round(picture.width * aspect)), picture.height)
         picture = picture.resize(size, images.Resampling.LANCZOS)
-    turn = {90: images.Transpose.ROTATE_90, 180: images.Transpose.ROTATE_180,
-            270: images.Transpose.ROTATE_270}.get(round(frame.rotation) % 360)  # fmt: skip
+    turn = {
+        90: images.Transpose.ROTATE_90,
+        180: images.Transpose.ROTATE_180,
+        270: images.Transpose.ROTATE_270,
+    }.get(round(frame.rotation) % 360)
     return picture.transpose(turn) if turn is not None else picture
 
 

@@ -29,8 +29,11 @@ def write_mp4(path: Path, frames: NDArray[np.uint8], fps: float) -> None:
         # x264's vector code gives differing bits for equal frames now and then; its C code
         # gives the same ones everywhere.
         stream.options = {
-            "crf": "14", "preset": "medium", "threads": "1", "x264-params": "asm=0",
-        }  # fmt: skip
+            "crf": "14",
+            "preset": "medium",
+            "threads": "1",
+            "x264-params": "asm=0",
+        }
         stream.codec_context.flags |= av.codec.context.Flags.bitexact
         for picture in frames:
             container.mux(stream.encode(av.VideoFrame.from_ndarray(picture, format="rgb24")))

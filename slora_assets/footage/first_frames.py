@@ -107,10 +107,13 @@ def frame_key(clip: ClipFile) -> str:
     """Hash of what a first frame depends on."""
     return object_hash(
         {
-            "clip": clip.sha256, "start_s": clip.start_s, "width": WIDTH, "height": HEIGHT,
+            "clip": clip.sha256,
+            "start_s": clip.start_s,
+            "width": WIDTH,
+            "height": HEIGHT,
             "decode": DECODE_VERSION,
         }
-    )  # fmt: skip
+    )
 
 
 def _hash_of(target: Path, cache: StatCache) -> str | None:

@@ -99,9 +99,11 @@ def _existing(
     for path in paths:
         if not path.exists():
             raise MissingInputError(
-                "the annotation file does not exist", file=path, key=key,
+                "the annotation file does not exist",
+                file=path,
+                key=key,
                 remedy="run `make data`" if dataset.obtain else "provide the file",
-            )  # fmt: skip
+            )
     return paths
 
 
@@ -110,9 +112,11 @@ def footage_files(dataset: DatasetSettings, workspace: Workspace) -> dict[str, P
     folder = workspace.root / dataset.footage
     if not folder.is_dir():
         raise MissingInputError(
-            "the footage folder does not exist", file=folder, key="footage",
+            "the footage folder does not exist",
+            file=folder,
+            key="footage",
             remedy="run `make data`" if dataset.obtain else "provide the folder",
-        )  # fmt: skip
+        )
     found: dict[str, Path] = {}
     with os.scandir(folder) as entries:  # knows what is a file without asking for each
         names = sorted(e.name for e in entries if not e.name.startswith(".") and e.is_file())
@@ -121,9 +125,12 @@ def footage_files(dataset: DatasetSettings, workspace: Workspace) -> dict[str, P
         if stem and f".{ending.lower()}" in SUFFIXES:
             if stem in found:
                 raise CurationError(
-                    "two files hold one clip", file=folder, key=stem,
-                    found=[found[stem].name, name], remedy="keep one of them",
-                )  # fmt: skip
+                    "two files hold one clip",
+                    file=folder,
+                    key=stem,
+                    found=[found[stem].name, name],
+                    remedy="keep one of them",
+                )
             found[stem] = folder / name
     return found
 
@@ -160,11 +167,13 @@ def take_inventory(
     quarantine(workspace.quarantine, rejects)
     if files and len(rejects) / len(files) > dataset.max_reject_share:
         raise CurationError(
-            f"{len(rejects)} of {len(files)} files can't be used", file=workspace.quarantine,
-            key="max_reject_share", found=round(len(rejects) / len(files), 3),
+            f"{len(rejects)} of {len(files)} files can't be used",
+            file=workspace.quarantine,
+            key="max_reject_share",
+            found=round(len(rejects) / len(files), 3),
             expected=f"at most {dataset.max_reject_share}",
             remedy="repair or remove the listed files, or raise the share in the dataset's YAML",
-        )  # fmt: skip
+        )
     inventory = Inventory(
         dataset=dataset.name,
         annotations={f.name: sha256_file(f) for f in annotation_files(dataset, workspace)},

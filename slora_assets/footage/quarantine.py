@@ -56,6 +56,10 @@ def entry(
 ) -> QuarantinedClip:
     """The entry for a clip that raised `error`."""
     return QuarantinedClip(
-        clip_id=clip_id, path=path, sha256=sha256, reason=error.reason, detail=error.what,
+        clip_id=clip_id,
+        path=path,
+        sha256=sha256,
+        reason=error.reason,
+        detail=error.what,
         stage=stage,
-    )  # fmt: skip
+    )

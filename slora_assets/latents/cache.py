@@ -68,9 +68,11 @@ def write_array(path: Path, name: str, array: NDArray[np.float16], key: Key) -> 
     """Write one cache file. Raises IntegrityError for an array that isn't finite."""
     if not np.isfinite(array).all():
         raise IntegrityError(
-            "the model returned values that are no numbers", file=path, key=name,
+            "the model returned values that are no numbers",
+            file=path,
+            key=name,
             remedy="check the precision the model runs in",
-        )  # fmt: skip
+        )
     buffer = io.BytesIO()
     arrays: dict[str, Any] = {name: array, "key": np.array(json.dumps(key, sort_keys=True))}
     np.savez(buffer, **arrays)
@@ -137,10 +139,13 @@ def read_array(path: Path, name: str, key: Key, remedy: str) -> NDArray[np.float
             if found != key:
                 differing = sorted(k for k in {*found, *key} if found.get(k) != key.get(k))
                 raise IntegrityError(
-                    "the cached array was made from something else", file=path,
-                    key=", ".join(differing), found={k: found.get(k) for k in differing},
-                    expected=str({k: key.get(k) for k in differing}), remedy=remedy,
-                )  # fmt: skip
+                    "the cached array was made from something else",
+                    file=path,
+                    key=", ".join(differing),
+                    found={k: found.get(k) for k in differing},
+                    expected=str({k: key.get(k) for k in differing}),
+                    remedy=remedy,
+                )
             array: NDArray[np.float16] = archive[name]
             return array
     except FileNotFoundError as error:

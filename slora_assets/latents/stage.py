@@ -107,9 +107,11 @@ def _moments(
         if moments.shape != shape:
             raise IntegrityError(
                 "the VAE's moments have another shape than the base's transformer reads",
-                key="moments", found=moments.shape, expected=str(shape),
+                key="moments",
+                found=moments.shape,
+                expected=str(shape),
                 remedy="use the VAE and the transformer of one checkpoint",
-            )  # fmt: skip
+            )
         return moments
 
     yield from in_order(encoded, decoded, passes_at_once(device, base))

@@ -35,9 +35,15 @@ VERBS: dict[str, tuple[str, ...]] = {
     "summary": ("summary",),
     "release": (),
     "demo": (
-        "data", "preprocess", "train_scenarios", "train", "validate", "validate_unified", "summary",
+        "data",
+        "preprocess",
+        "train_scenarios",
+        "train",
+        "validate",
+        "validate_unified",
+        "summary",
     ),
-}  # fmt: skip
+}
 """What each verb runs, in order; jobs over scenarios run once a scenario. `release` runs none: as
 every verb does first, it gives back what killed runs still hold."""
 

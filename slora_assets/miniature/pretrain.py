@@ -91,9 +91,11 @@ def _parser() -> argparse.ArgumentParser:
     parser.add_argument("--config", type=Path, default=_DEFAULT_CONFIG)
     parser.add_argument("--out", type=Path, default=Path("data/pretrain"))
     parser.add_argument(
-        "--target", type=Path, default=Path(__file__).with_name("weights"),
+        "--target",
+        type=Path,
+        default=Path(__file__).with_name("weights"),
         help="where stage export writes base/ and scorer/; the package's own by default",
-    )  # fmt: skip
+    )
     parser.add_argument("--minutes", type=float, help="stop, resumably, after so long")
     parser.add_argument("--threads", type=int, help="CPU threads")
     return parser

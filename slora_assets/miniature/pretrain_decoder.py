@@ -88,8 +88,9 @@ def vae_to_go_on_from(
     if record is not None and record.shipped is not None and has_gone_on("vae"):
         raise TrainingError(
             "the decoder that is shipped has gone on from the one of stage vae, which is not kept",
-            file=SHIPPED / "base" / "vae", remedy="run stage vae first",
-        )  # fmt: skip
+            file=SHIPPED / "base" / "vae",
+            remedy="run stage vae first",
+        )
     return vae
 
 

@@ -220,10 +220,12 @@ def _load(
         mark = json.loads(stream.metadata()["progress"])
     if mark["of"] != made_from:
         raise TrainingError(
-            "the checkpoint was made with other settings, footage or first stages", file=file,
-            found=mark["of"][:12], expected=made_from[:12],
+            "the checkpoint was made with other settings, footage or first stages",
+            file=file,
+            found=mark["of"][:12],
+            expected=made_from[:12],
             remedy="restore what it was made with, or remove the checkpoint to begin again",
-        )  # fmt: skip
+        )
     with torch.no_grad():
         for name, parameter in parameters.items():
             parameter.copy_(tensors[f"model.{name}"])

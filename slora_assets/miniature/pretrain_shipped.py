@@ -71,14 +71,17 @@ def finished(settings: PretrainSettings, checkpoints: Path, stage: str) -> Stage
     if record is None or record.facts["steps"] < record.facts["of"]:
         raise TrainingError(
             f"there is no finished {stage} of these settings, neither in checkpoints nor shipped",
-            file=checkpoints / stage, remedy=f"run stage {stage} first",
-        )  # fmt: skip
+            file=checkpoints / stage,
+            remedy=f"run stage {stage} first",
+        )
     if record.made_from != origin(settings, stage):
         raise TrainingError(
-            f"the {stage} was made with other settings", file=checkpoints / stage,
-            found=record.made_from[:12], expected=origin(settings, stage)[:12],
+            f"the {stage} was made with other settings",
+            file=checkpoints / stage,
+            found=record.made_from[:12],
+            expected=origin(settings, stage)[:12],
             remedy=f"restore what it was made with, or remove it and run stage {stage} again",
-        )  # fmt: skip
+        )
     return record
 
 
@@ -110,8 +113,9 @@ def latest_weights(settings: PretrainSettings, checkpoints: Path, stage: str) ->
     if _GONE_ON.get(stage) in _shipped_stages(record.shipped):
         raise TrainingError(
             f"what is shipped went on from stage {stage}, whose own weights are not kept",
-            file=record.shipped, remedy=f"run stage {stage} first",
-        )  # fmt: skip
+            file=record.shipped,
+            remedy=f"run stage {stage} first",
+        )
     files = {
         "text_encoder": "text_encoder/model.safetensors",
         "transformer": "transformer/diffusion_pytorch_model.safetensors",

@@ -31,11 +31,22 @@ _FINISHED: Final = "render.json"
 _BEGUN: Final = "render.begun.json"
 """Written first: clips found beside it belong to these settings and need not be redone."""
 _WORKERS: Final = 2
-_ENCODER: Final = {"preset": "ultrafast", "crf": "24", "threads": "1", "tune": "fastdecode",
-            "x264-params": "asm=0"}  # fmt: skip
+_ENCODER: Final = {
+    "preset": "ultrafast",
+    "crf": "24",
+    "threads": "1",
+    "tune": "fastdecode",
+    "x264-params": "asm=0",
+}
 _DRAWN_BY: Final = (
-    "canvas", "figures", "generic_footage", "looks", "other_looks", "sample_footage", "scenes",
-)  # fmt: skip
+    "canvas",
+    "figures",
+    "generic_footage",
+    "looks",
+    "other_looks",
+    "sample_footage",
+    "scenes",
+)
 
 
 def render_sample_footage(

@@ -39,10 +39,18 @@ def subject_of(frames: Pixels, masks: list[Mask], colour: str, direction: str | 
     errors: dict[str, float] = {}
     for name in FIGURES:
         errors[name] = min(
-            _error(picture, background, [masks[at] for at in seen], name, tint, colour,
-                   direction == "left", scale)
+            _error(
+                picture,
+                background,
+                [masks[at] for at in seen],
+                name,
+                tint,
+                colour,
+                direction == "left",
+                scale,
+            )
             for scale in _SIZES
-        )  # fmt: skip
+        )
     best = min(errors, key=lambda name: errors[name])
     return best if errors[best] < (1 - _LEAST_EXPLAINED) * nothing else None
 
@@ -75,9 +83,15 @@ def _measured(name: str, colour: str, facing_left: bool) -> tuple[float, NDArray
     """Area and middle (y, x) of a figure's coloured part, for a figure of size 1 at the origin."""
     canvas = Canvas(_REFERENCE, (128, 128, 128))
     draw(
-        canvas, name, COLOUR_VALUES[colour],
-        x=0.75, y=0.5, size=0.5, facing_left=facing_left, phase=0.0,
-    )  # fmt: skip
+        canvas,
+        name,
+        COLOUR_VALUES[colour],
+        x=0.75,
+        y=0.5,
+        size=0.5,
+        facing_left=facing_left,
+        phase=0.0,
+    )
     mask = largest(of_colour(canvas.pixels, colour))
     middle = (np.argwhere(mask).mean(axis=0) + 0.5) / _REFERENCE - (0.5, 0.75)
     return float(mask.sum()) / _REFERENCE**2 / 0.5**2, middle / 0.5

@@ -15,9 +15,13 @@ _CONTRAST = 110.0
 
 
 def paint(
-    canvas: Canvas, rng: np.random.Generator, away_from: list[RGB], vivid: float, clutter: float,
+    canvas: Canvas,
+    rng: np.random.Generator,
+    away_from: list[RGB],
+    vivid: float,
+    clutter: float,
     objects: int = 6,
-) -> str:  # fmt: skip
+) -> str:
     """Paint a random background and return its name for the caption.
 
     `vivid` is the share of saturated backgrounds, `clutter` that of backgrounds with objects on

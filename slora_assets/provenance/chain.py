@@ -73,9 +73,12 @@ def _read(stream: BinaryIO, path: Path) -> tuple[int, list[dict[str, Json]]]:
         entry = _parse(raw, path, number)
         if entry.get("previous") != previous:
             raise _broken(
-                path, number, "the line doesn't follow the one before it", entry.get("previous"),
+                path,
+                number,
+                "the line doesn't follow the one before it",
+                entry.get("previous"),
                 previous,
-            )  # fmt: skip
+            )
         computed = object_hash({key: value for key, value in entry.items() if key != "hash"})
         if entry.get("hash") != computed:
             raise _broken(path, number, "the line was changed", entry.get("hash"), computed)
@@ -98,7 +101,10 @@ def _parse(raw: bytes, path: Path, number: int) -> dict[str, Json]:
 
 def _broken(path: Path, line: int, what: str, found: object, expected: object) -> IntegrityError:
     return IntegrityError(
-        what, file=path, line=line, found=found,
+        what,
+        file=path,
+        line=line,
+        found=found,
         expected=None if expected is None else f"hash {expected}",
         remedy="restore the log from a copy; it may have been tampered with",
-    )  # fmt: skip
+    )

@@ -130,9 +130,12 @@ def read_adapter_record(folder: Path) -> AdapterRecord:
     found = sha256_file(weights) if weights.is_file() else "no file"
     if found != record.sha256:
         raise IntegrityError(
-            "the adapter is not the recorded one", file=weights, found=found,
-            expected=record.sha256, remedy="restore the file or train the adapter again",
-        )  # fmt: skip
+            "the adapter is not the recorded one",
+            file=weights,
+            found=found,
+            expected=record.sha256,
+            remedy="restore the file or train the adapter again",
+        )
     return record
 
 
@@ -154,6 +157,8 @@ def _validated(model: type[BaseModel], path: Path, remedy: str) -> BaseModel:
     except ValidationError as error:
         first = error.errors(include_url=False)[0]
         raise IntegrityError(
-            f"not a {model.__name__} ({first['msg']})", file=path,
-            key=".".join(str(part) for part in first["loc"]), remedy=remedy,
-        ) from error  # fmt: skip
+            f"not a {model.__name__} ({first['msg']})",
+            file=path,
+            key=".".join(str(part) for part in first["loc"]),
+            remedy=remedy,
+        ) from error

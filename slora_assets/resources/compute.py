@@ -41,8 +41,16 @@ class ComputeResource(dg.ConfigurableResource[None]):
         if self.processes == 1:
             return [sys.executable, script, *arguments]
         launcher = [sys.executable, "-m", "accelerate.commands.launch"]
-        options = ["--num_processes", str(self.processes), "--num_machines", "1",
-                   "--mixed_precision", "no", "--dynamo_backend", "no"]  # fmt: skip
+        options = [
+            "--num_processes",
+            str(self.processes),
+            "--num_machines",
+            "1",
+            "--mixed_precision",
+            "no",
+            "--dynamo_backend",
+            "no",
+        ]
         return [*launcher, *options, script, *arguments]
 
     def run(self, context: dg.AssetExecutionContext, command: Sequence[str], cwd: str) -> Any:

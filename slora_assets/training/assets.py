@@ -84,9 +84,14 @@ def _train(
         source = workspace.configs.parent / "src" / script
         command = compute.accelerate(
             str(source),
-            ["--metadata", str(workspace.scenario_metadata),
-             "--config", str(workspace.training_config), *arguments],
-        )  # fmt: skip
+            [
+                "--metadata",
+                str(workspace.scenario_metadata),
+                "--config",
+                str(workspace.training_config),
+                *arguments,
+            ],
+        )
         compute.run(context, command, str(workspace.configs.parent))
     record = read_run_record(folder)
     return dg.MaterializeResult(

@@ -32,7 +32,9 @@ def blocks_of(transformer: nn.Module) -> list[nn.Module]:
     ]
     if not blocks:
         raise TrainingError(
-            "this base doesn't say which of its modules are its blocks", key="levers",
-            found=type(transformer).__name__, remedy="use its levers' defaults",
-        )  # fmt: skip
+            "this base doesn't say which of its modules are its blocks",
+            key="levers",
+            found=type(transformer).__name__,
+            remedy="use its levers' defaults",
+        )
     return blocks

@@ -137,11 +137,13 @@ def _check_shapes(
         found = tensors.get(f"parameter.{name}")
         if found is None or found.shape != parameter.shape:
             raise TrainingError(
-                "the checkpoint is of an adapter of another shape", file=folder / _TENSORS,
-                key=name, found=None if found is None else tuple(found.shape),
+                "the checkpoint is of an adapter of another shape",
+                file=folder / _TENSORS,
+                key=name,
+                found=None if found is None else tuple(found.shape),
                 expected=str(tuple(parameter.shape)),
                 remedy="restore lora.* and the base as they were, or begin again with --restart",
-            )  # fmt: skip
+            )
 
 
 def _newest_first(folder: Path) -> list[Path]:

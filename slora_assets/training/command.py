@@ -60,27 +60,40 @@ def _parser(description: str) -> argparse.ArgumentParser:
     parser.add_argument("--config", type=Path, required=True, help="the recipe (YAML)")
     parser.add_argument("--prompts", type=Path, help="validation prompts (YAML)")
     parser.add_argument(
-        "--set", action="append", default=[], metavar="KEY=VALUE", dest="overrides",
+        "--set",
+        action="append",
+        default=[],
+        metavar="KEY=VALUE",
+        dest="overrides",
         help="override a key of the recipe, e.g. optimizer.learning_rate=2e-4 (repeatable)",
-    )  # fmt: skip
+    )
     parser.add_argument(
-        "--tracker", action="append", choices=[*trackers.KNOWN, "none"],
+        "--tracker",
+        action="append",
+        choices=[*trackers.KNOWN, "none"],
         help="where curves go besides the run's folder (repeatable; default: tensorboard, under"
         " outputs/tracking)",
-    )  # fmt: skip
+    )
     parser.add_argument(
-        "--max-minutes", type=float, metavar="M",
+        "--max-minutes",
+        type=float,
+        metavar="M",
         help="checkpoint and stop after so long; the same command goes on from there",
-    )  # fmt: skip
+    )
     parser.add_argument(
-        "--restart", action="store_true", default=bool(os.environ.get("SLORA_RESTART")),
+        "--restart",
+        action="store_true",
+        default=bool(os.environ.get("SLORA_RESTART")),
         help="throw away an unfinished run instead of going on with it",
-    )  # fmt: skip
+    )
     parser.add_argument(
-        "--allow-changed", action="append", default=[], metavar="KEY",
+        "--allow-changed",
+        action="append",
+        default=[],
+        metavar="KEY",
         help="go on with an unfinished run although KEY differs from what it was begun with"
         " (a recipe's key, dataset, base, prompts, ...; repeatable; the record keeps it)",
-    )  # fmt: skip
+    )
     return parser
 
 
@@ -143,9 +156,13 @@ class _Task:
 
         options = self.options
         plan = plan_run(
-            self.workspace, self.settings, self.prompts, scenario, folder.absolute(),
+            self.workspace,
+            self.settings,
+            self.prompts,
+            scenario,
+            folder.absolute(),
             options.metadata,
-        )  # fmt: skip
+        )
         asked = options.tracker or ["tensorboard"]
         how = RunOptions(
             Resumption(options.restart, tuple(options.allow_changed)),

@@ -24,9 +24,11 @@ def write_curves(path: Path, steps_log: Path, epochs: Sequence[dict[str, Any]]) 
         axes = figure.subplots()
         axes.plot([s["step"] for s in steps], [s["loss"] for s in steps], label="training", lw=1)
         axes.plot(
-            [line["step"] for line in epochs], [line["held_out_loss"] for line in epochs],
-            "o-", label="held out",
-        )  # fmt: skip
+            [line["step"] for line in epochs],
+            [line["held_out_loss"] for line in epochs],
+            "o-",
+            label="held out",
+        )
         axes.set_xlabel("step")
         axes.set_ylabel("denoising loss")
         axes.legend()

@@ -82,9 +82,12 @@ class Bar(Display):
             self._close()
             # Begun at the step before: a resumed run's pace is not that of its whole length.
             self._bar = tqdm(
-                total=report.steps, desc=report.run, initial=report.step, unit="step",
+                total=report.steps,
+                desc=report.run,
+                initial=report.step,
+                unit="step",
                 dynamic_ncols=True,
-            )  # fmt: skip
+            )
         self._bar.set_postfix_str(
             f"epoch {report.epoch} loss {report.loss:.4f} {report.seconds_per_step:.2f} s/step"
             f" {report.peak_memory_bytes / 1e9:.1f} GB",

@@ -44,9 +44,15 @@ def epoch_order(count: int, repeats: int, seed: int, epoch: int) -> list[int]:
 
 
 def draw_sample(
-    seed: int, step: int, slot: int, clip_id: str, shape: Sequence[int], prompts: int,
-    caption_dropout: float, high_noise: float = 0.0,
-) -> SampleDraw:  # fmt: skip
+    seed: int,
+    step: int,
+    slot: int,
+    clip_id: str,
+    shape: Sequence[int],
+    prompts: int,
+    caption_dropout: float,
+    high_noise: float = 0.0,
+) -> SampleDraw:
     """Draw for the clip in `slot` of the global batch of `step`; `shape` is [C, F, H, W].
 
     Positions have a density proportional to position ** `high_noise`; 0 draws them uniformly.

@@ -120,16 +120,22 @@ def prove_export(
     )
     if not parity.max_difference <= PARITY_TOLERANCE:
         raise IntegrityError(
-            "the exported adapter doesn't do what the trained one did", file=file,
-            key="max_difference", found=parity.max_difference,
-            expected=f"at most {PARITY_TOLERANCE}", remedy="report this with the run's config.yaml",
-        )  # fmt: skip
+            "the exported adapter doesn't do what the trained one did",
+            file=file,
+            key="max_difference",
+            found=parity.max_difference,
+            expected=f"at most {PARITY_TOLERANCE}",
+            remedy="report this with the run's config.yaml",
+        )
     if not parity.effect > 0:
         raise IntegrityError(
-            "the exported adapter has no effect on the base", file=file, key="effect",
-            found=parity.effect, expected="more than 0",
+            "the exported adapter has no effect on the base",
+            file=file,
+            key="effect",
+            found=parity.effect,
+            expected="more than 0",
             remedy="train longer or with a higher learning rate",
-        )  # fmt: skip
+        )
     return parity
 
 

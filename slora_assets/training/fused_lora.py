@@ -51,10 +51,13 @@ class _FusedLinear(PeftLinear):  # type: ignore[misc]  # PEFT is not typed
             return result
         base = self.get_base_layer()
         result = _LowRankLinear.apply(
-            x.to(base.weight.dtype), base.weight, base.bias,
-            self.lora_A[ADAPTER_NAME].weight, self.lora_B[ADAPTER_NAME].weight,
+            x.to(base.weight.dtype),
+            base.weight,
+            base.bias,
+            self.lora_A[ADAPTER_NAME].weight,
+            self.lora_B[ADAPTER_NAME].weight,
             self.scaling[ADAPTER_NAME],
-        )  # fmt: skip
+        )
         return result
 
 
@@ -64,9 +67,14 @@ class _LowRankLinear(torch.autograd.Function):
 
     @staticmethod
     def forward(
-        ctx: Any, x: Tensor, weight: Tensor, bias: Tensor | None, down: Tensor, up: Tensor,
+        ctx: Any,
+        x: Tensor,
+        weight: Tensor,
+        bias: Tensor | None,
+        down: Tensor,
+        up: Tensor,
         scale: float,
-    ) -> Tensor:  # fmt: skip
+    ) -> Tensor:
         rows = x.reshape(-1, x.shape[-1])
         narrow_down, narrow_up = down.to(rows.dtype), up.to(rows.dtype)
         inner = rows @ narrow_down.t()

@@ -62,9 +62,13 @@ def _to_nf4(block: nn.Module) -> None:
         raise _not_installed("bitsandbytes", "nf4") from error
     for parent, name, linear in list(_frozen_linears(block)):
         rounded = bnb.nn.Linear4bit(
-            linear.in_features, linear.out_features, bias=linear.bias is not None,
-            compute_dtype=linear.weight.dtype, quant_type="nf4", device="meta",
-        )  # fmt: skip
+            linear.in_features,
+            linear.out_features,
+            bias=linear.bias is not None,
+            compute_dtype=linear.weight.dtype,
+            quant_type="nf4",
+            device="meta",
+        )
         rounded.weight = bnb.nn.Params4bit(linear.weight.data, False, quant_type="nf4")
         rounded.bias = linear.bias
         # The move is what rounds.
@@ -94,9 +98,11 @@ def _can_be_scaled(module: nn.Module, kind: str) -> bool:
 
 def _not_installed(package: str, kind: str) -> MissingInputError:
     return MissingInputError(
-        f"{package} is not installed", key="levers.quantize", found=kind,
+        f"{package} is not installed",
+        key="levers.quantize",
+        found=kind,
         remedy="pip install 'slora[levers]'",
-    )  # fmt: skip
+    )
 
 
 def _offload(transformer: nn.Module, count: int, device: str) -> None:
@@ -104,9 +110,11 @@ def _offload(transformer: nn.Module, count: int, device: str) -> None:
     blocks = blocks_of(transformer)
     if count > len(blocks):
         raise TrainingError(
-            "the base has fewer blocks than that", key="levers.offload_blocks", found=count,
+            "the base has fewer blocks than that",
+            key="levers.offload_blocks",
+            found=count,
             expected=f"at most {len(blocks)}",
-        )  # fmt: skip
+        )
     for block in blocks[-count:]:
         _keep_on_host(block, device)
 

@@ -239,8 +239,12 @@ class Trainer:
         if self._accelerator.is_main_process:
             scaler = self._accelerator.scaler
             save_checkpoint(
-                state_folder, self.plan.run_hash, progress, self.parameters, self._raw_optimizer,
+                state_folder,
+                self.plan.run_hash,
+                progress,
+                self.parameters,
+                self._raw_optimizer,
                 scaler.state_dict() if scaler is not None else None,
-            )  # fmt: skip
+            )
         self._accelerator.wait_for_everyone()
         return progress

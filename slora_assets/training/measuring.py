@@ -86,7 +86,7 @@ class Measuring:
                 self._trainer.samples.embedding(clip.prompts[0]),
             )
             for clip in plan.validation_clips()
-        ]  # fmt: skip
+        ]
         quantiles = plan.settings.validation.quantiles
         return held_out_loss(plan.base, self._trainer.transformer, clips, quantiles)
 

@@ -81,10 +81,11 @@ def out_of_memory(
         )
     return TrainingError(
         f"memory ran out ({str(error).splitlines()[0] if str(error) else type(error).__name__})",
-        key="batch_size", found=f"{settings.batch_size}, with {_gb(weights)} of weights and about"
+        key="batch_size",
+        found=f"{settings.batch_size}, with {_gb(weights)} of weights and about"
         f" {_gb(activations)} of activations when it ran out",
         remedy="; or ".join(advice) or "use a device with more memory",
-    )  # fmt: skip
+    )
 
 
 def _gb(number: float) -> str:

@@ -31,9 +31,11 @@ def new_optimizer(
         from bitsandbytes.optim import AdamW8bit
     except ImportError as error:
         raise MissingInputError(
-            "bitsandbytes is not installed", key="optimizer.kind", found=settings.kind,
+            "bitsandbytes is not installed",
+            key="optimizer.kind",
+            found=settings.kind,
             remedy="pip install 'slora[levers]'",
-        ) from error  # fmt: skip
+        ) from error
     optimizer: torch.optim.Optimizer = AdamW8bit(parameters, **how)
     return optimizer
 

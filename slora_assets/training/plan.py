@@ -112,9 +112,12 @@ def plan_run(
     for split in ("train", "validation"):
         if not any(clip.split == split for clip in clips):
             raise CurationError(
-                f"no usable {split} clip is left", file=file, key=scenario or UNIFIED,
-                found=f"{len(dropped)} clips in quarantine", remedy=f"see {workspace.quarantine}",
-            )  # fmt: skip
+                f"no usable {split} clip is left",
+                file=file,
+                key=scenario or UNIFIED,
+                found=f"{len(dropped)} clips in quarantine",
+                remedy=f"see {workspace.quarantine}",
+            )
     base = open_base(settings.base_model, workspace.models)
     identity = base.identity()
     scorer = scorer_identity(settings.scorer, workspace.models)
@@ -137,11 +140,23 @@ def plan_run(
         }
     )
     return RunPlan(
-        name=scenario or UNIFIED, scenarios=scenarios, left_out=left_out, folder=folder,
-        settings=settings, config_hash=config_hash, metadata=metadata, clips=tuple(clips),
-        dropped=dropped, dataset_hash=clips_hash, base=base, identity=identity, scorer=scorer,
-        prompts=tuple(asked), seeds=tuple(prompts.seeds), run_hash=run_hash,
-    )  # fmt: skip
+        name=scenario or UNIFIED,
+        scenarios=scenarios,
+        left_out=left_out,
+        folder=folder,
+        settings=settings,
+        config_hash=config_hash,
+        metadata=metadata,
+        clips=tuple(clips),
+        dropped=dropped,
+        dataset_hash=clips_hash,
+        base=base,
+        identity=identity,
+        scorer=scorer,
+        prompts=tuple(asked),
+        seeds=tuple(prompts.seeds),
+        run_hash=run_hash,
+    )
 
 
 def check_caches(plan: RunPlan, workspace: Workspace) -> None:
@@ -158,9 +173,10 @@ def check_caches(plan: RunPlan, workspace: Workspace) -> None:
             lacking.append(workspace.relative(path))
     if lacking:
         raise MissingInputError(
-            f"{len(lacking)} cache files are missing", file=workspace.root / lacking[0],
+            f"{len(lacking)} cache files are missing",
+            file=workspace.root / lacking[0],
             remedy="run `make preprocess`",
-        )  # fmt: skip
+        )
 
 
 def cache_keys(plan: RunPlan, clip: Clip) -> dict[str, Any]:
@@ -183,9 +199,11 @@ def _all_eligible(metadata: ScenarioMetadata, file: Path) -> tuple[list[Clip], d
             clips += metadata.of_scenario(name)
     if not clips:
         raise CurationError(
-            "no scenario reaches its minimum counts", file=file, found=left_out,
+            "no scenario reaches its minimum counts",
+            file=file,
+            found=left_out,
             remedy="add footage, or lower the minimums in the scenarios' YAML",
-        )  # fmt: skip
+        )
     return sorted(clips, key=lambda clip: clip.id), left_out
 
 

@@ -77,12 +77,14 @@ def prepare_folder(plan: RunPlan, resumption: Resumption) -> Begun:
     refused = [key for key in differing if not _allowed(key, resumption.allow_changed)]
     if refused:
         raise TrainingError(
-            "an unfinished run was begun with something else", file=plan.partial,
-            key=", ".join(refused), found={key: facts.get(key) for key in refused},
+            "an unfinished run was begun with something else",
+            file=plan.partial,
+            key=", ".join(refused),
+            found={key: facts.get(key) for key in refused},
             expected=str({key: asked.get(key) for key in refused}),
             remedy="restore it; or add --restart to begin again (RESTART=1 with `make`); or"
             f" --allow-changed {refused[0]} to go on with the change, which the record then keeps",
-        )  # fmt: skip
+        )
     step = newest_step(plan.partial / "state")
     changes = tuple(
         {"key": key, "before": facts.get(key), "after": asked.get(key), "step": step}

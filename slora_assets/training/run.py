@@ -78,9 +78,12 @@ def run_training(
     trainer = Trainer(plan, workspace, accelerator)
     run = _Run(plan, workspace, accelerator, trainer, display, should_stop)
     trackers.begin(
-        accelerator, options.trackers, plan.name, plan.settings.resolved(),
+        accelerator,
+        options.trackers,
+        plan.name,
+        plan.settings.resolved(),
         trackers.folder_of(workspace.outputs),
-    )  # fmt: skip
+    )
     try:
         progress = trainer.train(plan.partial / "state", run.hooks(), begun.earlier_hashes)
         parity = run.prove(progress)
@@ -159,9 +162,11 @@ class _Run:
         """How the loop reaches this run; the first process alone measures and writes."""
         if not self._accelerator.is_main_process:
             return Hooks(
-                lambda _: self._follow(), lambda _: None, lambda _: self._follow(),
+                lambda _: self._follow(),
+                lambda _: None,
+                lambda _: self._follow(),
                 self._should_stop,
-            )  # fmt: skip
+            )
         return Hooks(self._on_start, self.steps.write, self._on_epoch, self._should_stop)
 
     def _on_start(self, progress: Progress) -> None:
@@ -218,9 +223,12 @@ class _Run:
     def _parity(self) -> ExportParity:
         trainer = self._trainer
         return prove_export(
-            self._plan, trainer.transformer, self._proved / ADAPTER_FILE, str(trainer.device),
+            self._plan,
+            trainer.transformer,
+            self._proved / ADAPTER_FILE,
+            str(trainer.device),
             trainer.dtype,
-        )  # fmt: skip
+        )
 
     def finish(self, progress: Progress, begun: Begun, parity: ExportParity) -> RunRecord:
         """Write the record, rename the folder into place."""
@@ -228,19 +236,33 @@ class _Run:
         kept = self._epochs.kept()
         trusted, note = self._measuring.trusted()
         record = RunRecord(
-            run=plan.name, scenarios=list(plan.scenarios), left_out=plan.left_out,
-            run_hash=plan.run_hash, config_hash=plan.config_hash,
-            config_difference=plan.settings.difference(), dataset_hash=plan.dataset_hash,
-            dataset=plan.metadata.dataset.name, licence=plan.metadata.dataset.licence,
+            run=plan.name,
+            scenarios=list(plan.scenarios),
+            left_out=plan.left_out,
+            run_hash=plan.run_hash,
+            config_hash=plan.config_hash,
+            config_difference=plan.settings.difference(),
+            dataset_hash=plan.dataset_hash,
+            dataset=plan.metadata.dataset.name,
+            licence=plan.metadata.dataset.licence,
             clips=[
                 TrainedClip(id=c.id, sha256=c.sha256, scenario=c.scenario, split=c.split)
                 for c in plan.clips
             ],
-            dropped=plan.dropped, base=plan.identity.model_dump(mode="json"), scorer=plan.scorer,
-            scores_trusted=trusted, scores_note=note, epochs=plan.settings.epochs,
-            steps=progress.step, base_scores=self._epochs.base_scores, best=kept[0], kept=kept,
-            parity=parity, changes=list(begun.changes), software=software_versions(),
-        )  # fmt: skip
+            dropped=plan.dropped,
+            base=plan.identity.model_dump(mode="json"),
+            scorer=plan.scorer,
+            scores_trusted=trusted,
+            scores_note=note,
+            epochs=plan.settings.epochs,
+            steps=progress.step,
+            base_scores=self._epochs.base_scores,
+            best=kept[0],
+            kept=kept,
+            parity=parity,
+            changes=list(begun.changes),
+            software=software_versions(),
+        )
         write_json(plan.partial / RUN_RECORD, record.model_dump(mode="json"))
         commit_folder(plan.partial, plan.folder)
         return record

@@ -51,9 +51,15 @@ class Samples:
             array = self.moments(clip)
             shape = (array.shape[0] // 2, *array.shape[1:])
             draw = draw_sample(
-                settings.seed, step, slot, clip.id, shape, len(clip.prompts),
-                settings.caption_dropout, settings.high_noise,
-            )  # fmt: skip
+                settings.seed,
+                step,
+                slot,
+                clip.id,
+                shape,
+                len(clip.prompts),
+                settings.caption_dropout,
+                settings.high_noise,
+            )
             moments.append(array)
             embeddings.append(self.embedding(clip.prompts[draw.prompt] if draw.prompt >= 0 else ""))
             draws.append(draw)

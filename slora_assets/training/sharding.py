@@ -21,12 +21,14 @@ def check_processes(levers: LeverSettings, processes: int) -> None:
     """Raise ConfigError where blocks are to be shared and there is nobody to share them with."""
     if levers.shard_blocks and processes == 1:
         raise ConfigError(
-            "one process has nobody to share the blocks with", key="levers.shard_blocks",
-            found="true in 1 process", expected="at least 2 processes",
+            "one process has nobody to share the blocks with",
+            key="levers.shard_blocks",
+            found="true in 1 process",
+            expected="at least 2 processes",
             remedy="launch several (`accelerate launch --num_processes 2`, on a CPU `torchrun"
             " --nproc_per_node 2`), or set levers.shard_blocks=false; levers.offload_blocks is what"
             " saves memory in one",
-        )  # fmt: skip
+        )
 
 
 def shard_blocks(transformer: nn.Module, device: str) -> None:

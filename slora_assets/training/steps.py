@@ -52,9 +52,14 @@ class StepsLog:
         self._timed_s += took
         self._since, self._last = now, log.step
         report = StepReport(
-            run=self._run, step=log.step, steps=self._total, epoch=log.epoch, loss=log.loss,
-            seconds_per_step=took / done, peak_memory_bytes=peak_memory_bytes(),
-        )  # fmt: skip
+            run=self._run,
+            step=log.step,
+            steps=self._total,
+            epoch=log.epoch,
+            loss=log.loss,
+            seconds_per_step=took / done,
+            peak_memory_bytes=peak_memory_bytes(),
+        )
         self._display.step(report)
         measured = {"train_loss": log.loss, "grad_norm": log.grad_norm, "lr": log.learning_rate}
         pace = {"seconds_per_step": took / done, "peak_memory_gb": report.peak_memory_bytes / 1e9}

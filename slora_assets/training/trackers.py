@@ -25,9 +25,11 @@ def check_installed(names: Sequence[str]) -> None:
     for name in names:
         if find_spec(_PACKAGES[name]) is None:
             raise MissingInputError(
-                f"the tracker's library {_PACKAGES[name]} is not installed", key="--tracker",
-                found=name, remedy=f"pip install {_PACKAGES[name]}",
-            )  # fmt: skip
+                f"the tracker's library {_PACKAGES[name]} is not installed",
+                key="--tracker",
+                found=name,
+                remedy=f"pip install {_PACKAGES[name]}",
+            )
 
 
 def begin(

@@ -56,12 +56,14 @@ def held_out_loss(
                 noise = torch.randn(shape, generator=generator)
                 batch = TrainingBatch(
                     moments=moments.expand(count, *moments.shape).to(device),
-                    embeddings=torch.from_numpy(clip.embedding).float()
-                    .expand(count, *clip.embedding.shape).to(device),
+                    embeddings=torch.from_numpy(clip.embedding)
+                    .float()
+                    .expand(count, *clip.embedding.shape)
+                    .to(device),
                     noise=noise[:count].to(device),
                     posterior_noise=noise[count:].expand(count, *shape[1:]).to(device),
                     positions=torch.tensor(list(quantiles), device=device),
-                )  # fmt: skip
+                )
                 rows.append(base.training_loss(transformer, batch).cpu())
     finally:
         transformer.train(was_training)

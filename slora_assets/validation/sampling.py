@@ -70,8 +70,9 @@ class Sampler(Drawing):
     def trusted(self) -> tuple[bool, str | None]:
         """May a verdict rest on the scores, and why not."""
         trained = {
-            "base": self.base.identity().trained, "scorer": self.scorer.identity.trained,
-        }  # fmt: skip
+            "base": self.base.identity().trained,
+            "scorer": self.scorer.identity.trained,
+        }
         random = [name for name, is_trained in trained.items() if not is_trained]
         if not random:
             return True, None

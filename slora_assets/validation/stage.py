@@ -121,9 +121,10 @@ def read_verdict(workspace: Workspace, run: str) -> RunVerdict:
         return RunVerdict.model_validate(document)
     except ValidationError as error:
         raise IntegrityError(
-            f"not a verdict ({error.errors(include_url=False)[0]['msg']})", file=path,
+            f"not a verdict ({error.errors(include_url=False)[0]['msg']})",
+            file=path,
             remedy="run `make validate` again",
-        ) from error  # fmt: skip
+        ) from error
 
 
 def validate_run(

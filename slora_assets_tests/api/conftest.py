@@ -97,33 +97,71 @@ def finish_run(workspace: Workspace, base: BaseModel, scenario: str, seed: int) 
     write_adapter_file(base, shape, seed, folder / ADAPTER_FILE)
     identity = base.identity()
     record = AdapterRecord(
-        sha256=sha256_file(folder / ADAPTER_FILE), bytes_=(folder / ADAPTER_FILE).stat().st_size,
-        scenario=scenario, base=identity.name, base_revision=identity.revision,
-        base_parts=identity.parts, base_licence=identity.licence, rank=shape.rank,
-        alpha=shape.alpha, targets=list(shape.targets), epoch=1, step=1, metrics={}, **HASHES,
-    )  # fmt: skip
+        sha256=sha256_file(folder / ADAPTER_FILE),
+        bytes_=(folder / ADAPTER_FILE).stat().st_size,
+        scenario=scenario,
+        base=identity.name,
+        base_revision=identity.revision,
+        base_parts=identity.parts,
+        base_licence=identity.licence,
+        rank=shape.rank,
+        alpha=shape.alpha,
+        targets=list(shape.targets),
+        epoch=1,
+        step=1,
+        metrics={},
+        **HASHES,
+    )
     write_json(folder / ADAPTER_RECORD, record.model_dump(mode="json"))
     kept = {"epoch": 1, "path": "adapters/epoch_1", "sha256": record.sha256, "combined": 1.0}
     run: dict[str, Any] = {
-        **HASHES, "schema_version": 1, "run": scenario, "scenarios": [scenario], "left_out": {},
-        "config_difference": {}, "dataset": "sample", "licence": "CC0", "clips": [],
-        "dropped": {}, "base": identity.model_dump(mode="json"), "scorer": {},
-        "scores_trusted": False, "scores_note": "untrained", "epochs": 1, "steps": 1,
-        "base_scores": {}, "best": kept, "kept": [kept], "software": {},
+        **HASHES,
+        "schema_version": 1,
+        "run": scenario,
+        "scenarios": [scenario],
+        "left_out": {},
+        "config_difference": {},
+        "dataset": "sample",
+        "licence": "CC0",
+        "clips": [],
+        "dropped": {},
+        "base": identity.model_dump(mode="json"),
+        "scorer": {},
+        "scores_trusted": False,
+        "scores_note": "untrained",
+        "epochs": 1,
+        "steps": 1,
+        "base_scores": {},
+        "best": kept,
+        "kept": [kept],
+        "software": {},
         "parity": {"max_difference": 0.0, "tolerance": 0.001, "effect": 0.1},
-    }  # fmt: skip
+    }
     write_json(workspace.scenario_run(scenario) / RUN_RECORD, run)
     answer = "fail" if scenario == "sports_field" else "inconclusive"
     verdict = Verdict(
-        verdict=answer, reasons=[f"It is {answer}."], metrics={}, n_prompts=2,
-        mean_difference=0.1, confidence=0.95, bootstrap_samples=100, bootstrap_seed=0,
-    )  # fmt: skip
+        verdict=answer,
+        reasons=[f"It is {answer}."],
+        metrics={},
+        n_prompts=2,
+        mean_difference=0.1,
+        confidence=0.95,
+        bootstrap_samples=100,
+        bootstrap_seed=0,
+    )
     document = {
-        "run": scenario, "run_hash": HASHES["run_hash"], "adapter_sha256": record.sha256,
-        "validation_hash": "4" * 64, "base": identity.model_dump(mode="json"), "scorer": {},
-        "scores_trusted": False, "scores_note": "The scorer holds random weights.",
-        "base_scores": {}, "adapter_scores": {}, "verdict": verdict.model_dump(mode="json"),
-    }  # fmt: skip
+        "run": scenario,
+        "run_hash": HASHES["run_hash"],
+        "adapter_sha256": record.sha256,
+        "validation_hash": "4" * 64,
+        "base": identity.model_dump(mode="json"),
+        "scorer": {},
+        "scores_trusted": False,
+        "scores_note": "The scorer holds random weights.",
+        "base_scores": {},
+        "adapter_scores": {},
+        "verdict": verdict.model_dump(mode="json"),
+    }
     write_json(
         workspace.validation(scenario) / VERDICT,
         RunVerdict.model_validate(document).model_dump(mode="json"),

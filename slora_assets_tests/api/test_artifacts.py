@@ -20,16 +20,57 @@ from slora_assets.config.workspace import Workspace
 SECRET = b"nobody may read this"
 
 PAYLOADS = [
-    ".", "..", "...", "../", "../secret", "../../secret", "..%2fsecret", "..%252fsecret",
-    "%2e%2e", "%2e%2e%2fsecret", "%252e%252e%252fsecret", "%c0%ae%c0%ae%c0%afsecret", "..;/secret",
-    "....//secret", "..\\secret", "..%5csecret", "%5c..%5csecret", "/etc/passwd", "//etc/passwd",
-    "%2fetc%2fpasswd", "etc/passwd", "C:\\secret", "C:secret", "secret", "secret\x00.mp4",
-    "\x00", "a" * 300, "{id}", "{id}.json", "{id}.MP4", "{id}.mp4/", "{id}.mp4 ", "{id}.mp4\n",
-    "{id}.mp4\x00", "{id}.mp4.json", ".{id}.partial.mp4", "./{id}.mp4", "{upper}.mp4",
+    ".",
+    "..",
+    "...",
+    "../",
+    "../secret",
+    "../../secret",
+    "..%2fsecret",
+    "..%252fsecret",
+    "%2e%2e",
+    "%2e%2e%2fsecret",
+    "%252e%252e%252fsecret",
+    "%c0%ae%c0%ae%c0%afsecret",
+    "..;/secret",
+    "....//secret",
+    "..\\secret",
+    "..%5csecret",
+    "%5c..%5csecret",
+    "/etc/passwd",
+    "//etc/passwd",
+    "%2fetc%2fpasswd",
+    "etc/passwd",
+    "C:\\secret",
+    "C:secret",
+    "secret",
+    "secret\x00.mp4",
+    "\x00",
+    "a" * 300,
+    "{id}",
+    "{id}.json",
+    "{id}.MP4",
+    "{id}.mp4/",
+    "{id}.mp4 ",
+    "{id}.mp4\n",
+    "{id}.mp4\x00",
+    "{id}.mp4.json",
+    ".{id}.partial.mp4",
+    "./{id}.mp4",
+    "{upper}.mp4",
     "{id}.mp4::$DATA",
-    "\uff0e\uff0e/secret", "\u2025/secret", "\u2215etc\u2215passwd", "~root", "$HOME", "*.mp4",
-    "{short}.mp4", "{id}0.mp4", "con.mp4", "file:///etc/passwd", "http://127.0.0.1/x.mp4",
-]  # fmt: skip
+    "\uff0e\uff0e/secret",
+    "\u2025/secret",
+    "\u2215etc\u2215passwd",
+    "~root",
+    "$HOME",
+    "*.mp4",
+    "{short}.mp4",
+    "{id}0.mp4",
+    "con.mp4",
+    "file:///etc/passwd",
+    "http://127.0.0.1/x.mp4",
+]
 
 
 @pytest.fixture
@@ -90,10 +131,20 @@ def test_a_player_gets_the_range_it_asks_for(client: TestClient, published: Arti
 
 @pytest.mark.parametrize(
     ("header", "expected"),
-    [(None, None), ("bytes=0-", (0, 10)), ("bytes=2-4", (2, 5)), ("bytes=-3", (7, 10)),
-     ("bytes=-99", (0, 10)), ("bytes=5-99", (5, 10)), ("bytes=4-2", None), ("bytes=-", None),
-     ("bytes=a-b", None), ("items=0-1", None), ("bytes=0-1,3-4", None)],
-)  # fmt: skip
+    [
+        (None, None),
+        ("bytes=0-", (0, 10)),
+        ("bytes=2-4", (2, 5)),
+        ("bytes=-3", (7, 10)),
+        ("bytes=-99", (0, 10)),
+        ("bytes=5-99", (5, 10)),
+        ("bytes=4-2", None),
+        ("bytes=-", None),
+        ("bytes=a-b", None),
+        ("items=0-1", None),
+        ("bytes=0-1,3-4", None),
+    ],
+)
 def test_ranges_are_half_open(header: str | None, expected: tuple[int, int] | None) -> None:
     assert byte_range(header, 10) == expected
 

@@ -28,14 +28,31 @@ from slora_assets.provenance.records import ADAPTER_FILE, ADAPTER_RECORD
 VALID = {"prompt": "a red cart", "scenario": "market_floor"}
 
 PATHS = [
-    "/etc/passwd", "../../../../etc/passwd", "..%2f..%2fetc%2fpasswd", "....//....//etc/passwd",
-    "..\\..\\windows\\win.ini", "C:\\windows\\win.ini", "file:///etc/passwd", "~/.ssh/id_rsa",
-    "checkpoints/registry", "checkpoints/registry/", "checkpoints/registry/..", ".", "..", "/",
-    "checkpoints/registry/../registry", "./checkpoints/registry", "checkpoints//registry",
-    "checkpoints/registry/{kitchen}/pytorch_lora_weights.safetensors", "{market_floor}",
+    "/etc/passwd",
+    "../../../../etc/passwd",
+    "..%2f..%2fetc%2fpasswd",
+    "....//....//etc/passwd",
+    "..\\..\\windows\\win.ini",
+    "C:\\windows\\win.ini",
+    "file:///etc/passwd",
+    "~/.ssh/id_rsa",
+    "checkpoints/registry",
+    "checkpoints/registry/",
+    "checkpoints/registry/..",
+    ".",
+    "..",
+    "/",
+    "checkpoints/registry/../registry",
+    "./checkpoints/registry",
+    "checkpoints//registry",
+    "checkpoints/registry/{kitchen}/pytorch_lora_weights.safetensors",
+    "{market_floor}",
     "checkpoints/registry/{market_floor}/../{market_floor}/pytorch_lora_weights.safetensors",
-    "checkpoints/registry/{market_floor}/adapter.json", "checkpoints/registry/{market_floor}/",
-    "checkpoints/registry/{market_floor}/pytorch_lora_weights.bin", "/dev/zero", "/proc/self/mem",
+    "checkpoints/registry/{market_floor}/adapter.json",
+    "checkpoints/registry/{market_floor}/",
+    "checkpoints/registry/{market_floor}/pytorch_lora_weights.bin",
+    "/dev/zero",
+    "/proc/self/mem",
     "checkpoints/scenario_loras/market_floor/adapters/epoch_1/pytorch_lora_weights.safetensors",
     "{root}/checkpoints/registry/{market_floor}/pytorch_lora_weights.safetensors",
     "checkpoints/registry/{market_floor}/pytorch_lora_weights.safetensors\x00.txt",
@@ -43,9 +60,15 @@ PATHS = [
     " checkpoints/registry/{market_floor}/pytorch_lora_weights.safetensors",
     "checkpoints\\registry\\{market_floor}\\pytorch_lora_weights.safetensors",
     "CHECKPOINTS/registry/{market_floor}/pytorch_lora_weights.safetensors",
-    "https://example.org/lora.safetensors", "THUDM/CogVideoX-2b", "hf://some/lora", "a" * 300,
-    "checkpoints/registry/\N{FULLWIDTH FULL STOP}\N{FULLWIDTH FULL STOP}/x", "$HOME", "`id`", "*",
-]  # fmt: skip
+    "https://example.org/lora.safetensors",
+    "THUDM/CogVideoX-2b",
+    "hf://some/lora",
+    "a" * 300,
+    "checkpoints/registry/\N{FULLWIDTH FULL STOP}\N{FULLWIDTH FULL STOP}/x",
+    "$HOME",
+    "`id`",
+    "*",
+]
 
 
 def refused(answer: Any, status: int) -> dict[str, Any]:
@@ -62,9 +85,34 @@ def refused(answer: Any, status: int) -> dict[str, Any]:
 
 @pytest.mark.parametrize(
     "scale",
-    ["", " ", "nan", "NaN", "inf", "-inf", "Infinity", "1e308", "1e999", "1_0", "0x1", "1,0", "١",
-     "-0.1", "1.51", "true", "1 ", " 1", "1" * 400, "1.0.0", "--1", "1e", "²", "None", "1\x00"],
-)  # fmt: skip
+    [
+        "",
+        " ",
+        "nan",
+        "NaN",
+        "inf",
+        "-inf",
+        "Infinity",
+        "1e308",
+        "1e999",
+        "1_0",
+        "0x1",
+        "1,0",
+        "١",
+        "-0.1",
+        "1.51",
+        "true",
+        "1 ",
+        " 1",
+        "1" * 400,
+        "1.0.0",
+        "--1",
+        "1e",
+        "²",
+        "None",
+        "1\x00",
+    ],
+)
 def test_a_scale_that_is_no_number_of_the_presets_range_is_422(
     client: TestClient, scale: str
 ) -> None:
@@ -264,9 +312,15 @@ def test_a_failure_while_generating_is_a_500_without_details_and_the_next_clip_i
 
 @pytest.mark.parametrize(
     ("method", "path", "status"),
-    [("GET", "/generate", 405), ("DELETE", "/scenarios", 405), ("GET", "/nothing", 404),
-     ("GET", "/docs", 404), ("PUT", "/artifacts/x.mp4", 405), ("GET", "/artifacts/", 404)],
-)  # fmt: skip
+    [
+        ("GET", "/generate", 405),
+        ("DELETE", "/scenarios", 405),
+        ("GET", "/nothing", 404),
+        ("GET", "/docs", 404),
+        ("PUT", "/artifacts/x.mp4", 405),
+        ("GET", "/artifacts/", 404),
+    ],
+)
 def test_other_methods_and_paths_are_problems_too(
     client: TestClient, method: str, path: str, status: int
 ) -> None:
@@ -281,9 +335,11 @@ def test_a_page_of_another_site_can_not_send_the_form(client: TestClient) -> Non
 
 def test_domain_errors_lose_their_paths_before_they_are_shown() -> None:
     error = SloraError(
-        "can't read /home/zoe/secret.bin (C:\\Users\\zoe\\x.bin)", file="/home/zoe/file",
-        found="/home/zoe/found", remedy="run `make data` in /srv/slora",
-    )  # fmt: skip
+        "can't read /home/zoe/secret.bin (C:\\Users\\zoe\\x.bin)",
+        file="/home/zoe/file",
+        found="/home/zoe/found",
+        remedy="run `make data` in /srv/slora",
+    )
     assert public(error) == "Can't read <path> (<path>). Remedy: run `make data` in <path>."
 
 

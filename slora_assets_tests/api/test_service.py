@@ -24,9 +24,12 @@ def test_scenarios_say_what_would_serve_them(client: TestClient, strict: TestCli
     preview = {one["name"]: one for one in client.get("/scenarios").json()}
     states = {name: one["status"] for name, one in preview.items()}
     assert states == {
-        "market_floor": "promoted", "kitchen": "promoted", "street": "preview",
-        "sports_field": "unavailable", "stage": "unavailable",
-    }  # fmt: skip
+        "market_floor": "promoted",
+        "kitchen": "promoted",
+        "street": "preview",
+        "sports_field": "unavailable",
+        "stage": "unavailable",
+    }
     assert "is fail" in preview["sports_field"]["reason"]
     assert (preview["street"]["scale"], preview["street"]["scale_max"]) == (0.85, 1.5)
     unpromoted = {one["name"]: one["status"] for one in strict.get("/scenarios").json()}
@@ -132,9 +135,17 @@ def adapter_bytes(up: float, down: float = 1.0, name: str = "transformer.x") -> 
 
 @pytest.mark.parametrize(
     "content",
-    [b"", b"no", b"\xff" * 64, adapter_bytes(0.0), adapter_bytes(float("nan")),
-     adapter_bytes(1.0, float("inf")), adapter_bytes(1.0, 0.0), adapter_bytes(1.0)[:-8]],
-)  # fmt: skip
+    [
+        b"",
+        b"no",
+        b"\xff" * 64,
+        adapter_bytes(0.0),
+        adapter_bytes(float("nan")),
+        adapter_bytes(1.0, float("inf")),
+        adapter_bytes(1.0, 0.0),
+        adapter_bytes(1.0)[:-8],
+    ],
+)
 def test_an_adapter_that_would_do_nothing_or_harm_is_refused(content: bytes) -> None:
     with pytest.raises(GateError):
         check_effect(content)

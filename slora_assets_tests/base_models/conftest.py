@@ -61,6 +61,9 @@ def made_up_batch(base: BaseModel, positions: list[float], seed: int = 0) -> Tra
     embeddings[:, length // 2 :] = 0
     mean, log_variance = normal(*shape), normal(*shape) - 4
     return TrainingBatch(
-        moments=torch.cat([mean, log_variance], dim=1), embeddings=embeddings,
-        noise=normal(*shape), posterior_noise=normal(*shape), positions=torch.tensor(positions),
-    )  # fmt: skip
+        moments=torch.cat([mean, log_variance], dim=1),
+        embeddings=embeddings,
+        noise=normal(*shape),
+        posterior_noise=normal(*shape),
+        positions=torch.tensor(positions),
+    )

@@ -39,9 +39,12 @@ def test_the_loss_is_the_weighted_x0_loss_of_diffusers_example(
         )
     with torch.no_grad():
         output = transformer(
-            hidden_states=noisy, encoder_hidden_states=batch.embeddings, timestep=timesteps,
-            image_rotary_emb=rotary, return_dict=False,
-        )[0]  # fmt: skip
+            hidden_states=noisy,
+            encoder_hidden_states=batch.embeddings,
+            timestep=timesteps,
+            image_rotary_emb=rotary,
+            return_dict=False,
+        )[0]
         found = base.training_loss(transformer, batch)
     x0 = scheduler.get_velocity(output, noisy, timesteps)
     weights = 1 / (1 - scheduler.alphas_cumprod[timesteps].float())
@@ -102,8 +105,13 @@ def test_1_5_fills_its_temporal_patch_where_the_pipeline_cuts_it_off(small_base:
     pipeline = base.pipeline("cpu", "float32", text=False)
     text = torch.zeros(1, *base.text_shape())
     latents = pipeline(
-        prompt_embeds=text, negative_prompt_embeds=text, height=g.height, width=g.width,
-        num_frames=g.frames, num_inference_steps=1, output_type="latent",
+        prompt_embeds=text,
+        negative_prompt_embeds=text,
+        height=g.height,
+        width=g.width,
+        num_frames=g.frames,
+        num_inference_steps=1,
+        output_type="latent",
         max_sequence_length=base.text_shape()[0],
-    ).frames  # fmt: skip
+    ).frames
     assert latents.transpose(1, 2).shape[1:] == base.latent_shape()

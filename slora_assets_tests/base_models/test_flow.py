@@ -74,10 +74,15 @@ def test_ltx_s_loss_is_the_squared_error_over_packed_tokens(small_base: Opener) 
     mask = (torch.arange(length) < length // 2).expand(3, -1)
     with torch.no_grad():
         predicted = transformer(
-            (1 - at) * clean + at * noise, batch.embeddings, sigmas * 1000, mask,
-            num_frames=frames, height=height, width=width,
+            (1 - at) * clean + at * noise,
+            batch.embeddings,
+            sigmas * 1000,
+            mask,
+            num_frames=frames,
+            height=height,
+            width=width,
             rope_interpolation_scale=(8 / 24, 32, 32),
-        ).sample  # fmt: skip
+        ).sample
         found = base.training_loss(transformer, batch)
     expected = (predicted - (noise - clean)).pow(2).flatten(1).mean(1)
     torch.testing.assert_close(found, expected, rtol=1e-4, atol=0)
@@ -132,9 +137,11 @@ def test_ltx_s_mask_is_read_off_the_embedding_and_hides_the_padding(small_base: 
     encoder = base.load_text_encoder("cpu")
     embeddings = torch.from_numpy(base.encode_text(encoder, PROMPTS))
     tokens = encoder.tokenizer(
-        list(PROMPTS), padding="max_length", max_length=base.text_shape()[0],
+        list(PROMPTS),
+        padding="max_length",
+        max_length=base.text_shape()[0],
         return_tensors="pt",
-    )  # fmt: skip
+    )
     assert torch.equal(text_mask(embeddings), tokens.attention_mask.bool())
     with torch.no_grad():
         raw = encoder.text_encoder(tokens.input_ids)[0]
@@ -176,9 +183,13 @@ def test_ltx_with_a_vae_that_denoises_while_it_decodes_makes_clips(small_base: O
     base = small_base(LTX_0_9_1)
     text = np.ones(base.text_shape(), np.float16)
     (clip,) = base.generate_many(
-        base.pipeline("cpu", "float32", text=False), embeddings=[text], empty_embedding=text,
-        seeds=[1], steps=2, guidance_scale=3.0,
-    )  # fmt: skip
+        base.pipeline("cpu", "float32", text=False),
+        embeddings=[text],
+        empty_embedding=text,
+        seeds=[1],
+        steps=2,
+        guidance_scale=3.0,
+    )
     g = base.geometry
     assert clip.shape == (g.frames, g.height, g.width, 3)
     assert clip.std() > 0

@@ -25,26 +25,42 @@ from slora_assets.base_models.ltx import LtxVideo
 from slora_assets.base_models.wan import Wan
 
 _COGVIDEOX_SCHEDULER = {
-    "beta_start": 0.00085, "beta_end": 0.012, "beta_schedule": "scaled_linear",
-    "num_train_timesteps": 1000, "prediction_type": "v_prediction",
-    "rescale_betas_zero_snr": True, "timestep_spacing": "trailing",
-}  # fmt: skip
+    "beta_start": 0.00085,
+    "beta_end": 0.012,
+    "beta_schedule": "scaled_linear",
+    "num_train_timesteps": 1000,
+    "prediction_type": "v_prediction",
+    "rescale_betas_zero_snr": True,
+    "timestep_spacing": "trailing",
+}
 _ROPE = {"num_layers": 42, "num_attention_heads": 48, "use_rotary_positional_embeddings": True}
 _WAN_1_3B = {
-    "num_attention_heads": 12, "attention_head_dim": 128, "ffn_dim": 8960, "num_layers": 30,
-    "text_dim": 4096, "freq_dim": 256,
-}  # fmt: skip
+    "num_attention_heads": 12,
+    "attention_head_dim": 128,
+    "ffn_dim": 8960,
+    "num_layers": 30,
+    "text_dim": 4096,
+    "freq_dim": 256,
+}
 _LTX_VAE = {
-    "block_out_channels": (128, 256, 512, 512), "decoder_block_out_channels": (128, 256, 512, 512),
-    "layers_per_block": (4, 3, 3, 3, 4), "decoder_layers_per_block": (4, 3, 3, 3, 4),
+    "block_out_channels": (128, 256, 512, 512),
+    "decoder_block_out_channels": (128, 256, 512, 512),
+    "layers_per_block": (4, 3, 3, 3, 4),
+    "decoder_layers_per_block": (4, 3, 3, 3, 4),
     "spatio_temporal_scaling": (True, True, True, False),
-    "decoder_spatio_temporal_scaling": (True, True, True, False), "patch_size": 4,
-    "patch_size_t": 1, "timestep_conditioning": False,
-}  # fmt: skip
+    "decoder_spatio_temporal_scaling": (True, True, True, False),
+    "patch_size": 4,
+    "patch_size_t": 1,
+    "timestep_conditioning": False,
+}
 _LTX_SCHEDULER = {
-    "use_dynamic_shifting": True, "base_shift": 0.95, "max_shift": 2.05,
-    "base_image_seq_len": 1024, "max_image_seq_len": 4096, "shift_terminal": 0.1,
-}  # fmt: skip
+    "use_dynamic_shifting": True,
+    "base_shift": 0.95,
+    "max_shift": 2.05,
+    "base_image_seq_len": 1024,
+    "max_image_seq_len": 4096,
+    "shift_terminal": 0.1,
+}
 
 
 @dataclass(frozen=True)
@@ -67,34 +83,62 @@ class Published:
 BASES = {
     # Latent 13x16x60x90 and 17,776 tokens with the text (THUDM/CogVideo README).
     "CogVideoX-2b": Published(
-        CogVideoX, {}, 1_693_783_872, (16, 13, 60, 90), 17_550, {"scaling_factor": 1.15258426},
+        CogVideoX,
+        {},
+        1_693_783_872,
+        (16, 13, 60, 90),
+        17_550,
+        {"scaling_factor": 1.15258426},
         _COGVIDEOX_SCHEDULER | {"snr_shift_scale": 3.0},
     ),
     # Adapter: a-r-r-o-w/finetrainers v0.0.1 `docs/training/cogvideox.md`.
     "CogVideoX-5b": Published(
-        CogVideoX, _ROPE, 5_570_283_072, (16, 13, 60, 90), 17_550, {"scaling_factor": 0.7},
-        _COGVIDEOX_SCHEDULER | {"snr_shift_scale": 1.0}, 132_120_576,
+        CogVideoX,
+        _ROPE,
+        5_570_283_072,
+        (16, 13, 60, 90),
+        17_550,
+        {"scaling_factor": 0.7},
+        _COGVIDEOX_SCHEDULER | {"snr_shift_scale": 1.0},
+        132_120_576,
     ),
     # 81 frames of 1360x768, whose 21 latent frames are filled up to 22.
     "CogVideoX1.5-5B": Published(
         CogVideoX,
-        _ROPE | {"patch_size_t": 2, "patch_bias": False, "sample_height": 300,
-                 "sample_width": 300, "sample_frames": 81},
-        5_570_676_352, (16, 22, 96, 170), 44_880,
+        _ROPE
+        | {
+            "patch_size_t": 2,
+            "patch_bias": False,
+            "sample_height": 300,
+            "sample_width": 300,
+            "sample_frames": 81,
+        },
+        5_570_676_352,
+        (16, 22, 96, 170),
+        44_880,
         {"scaling_factor": 0.7, "invert_scale_latents": True},
         _COGVIDEOX_SCHEDULER | {"snr_shift_scale": 1.0},
     ),
     # 32,760 tokens at 81x480x832.
     "Wan2.1-T2V-1.3B": Published(
-        Wan, _WAN_1_3B, 1_418_996_800, (16, 21, 60, 104), 32_760, {},
-        {"prediction_type": "flow_prediction", "use_flow_sigmas": True, "flow_shift": 3.0,
-         "num_train_timesteps": 1000},
+        Wan,
+        _WAN_1_3B,
+        1_418_996_800,
+        (16, 21, 60, 104),
+        32_760,
+        {},
+        {
+            "prediction_type": "flow_prediction",
+            "use_flow_sigmas": True,
+            "flow_shift": 3.0,
+            "num_train_timesteps": 1000,
+        },
     ),
     # Pixels to tokens 1:8192 (arXiv:2501.00103), so 161x512x704 gives 7,392.
     "LTX-Video": Published(
         LtxVideo, {}, 1_923_385_472, (128, 21, 16, 22), 7_392, _LTX_VAE, _LTX_SCHEDULER
     ),
-}  # fmt: skip
+}
 
 
 def _on_meta(module: Any, name: str, config: dict[str, Any]) -> Any:
@@ -188,8 +232,10 @@ def test_a_training_step_fits_together_at_full_size(published: Published, tmp_pa
     batch = TrainingBatch(
         moments=torch.cat([latent, latent], dim=1),
         embeddings=torch.empty(1, *base.text_shape(), device="meta"),
-        noise=latent, posterior_noise=latent, positions=torch.empty(1, device="meta"),
-    )  # fmt: skip
+        noise=latent,
+        posterior_noise=latent,
+        positions=torch.empty(1, device="meta"),
+    )
     loss = base.training_loss(denoiser, batch)
     assert (loss.shape, loss.dtype) == ((1,), torch.float32)
     loss.mean().backward()
@@ -199,8 +245,14 @@ def test_a_training_step_fits_together_at_full_size(published: Published, tmp_pa
 def test_vaes_and_text_encoders_have_their_published_sizes() -> None:
     """Wan-VAE: 127 M (arXiv:2503.20314); encoders of T5 v1.1 xxl and UMT5 xxl by their configs."""
     assert round(_count(_on_meta(diffusers, "AutoencoderKLWan", {})) / 1e6) == 127
-    xxl = {"d_model": 4096, "d_kv": 64, "d_ff": 10240, "num_layers": 24, "num_heads": 64,
-           "feed_forward_proj": "gated-gelu"}  # fmt: skip
+    xxl = {
+        "d_model": 4096,
+        "d_kv": 64,
+        "d_ff": 10240,
+        "num_layers": 24,
+        "num_heads": 64,
+        "feed_forward_proj": "gated-gelu",
+    }
     counts = {}
     for name, words in (("T5", 32_128), ("UMT5", 256_384)):
         config = getattr(transformers, f"{name}Config")(vocab_size=words, **xxl)

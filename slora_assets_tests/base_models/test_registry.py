@@ -131,9 +131,14 @@ def test_a_folder_without_a_card_is_known_by_its_configuration(
 
 @pytest.mark.parametrize(
     ("recipe", "precision"),
-    [("cogvideox_2b", "fp16"), ("cogvideox_5b", "bf16"), ("cogvideox_1_5_5b", "bf16"),
-     ("wan_2_1_1_3b", "bf16"), ("ltx_video", "bf16")],
-)  # fmt: skip
+    [
+        ("cogvideox_2b", "fp16"),
+        ("cogvideox_5b", "bf16"),
+        ("cogvideox_1_5_5b", "bf16"),
+        ("wan_2_1_1_3b", "bf16"),
+        ("ltx_video", "bf16"),
+    ],
+)
 def test_a_shipped_recipe_names_a_known_base_and_its_precision(recipe: str, precision: str) -> None:
     settings = read_settings(PROJECT / f"configs/training/{recipe}.yaml", TrainingSettings)
     assert settings.base_model in LICENCES
@@ -162,8 +167,12 @@ def test_scores_of_random_weights_are_labelled(built: Path, tmp_path: Path) -> N
     labels = []
     for scorer in (load_scorer(tmp_path / "scorer"), open_scorer(MINIATURE, tmp_path, "cpu")):
         sampler = Sampler(
-            base=open_base(str(built), tmp_path), scorer=scorer, motion_references={}, steps=1,
-            embeddings=lambda _: np.zeros(1, np.float16), guidance_scale=1.0,
-        )  # fmt: skip
+            base=open_base(str(built), tmp_path),
+            scorer=scorer,
+            motion_references={},
+            steps=1,
+            embeddings=lambda _: np.zeros(1, np.float16),
+            guidance_scale=1.0,
+        )
         labels.append(sampler.trusted())
     assert labels == [(False, UNTRAINED), (False, "the base is not fully trained")]

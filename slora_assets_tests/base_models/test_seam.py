@@ -175,15 +175,23 @@ def test_clips_have_the_declared_geometry_and_follow_seed_and_adapter(
 
     def many() -> list[NDArray[np.uint8]]:
         return base.generate_many(
-            pipeline, embeddings=[embeddings[0]] * 2, empty_embedding=embeddings[1],
-            seeds=[1, 2], steps=2, guidance_scale=3.0,
-        )  # fmt: skip
+            pipeline,
+            embeddings=[embeddings[0]] * 2,
+            empty_embedding=embeddings[1],
+            seeds=[1, 2],
+            steps=2,
+            guidance_scale=3.0,
+        )
 
     def one(seed: int) -> NDArray[np.uint8]:
         return base.generate(
-            pipeline, prompt=PROMPTS[0], seed=seed, steps=2, guidance_scale=3.0,
+            pipeline,
+            prompt=PROMPTS[0],
+            seed=seed,
+            steps=2,
+            guidance_scale=3.0,
             on_step=lambda done, of: seen.append((done, of)),
-        )  # fmt: skip
+        )
 
     clips, g = many(), base.geometry
     assert [clip.shape for clip in clips] == [(g.frames, g.height, g.width, 3)] * 2
@@ -211,9 +219,13 @@ def test_training_calls_the_denoiser_as_sampling_does(base: BaseModel) -> None:
     empty = np.zeros(base.text_shape(), np.float16)
     empty[:3] = 1
     base.generate_many(
-        pipeline, embeddings=[empty], empty_embedding=empty, seeds=[1], steps=2,
+        pipeline,
+        embeddings=[empty],
+        empty_embedding=empty,
+        seeds=[1],
+        steps=2,
         guidance_scale=1.0,
-    )  # fmt: skip
+    )
     with torch.no_grad():
         base.training_loss(pipeline.transformer, made_up_batch(base, [0.5]))
     sampled, trained = calls[0], calls[-1]

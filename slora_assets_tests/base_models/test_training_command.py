@@ -40,13 +40,23 @@ def test_a_run_on_another_base_trains_measures_and_proves_its_adapter(
     _preprocess(base, workspace)
     runs = workspace.root / "runs"
     settings = {
-        "base_model": base.folder, "epochs": 1, "repeats": 3, "optimizer.learning_rate": 0.01,
-    }  # fmt: skip
+        "base_model": base.folder,
+        "epochs": 1,
+        "repeats": 3,
+        "optimizer.learning_rate": 0.01,
+    }
     command = [
-        sys.executable, str(PROJECT / "src/train_scenario_lora.py"),
-        "--metadata", str(workspace.scenario_metadata), "--output-root", str(runs),
-        "--config", str(workspace.training_config), "--scenario", SCENARIO,
-    ]  # fmt: skip
+        sys.executable,
+        str(PROJECT / "src/train_scenario_lora.py"),
+        "--metadata",
+        str(workspace.scenario_metadata),
+        "--output-root",
+        str(runs),
+        "--config",
+        str(workspace.training_config),
+        "--scenario",
+        SCENARIO,
+    ]
     for key, value in settings.items():
         command += ["--set", f"{key}={value}"]
     done = subprocess.run(command, capture_output=True, text=True, check=False)

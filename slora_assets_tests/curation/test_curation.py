@@ -135,8 +135,10 @@ def test_msrvtt_annotations_are_read_plain_and_compressed(tmp_path: Path, suffix
     path.write_bytes(packed)
     (clip,) = next(read_msrvtt(path)).rows(named=True)
     assert (clip["source_group"], clip["captions"], clip["source_start_s"]) == (
-        "u", ["a market"], 1.5,
-    )  # fmt: skip
+        "u",
+        ["a market"],
+        1.5,
+    )
 
 
 @pytest.mark.parametrize("text", ["", "[]", '{"videos": []}', '{"videos": [{}], "sentences": []}'])

@@ -74,8 +74,10 @@ def test_vatex_ids_give_source_and_times(tmp_path: Path) -> None:
     file.write_text(json.dumps([entry, {"videoID": "x_000001_000011"}]))
     first, second = next(read_vatex(file)).rows(named=True)
     assert (first["source_group"], first["source_start_s"], first["source_end_s"]) == (
-        "a_b-C", 10, 20,
-    )  # fmt: skip
+        "a_b-C",
+        10,
+        20,
+    )
     assert first["captions"] == ["one", "two"]
     assert second["captions"] == []
     file.write_text(json.dumps([{"videoID": "short", "enCap": []}]))
@@ -126,8 +128,10 @@ def test_split_lists_go_before_the_annotations_own_splits(tmp_path: Path) -> Non
     splits = {"train": [train], "test": [test]}
     (batch,) = read_annotations(_dataset("folder"), [folder], splits)
     assert dict(batch.select("id", "official_split").iter_rows()) == {
-        "a": "train", "b": "test", "c": "validate",
-    }  # fmt: skip
+        "a": "train",
+        "b": "test",
+        "c": "validate",
+    }
     train.write_text("video_id\na\nb\n")
     with pytest.raises(ConfigError, match="two splits"):
         list(read_annotations(_dataset("folder"), [folder], splits))

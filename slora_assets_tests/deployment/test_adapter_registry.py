@@ -84,14 +84,25 @@ def test_another_record_for_the_same_weights_is_refused(
 
 @pytest.mark.parametrize(
     "path",
-    ["", ".", "/", "checkpoints/registry", "checkpoints/registry/", "/etc/passwd",
-     "checkpoints/registry/{hash}/../{hash}/pytorch_lora_weights.safetensors",
-     "./checkpoints/registry/{hash}", "checkpoints//registry/{hash}",
-     "checkpoints/registry/{hash}/", "checkpoints/registry/{hash}/adapter.json",
-     "{root}/checkpoints/registry/{hash}/pytorch_lora_weights.safetensors",
-     "checkpoints/scenario_loras/market_floor/adapters/epoch_2/pytorch_lora_weights.safetensors",
-     "checkpoints\\registry\\{hash}", "checkpoints/registry/{hash}\x00", "file:///{hash}"],
-)  # fmt: skip
+    [
+        "",
+        ".",
+        "/",
+        "checkpoints/registry",
+        "checkpoints/registry/",
+        "/etc/passwd",
+        "checkpoints/registry/{hash}/../{hash}/pytorch_lora_weights.safetensors",
+        "./checkpoints/registry/{hash}",
+        "checkpoints//registry/{hash}",
+        "checkpoints/registry/{hash}/",
+        "checkpoints/registry/{hash}/adapter.json",
+        "{root}/checkpoints/registry/{hash}/pytorch_lora_weights.safetensors",
+        "checkpoints/scenario_loras/market_floor/adapters/epoch_2/pytorch_lora_weights.safetensors",
+        "checkpoints\\registry\\{hash}",
+        "checkpoints/registry/{hash}\x00",
+        "file:///{hash}",
+    ],
+)
 def test_only_the_registrys_own_path_opens(workspace: Workspace, folder: Path, path: str) -> None:
     asked = path.format(hash=folder.name, root=workspace.root)
     with pytest.raises(GateError):

@@ -79,10 +79,18 @@ def test_diffusers_reads_the_converted_wan_adapter_as_it_reads_the_original(
     def model() -> Any:
         torch.manual_seed(0)
         return WanTransformer3DModel(
-            num_attention_heads=2, attention_head_dim=12, in_channels=4, out_channels=4,
-            text_dim=8, freq_dim=8, ffn_dim=16, num_layers=2, cross_attn_norm=True,
-            qk_norm="rms_norm_across_heads", rope_max_seq_len=32,
-        ).eval()  # fmt: skip
+            num_attention_heads=2,
+            attention_head_dim=12,
+            in_channels=4,
+            out_channels=4,
+            text_dim=8,
+            freq_dim=8,
+            ffn_dim=16,
+            num_layers=2,
+            cross_attn_norm=True,
+            qk_norm="rms_norm_across_heads",
+            rope_max_seq_len=32,
+        ).eval()
 
     def output(file: Path | None) -> Any:
         transformer = model()
@@ -94,9 +102,11 @@ def test_diffusers_reads_the_converted_wan_adapter_as_it_reads_the_original(
         generator = torch.Generator().manual_seed(1)
         with torch.no_grad():
             return transformer(
-                torch.randn((1, 4, 1, 8, 8), generator=generator), torch.tensor([5]),
-                torch.randn((1, 4, 8), generator=generator), return_dict=False,
-            )[0]  # fmt: skip
+                torch.randn((1, 4, 1, 8, 8), generator=generator),
+                torch.tensor([5]),
+                torch.randn((1, 4, 8), generator=generator),
+                return_dict=False,
+            )[0]
 
     teacher = model()
     targets = ["to_q", "to_k", "to_v", "to_out.0", "ffn.net.0.proj", "ffn.net.2"]
@@ -105,9 +115,11 @@ def test_diffusers_reads_the_converted_wan_adapter_as_it_reads_the_original(
     )
     source = tmp_path / "source.safetensors"
     WanPipeline.save_lora_weights(
-        tmp_path, get_peft_model_state_dict(teacher), weight_name=source.name,
+        tmp_path,
+        get_peft_model_state_dict(teacher),
+        weight_name=source.name,
         transformer_lora_adapter_metadata={"r": 4, "lora_alpha": 2, "target_modules": targets},
-    )  # fmt: skip
+    )
     target = tmp_path / "converted.safetensors"
     convert(source, naming, target)
     torch.testing.assert_close(output(target), output(source))

@@ -66,7 +66,7 @@ def test_peoples_own_comments_and_quotes_survive(workspace: Workspace) -> None:
         ("  kitchen:", "  ../kitchen:", "presets.../kitchen.[key]"),
         ("schema_version: 1", "schema_version: 2", "schema_version"),
     ],
-)  # fmt: skip
+)
 def test_nonsense_is_refused_by_key(
     workspace: Workspace, old: str, new: str, key: str | None
 ) -> None:
@@ -79,15 +79,19 @@ def test_nonsense_is_refused_by_key(
 
 @pytest.mark.parametrize(
     "path",
-    ["checkpoints/scenario_loras/kitchen/adapters/epoch_1/pytorch_lora_weights.safetensors",
-     "/etc/passwd", f"checkpoints/registry/{'b' * 64}/pytorch_lora_weights.safetensors",
-     f"checkpoints/registry/../registry/{HASH}/pytorch_lora_weights.safetensors"],
-)  # fmt: skip
+    [
+        "checkpoints/scenario_loras/kitchen/adapters/epoch_1/pytorch_lora_weights.safetensors",
+        "/etc/passwd",
+        f"checkpoints/registry/{'b' * 64}/pytorch_lora_weights.safetensors",
+        f"checkpoints/registry/../registry/{HASH}/pytorch_lora_weights.safetensors",
+    ],
+)
 def test_a_preset_names_only_the_registrys_own_path(workspace: Workspace, path: str) -> None:
     edited = edited_text(
-        workspace.presets.read_text(), "kitchen",
+        workspace.presets.read_text(),
+        "kitchen",
         {"adapter": path, "sha256": HASH, "verdict": "pass"},
-    )  # fmt: skip
+    )
     workspace.presets.write_text(edited)
     with pytest.raises(ConfigError, match="adapter must be"):
         read_presets(workspace.presets)

@@ -78,10 +78,22 @@ def test_a_pass_on_scores_that_mean_nothing_is_refused(
 
 @pytest.mark.parametrize(
     ("key", "value"),
-    [("adapter_sha256", "f" * 64), ("run_hash", "f" * 64), ("run", "kitchen"),
-     ("base", {"name": "tiny", "revision": "r1", "licence": "Apache-2.0", "trained": True,
-               "parts": {"vae": "other"}})],
-)  # fmt: skip
+    [
+        ("adapter_sha256", "f" * 64),
+        ("run_hash", "f" * 64),
+        ("run", "kitchen"),
+        (
+            "base",
+            {
+                "name": "tiny",
+                "revision": "r1",
+                "licence": "Apache-2.0",
+                "trained": True,
+                "parts": {"vae": "other"},
+            },
+        ),
+    ],
+)
 def test_a_verdict_about_something_else_is_stale(
     workspace: Workspace, finish_run: FinishRun, key: str, value: Any
 ) -> None:
@@ -105,10 +117,12 @@ def test_a_retrained_run_makes_its_old_verdict_stale(
 
 @pytest.mark.parametrize(
     ("damage", "error"),
-    [(lambda path: path.unlink(), MissingInputError),
-     (lambda path: path.write_text("{"), IntegrityError),
-     (lambda path: path.write_text(json.dumps({"verdict": "pass"})), IntegrityError)],
-)  # fmt: skip
+    [
+        (lambda path: path.unlink(), MissingInputError),
+        (lambda path: path.write_text("{"), IntegrityError),
+        (lambda path: path.write_text(json.dumps({"verdict": "pass"})), IntegrityError),
+    ],
+)
 def test_without_a_readable_verdict_nothing_is_promoted(
     workspace: Workspace,
     finish_run: FinishRun,

@@ -15,17 +15,31 @@ from slora_assets_tests.deployment.conftest import FinishRun
 def curated(workspace: Workspace) -> Workspace:
     """A metadata document that knows one scenario, and no clip."""
     entry = {
-        "description": "A market.", "any_caption": 4, "matched": 3, "missing": 0,
-        "unusable": 0, "train": 2, "validation": 1, "test": 0, "min_train_clips": 2,
+        "description": "A market.",
+        "any_caption": 4,
+        "matched": 3,
+        "missing": 0,
+        "unusable": 0,
+        "train": 2,
+        "validation": 1,
+        "test": 0,
+        "min_train_clips": 2,
         "min_validation_clips": 1,
         "shortfall": None,
-    }  # fmt: skip
-    write_json(workspace.scenario_metadata, {
-        "schema_version": 1, "config_hash": "a", "dataset_hash": "b", "clips": [], "rejects": [],
-        "reject_counts": {},
-        "dataset": {"name": "sample", "licence": "CC0-1.0", "use": "any", "annotations": {}},
-        "scenarios": {"market_floor": entry},
-    })  # fmt: skip
+    }
+    write_json(
+        workspace.scenario_metadata,
+        {
+            "schema_version": 1,
+            "config_hash": "a",
+            "dataset_hash": "b",
+            "clips": [],
+            "rejects": [],
+            "reject_counts": {},
+            "dataset": {"name": "sample", "licence": "CC0-1.0", "use": "any", "annotations": {}},
+            "scenarios": {"market_floor": entry},
+        },
+    )
     return workspace
 
 

@@ -75,9 +75,14 @@ def _damaged(kind: str, good: Path, path: Path) -> Path:
 
 @pytest.mark.parametrize(
     ("kind", "reason"),
-    [("empty", "corrupt"), ("text", "corrupt"), ("truncated", "corrupt"),
-     ("audio", "no_video_stream"), ("absent", "missing")],
-)  # fmt: skip
+    [
+        ("empty", "corrupt"),
+        ("text", "corrupt"),
+        ("truncated", "corrupt"),
+        ("audio", "no_video_stream"),
+        ("absent", "missing"),
+    ],
+)
 def test_unusable_files_have_a_reason(
     tmp_path: Path, counting_clip: Path, kind: str, reason: str
 ) -> None:

@@ -47,10 +47,15 @@ def footage(tmp_path: Path) -> Path:
 def _curated(footage: Path, **quality: object) -> ScenarioMetadata:
     dataset = DatasetSettings.model_validate(
         {
-            "name": "d", "format": "folder", "annotations": [str(footage)], "licence": "l",
-            "use": "u", "footage": str(footage), "quality": quality,
+            "name": "d",
+            "format": "folder",
+            "annotations": [str(footage)],
+            "licence": "l",
+            "use": "u",
+            "footage": str(footage),
+            "quality": quality,
         }
-    )  # fmt: skip
+    )
     workspace = Workspace(root=footage.parent, configs=footage.parent, dataset_file=footage)
     inventory = take_inventory(dataset, workspace)
     batches = read_annotations(dataset, [footage], {})
@@ -97,8 +102,9 @@ def test_clips_can_be_cut_out_of_whole_source_videos(tmp_path: Path) -> None:
         tmp_path, {"video1": (0.0, 2.0), "video2": (2.0, 3.5)}, footage_holds="sources"
     ).clips
     assert [(clip.id, clip.start_s, clip.end_s) for clip in clips] == [
-        ("video1", 0.0, 2.0), ("video2", 2.0, 3.5),
-    ]  # fmt: skip
+        ("video1", 0.0, 2.0),
+        ("video2", 2.0, 3.5),
+    ]
     assert {clip.path for clip in clips} == {"clips/abcDEF12345.mp4"}
     assert clips[0].identity() != clips[1].identity() | {"id": "video1"}
 
@@ -115,10 +121,15 @@ def _msrvtt(root: Path, places: dict[str, tuple[float, float]], **more: object) 
     annotations.write_text(json.dumps({"videos": videos, "sentences": sentences}))
     dataset = DatasetSettings.model_validate(
         {
-            "name": "d", "format": "msrvtt", "annotations": [str(annotations)], "licence": "l",
-            "use": "u", "footage": str(root / "clips"), **more,
+            "name": "d",
+            "format": "msrvtt",
+            "annotations": [str(annotations)],
+            "licence": "l",
+            "use": "u",
+            "footage": str(root / "clips"),
+            **more,
         }
-    )  # fmt: skip
+    )
     workspace = Workspace(root=root, configs=root, dataset_file=annotations)
     inventory = take_inventory(dataset, workspace)
     batches = read_annotations(dataset, [annotations], {})

@@ -73,8 +73,9 @@ def test_moments_of_another_shape_than_the_base_reads_are_not_cached(
     path = workspace.root / _clips(workspace)[0].latent
     path.unlink()
     cut = np.zeros((32, 1, 8, 12), np.float16)
-    monkeypatch.setattr(type(open_base("miniature", workspace.models)), "encode_video",
-                        lambda *_: cut)  # fmt: skip
+    monkeypatch.setattr(
+        type(open_base("miniature", workspace.models)), "encode_video", lambda *_: cut
+    )
     with pytest.raises(IntegrityError, match="another shape"):
         _refresh(workspace)
     assert not path.exists()

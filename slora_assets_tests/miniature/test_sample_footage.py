@@ -78,8 +78,15 @@ def test_annotations_are_in_msr_vtt_format() -> None:
     content = msr_vtt(plan_footage(0, 2, 2))
     assert set(content) == {"info", "videos", "sentences"}
     assert set(content["videos"][0]) == {
-        "id", "video_id", "video", "category", "url", "start time", "end time", "split",
-    }  # fmt: skip
+        "id",
+        "video_id",
+        "video",
+        "category",
+        "url",
+        "start time",
+        "end time",
+        "split",
+    }
     assert set(content["sentences"][0]) == {"sen_id", "video_id", "caption"}
     assert len({sentence["sen_id"] for sentence in content["sentences"]}) == 12 * 20
 

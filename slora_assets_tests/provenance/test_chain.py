@@ -67,7 +67,7 @@ def duplicate_key(old: list[bytes]) -> list[bytes]:
         (lambda old: [old[0], b"\n", *old[1:]], 2),
         (lambda old: [old[0].replace(b",", b", ", 1), *old[1:]], 1),
     ],
-)  # fmt: skip
+)
 def test_tampering_is_found_at_its_line_and_nothing_is_appended_to_it(
     log: Path, forge: object, line: int
 ) -> None:

@@ -26,8 +26,10 @@ def loss_and_gradients(base: BaseModel, transformer: Any) -> tuple[float, torch.
     batch = TrainingBatch(
         moments=torch.cat([clean, torch.zeros(shape)], dim=1),
         embeddings=torch.randn((2, 32, 192), generator=generator),
-        noise=noise, posterior_noise=posterior, positions=torch.tensor([0.2, 0.7]),
-    )  # fmt: skip
+        noise=noise,
+        posterior_noise=posterior,
+        positions=torch.tensor([0.2, 0.7]),
+    )
     loss = base.training_loss(transformer, batch).mean()
     loss.backward()
     gradients = [p.grad.flatten() for p in transformer.parameters() if p.requires_grad]

@@ -33,9 +33,12 @@ def test_positions_have_a_density_of_their_power(high_noise: float, below_a_half
 
 
 def test_a_constant_rate_warms_up_and_holds() -> None:
-    rates = [learning_rate(OptimizerSettings(learning_rate=2.0, warmup_steps=4,
-                                             lr_scheduler="constant"), step, 20)
-             for step in range(20)]  # fmt: skip
+    rates = [
+        learning_rate(
+            OptimizerSettings(learning_rate=2.0, warmup_steps=4, lr_scheduler="constant"), step, 20
+        )
+        for step in range(20)
+    ]
     assert rates[:4] == [0.5, 1.0, 1.5, 2.0]
     assert set(rates[4:]) == {2.0}
 

@@ -91,13 +91,31 @@ def test_between_passes_a_process_holds_half_of_the_frozen_weights(tmp_path: Pat
 
 def _train(workspace: Workspace, root: Path, processes: int, *more: str) -> Path:
     command = [
-        sys.executable, "-m", "torch.distributed.run", "--standalone",
-        "--nproc_per_node", str(processes), str(PROJECT / "src/train_scenario_lora.py"),
-        "--metadata", str(workspace.scenario_metadata), "--output-root", str(root),
-        "--config", str(workspace.training_config), "--scenario", "market_floor",
-        "--tracker", "none", "--set", f"batch_size={4 // processes}",
-        "--set", "epochs=1", "--set", "repeats=4", *more,
-    ]  # fmt: skip
+        sys.executable,
+        "-m",
+        "torch.distributed.run",
+        "--standalone",
+        "--nproc_per_node",
+        str(processes),
+        str(PROJECT / "src/train_scenario_lora.py"),
+        "--metadata",
+        str(workspace.scenario_metadata),
+        "--output-root",
+        str(root),
+        "--config",
+        str(workspace.training_config),
+        "--scenario",
+        "market_floor",
+        "--tracker",
+        "none",
+        "--set",
+        f"batch_size={4 // processes}",
+        "--set",
+        "epochs=1",
+        "--set",
+        "repeats=4",
+        *more,
+    ]
     done = subprocess.run(command, capture_output=True, text=True, check=False)
     assert done.returncode == 0, done.stderr
     return root / "market_floor"

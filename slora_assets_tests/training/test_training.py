@@ -32,12 +32,18 @@ from slora_assets_tests.small_graph import PROJECT
 
 def _command(workspace: Workspace, root: Path, *more: str) -> list[str]:
     return [
-        sys.executable, str(PROJECT / "src/train_scenario_lora.py"),
-        "--metadata", str(workspace.scenario_metadata),
-        "--output-root", str(root),
-        "--config", str(workspace.training_config),
-        "--scenario", "market_floor", *more,
-    ]  # fmt: skip
+        sys.executable,
+        str(PROJECT / "src/train_scenario_lora.py"),
+        "--metadata",
+        str(workspace.scenario_metadata),
+        "--output-root",
+        str(root),
+        "--config",
+        str(workspace.training_config),
+        "--scenario",
+        "market_floor",
+        *more,
+    ]
 
 
 def _train(workspace: Workspace, root: Path, *more: str) -> subprocess.CompletedProcess[str]:
@@ -165,8 +171,10 @@ def test_an_allowed_change_stands_in_the_record(workspace: Workspace, tmp_path: 
     assert done.returncode == 0, done.stderr
     (change,) = read_run_record(tmp_path / "market_floor").changes
     assert (change["key"], change["before"], change["after"]) == (
-        "optimizer.learning_rate", 0.003, 0.002,
-    )  # fmt: skip
+        "optimizer.learning_rate",
+        0.003,
+        0.002,
+    )
 
 
 def test_training_lowers_the_held_out_loss(undisturbed: Path) -> None:

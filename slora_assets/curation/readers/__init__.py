@@ -58,7 +58,9 @@ def _check_unique(
             for identity in batch.filter(pl.col("id").hash().is_in(twice.implode()))["id"]:
                 if identity in met:
                     raise ConfigError(
-                        "two annotations describe one clip", file=file, key=identity,
+                        "two annotations describe one clip",
+                        file=file,
+                        key=identity,
                         remedy="name each annotation file once, and each clip once in it",
-                    )  # fmt: skip
+                    )
                 met.add(identity)

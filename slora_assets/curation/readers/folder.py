@@ -26,9 +26,11 @@ def read_folder(folder: Path) -> Iterator[pl.DataFrame]:
     for path in sorted([*folder.glob("*.txt"), *folder.glob("*.json")]):
         if path.stem in found:
             raise IntegrityError(
-                "captions as text and as JSON for one clip", file=folder, key=path.stem,
+                "captions as text and as JSON for one clip",
+                file=folder,
+                key=path.stem,
                 remedy="keep one of them",
-            )  # fmt: skip
+            )
         found[path.stem] = _captions(path)
     yield from batches(
         {

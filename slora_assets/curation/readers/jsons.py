@@ -60,9 +60,12 @@ def _vatex_clips(file: Path, entries: list[dict[str, Any]]) -> Iterator[pl.DataF
     for identity, name in zip(ids, names, strict=True):
         if name is None:
             raise IntegrityError(
-                "a video id without start and end", file=file, key="videoID", found=identity,
+                "a video id without start and end",
+                file=file,
+                key="videoID",
+                found=identity,
                 expected="<id>_<start, 6 digits>_<end, 6 digits>",
-            )  # fmt: skip
+            )
     yield from batches(
         {
             "id": ids,
@@ -134,19 +137,22 @@ def _opened(file: Path) -> Iterator[IO[bytes]]:
             yield stream
     except FileNotFoundError as error:
         raise MissingInputError(
-            "the annotation file does not exist", file=file,
+            "the annotation file does not exist",
+            file=file,
             remedy="correct 'annotations' in the dataset's YAML, or provide the file",
-        ) from error  # fmt: skip
+        ) from error
     except (OSError, EOFError, lzma.LZMAError) as error:
         raise IntegrityError(f"can't be decompressed ({error})", file=file) from error
 
 
 def _wrong_format(file: Path, expected: str, found: object) -> IntegrityError:
     return IntegrityError(
-        "the annotations are not of the dataset's format", file=file,
-        found=type(found).__name__, expected=expected,
+        "the annotations are not of the dataset's format",
+        file=file,
+        found=type(found).__name__,
+        expected=expected,
         remedy="correct 'format' in the dataset's YAML",
-    )  # fmt: skip
+    )
 
 
 def _list(file: Path, document: dict[str, Any], key: str) -> list[dict[str, Any]]:

@@ -32,8 +32,10 @@ def read_split_files(files: dict[str, list[Path]]) -> pl.DataFrame | None:
     twice = listed.filter(pl.col("id").is_duplicated())
     if len(twice):
         raise ConfigError(
-            "a clip is in two splits", file=next(iter(files.values()))[0], key=twice["id"][0],
+            "a clip is in two splits",
+            file=next(iter(files.values()))[0],
+            key=twice["id"][0],
             found=", ".join(sorted(twice.filter(pl.col("id") == twice["id"][0])["official_split"])),
             remedy="correct 'official_splits' in the dataset's YAML",
-        )  # fmt: skip
+        )
     return listed

@@ -39,10 +39,12 @@ def read_panda70m(file: Path) -> Iterator[pl.DataFrame]:
         uneven = lists.filter(pl.any_horizontal(one != lengths[0] for one in lengths[1:]))
         if len(uneven):
             raise IntegrityError(
-                "lists of differing length in one row", file=file,
-                key=str(uneven["videoID"][0]), found=uneven.select(*lengths).rows()[0],
+                "lists of differing length in one row",
+                file=file,
+                key=str(uneven["videoID"][0]),
+                found=uneven.select(*lengths).rows()[0],
                 expected="as many captions as times and scores",
-            )  # fmt: skip
+            )
         clips = lists.with_columns(number=pl.int_ranges(pl.col("captions").list.len())).explode(
             "captions", "starts", "ends", "scores", "number"
         )
@@ -86,18 +88,22 @@ def _csv(file: Path, columns: list[str], rows: int) -> Iterator[pl.DataFrame]:
     """Batches of a CSV's columns as texts. Raises MissingInputError, IntegrityError."""
     if not file.is_file():
         raise MissingInputError(
-            "the annotation file does not exist", file=file,
+            "the annotation file does not exist",
+            file=file,
             remedy="correct 'annotations' in the dataset's YAML, or provide the file",
-        )  # fmt: skip
+        )
     with _named(file):
         table = pl.scan_csv(file, infer_schema=False, low_memory=True)
         absent = [name for name in columns if name not in table.collect_schema()]
         if absent:
             raise IntegrityError(
-                "a column is absent", file=file, key=", ".join(absent),
-                found=", ".join(table.collect_schema()), expected=", ".join(columns),
+                "a column is absent",
+                file=file,
+                key=", ".join(absent),
+                found=", ".join(table.collect_schema()),
+                expected=", ".join(columns),
                 remedy="correct 'format' in the dataset's YAML",
-            )  # fmt: skip
+            )
         yield from table.select(columns).collect_batches(chunk_size=rows)
 
 
