@@ -47,16 +47,16 @@ $(VENV)/.ready: pyproject.toml constraints.txt
 	touch $@
 
 demo: setup
-	$(RUN) $(PY) -m slora_assets.demo
+	$(RUN) $(PY) -m slora_assets.defs.demo
 
 data preprocess train train-scenarios validate summary: setup
-	$(RUN) $(PY) -m slora_assets.launch $@
+	$(RUN) $(PY) -m slora_assets.defs.launch $@
 
 optimized: setup
 	$(RUN) $(PY) -m api.client --scenario market_floor --scale 0.85
 
 ui: setup
-	$(RUN) $(PY) -m slora_assets.launch release && $(VENV)/bin/dagster dev --workspace $(CURDIR)/workspace.yaml --host 127.0.0.1
+	$(RUN) $(PY) -m slora_assets.defs.launch release && $(VENV)/bin/dagster dev --workspace $(CURDIR)/workspace.yaml --host 127.0.0.1
 
 serve: setup
 	$(RUN) $(PY) -m api

@@ -6,8 +6,8 @@ from fastapi import APIRouter, Request
 from pydantic import BaseModel
 
 from api.service import service_of
-from slora_assets.deployment.presets import registered_path
 from slora_assets.deployment.registry import registered
+from slora_assets.documents.presets import registered_path
 
 router = APIRouter(tags=["adapters"])
 

@@ -9,9 +9,10 @@ from fastapi import FastAPI
 from starlette.concurrency import run_in_threadpool
 from starlette.middleware.trustedhost import TrustedHostMiddleware
 
-from api import adapters, artifacts, health, jobs, problems, scenarios, web
+from api import adapters, artifacts, health, problems, scenarios, videos, web
 from api.service import Service
 from api.settings import ApiSettings
+from slora_assets import __version__
 
 
 def create_app(settings: ApiSettings | None = None) -> FastAPI:
@@ -32,7 +33,7 @@ def create_app(settings: ApiSettings | None = None) -> FastAPI:
     # The interactive documentation pages fetch scripts from elsewhere; /openapi.json is enough.
     app = FastAPI(
         title="slora",
-        version="0.1.0",
+        version=__version__,
         docs_url=None,
         redoc_url=None,
         redirect_slashes=False,
@@ -42,6 +43,6 @@ def create_app(settings: ApiSettings | None = None) -> FastAPI:
     problems.install(app)
     app.add_middleware(TrustedHostMiddleware, allowed_hosts=list(service.settings.hosts))
     app.add_middleware(problems.RequestId)
-    for module in (jobs, artifacts, scenarios, adapters, health, web):
+    for module in (videos, artifacts, scenarios, adapters, health, web):
         app.include_router(module.router)
     return app

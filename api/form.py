@@ -12,7 +12,7 @@ from starlette.requests import Request
 from starlette.types import Message
 
 from api.errors import BodyTooLarge, BodyTooSlow, InvalidForm, WrongMediaType
-from slora_assets.deployment.presets import Presets
+from slora_assets.documents.presets import Presets
 
 FIELDS = ("prompt", "scenario", "lora_scale", "lora_path")
 

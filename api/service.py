@@ -9,17 +9,18 @@ from typing import Literal
 from fastapi import Request
 from pydantic import BaseModel, ConfigDict
 
-from api.artifact_store import ArtifactStore
 from api.errors import InvalidForm
 from api.form import GenerateForm
 from api.generator.choice import Choice, choose
 from api.generator.engine import Engine, Recipe
-from api.generator.worker import Worker
+from api.generator.queue import GeneratorQueue
 from api.settings import ApiSettings
-from slora_assets.base_models.base import BaseIdentity
-from slora_assets.deployment.presets import DEFAULT_SPEED, Presets, read_presets
+from api.store.artifact_store import ArtifactStore
+from slora_assets.deployment.presets import read_presets
+from slora_assets.documents.models import BaseIdentity
+from slora_assets.documents.presets import DEFAULT_SPEED, Presets
 from slora_assets.provenance.hashing import Json
-from slora_assets.validation.temporal import TemporalScore, measure_temporal
+from slora_assets.validation.metrics.temporal_consistency import TemporalScore, measure_temporal
 
 RANDOM_BASE = (
     "The base is not fully trained: the clip and its scores show that the path works, and say "
@@ -65,7 +66,7 @@ class Service:
     def __init__(self, settings: ApiSettings) -> None:
         self.settings = settings
         self.engine = Engine(settings.workspace.models, settings.device)
-        self.worker = Worker()
+        self.worker = GeneratorQueue()
         self.store = ArtifactStore(settings.workspace.artifacts)
 
     def presets(self) -> Presets:

@@ -22,16 +22,16 @@ import numpy as np
 from first_frames import Clip, real_clips, seconds
 from numpy.typing import NDArray
 
-from slora_assets.base_models.base import BaseModel
 from slora_assets.base_models.cogvideox import CogVideoX
 from slora_assets.base_models.registry import open_base
-from slora_assets.base_models.side_by_side import in_order, passes_at_once
+from slora_assets.base_models.seam import VideoBase
+from slora_assets.caches.first_frames import cache_first_frames
+from slora_assets.caches.latents import cache_latents, decode_for_vae, decoding_task
+from slora_assets.caches.side_by_side import in_order, passes_at_once
+from slora_assets.caches.validity import latent_key, write_array
 from slora_assets.config.errors import FootageError
 from slora_assets.footage.encode import write_mp4
-from slora_assets.footage.first_frames import cache_first_frames
-from slora_assets.footage.isolation import isolated
-from slora_assets.latents.cache import latent_key, write_array
-from slora_assets.latents.stage import cache_latents, decode_for_vae, decoding_task
+from slora_assets.processes.isolation import isolated
 from slora_assets.provenance.hashing import sha256_file
 
 ROUNDS = 3
@@ -57,7 +57,7 @@ class SimulatedAccelerator(CogVideoX):
     """The base with its VAE on an accelerator that isn't there: a pass takes `pass_s` and no CPU,
     and gives moments that were encoded before."""
 
-    def __init__(self, base: BaseModel, moments: NDArray[np.float16], pass_s: float) -> None:
+    def __init__(self, base: VideoBase, moments: NDArray[np.float16], pass_s: float) -> None:
         assert isinstance(base, CogVideoX)
         super().__init__(base.folder, base.identity(), base.geometry, base.inference)
         self._moments, self._pass_s = moments, pass_s
@@ -86,7 +86,7 @@ def stage_over_parts(folder: Path, root: Path) -> None:
     def passes() -> None:
         list(in_order(lambda one: base.encode_video(vae, one), frames, at_once))
 
-    def stage(model: BaseModel, device: str) -> None:
+    def stage(model: VideoBase, device: str) -> None:
         shutil.rmtree(root / "latents", ignore_errors=True)
         result = cache_latents(clips, model, root, root / "quarantine.json", device)
         assert result.made == len(clips)

@@ -16,8 +16,8 @@ from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from pathlib import Path
 
-from slora_assets.footage.first_frames import HEIGHT, WIDTH, cache_first_frames
-from slora_assets.footage.inventory import SUFFIXES
+from slora_assets.caches.first_frames import HEIGHT, WIDTH, cache_first_frames
+from slora_assets.config.dataset_files import VIDEO_SUFFIXES
 from slora_assets.provenance.hashing import sha256_file
 
 CLIPS, ROUNDS = 104, 3
@@ -58,7 +58,7 @@ def main() -> None:
 
 
 def real_clips(folder: Path) -> list[Path]:
-    files = sorted(path.absolute() for path in folder.rglob("*") if path.suffix in SUFFIXES)
+    files = sorted(path.absolute() for path in folder.rglob("*") if path.suffix in VIDEO_SUFFIXES)
     found = [path for path in files if path.parent.name != "troublesome"]
     return [found[at % len(found)] for at in range(CLIPS)]
 

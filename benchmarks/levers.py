@@ -28,7 +28,7 @@ from models import build_cogvideox
 
 from slora_assets.config.errors import InterruptedRunError
 from slora_assets.config.workspace import Workspace
-from slora_assets.training.loop import Hooks, StepLog, Trainer
+from slora_assets.training.loop.trainer import Hooks, StepLog, Trainer
 
 SETTINGS: dict[str, list[str]] = {
     "none": [],

@@ -15,16 +15,17 @@ import numpy as np
 
 from slora_assets.base_models.registry import open_base
 from slora_assets.config.training import TrainingSettings
+from slora_assets.config.validation import read_validation_prompts
 from slora_assets.config.workspace import Workspace
 from slora_assets.config.yaml_reader import read_settings
-from slora_assets.curation.metadata import read_metadata
+from slora_assets.curation.validation_prompts import prompts_of
+from slora_assets.documents.adapter import ADAPTER_FILE
 from slora_assets.footage.decode import decode_clip
-from slora_assets.miniature.look_rules import look_of
+from slora_assets.miniature.rules.look_rules import look_of
 from slora_assets.provenance.files import read_json
-from slora_assets.provenance.records import ADAPTER_FILE, read_adapter_record, read_run_record
+from slora_assets.provenance.records import read_adapter_record, read_metadata, read_run_record
 from slora_assets.training.journal import last_entry
-from slora_assets.validation.prompts import prompts_of, read_prompts
-from slora_assets.validation.temporal import measure_temporal
+from slora_assets.validation.metrics.temporal_consistency import measure_temporal
 
 WRONG_PROMPTS = 16
 
@@ -95,7 +96,7 @@ def wrong_looks(bench: Bench, scenario: str, count: int) -> float:
     other = bench.scenarios[(bench.scenarios.index(scenario) + 1) % len(bench.scenarios)]
     run = bench.workspace.scenario_run(other)
     clips = read_metadata(bench.workspace.scenario_metadata).of_scenario(scenario)
-    prompts = read_prompts(bench.workspace.validation_prompts)
+    prompts = read_validation_prompts(bench.workspace.validation_prompts)
     asked = [prompt.text for prompt in prompts_of(prompts, scenario, clips)][:count]
     base = bench.base
     pipeline = base.pipeline("cpu", "float32")

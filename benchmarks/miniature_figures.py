@@ -15,18 +15,17 @@ import cv2
 import numpy as np
 import torch
 
-import slora_assets.miniature
-from slora_assets.miniature import architecture
-from slora_assets.miniature.canvas import Pixels
-from slora_assets.miniature.captions import clip_captions
-from slora_assets.miniature.generic_footage import GenericSettings, generic_clip
-from slora_assets.miniature.looks import LOOKS
-from slora_assets.miniature.other_looks import OTHER_LOOKS
-from slora_assets.miniature.pixel_rules import look_at
-from slora_assets.miniature.pretrain_transformer import sentence, withheld_prompts
-from slora_assets.miniature.pretrain_vae import psnr_of, video_tensor
-from slora_assets.miniature.sample_footage import small_frames
-from slora_assets.miniature.sample_plan import plan_clip
+from slora_assets.miniature.pretraining.transformer import sentence, withheld_prompts
+from slora_assets.miniature.pretraining.vae import psnr_of, video_tensor
+from slora_assets.miniature.rules.pixel_rules import look_at
+from slora_assets.miniature.scenes.canvas import Pixels
+from slora_assets.miniature.scenes.captions import clip_captions
+from slora_assets.miniature.scenes.generic_footage import GenericSettings, generic_clip
+from slora_assets.miniature.scenes.looks import LOOKS
+from slora_assets.miniature.scenes.other_looks import OTHER_LOOKS
+from slora_assets.miniature.scenes.sample_footage import small_frames
+from slora_assets.miniature.scenes.sample_plan import plan_clip
+from slora_assets.miniature.weights import SHIPPED, architecture
 
 SEED = 9001
 """Neither trained on nor looked at while training."""
@@ -36,8 +35,7 @@ TIMES_S = [number / architecture.FPS for number in range(architecture.FRAMES)]
 
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
-    shipped = Path(slora_assets.miniature.__file__).parent / "weights"
-    parser.add_argument("--weights", type=Path, default=shipped)
+    parser.add_argument("--weights", type=Path, default=SHIPPED)
     parser.add_argument("--prompts", type=int, default=100)
     parser.add_argument("--clips", type=int, default=50)
     parser.add_argument("--sheet", type=Path, help="write a contact sheet of generated clips")

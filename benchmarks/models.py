@@ -16,9 +16,9 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from slora_assets.miniature import architecture
-from slora_assets.miniature.build import CARD, save_base
-from slora_assets.miniature.tokens import tokenizer
+from slora_assets.miniature.weights import architecture
+from slora_assets.miniature.weights.build import CARD, save_base
+from slora_assets.miniature.weights.tokens import tokenizer
 from slora_assets.provenance.files import write_json
 
 ENCODER_SHARE = 4.76 / 1.69

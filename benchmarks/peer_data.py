@@ -16,18 +16,18 @@ import cv2
 import numpy as np
 
 from slora_assets.config.workspace import Workspace
-from slora_assets.curation.metadata import read_metadata
 from slora_assets.footage.encode import write_mp4
-from slora_assets.miniature import architecture
-from slora_assets.miniature.sample_footage import (
+from slora_assets.miniature.scenes.sample_footage import (
     ANNOTATIONS,
     HEIGHT,
     backdrop,
     camera,
     render_frame,
 )
-from slora_assets.miniature.sample_plan import ClipPlan, msr_vtt, plan_clip
+from slora_assets.miniature.scenes.sample_plan import ClipPlan, msr_vtt, plan_clip
+from slora_assets.miniature.weights import architecture
 from slora_assets.provenance.files import write_json, write_text
+from slora_assets.provenance.records import read_metadata
 
 PROJECT = Path(__file__).resolve().parents[1]
 SCENARIO = "market_floor"

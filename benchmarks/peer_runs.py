@@ -15,7 +15,7 @@ from measured import Measured, measured
 from peer_data import Footage
 
 from slora_assets import LIBRARY_DEFAULTS
-from slora_assets.miniature import architecture
+from slora_assets.miniature.weights import architecture
 
 EPOCHS = 5
 RANK = 16
@@ -102,7 +102,14 @@ class Peer:
         log = root / "log.txt"
         said = _Said(log, until)
         took = measured(
-            [sys.executable, "-m", "slora_assets.launch", "data", "preprocess", "train-scenarios"],
+            [
+                sys.executable,
+                "-m",
+                "slora_assets.defs.launch",
+                "data",
+                "preprocess",
+                "train-scenarios",
+            ],
             log,
             root,
             environment,
@@ -224,7 +231,7 @@ def held_out(peer: Peer, base_name: str, adapter: Path | None) -> float:
     from slora_assets.base_models.registry import open_base
     from slora_assets.config.training import TrainingSettings
     from slora_assets.footage.decode import decode_clip
-    from slora_assets.validation.held_out import HeldOutClip, held_out_loss
+    from slora_assets.validation.metrics.held_out_loss import HeldOutClip, held_out_loss
 
     base = open_base(base_name, peer.root)
     encoder, vae = base.load_text_encoder("cpu"), base.load_vae("cpu")

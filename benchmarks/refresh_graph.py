@@ -1,7 +1,7 @@
 """A refresh of 10,000 clips through Dagster: `python benchmarks/refresh_graph.py`.
 
-Runs `python -m slora_assets.launch data preprocess` on a workspace where everything is done, then
-on the same with one new clip, and prints wall times, the time of each step and the files written.
+Runs the verbs `data preprocess` on a workspace where everything is done, then on the same with one
+new clip, and prints wall times, the time of each step and the files written.
 
 Set-up, not measured: one small rendered file under 10,000 names, each made unique by a box of its
 own at its end; every clip has a caption of its own. Their inventory is taken in earnest. Encoding
@@ -30,16 +30,17 @@ import numpy as np
 from first_frames import seconds
 
 from slora_assets.base_models.registry import open_base
+from slora_assets.caches.first_frames import HEIGHT, WIDTH, frame_key
+from slora_assets.caches.validity import latent_key, text_file, text_key, write_array
 from slora_assets.config.training import TrainingSettings
 from slora_assets.config.workspace import Workspace
 from slora_assets.config.yaml_reader import read_settings
-from slora_assets.curation.metadata import Clip, read_metadata
+from slora_assets.documents.clips import Clip
 from slora_assets.footage.decode import decode_clip, first_frame
 from slora_assets.footage.encode import write_mp4
-from slora_assets.footage.first_frames import HEIGHT, WIDTH, frame_key
-from slora_assets.latents.cache import latent_key, text_file, text_key, write_array
 from slora_assets.provenance.files import write_json
 from slora_assets.provenance.hashing import sha256_file
+from slora_assets.provenance.records import read_metadata
 
 PROJECT = Path(__file__).resolve().parents[1]
 DATASET = """\
@@ -163,7 +164,7 @@ def add(root: Path, count: int) -> None:
 
 
 def launch(*verbs: str) -> str:
-    command = [sys.executable, "-m", "slora_assets.launch", *verbs]
+    command = [sys.executable, "-m", "slora_assets.defs.launch", *verbs]
     done = subprocess.run(command, cwd=PROJECT, capture_output=True, text=True)
     if done.returncode != 0:
         sys.exit(f"{' '.join(command)}: {done.stdout}\n{done.stderr}")

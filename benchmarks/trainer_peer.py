@@ -24,7 +24,7 @@ nothing, and the training, in processes of their own.
           `--transformer-parameters` takes a larger one.
 `loss`    the script by its README once more, then ours by the default recipe until an epoch's
           held-out loss is no higher. Held-out losses of both are
-          `slora_assets.validation.held_out`'s, same clips.
+          `slora_assets.validation.metrics.held_out_loss`'s, same clips.
 
 Target: wall at most 0.9, memory at most 0.5, loss at most 0.5.
 """

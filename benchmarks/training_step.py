@@ -23,11 +23,11 @@ from models import build_cogvideox
 
 from slora_assets.base_models.sampling import compute_repeatably
 from slora_assets.config.errors import InterruptedRunError
-from slora_assets.training.export import lora_shape
-from slora_assets.training.loop import Hooks, StepLog, Trainer
-from slora_assets.training.optimizer import new_optimizer
+from slora_assets.training.between_epochs.export import lora_shape
+from slora_assets.training.loop.optimizer import new_optimizer
+from slora_assets.training.loop.samples import Samples
+from slora_assets.training.loop.trainer import Hooks, StepLog, Trainer
 from slora_assets.training.plan import RunPlan
-from slora_assets.training.samples import Samples
 
 STEPS = 10
 _RECIPE = """\

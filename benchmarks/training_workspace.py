@@ -7,16 +7,18 @@ from pathlib import Path
 import peer_data
 
 from slora_assets.base_models.registry import open_base
+from slora_assets.caches.latents import cache_latents
+from slora_assets.caches.text import cache_text
 from slora_assets.config.data import read_dataset
 from slora_assets.config.training import TrainingSettings
+from slora_assets.config.validation import read_validation_prompts
 from slora_assets.config.workspace import Workspace
 from slora_assets.config.yaml_reader import read_settings
-from slora_assets.curation.manifest import scenario_manifest
+from slora_assets.curation.manifest import write_manifest
 from slora_assets.curation.stage import curate
+from slora_assets.curation.validation_prompts import prompts_of
 from slora_assets.footage.inventory import take_inventory
-from slora_assets.latents.stage import cache_latents, cache_text
 from slora_assets.training.plan import RunPlan, plan_run
-from slora_assets.validation.prompts import prompts_of, read_prompts
 
 CLIPS = 24
 
@@ -30,9 +32,11 @@ def prepare(root: Path, recipe: str, clips: int = CLIPS) -> tuple[Workspace, dic
     curate(dataset, scenarios, take_inventory(dataset, workspace), workspace)
     settings = read_settings(workspace.training_config, TrainingSettings)
     base = open_base(settings.base_model, workspace.models)
-    chosen = [c for c in scenario_manifest(workspace, peer_data.SCENARIO)[0] if c.split != "test"]
+    chosen = write_manifest(workspace, peer_data.SCENARIO).usable()
     cache_latents(chosen, base, workspace.root, workspace.quarantine, "cpu")
-    asked = prompts_of(read_prompts(workspace.validation_prompts), peer_data.SCENARIO, chosen)
+    asked = prompts_of(
+        read_validation_prompts(workspace.validation_prompts), peer_data.SCENARIO, chosen
+    )
     texts = ["", *(p for c in chosen for p in c.prompts), *(p.text for p in asked)]
     cache_text(texts, base, workspace.text_embeddings, "cpu")
     return workspace, environment
@@ -41,7 +45,7 @@ def prepare(root: Path, recipe: str, clips: int = CLIPS) -> tuple[Workspace, dic
 def plan(workspace: Workspace, folder: Path, *overrides: str) -> RunPlan:
     """Plan the scenario's run by the workspace's recipe with overrides."""
     settings = read_settings(workspace.training_config, TrainingSettings, overrides)
-    prompts = read_prompts(workspace.validation_prompts)
+    prompts = read_validation_prompts(workspace.validation_prompts)
     return plan_run(workspace, settings, prompts, peer_data.SCENARIO, folder)
 
 

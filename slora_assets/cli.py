@@ -8,9 +8,9 @@ from typing import Annotated
 
 import typer
 
+from slora_assets.adapter_files.naming import Naming
 from slora_assets.config.errors import SloraError
 from slora_assets.config.workspace import Workspace
-from slora_assets.deployment.naming import Naming
 
 app = typer.Typer(no_args_is_help=True, add_completion=False, help=__doc__)
 
@@ -74,7 +74,7 @@ def curate() -> None:
             f" enough; {entry.train} train, {entry.validation} validation, {entry.test} test,"
             f" {entry.missing} missing, {entry.unusable} unusable"
         )
-    typer.echo(workspace.metadata / "curation_report.md")
+    typer.echo(workspace.curation_report)
 
 
 @app.command()
@@ -87,7 +87,7 @@ def convert(
     ] = None,
 ) -> None:
     """Rename an adapter for Kohya's tools or ComfyUI, or back for diffusers, without loss."""
-    from slora_assets.deployment.convert import convert as convert_adapter
+    from slora_assets.adapter_files.conversion import convert as convert_adapter
 
     done = convert_adapter(file, to, out, architecture)
     ranks = sorted({layer.rank for layer in done.layers.values()})
@@ -103,9 +103,12 @@ def schemas(
     folder: Annotated[Path, typer.Argument(help="Where the files go.")] = Path("docs/schemas"),
 ) -> None:
     """Write the JSON Schemas of the documents that runs leave behind."""
-    from slora_assets.contracts import write_schemas
+    from slora_assets.documents.schemas import schemas as document_schemas
+    from slora_assets.provenance.files import write_json
 
-    for path in write_schemas(folder):
+    for name, schema in document_schemas().items():
+        path = folder / f"{name}.schema.json"
+        write_json(path, schema)
         typer.echo(path)
 
 

@@ -86,7 +86,7 @@ def run(root: Path) -> int:
     """Materialize the whole small graph; the scenario without footage must fail, and alone."""
     os.environ.update(prepare(root))
     os.chdir(root)
-    from slora_assets.launch import main
+    from slora_assets.defs.launch import main
 
     status = main(["demo"])
     wanted = [

@@ -12,10 +12,11 @@ from api.settings import ApiSettings
 from slora_assets.config.errors import SloraError
 from slora_assets.config.workspace import Workspace
 from slora_assets.deployment.changelog import promotion_of
-from slora_assets.deployment.presets import Presets, ScenarioPreset
 from slora_assets.deployment.promotion import candidate
 from slora_assets.deployment.registry import open_registered
-from slora_assets.provenance.records import ADAPTER_FILE, AdapterRecord, read_adapter_record
+from slora_assets.documents.adapter import ADAPTER_FILE, AdapterRecord
+from slora_assets.documents.presets import Presets, ScenarioPreset
+from slora_assets.provenance.records import read_adapter_record
 
 Status = Literal["promoted", "preview"]
 
@@ -74,10 +75,10 @@ def _promoted(workspace: Workspace, scenario: str, preset: ScenarioPreset) -> Ch
 
 def _preview(workspace: Workspace, scenario: str) -> Choice:
     found = candidate(workspace, scenario)
-    verdict = found.verdict.verdict
-    if verdict.verdict == "fail":
+    gate = found.verdict.gate
+    if gate.answer == "fail":
         raise NotServable(
-            f"The verdict on {scenario}'s last adapter is fail: {' '.join(verdict.reasons)} "
+            f"The verdict on {scenario}'s last adapter is fail: {' '.join(gate.reasons)} "
             "Remedy: train a better one."
         )
     path = workspace.relative(found.folder / ADAPTER_FILE)
@@ -87,7 +88,7 @@ def _preview(workspace: Workspace, scenario: str) -> Choice:
         found.folder,
         path,
         found.record,
-        verdict.verdict,
+        gate.answer,
         found.verdict.scores_note,
     )
 

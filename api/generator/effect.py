@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 from slora_assets.config.errors import GateError
-from slora_assets.provenance.records import AdapterRecord
+from slora_assets.documents.adapter import AdapterRecord
 
 if TYPE_CHECKING:
     import torch

@@ -17,12 +17,12 @@ import numpy as np
 from numpy.typing import NDArray
 
 from api.generator.effect import check_effect, check_loaded
-from slora_assets.base_models.base import BaseModel, StepCallback
 from slora_assets.base_models.registry import open_base
+from slora_assets.base_models.seam import StepCallback, VideoBase
 from slora_assets.config.errors import ConfigError, GateError
-from slora_assets.deployment.presets import SpeedPreset
 from slora_assets.deployment.registry import verified_bytes
-from slora_assets.provenance.records import ADAPTER_FILE, AdapterRecord
+from slora_assets.documents.adapter import ADAPTER_FILE, AdapterRecord
+from slora_assets.documents.presets import SpeedPreset
 
 _NAME = "served"
 
@@ -42,7 +42,7 @@ class Recipe:
 
 
 @dataclass(frozen=True)
-class Clip:
+class GeneratedClip:
     """Frames [T, H, W, 3] and how they were made."""
 
     frames: NDArray[np.uint8]
@@ -55,15 +55,15 @@ class Engine:
     """One base with at most one adapter. `device` None takes an accelerator where there is one."""
 
     def __init__(
-        self, models: Path, device: str | None, opener: Callable[[str, Path], BaseModel] = open_base
+        self, models: Path, device: str | None, opener: Callable[[str, Path], VideoBase] = open_base
     ) -> None:
         self._models = models
         self._device = device
         self._opener = opener
         self._opening = threading.Lock()
-        self._opened: tuple[str, BaseModel] | None = None
+        self._opened: tuple[str, VideoBase] | None = None
         self._pipeline: Any = None
-        self._pipeline_of: BaseModel | None = None
+        self._pipeline_of: VideoBase | None = None
         self._adapter: str | None = None
 
     @property
@@ -71,14 +71,16 @@ class Engine:
         """Are weights in memory?"""
         return self._pipeline is not None
 
-    def base(self, name: str) -> BaseModel:
+    def base(self, name: str) -> VideoBase:
         """The base, its weights hashed but not loaded. May be called from any thread."""
         with self._opening:
             if self._opened is None or self._opened[0] != name:
                 self._opened = (name, self._opener(name, self._models))
             return self._opened[1]
 
-    def generate(self, base_name: str, recipe: Recipe, on_step: StepCallback | None = None) -> Clip:
+    def generate(
+        self, base_name: str, recipe: Recipe, on_step: StepCallback | None = None
+    ) -> GeneratedClip:
         """Make one clip. Raises GateError for an adapter that must not be served."""
         base = self.base(base_name)
         steps = recipe.speed.steps or base.inference.steps
@@ -106,13 +108,13 @@ class Engine:
         except BaseException:
             self.drop()
             raise
-        return Clip(frames, base.geometry.fps, steps, guidance)
+        return GeneratedClip(frames, base.geometry.fps, steps, guidance)
 
     def drop(self) -> None:
         """Forget the pipeline and what it holds of the device's memory."""
         self._pipeline = self._pipeline_of = self._adapter = None
 
-    def _switch(self, base: BaseModel, recipe: Recipe) -> None:
+    def _switch(self, base: VideoBase, recipe: Recipe) -> None:
         """Make the pipeline be `base` with the recipe's adapter at its scale, and nothing else."""
         record = recipe.record
         if record.base_parts != base.identity().parts:
@@ -139,7 +141,7 @@ class Engine:
         # Every time: loading and switching reset it.
         self._pipeline.set_adapters([_NAME], [recipe.scale])
 
-    def _placement(self, base: BaseModel) -> tuple[str, str]:
+    def _placement(self, base: VideoBase) -> tuple[str, str]:
         import torch
 
         device = self._device or ("cuda" if torch.cuda.is_available() else "cpu")

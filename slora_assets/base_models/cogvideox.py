@@ -12,14 +12,15 @@ from functools import cached_property
 from pathlib import Path
 from typing import Any
 
-from slora_assets.base_models.base import Geometry, InferenceDefaults, TrainingBatch
 from slora_assets.base_models.diffusers_base import (
     Compression,
     DiffusersBase,
 )
 from slora_assets.base_models.loss_terms import dtype_of, mean_squared_error, posterior_sample
 from slora_assets.base_models.rotary import RotaryGrid, rotary_tables
+from slora_assets.base_models.seam import TrainingBatch
 from slora_assets.config.errors import ConfigError
+from slora_assets.documents.models import Geometry, InferenceDefaults
 
 _GEOMETRY = Geometry(frames=49, height=480, width=720, fps=8)
 _GEOMETRY_1_5 = Geometry(frames=81, height=768, width=1360, fps=16)

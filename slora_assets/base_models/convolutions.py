@@ -8,42 +8,54 @@ and the bits that it has in a batch.
 
 from __future__ import annotations
 
-from functools import partial
+from collections.abc import Callable, Sequence
+from functools import wraps
 from typing import Any
+
+import torch
+from torch import Tensor
+from torch.overrides import TorchFunctionMode
+
+
+class OneDnnConvolutions(TorchFunctionMode):
+    """Inside it this thread's convolutions in three dimensions use oneDNN, where nothing is to be
+    differentiated.
+
+    That is in fp32 on a CPU alone. Kernels of one pixel stay torch's: they are a matrix product,
+    which it computes no slower.
+    """
+
+    def __torch_function__(
+        self,
+        func: Callable[..., Any],
+        types: Sequence[type],
+        args: tuple[Any, ...] = (),
+        kwargs: dict[str, Any] | None = None,
+    ) -> Any:
+        if func is torch.conv3d and not kwargs and len(args) == 7 and _gains(*args[:2], args[4]):
+            clip, weight, bias, stride, padding, dilation, groups = args
+            return torch.ops.aten.mkldnn_convolution(
+                clip.contiguous(), weight.contiguous(), bias, padding, stride, dilation, groups
+            )
+        return func(*args, **(kwargs or {}))
 
 
 def prefer_onednn(vae: Any) -> None:
-    """Have the convolutions of `vae` use oneDNN where nothing is to be differentiated, in place.
-
-    Changes passes in fp32 on a CPU alone. Kernels of one pixel stay torch's: they are a matrix
-    product, which it computes no slower.
-    """
-    import torch
-
-    if not torch.backends.mkldnn.is_available():  # type: ignore[no-untyped-call]  # torch leaves it bare
-        return
-    for layer in vae.modules():
-        if isinstance(layer, torch.nn.Conv3d) and _is_wide(layer):
-            # Of this layer alone: its class is the model's own, and each model has another.
-            layer._conv_forward = partial(_convolve, layer)  # type: ignore[method-assign]
+    """Have the encoding and decoding of `vae` use oneDNN, in place."""
+    if torch.backends.mkldnn.is_available():  # type: ignore[no-untyped-call]  # torch leaves it bare
+        vae.encode, vae.decode = _with_onednn(vae.encode), _with_onednn(vae.decode)
 
 
-def _is_wide(layer: Any) -> bool:
-    return bool(layer.kernel_size[1:] != (1, 1) and layer.padding_mode == "zeros")
-
-
-def _convolve(layer: Any, clip: Any, weight: Any, bias: Any) -> Any:
-    import torch
-
+def _gains(clip: Tensor, weight: Tensor, padding: object) -> bool:
+    wide = tuple(weight.shape[-2:]) != (1, 1) and not isinstance(padding, str)
     on_cpu = clip.device.type == "cpu" and clip.dtype == torch.float32
-    if not on_cpu or torch.is_grad_enabled() or isinstance(layer.padding, str):
-        return type(layer)._conv_forward(layer, clip, weight, bias)
-    return torch.ops.aten.mkldnn_convolution(
-        clip.contiguous(),
-        weight.contiguous(),
-        bias,
-        layer.padding,
-        layer.stride,
-        layer.dilation,
-        layer.groups,
-    )
+    return wide and on_cpu and not torch.is_grad_enabled()
+
+
+def _with_onednn(run: Callable[..., Any]) -> Callable[..., Any]:
+    @wraps(run)
+    def inside(*arguments: Any, **named: Any) -> Any:
+        with OneDnnConvolutions():
+            return run(*arguments, **named)
+
+    return inside

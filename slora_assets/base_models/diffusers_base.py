@@ -17,19 +17,12 @@ from typing import Any, ClassVar
 import numpy as np
 from numpy.typing import NDArray
 
-from slora_assets.base_models import adapters
-from slora_assets.base_models.base import (
-    BaseIdentity,
-    Geometry,
-    InferenceDefaults,
-    LoraShape,
-    StepCallback,
-    TrainingBatch,
-)
-from slora_assets.base_models.convolutions import prefer_onednn
+from slora_assets.base_models import lora as adapters
 from slora_assets.base_models.half_storage import compute_in_float32, stored_dtype
 from slora_assets.base_models.sampling import Sampling, embedded
+from slora_assets.base_models.seam import LoraShape, StepCallback, TrainingBatch
 from slora_assets.config.errors import ConfigError
+from slora_assets.documents.models import BaseIdentity, Geometry, InferenceDefaults
 
 
 @dataclass(frozen=True)
@@ -170,6 +163,8 @@ class DiffusersBase(ABC):
         vae = getattr(diffusers, self.vae_class).from_pretrained(
             self.folder / "vae", dtype=dtype, use_safetensors=True
         )
+        from slora_assets.base_models.convolutions import prefer_onednn
+
         prefer_onednn(vae)
         return vae.to(device).eval().requires_grad_(False)
 
@@ -233,6 +228,8 @@ class DiffusersBase(ABC):
         )
         pipeline.set_progress_bar_config(disable=True)
         if pipeline.vae is not None:
+            from slora_assets.base_models.convolutions import prefer_onednn
+
             prefer_onednn(pipeline.vae)
         return pipeline.to(device)
 

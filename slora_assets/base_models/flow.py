@@ -13,16 +13,12 @@ from functools import cache
 from pathlib import Path
 from typing import Any
 
-from slora_assets.base_models.base import (
-    BaseIdentity,
-    Geometry,
-    InferenceDefaults,
-    TrainingBatch,
-)
 from slora_assets.base_models.diffusers_base import (
     DiffusersBase,
 )
 from slora_assets.base_models.loss_terms import mean_squared_error, posterior_sample
+from slora_assets.base_models.seam import TrainingBatch
+from slora_assets.documents.models import BaseIdentity, Geometry, InferenceDefaults
 
 _POSITION_MARGIN = 1e-4
 """Positions stay this far from 0 and 1, where the normal distribution's quantiles are infinite."""

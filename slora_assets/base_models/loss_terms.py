@@ -4,8 +4,12 @@ error."""
 from __future__ import annotations
 
 from typing import Any
+from weakref import WeakKeyDictionary
 
-from slora_assets.base_models.base import TrainingBatch
+from slora_assets.base_models.seam import TrainingBatch
+
+_DTYPES: WeakKeyDictionary[Any, Any] = WeakKeyDictionary()
+"""Denoisers to their types, which stay as they were loaded."""
 
 
 def posterior_sample(batch: TrainingBatch) -> Any:
@@ -20,15 +24,12 @@ def posterior_sample(batch: TrainingBatch) -> Any:
 def dtype_of(transformer: Any) -> Any:
     """The denoiser's type. Several processes train through a wrapper, which has none of its own.
 
-    diffusers' own `dtype` is this after a walk over all modules, a millisecond of every step.
+    diffusers looks for it in a walk over all modules, a millisecond of every step: asked once.
     """
     module = getattr(transformer, "module", transformer)
-    wide = getattr(module, "_keep_in_fp32_modules", None) or ()
-    return next(
-        parameter.dtype
-        for name, parameter in module.named_parameters()
-        if parameter.is_floating_point() and not any(part in name for part in wide)
-    )
+    if module not in _DTYPES:
+        _DTYPES[module] = module.dtype
+    return _DTYPES[module]
 
 
 def mean_squared_error(predicted: Any, target: Any) -> Any:

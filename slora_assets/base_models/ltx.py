@@ -16,11 +16,11 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from slora_assets.base_models.base import Geometry, InferenceDefaults
 from slora_assets.base_models.diffusers_base import Compression
 from slora_assets.base_models.flow import FlowMatchingBase
 from slora_assets.base_models.loss_terms import dtype_of
 from slora_assets.base_models.weights import read_tensors
+from slora_assets.documents.models import Geometry, InferenceDefaults
 
 _TEXT_LENGTH = 128
 _DECODE_TIMESTEP, _DECODE_NOISE = 0.05, 0.025

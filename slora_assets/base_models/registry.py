@@ -6,13 +6,14 @@ import json
 from pathlib import Path
 from typing import Any
 
-from slora_assets.base_models.base import BaseIdentity, BaseModel, Geometry, InferenceDefaults
 from slora_assets.base_models.cogvideox import CogVideoX
 from slora_assets.base_models.diffusers_base import DiffusersBase
 from slora_assets.base_models.ltx import LtxVideo
+from slora_assets.base_models.seam import VideoBase
 from slora_assets.base_models.wan import Wan
 from slora_assets.base_models.weights import part_hashes, verify_recorded
 from slora_assets.config.errors import ConfigError, MissingInputError
+from slora_assets.documents.models import BaseIdentity, Geometry, InferenceDefaults
 
 MINIATURE = "miniature"
 _PARTS = ("text_encoder", "vae", "transformer")
@@ -44,7 +45,7 @@ def miniature_folder(models: Path, kind: str) -> Path:
     return shipped if (shipped / "slora.json").is_file() else models / MINIATURE / kind
 
 
-def open_base(name: str, models: Path) -> BaseModel:
+def open_base(name: str, models: Path) -> VideoBase:
     """The base that a configuration names. Hub ids are downloaded on first use.
 
     Raises MissingInputError when it is not there, ConfigError when its kind isn't known,
@@ -70,7 +71,7 @@ def open_base(name: str, models: Path) -> BaseModel:
     return _open_folder(folder, name)
 
 
-def _open_folder(folder: Path, name: str) -> BaseModel:
+def _open_folder(folder: Path, name: str) -> VideoBase:
     index = folder / "model_index.json"
     if not index.is_file():
         raise MissingInputError(

@@ -9,21 +9,9 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from slora_assets.base_models.base import Geometry, StepCallback
+from slora_assets.base_models.seam import StepCallback
 from slora_assets.config.errors import IntegrityError
-
-
-def compute_repeatably() -> None:
-    """Have torch's operators give the same bits each time where they can, and warn where not.
-
-    Filling fresh memory, which comes with it, is off: it writes every tensor once more, and is
-    there to show reads of unset memory.
-    """
-    import torch
-
-    torch.use_deterministic_algorithms(True, warn_only=True)
-    settings: Any = torch.utils.deterministic
-    settings.fill_uninitialized_memory = False
+from slora_assets.documents.models import Geometry
 
 
 @dataclass(frozen=True)

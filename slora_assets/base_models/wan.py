@@ -13,11 +13,11 @@ from functools import cached_property
 from pathlib import Path
 from typing import Any
 
-from slora_assets.base_models.base import Geometry, InferenceDefaults
 from slora_assets.base_models.diffusers_base import Compression
 from slora_assets.base_models.flow import FlowMatchingBase
 from slora_assets.base_models.loss_terms import dtype_of
 from slora_assets.config.errors import ConfigError
+from slora_assets.documents.models import Geometry, InferenceDefaults
 
 _TEXT_LENGTH = 512
 

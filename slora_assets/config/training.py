@@ -144,7 +144,7 @@ class TrainingSettings(Settings):
     high_noise: Annotated[float, Field(ge=0, le=10)] = 0.0
     """Timesteps are drawn with a density proportional to position ** high_noise, a plain number;
     position 1 is pure noise. 0 is uniform, as CogVideoX's own scripts draw them. The miniature was
-    pretrained with 1 (`miniature/pretrain.yaml`): layout and motion are decided at high noise."""
+    pretrained with 1 (`pretraining/pretrain.yaml`): layout and motion are decided at high noise."""
     precision: Literal["no", "fp16", "bf16"] = "no"
     """Autocast type; the base's weights take it too, the adapter stays fp32. CogVideoX-2b: fp16,
     -5b: bf16, CPU: no."""
@@ -160,6 +160,15 @@ class TrainingSettings(Settings):
     levers: LeverSettings = LeverSettings()
     selection: SelectionWeights = SelectionWeights()
     validation: EpochValidationSettings = EpochValidationSettings()
+
+    @property
+    def training_dtype(self) -> str:
+        """Torch's name of the type that the base is trained in."""
+        return {"no": "float32", "fp16": "float16", "bf16": "bfloat16"}[self.precision]
+
+    def sampling_dtype(self, device: str) -> str:
+        """Half precision only on an accelerator, and then the one the adapter was trained with."""
+        return "float32" if device == "cpu" else self.training_dtype
 
     def resolved(self) -> dict[str, Any]:
         """All settings as JSON, defaults included; what the config hash is taken of."""

@@ -9,10 +9,14 @@ from __future__ import annotations
 import os
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Final
 
 from slora_assets.config.errors import MissingInputError
 
 _PROJECT = Path(__file__).resolve().parents[2]
+
+UNIFIED: Final = "lora_unified"
+"""Name of the run that trains one adapter on all scenarios."""
 
 
 @dataclass(frozen=True)
@@ -101,6 +105,29 @@ class Workspace:
         return self.metadata / "scenario_metadata.json"
 
     @property
+    def footage_inventory(self) -> Path:
+        """Which video files there are, and which of them can't be used."""
+        return self.metadata / "footage.json"
+
+    @property
+    def curation_report(self) -> Path:
+        """The curation as a person reads it, in Markdown."""
+        return self.metadata / "curation_report.md"
+
+    @property
+    def manifests(self) -> Path:
+        """`<scenario>.json`: each scenario's part of the metadata."""
+        return self.metadata / "manifests"
+
+    def manifest(self, scenario: str) -> Path:
+        """What the stages of a scenario read."""
+        return self.manifests / f"{scenario}.json"
+
+    def first_frame_index(self, scenario: str) -> Path:
+        """What a scenario's first frames were made from."""
+        return self.metadata / "first_frames" / f"{scenario}.json"
+
+    @property
     def quarantine(self) -> Path:
         """Clips that can't be used, with reason codes."""
         return self.metadata / "quarantine.json"
@@ -127,11 +154,15 @@ class Workspace:
     @property
     def unified_run(self) -> Path:
         """The run that trains one adapter on all scenarios."""
-        return self.root / "checkpoints" / "lora_unified"
+        return self.root / "checkpoints" / UNIFIED
 
     def scenario_run(self, scenario: str) -> Path:
         """The run that trains a scenario's adapter."""
         return self.root / "checkpoints" / "scenario_loras" / scenario
+
+    def run_of(self, scenario: str | None) -> Path:
+        """A scenario's run, or for None the unified one."""
+        return self.unified_run if scenario is None else self.scenario_run(scenario)
 
     @property
     def registry(self) -> Path:

@@ -1,60 +1,39 @@
-"""Which clips a scenario may teach: what everything after curation reads of its metadata."""
+"""A scenario's manifest: its part of the metadata, and all that its own stages read.
+
+It is the firewall between curation and everything after: new footage changes only the manifests of
+the scenarios that it touches.
+"""
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from functools import lru_cache
 from pathlib import Path
 
 from slora_assets.config.errors import CurationError
 from slora_assets.config.workspace import Workspace
-from slora_assets.curation.metadata import Clip, ScenarioMetadata, dataset_hash, read_metadata
+from slora_assets.documents.clips import Clip, ScenarioManifest, ScenarioMetadata
 from slora_assets.provenance.files import write_json
+from slora_assets.provenance.hashing import object_hash
+from slora_assets.provenance.records import read_document, read_metadata
 from slora_assets.provenance.stat_cache import file_stamp
 
-
-def scenario_manifest(workspace: Workspace, scenario: str) -> tuple[list[Clip], str]:
-    """What `scenario_clips` says, written to `data/metadata/manifests/<scenario>.json`."""
-    clips, digest = scenario_clips(workspace, scenario)
-    write_json(
-        workspace.metadata / "manifests" / f"{scenario}.json",
-        {
-            "schema_version": 1,
-            "scenario": scenario,
-            "dataset_hash": digest,
-            "clips": [clip.identity() for clip in clips],
-        },
-    )
-    return clips, digest
+_REMEDY = "run `make preprocess`"
 
 
-def scenario_clips(workspace: Workspace, scenario: str) -> tuple[list[Clip], str]:
-    """A scenario's clips and the hash that everything downstream of the scenario hangs on.
+def dataset_hash(clips: Iterable[Clip]) -> str:
+    """Hash over the clips' identities, whatever their order."""
+    return object_hash(sorted((c.identity() for c in clips), key=lambda i: str(i["id"])))
 
-    Raises CurationError when the scenario has fewer clips than its minimum; other scenarios are not
-    touched by that.
+
+def write_manifest(workspace: Workspace, scenario: str) -> ScenarioManifest:
+    """Take a scenario's part out of the metadata and write it down.
+
+    Raises CurationError for an unknown scenario, and for one with fewer clips than its minimum:
+    the manifest then says so too, to whoever reads it later.
     """
-    stamp = file_stamp(workspace.scenario_metadata)
-    clips, digest = _scenario_clips(workspace.scenario_metadata, stamp, scenario)
-    return list(clips), digest
-
-
-@lru_cache(maxsize=64)
-def _scenario_clips(
-    file: Path, stamp: tuple[int, ...], scenario: str
-) -> tuple[tuple[Clip, ...], str]:
-    """One answer for all assets and checks of a scenario, as long as the file is the same."""
-    clips = eligible_clips(_document(file, stamp), scenario, file)
-    return tuple(clips), dataset_hash(clips)
-
-
-@lru_cache(maxsize=1)
-def _document(file: Path, stamp: tuple[int, ...]) -> ScenarioMetadata:
-    """The document as it stood at `stamp`, read once for all scenarios."""
-    return read_metadata(file)
-
-
-def eligible_clips(metadata: ScenarioMetadata, scenario: str, file: Path) -> list[Clip]:
-    """The clips of a scenario that reaches its minimum counts. Raises CurationError otherwise."""
+    file = workspace.scenario_metadata
+    metadata = _metadata_at(file, file_stamp(file))
     entry = metadata.scenarios.get(scenario)
     if entry is None:
         raise CurationError(
@@ -64,13 +43,57 @@ def eligible_clips(metadata: ScenarioMetadata, scenario: str, file: Path) -> lis
             expected=str([*metadata.scenarios]),
             remedy="correct the name, or run `make data` after a change of the scenarios",
         )
+    clips = metadata.of_scenario(scenario)
+    manifest = ScenarioManifest(
+        scenario=scenario,
+        dataset=metadata.dataset,
+        entry=entry,
+        dataset_hash=dataset_hash(clips),
+        clips=clips,
+    )
+    write_json(workspace.manifest(scenario), manifest.model_dump(mode="json"))
+    check_minimum(manifest, workspace.manifest(scenario))
+    return manifest
+
+
+def read_manifest(file: Path) -> ScenarioManifest:
+    """A scenario's manifest, whether it reaches its minimum or not. Raises MissingInputError,
+    IntegrityError."""
+    return _manifest_at(file, file_stamp(file))
+
+
+def scenario_manifest(workspace: Workspace, scenario: str) -> ScenarioManifest:
+    """The manifest of a scenario that reaches its minimum.
+
+    Raises CurationError for one that doesn't (other scenarios are not touched by that),
+    MissingInputError, IntegrityError.
+    """
+    manifest = read_manifest(workspace.manifest(scenario))
+    check_minimum(manifest, workspace.manifest(scenario))
+    return manifest
+
+
+def check_minimum(manifest: ScenarioManifest, file: Path) -> None:
+    """Raise CurationError for a scenario with fewer clips than its minimum."""
+    entry = manifest.entry
     if entry.shortfall:
         raise CurationError(
             f"the scenario has too few clips: {entry.shortfall}"
             f" ({entry.matched} matched, {entry.missing} missing, {entry.unusable} unusable,"
             f" {entry.test} kept for testing)",
             file=file,
-            key=f"scenarios.{scenario}",
+            key=f"scenarios.{manifest.scenario}",
             remedy="add footage, widen the keywords, or lower the minimum in the scenarios' YAML",
         )
-    return metadata.of_scenario(scenario)
+
+
+@lru_cache(maxsize=64)
+def _manifest_at(file: Path, stamp: tuple[int, ...]) -> ScenarioManifest:
+    """The file as it stood at `stamp`, read once for a scenario's assets and checks."""
+    return read_document(file, ScenarioManifest, what="a scenario's manifest", remedy=_REMEDY)
+
+
+@lru_cache(maxsize=1)
+def _metadata_at(file: Path, stamp: tuple[int, ...]) -> ScenarioMetadata:
+    """The document as it stood at `stamp`, read once for all scenarios."""
+    return read_metadata(file)

@@ -16,19 +16,19 @@ import polars as pl
 
 from slora_assets.config.data import DatasetSettings, ScenariosSettings
 from slora_assets.config.workspace import Workspace
+from slora_assets.curation.manifest import dataset_hash
 from slora_assets.curation.matching import Assignment, Hits, ScenarioMatcher
-from slora_assets.curation.metadata import (
+from slora_assets.curation.prompts import prompts_for
+from slora_assets.curation.splits import SourceGroups
+from slora_assets.documents.clips import (
     Clip,
     DatasetEntry,
     MatchingEvidence,
     Reject,
     ScenarioEntry,
     ScenarioMetadata,
-    dataset_hash,
 )
-from slora_assets.curation.prompts import prompts_for
-from slora_assets.curation.splits import SourceGroups
-from slora_assets.footage.inventory import FootageFile, Inventory
+from slora_assets.documents.footage import FootageFile, Inventory
 from slora_assets.provenance.hashing import object_hash
 
 REJECTS = pl.Schema({"id": pl.String(), "reason": pl.String(), "detail": pl.String()})

@@ -13,18 +13,17 @@ from pathlib import Path
 import polars as pl
 
 from slora_assets.config.data import DatasetSettings, ScenariosSettings
+from slora_assets.config.dataset_files import annotation_files, annotation_sources, split_files
+from slora_assets.config.errors import IntegrityError
 from slora_assets.config.workspace import Workspace
-from slora_assets.curation.metadata import ScenarioMetadata
-from slora_assets.curation.readers import read_annotations
+from slora_assets.curation.annotations import read_annotations
 from slora_assets.curation.report import report
 from slora_assets.curation.sorting import OnRejects, build_metadata
-from slora_assets.footage.inventory import (
-    Inventory,
-    annotation_sources,
-    split_files,
-    take_inventory,
-)
+from slora_assets.documents.clips import ScenarioMetadata
+from slora_assets.documents.footage import Inventory
+from slora_assets.footage.inventory import take_inventory
 from slora_assets.provenance.files import commit_folder, write_json, write_text
+from slora_assets.provenance.hashing import sha256_file
 
 
 def curate(
@@ -33,18 +32,17 @@ def curate(
     inventory: Inventory,
     workspace: Workspace,
 ) -> ScenarioMetadata:
-    """Write `data/metadata/scenario_metadata.json`, the report and all rejects beside it."""
+    """Write `data/metadata/scenario_metadata.json`, the report and all rejects beside it.
+
+    Raises IntegrityError for an inventory of other annotations or of another dataset.
+    """
+    _check_annotations(dataset, inventory, workspace)
     with _rejects_folder(workspace.metadata / "rejects") as write_rejects:
         batches = _annotations(dataset, workspace)
         metadata = build_metadata(dataset, scenarios, batches, inventory, workspace, write_rejects)
     write_json(workspace.scenario_metadata, metadata.model_dump(mode="json"))
-    write_text(report_file(workspace), report(metadata))
+    write_text(workspace.curation_report, report(metadata))
     return metadata
-
-
-def report_file(workspace: Workspace) -> Path:
-    """Where `curate` leaves its report, in Markdown."""
-    return workspace.metadata / "curation_report.md"
 
 
 def preview(
@@ -57,6 +55,26 @@ def preview(
     inventory = take_inventory(dataset, workspace)
     batches = _annotations(dataset, workspace)
     return build_metadata(dataset, scenarios, batches, inventory, workspace)
+
+
+def _check_annotations(
+    dataset: DatasetSettings, inventory: Inventory, workspace: Workspace
+) -> None:
+    """What is sorted must be what the inventory vouches for."""
+    now = {file.name: sha256_file(file) for file in annotation_files(dataset, workspace)}
+    for key, found, expected in (
+        ("dataset", inventory.dataset, dataset.name),
+        ("annotations", inventory.annotations, now),
+    ):
+        if found != expected:
+            raise IntegrityError(
+                "the footage was looked at with other annotations",
+                file=workspace.footage_inventory,
+                key=key,
+                found=found,
+                expected=str(expected),
+                remedy="run `make data`, or materialize `footage` first",
+            )
 
 
 def _annotations(dataset: DatasetSettings, workspace: Workspace) -> Iterator[pl.DataFrame]:

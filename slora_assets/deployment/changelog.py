@@ -1,59 +1,25 @@
-"""Who let which adapter through, when and why: typed entries of the hash-chained change log."""
+"""The hash-chained change log, in typed entries: who let which adapter through, when and why."""
 
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Literal
 
-from pydantic import BaseModel, ConfigDict, ValidationError
+from pydantic import ValidationError
 
 from slora_assets.config.errors import IntegrityError
-from slora_assets.provenance import chain
-
-
-class Change(BaseModel):
-    """One promotion or demotion. A demotion has neither adapter hashes nor a verdict."""
-
-    model_config = ConfigDict(extra="forbid", frozen=True)
-
-    schema_version: Literal[1] = 1
-    action: Literal["promote", "demote"]
-    scenario: str
-    by: str
-    reason: str
-    replaced: str | None
-    """Hash of the adapter that the preset held before."""
-    sha256: str | None = None
-    verdict: Literal["pass", "inconclusive"] | None = None
-    verdict_reasons: list[str] = []
-    override_inconclusive: bool = False
-    """Whether a person let an inconclusive verdict through."""
-    scores_note: str | None = None
-    """Why the scores behind the verdict mean nothing, where they don't."""
-    base: str | None = None
-    base_revision: str | None = None
-    run_hash: str | None = None
-    config_hash: str | None = None
-    dataset_hash: str | None = None
-
-
-class LoggedChange(Change):
-    """A change as it stands in the log."""
-
-    time: str
-    previous: str
-    hash: str
+from slora_assets.documents.promotion import Change, LoggedChange
+from slora_assets.provenance import chained_log
 
 
 def log_change(path: Path, change: Change) -> LoggedChange:
     """Append a change. Raises IntegrityError when the log was tampered with."""
-    return LoggedChange.model_validate(chain.append(path, change.model_dump(mode="json")))
+    return LoggedChange.model_validate(chained_log.append(path, change.model_dump(mode="json")))
 
 
 def read_changes(path: Path) -> list[LoggedChange]:
-    """All changes, oldest first, after verifying the chain. Raises IntegrityError."""
+    """All changes, oldest first, after verifying the chained_log. Raises IntegrityError."""
     changes = []
-    for number, entry in enumerate(chain.verify(path), start=1):
+    for number, entry in enumerate(chained_log.verify(path), start=1):
         try:
             changes.append(LoggedChange.model_validate(entry))
         except ValidationError as error:

@@ -5,33 +5,25 @@ The verdict is read and checked here again, whatever a check in the graph said b
 
 from __future__ import annotations
 
-import fcntl
 import os
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
-from pydantic import ValidationError
+from filelock import lock_descriptor
 
 from slora_assets.config.errors import GateError, IntegrityError
 from slora_assets.config.workspace import Workspace
-from slora_assets.deployment.changelog import Change, LoggedChange, log_change
-from slora_assets.deployment.presets import (
-    PromotableVerdict,
-    preset_of,
-    read_presets,
-    registered_path,
-    write_adapter,
-)
+from slora_assets.deployment.changelog import log_change
+from slora_assets.deployment.presets import preset_of, read_presets, write_adapter
 from slora_assets.deployment.registry import register_adapter
-from slora_assets.provenance.records import (
-    AdapterRecord,
-    KeptAdapter,
-    read_adapter_record,
-    read_run_record,
-)
-from slora_assets.validation.stage import VERDICT, RunVerdict, read_verdict
+from slora_assets.documents.adapter import AdapterRecord
+from slora_assets.documents.presets import PromotableAnswer, registered_path
+from slora_assets.documents.promotion import Change, LoggedChange
+from slora_assets.documents.run import KeptAdapter
+from slora_assets.documents.verdict import VERDICT_FILE, RunVerdict
+from slora_assets.provenance.records import read_adapter_record, read_run_record, read_verdict
 
 
 @dataclass(frozen=True)
@@ -52,7 +44,7 @@ class Promotion:
     scenario: str
     folder: Path
     sha256: str
-    verdict: PromotableVerdict
+    verdict: PromotableAnswer
     change: LoggedChange | None
 
 
@@ -74,8 +66,8 @@ def candidate(workspace: Workspace, scenario: str) -> Candidate:
             expected=f"{best.sha256} for {scenario}",
             remedy="train the scenario again",
         )
-    verdict = _verdict(workspace, scenario)
-    _about(workspace.validation(scenario) / VERDICT, verdict, scenario, record)
+    verdict = read_verdict(workspace, scenario)
+    _about(workspace.validation(scenario) / VERDICT_FILE, verdict, scenario, record)
     return Candidate(scenario, folder, best, record, verdict)
 
 
@@ -104,7 +96,7 @@ def promote(
             replaced=preset.sha256,
             sha256=record.sha256,
             verdict=answer,
-            verdict_reasons=chosen.verdict.verdict.reasons,
+            verdict_reasons=chosen.verdict.gate.reasons,
             override_inconclusive=answer == "inconclusive",
             scores_note=chosen.verdict.scores_note,
             base=record.base,
@@ -140,40 +132,27 @@ def demote(workspace: Workspace, scenario: str, by: str, reason: str) -> LoggedC
     return logged
 
 
-def admitted(chosen: Candidate, override_inconclusive: bool) -> PromotableVerdict:
+def admitted(chosen: Candidate, override_inconclusive: bool) -> PromotableAnswer:
     """The candidate's verdict, if it may be promoted with it. Raises GateError."""
-    verdict = chosen.verdict.verdict
-    why = " ".join(verdict.reasons)
-    if verdict.verdict == "fail":
+    gate = chosen.verdict.gate
+    why = " ".join(gate.reasons)
+    if gate.answer == "fail":
         raise GateError(
             f"the verdict on {chosen.scenario}'s adapter is fail: {why}",
             remedy="train a better adapter; a failed one is never promoted",
         )
-    if verdict.verdict == "pass" and not chosen.verdict.scores_trusted:
+    if gate.answer == "pass" and not chosen.verdict.scores_trusted:
         raise GateError(
             f"the verdict on {chosen.scenario}'s adapter is pass, but its scores are not trusted",
             remedy="run `make validate`",
         )
-    if verdict.verdict == "inconclusive" and not override_inconclusive:
+    if gate.answer == "inconclusive" and not override_inconclusive:
         raise GateError(
             f"the verdict on {chosen.scenario}'s adapter is inconclusive: {why}",
             remedy="settle it with more prompts or trained models, or promote with the override "
             "for inconclusive verdicts, which is recorded with your name",
         )
-    return verdict.verdict
-
-
-def _verdict(workspace: Workspace, scenario: str) -> RunVerdict:
-    try:
-        return read_verdict(workspace, scenario)
-    except ValidationError as error:
-        first = error.errors(include_url=False)[0]
-        raise IntegrityError(
-            f"not a verdict ({first['msg']})",
-            file=workspace.validation(scenario) / VERDICT,
-            key=".".join(str(part) for part in first["loc"]),
-            remedy="run `make validate`",
-        ) from error
+    return gate.answer
 
 
 def _about(path: Path, verdict: RunVerdict, scenario: str, record: AdapterRecord) -> None:
@@ -230,7 +209,7 @@ def _editing(path: Path) -> Iterator[None]:
     read_presets(path)
     descriptor = os.open(path.parent, os.O_RDONLY)
     try:
-        fcntl.flock(descriptor, fcntl.LOCK_EX)
+        lock_descriptor(descriptor)
         yield
     finally:
         os.close(descriptor)

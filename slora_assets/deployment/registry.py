@@ -15,15 +15,11 @@ from pathlib import Path
 
 from slora_assets.config.errors import GateError, IntegrityError, MissingInputError
 from slora_assets.config.workspace import Workspace
-from slora_assets.deployment.presets import registered_path
+from slora_assets.documents.adapter import ADAPTER_FILE, ADAPTER_RECORD, AdapterRecord
+from slora_assets.documents.presets import registered_path
 from slora_assets.provenance.files import commit_folder
 from slora_assets.provenance.hashing import sha256_bytes
-from slora_assets.provenance.records import (
-    ADAPTER_FILE,
-    ADAPTER_RECORD,
-    AdapterRecord,
-    read_adapter_record,
-)
+from slora_assets.provenance.records import read_adapter_record
 
 _SHA256 = re.compile(r"[0-9a-f]{64}")
 _REMEDY = "promote the adapter again"

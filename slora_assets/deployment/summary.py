@@ -5,14 +5,12 @@ from __future__ import annotations
 from typing import Any
 
 from slora_assets.config.errors import SloraError
-from slora_assets.config.workspace import Workspace
-from slora_assets.curation.metadata import ScenarioMetadata, read_metadata
+from slora_assets.config.workspace import UNIFIED, Workspace
+from slora_assets.documents.clips import ScenarioMetadata
 from slora_assets.provenance.files import read_json, write_json, write_text
-from slora_assets.provenance.records import read_run_record
-from slora_assets.validation.report import score_text
-from slora_assets.validation.stage import read_verdict
+from slora_assets.provenance.records import read_metadata, read_run_record, read_verdict
+from slora_assets.validation.report.text import score_text
 
-UNIFIED = "lora_unified"
 SUMMARY_FILE = "summary.json"
 
 
@@ -76,8 +74,8 @@ def _row(workspace: Workspace, name: str, metadata: ScenarioMetadata) -> dict[st
     if verdict.adapter_sha256 != record.best.sha256:
         return trained | {"state": "not validated", "detail": "the verdict is of another adapter"}
     return trained | {
-        "state": verdict.verdict.verdict,
-        "detail": " ".join(verdict.verdict.reasons),
+        "state": verdict.gate.answer,
+        "detail": " ".join(verdict.gate.reasons),
         "base_scores": verdict.base_scores,
         "adapter_scores": verdict.adapter_scores,
         "report": workspace.relative(workspace.validation(name) / "report.md"),

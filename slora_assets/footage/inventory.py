@@ -1,142 +1,37 @@
 """What footage is there: each file's hash and probe, and the hash over all of them.
 
-Hashing and probing are done once a file: a stat cache (size, modification time) says which files
-are new. The cache is a convenience beside the inventory, never part of what is hashed.
+Hashing and probing are done once for a file: a stat cache (size, modification time) says which
+files are new. The cache is a convenience beside the inventory, never part of what is hashed.
 """
 
 from __future__ import annotations
 
-import os
-from collections.abc import Callable
 from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 
-from pydantic import BaseModel, ConfigDict
-
 from slora_assets.config.data import DatasetSettings
-from slora_assets.config.errors import CurationError, FootageError, MissingInputError
+from slora_assets.config.dataset_files import annotation_files, footage_files
+from slora_assets.config.errors import CurationError, FootageError
 from slora_assets.config.workspace import Workspace
+from slora_assets.documents.footage import FootageFile, Inventory, QuarantinedClip
 from slora_assets.footage.decode import DECODE_VERSION, probe
-from slora_assets.footage.isolation import isolated
 from slora_assets.footage.quality import QUALITY_VERSION, measure
-from slora_assets.footage.quarantine import QuarantinedClip, quarantine
+from slora_assets.footage.quarantine import quarantine
+from slora_assets.processes.isolation import isolated
+from slora_assets.processes.progress import ProgressCallback
 from slora_assets.provenance.files import write_json
 from slora_assets.provenance.hashing import object_hash, sha256_file
 from slora_assets.provenance.stat_cache import StatCache
 
-SUFFIXES = frozenset({".mp4", ".mkv", ".webm", ".mov", ".avi", ".mpg", ".mpeg", ".ogv", ".m4v"})
 
-Progress = Callable[[int, int], None]
-"""Called with (done, total)."""
-
-
-class FootageFile(BaseModel):
-    """A usable video file."""
-
-    model_config = ConfigDict(extra="forbid", frozen=True)
-
-    path: str
-    sha256: str
-    bytes_: int
-    width: int
-    height: int
-    fps: float
-    duration_s: float | None
-    codec: str
-    hdr: str | None = None
-    cuts: int | None = None
-    motion: float | None = None
-    fingerprint: str | None = None
-    """The last three: see `quality.measure`; None where the dataset asks for no measure."""
-
-
-class Inventory(BaseModel):
-    """The footage of a dataset: usable files by clip id, and those that are not usable."""
-
-    model_config = ConfigDict(extra="forbid", frozen=True)
-
-    schema_version: int = 1
-    dataset: str
-    annotations: dict[str, str]
-    """Annotation file name to sha256."""
-    files: dict[str, FootageFile]
-    rejects: list[QuarantinedClip]
-
-    def hash(self) -> str:
-        """Hash over annotations, files and rejects."""
-        return object_hash(self.model_dump(mode="json"))
-
-
-def annotation_sources(dataset: DatasetSettings, workspace: Workspace) -> list[Path]:
-    """The annotation files, or folders of them. Raises MissingInputError for an absent one."""
-    return _existing(dataset, workspace, dataset.annotations, "annotations")
-
-
-def split_files(dataset: DatasetSettings, workspace: Workspace) -> dict[str, list[Path]]:
-    """Files that say which split a clip is in. Raises MissingInputError for an absent one."""
-    return {
-        split: _existing(dataset, workspace, names, f"official_splits.{split}")
-        for split, names in dataset.official_splits.items()
-    }
-
-
-def annotation_files(dataset: DatasetSettings, workspace: Workspace) -> list[Path]:
-    """All files that annotations are read from. Raises MissingInputError for an absent one."""
-    files: list[Path] = []
-    for source in annotation_sources(dataset, workspace):
-        if source.is_dir():
-            files += sorted([*source.glob("*.txt"), *source.glob("*.json")])
-        else:
-            files.append(source)
-    return files + [file for found in split_files(dataset, workspace).values() for file in found]
-
-
-def _existing(
-    dataset: DatasetSettings, workspace: Workspace, names: list[str], key: str
-) -> list[Path]:
-    paths = [workspace.root / name for name in names]
-    for path in paths:
-        if not path.exists():
-            raise MissingInputError(
-                "the annotation file does not exist",
-                file=path,
-                key=key,
-                remedy="run `make data`" if dataset.obtain else "provide the file",
-            )
-    return paths
-
-
-def footage_files(dataset: DatasetSettings, workspace: Workspace) -> dict[str, Path]:
-    """Video files by clip id (the file's stem), sorted. Raises MissingInputError, CurationError."""
-    folder = workspace.root / dataset.footage
-    if not folder.is_dir():
-        raise MissingInputError(
-            "the footage folder does not exist",
-            file=folder,
-            key="footage",
-            remedy="run `make data`" if dataset.obtain else "provide the folder",
-        )
-    found: dict[str, Path] = {}
-    with os.scandir(folder) as entries:  # knows what is a file without asking for each
-        names = sorted(e.name for e in entries if not e.name.startswith(".") and e.is_file())
-    for name in names:
-        stem, _, ending = name.rpartition(".")
-        if stem and f".{ending.lower()}" in SUFFIXES:
-            if stem in found:
-                raise CurationError(
-                    "two files hold one clip",
-                    file=folder,
-                    key=stem,
-                    found=[found[stem].name, name],
-                    remedy="keep one of them",
-                )
-            found[stem] = folder / name
-    return found
+def inventory_hash(inventory: Inventory) -> str:
+    """Hash over annotations, files and rejects."""
+    return object_hash(inventory.model_dump(mode="json"))
 
 
 def take_inventory(
-    dataset: DatasetSettings, workspace: Workspace, progress: Progress | None = None
+    dataset: DatasetSettings, workspace: Workspace, progress: ProgressCallback | None = None
 ) -> Inventory:
     """Hash and probe all files; unusable ones go to the quarantine and into `rejects`.
 
@@ -180,7 +75,7 @@ def take_inventory(
         files=usable,
         rejects=rejects,
     )
-    write_json(workspace.metadata / "footage.json", inventory.model_dump(mode="json"))
+    write_json(workspace.footage_inventory, inventory.model_dump(mode="json"))
     return inventory
 
 

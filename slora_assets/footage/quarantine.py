@@ -7,35 +7,20 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 from pathlib import Path
-from typing import Literal
-
-from pydantic import BaseModel, ConfigDict
 
 from slora_assets.config.errors import FootageError
-from slora_assets.provenance.files import read_json, write_json
-
-
-class QuarantinedClip(BaseModel):
-    """One clip that a stage could not use."""
-
-    model_config = ConfigDict(extra="forbid", frozen=True)
-
-    clip_id: str
-    path: str
-    sha256: str
-    reason: str
-    detail: str
-    stage: Literal["footage", "first_frames", "latents"]
+from slora_assets.documents.footage import Quarantine, QuarantinedClip, QuarantineStage
+from slora_assets.provenance.files import write_json
+from slora_assets.provenance.records import read_document
 
 
 def read_quarantine(path: Path) -> dict[tuple[str, str], QuarantinedClip]:
     """Entries by (clip id, sha256); empty when nothing was ever quarantined."""
     if not path.exists():
         return {}
-    document = read_json(path, remedy="delete the file; the stages write it again")
-    assert isinstance(document, dict)
-    entries = [QuarantinedClip.model_validate(entry) for entry in document["clips"]]
-    return {(entry.clip_id, entry.sha256): entry for entry in entries}
+    remedy = "delete the file; the stages write it again"
+    listed = read_document(path, Quarantine, what="a list of quarantined clips", remedy=remedy)
+    return {(entry.clip_id, entry.sha256): entry for entry in listed.clips}
 
 
 def quarantine(path: Path, clips: Iterable[QuarantinedClip]) -> None:
@@ -43,16 +28,12 @@ def quarantine(path: Path, clips: Iterable[QuarantinedClip]) -> None:
     known = read_quarantine(path)
     merged = known | {(clip.clip_id, clip.sha256): clip for clip in clips}
     if merged != known or not path.exists():
-        entries = [merged[key].model_dump(mode="json") for key in sorted(merged)]
-        write_json(path, {"schema_version": 1, "clips": entries})
+        document = Quarantine(clips=[merged[key] for key in sorted(merged)])
+        write_json(path, document.model_dump(mode="json"))
 
 
 def entry(
-    clip_id: str,
-    path: str,
-    sha256: str,
-    error: FootageError,
-    stage: Literal["footage", "first_frames", "latents"],
+    clip_id: str, path: str, sha256: str, error: FootageError, stage: QuarantineStage
 ) -> QuarantinedClip:
     """The entry for a clip that raised `error`."""
     return QuarantinedClip(

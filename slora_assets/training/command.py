@@ -1,7 +1,7 @@
 """The two training commands: arguments, signals, the accelerator's lock, and what they report.
 
-Run by `python src/train_*.py` or `accelerate launch`, from a shell or by Dagster; under Dagster the
-report goes through Pipes as well.
+`python src/train_*.py` and `python -m slora_assets.training.command unified | scenarios`, each also
+under `accelerate launch`, from a shell or by Dagster; under Dagster the report goes through Pipes.
 """
 
 from __future__ import annotations
@@ -14,15 +14,16 @@ import time
 from collections.abc import Callable, Sequence
 from pathlib import Path
 
-from slora_assets.config.errors import InterruptedRunError, SloraError
+from slora_assets.config.errors import ConfigError, InterruptedRunError, SloraError
 from slora_assets.config.training import TrainingSettings
+from slora_assets.config.validation import ValidationPrompts, read_validation_prompts
 from slora_assets.config.workspace import Workspace
 from slora_assets.config.yaml_reader import read_settings
+from slora_assets.processes.worker import exit_status, worker
+from slora_assets.provenance.records import read_metadata
 from slora_assets.training import trackers
 from slora_assets.training.display import Display, display
 from slora_assets.training.plan import plan_run
-from slora_assets.validation.prompts import ValidationPrompts, read_prompts
-from slora_assets.worker import exit_status, worker
 
 
 def train_unified(arguments: Sequence[str] | None = None) -> int:
@@ -44,8 +45,6 @@ def train_scenarios(arguments: Sequence[str] | None = None) -> int:
     options = parser.parse_args(arguments)
     names = options.scenario
     if not names:
-        from slora_assets.curation.metadata import read_metadata
-
         try:
             names = list(read_metadata(options.metadata).scenarios)
         except SloraError as error:
@@ -101,7 +100,7 @@ def _guarded(options: argparse.Namespace, runs: list[tuple[str | None, Path]]) -
     def work() -> int:
         settings = read_settings(options.config, TrainingSettings, options.overrides)
         workspace = _workspace(options.metadata)
-        prompts = read_prompts(options.prompts or workspace.validation_prompts)
+        prompts = read_validation_prompts(options.prompts or workspace.validation_prompts)
         with worker(workspace) as here, display(here.report) as shown:
             task = _Task(workspace, settings, prompts, options, shown)
             return task.train(runs, _stopping(here.should_stop, options.max_minutes))
@@ -155,14 +154,7 @@ class _Task:
         from slora_assets.training.run import RunOptions, run_training
 
         options = self.options
-        plan = plan_run(
-            self.workspace,
-            self.settings,
-            self.prompts,
-            scenario,
-            folder.absolute(),
-            options.metadata,
-        )
+        plan = plan_run(self.workspace, self.settings, self.prompts, scenario, folder.absolute())
         asked = options.tracker or ["tensorboard"]
         how = RunOptions(
             Resumption(options.restart, tuple(options.allow_changed)),
@@ -172,9 +164,35 @@ class _Task:
 
 
 def _workspace(metadata: Path) -> Workspace:
-    """The workspace that holds `metadata` (`<root>/data/metadata/scenario_metadata.json`)."""
+    """The workspace that holds `metadata`; the scenarios' manifests lie beside it. Raises
+    ConfigError for a file elsewhere."""
     workspace = Workspace.from_environment()
-    root = metadata.absolute().parent
-    if root.name == "metadata" and root.parent.name == "data":
-        return dataclasses.replace(workspace, root=root.parent.parent)
-    return workspace
+    file = metadata.absolute()
+    if len(file.parents) > 2:
+        found = dataclasses.replace(workspace, root=file.parents[2])
+        if found.scenario_metadata == file:
+            return found
+    raise ConfigError(
+        "not the metadata of a workspace",
+        key="--metadata",
+        found=str(metadata),
+        expected="<workspace>/data/metadata/scenario_metadata.json",
+        remedy="name the file that `make data` wrote",
+    )
+
+
+def main(arguments: Sequence[str] | None = None) -> int:
+    """Run the command that the first argument names. Returns the exit status."""
+    commands = {"unified": train_unified, "scenarios": train_scenarios}
+    name, *rest = (sys.argv[1:] if arguments is None else arguments) or [""]
+    if name not in commands:
+        print(
+            f"usage: {__spec__.name if __spec__ else __name__} {' | '.join(commands)} ...",
+            file=sys.stderr,
+        )
+        return 2
+    return commands[name](rest)
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import Any, Final
 
 from slora_assets.provenance.files import append_line
-from slora_assets.training.memory import peak_memory_bytes
+from slora_assets.training.speed.memory import peak_memory_bytes
 
 _FILE: Final = "journal.jsonl"
 

@@ -10,14 +10,12 @@ import shutil
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any, Final
+from typing import Any
 
 from slora_assets.config.errors import IntegrityError, TrainingError
 from slora_assets.provenance.files import read_json, write_json
-from slora_assets.training.checkpoints import newest_step
+from slora_assets.training.loop.checkpoints import newest_step
 from slora_assets.training.plan import TRAINING_VERSION, RunPlan
-
-BEGUN_WITH: Final = "begun_with.json"
 
 
 @dataclass(frozen=True)
@@ -46,12 +44,12 @@ def facts_of(plan: RunPlan) -> dict[str, Any]:
     identity = plan.identity.model_dump(mode="json")
     return {
         **flattened(plan.settings.resolved()),
-        "dataset": plan.dataset_hash,
-        "scenarios": list(plan.scenarios),
+        "dataset": plan.data.dataset_hash,
+        "scenarios": list(plan.data.scenarios),
         **flattened({"base": identity}),
         **flattened({"scorer_weights": plan.scorer}),
-        "prompts": [[prompt.id, prompt.text] for prompt in plan.prompts],
-        "seeds": list(plan.seeds),
+        "prompts": [[prompt.id, prompt.text] for prompt in plan.sampling.prompts],
+        "seeds": list(plan.sampling.seeds),
         "training_version": TRAINING_VERSION,
     }
 
@@ -62,11 +60,11 @@ def prepare_folder(plan: RunPlan, resumption: Resumption) -> Begun:
     Raises TrainingError naming what differs when that is another run, IntegrityError when it
     doesn't say what it was begun with.
     """
-    file = plan.partial / BEGUN_WITH
-    if plan.partial.exists() and (resumption.restart or not any(plan.partial.iterdir())):
-        shutil.rmtree(plan.partial)
-    if not plan.partial.exists():
-        plan.partial.mkdir(parents=True)
+    file, partial = plan.folder.begun_with, plan.folder.partial
+    if partial.exists() and (resumption.restart or not any(partial.iterdir())):
+        shutil.rmtree(partial)
+    if not partial.exists():
+        partial.mkdir(parents=True)
         _write(plan, Begun())
         return Begun()
     begun, facts, run_hash = _read(file)
@@ -78,14 +76,14 @@ def prepare_folder(plan: RunPlan, resumption: Resumption) -> Begun:
     if refused:
         raise TrainingError(
             "an unfinished run was begun with something else",
-            file=plan.partial,
+            file=partial,
             key=", ".join(refused),
             found={key: facts.get(key) for key in refused},
             expected=str({key: asked.get(key) for key in refused}),
             remedy="restore it; or add --restart to begin again (RESTART=1 with `make`); or"
             f" --allow-changed {refused[0]} to go on with the change, which the record then keeps",
         )
-    step = newest_step(plan.partial / "state")
+    step = newest_step(plan.folder.state)
     changes = tuple(
         {"key": key, "before": facts.get(key), "after": asked.get(key), "step": step}
         for key in differing
@@ -97,7 +95,7 @@ def prepare_folder(plan: RunPlan, resumption: Resumption) -> Begun:
 
 def read_begun(plan: RunPlan) -> Begun:
     """What the first process has found or written, for the others."""
-    return _read(plan.partial / BEGUN_WITH)[0]
+    return _read(plan.folder.begun_with)[0]
 
 
 def _read(file: Path) -> tuple[Begun, dict[str, Any], str]:
@@ -119,7 +117,7 @@ def _write(plan: RunPlan, begun: Begun) -> None:
         "earlier_hashes": list(begun.earlier_hashes),
         "changes": list(begun.changes),
     }
-    write_json(plan.partial / BEGUN_WITH, document)
+    write_json(plan.folder.begun_with, document)
 
 
 def _allowed(key: str, allowed: Sequence[str]) -> bool:

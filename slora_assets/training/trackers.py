@@ -32,28 +32,31 @@ def check_installed(names: Sequence[str]) -> None:
             )
 
 
-def begin(
-    accelerator: Any, names: Sequence[str], run: str, settings: dict[str, Any], folder: Path
-) -> None:
-    """Open the trackers of a run. `settings` are nested plain values; TensorBoard and, unless
-    WANDB_DIR says otherwise, W&B write into `folder`, MLflow where MLFLOW_TRACKING_URI says."""
-    if not names:
-        return
-    more: dict[str, dict[str, Any]] = {}
-    if "wandb" in names and "WANDB_DIR" not in os.environ:
-        folder.mkdir(parents=True, exist_ok=True)
-        more["wandb"] = {"dir": str(folder)}
-    accelerator.init_trackers(run, config=_scalars(settings), init_kwargs=more)
+class Tracker:
+    """The trackers of one run; without any its calls do nothing."""
 
+    def __init__(self, accelerator: Any, names: Sequence[str]) -> None:
+        self._accelerator, self._names = accelerator, tuple(names)
 
-def log(accelerator: Any, values: Mapping[str, Any], step: int) -> None:
-    """Send the numbers among `values`; others, and None, are left out."""
-    numbers = {
-        name: value
-        for name, value in values.items()
-        if isinstance(value, int | float) and not isinstance(value, bool)
-    }
-    accelerator.log(numbers, step=step)
+    def begin(self, run: str, settings: dict[str, Any], folder: Path) -> None:
+        """Open them. `settings` are nested plain values; TensorBoard and, unless WANDB_DIR says
+        otherwise, W&B write into `folder`, MLflow where MLFLOW_TRACKING_URI says."""
+        if not self._names:
+            return
+        more: dict[str, dict[str, Any]] = {}
+        if "wandb" in self._names and "WANDB_DIR" not in os.environ:
+            folder.mkdir(parents=True, exist_ok=True)
+            more["wandb"] = {"dir": str(folder)}
+        self._accelerator.init_trackers(run, config=_scalars(settings), init_kwargs=more)
+
+    def log(self, values: Mapping[str, Any], step: int) -> None:
+        """Send the numbers among `values`; others, and None, are left out."""
+        numbers = {
+            name: value
+            for name, value in values.items()
+            if isinstance(value, int | float) and not isinstance(value, bool)
+        }
+        self._accelerator.log(numbers, step=step)
 
 
 def folder_of(workspace_outputs: Path) -> Path:

@@ -10,9 +10,9 @@ import sys
 from collections.abc import Sequence
 from pathlib import Path
 
+from slora_assets.config.validation import read_validation_prompts
 from slora_assets.config.workspace import Workspace
-from slora_assets.validation.prompts import read_prompts
-from slora_assets.worker import exit_status, worker
+from slora_assets.processes.worker import exit_status, worker
 
 
 def validate(arguments: Sequence[str] | None = None) -> int:
@@ -25,7 +25,7 @@ def validate(arguments: Sequence[str] | None = None) -> int:
 
 def _judge(run: Path) -> int:
     workspace = Workspace.from_environment()
-    prompts = read_prompts(workspace.validation_prompts)
+    prompts = read_validation_prompts(workspace.validation_prompts)
     with worker(workspace) as here:
         from slora_assets.validation.stage import validate_run
 

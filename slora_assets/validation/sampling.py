@@ -13,13 +13,19 @@ from typing import Any, Protocol
 import numpy as np
 from numpy.typing import NDArray
 
-from slora_assets.base_models.base import BaseModel, StepCallback
+from slora_assets.base_models.seam import StepCallback, VideoBase
 from slora_assets.config.errors import FootageError
+from slora_assets.config.training import EpochValidationSettings
+from slora_assets.curation.validation_prompts import Prompt
+from slora_assets.documents.clips import Clip
 from slora_assets.footage.decode import decode_clip
 from slora_assets.footage.encode import write_mp4
-from slora_assets.validation.clip_score import ClipScorer
-from slora_assets.validation.prompts import Prompt
-from slora_assets.validation.temporal import TemporalScore, measure_motion, measure_temporal
+from slora_assets.validation.metrics.clip_similarity import ClipScorer
+from slora_assets.validation.metrics.temporal_consistency import (
+    TemporalScore,
+    measure_motion,
+    measure_temporal,
+)
 
 UNTRAINED = "base and scorer are not fully trained: the scores say nothing about quality"
 _REFERENCE_CLIPS = 8
@@ -35,7 +41,7 @@ class Embeddings(Protocol):
 class Drawing:
     """How clips are drawn; enough where nobody scores them."""
 
-    base: BaseModel
+    base: VideoBase
     embeddings: Embeddings
     steps: int
     guidance_scale: float
@@ -98,6 +104,37 @@ class Sample:
         }
 
 
+def new_drawing(
+    base: VideoBase, validation: EpochValidationSettings, embeddings: Embeddings
+) -> Drawing:
+    """As the recipe says, and where it says nothing, as the base is sampled by default."""
+    guidance = validation.guidance_scale
+    return Drawing(
+        base=base,
+        embeddings=embeddings,
+        steps=validation.steps or base.inference.steps,
+        guidance_scale=base.inference.guidance_scale if guidance is None else guidance,
+    )
+
+
+def new_sampler(
+    drawing: Drawing, scorer: ClipScorer, train_clips: Sequence[Clip], root: Path
+) -> Sampler:
+    """A sampler whose yardstick of motion are the clips that were trained on (paths in them are
+    relative to `root`)."""
+    by_scenario: dict[str, list[Clip]] = {}
+    for clip in train_clips:
+        by_scenario.setdefault(clip.scenario, []).append(clip)
+    return Sampler(
+        **vars(drawing),
+        scorer=scorer,
+        motion_references={
+            scenario: motion_reference([(root / c.path, c.start_s) for c in clips], drawing.base)
+            for scenario, clips in by_scenario.items()
+        },
+    )
+
+
 def sample_prompts(
     sampler: Sampler,
     pipeline: Any,
@@ -128,7 +165,7 @@ def save_samples(folder: Path, samples: Sequence[Sample], fps: float) -> None:
         write_mp4(folder / f"{sample.prompt.id}_{sample.seed}.mp4", sample.frames, fps)
 
 
-def motion_reference(clips: Sequence[tuple[Path, float]], base: BaseModel) -> float | None:
+def motion_reference(clips: Sequence[tuple[Path, float]], base: VideoBase) -> float | None:
     """The motion that counts as enough: 25th percentile over training clips (file and second
     of start) at the base's geometry (at most 8, in the given order).
 

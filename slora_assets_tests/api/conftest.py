@@ -17,16 +17,16 @@ from starlette.testclient import TestClient
 
 from api.app import create_app
 from api.settings import ApiSettings
-from slora_assets.base_models.base import BaseModel, LoraShape
 from slora_assets.base_models.registry import open_base
+from slora_assets.base_models.seam import LoraShape, VideoBase
 from slora_assets.config.workspace import Workspace
 from slora_assets.deployment.promotion import promote
-from slora_assets.miniature.build import build_base
+from slora_assets.documents.adapter import ADAPTER_FILE, ADAPTER_RECORD, AdapterRecord
+from slora_assets.documents.run import RUN_RECORD
+from slora_assets.documents.verdict import VERDICT_FILE, GateDecision, RunVerdict
+from slora_assets.miniature.weights.build import build_base
 from slora_assets.provenance.files import write_json, write_text
 from slora_assets.provenance.hashing import sha256_file
-from slora_assets.provenance.records import ADAPTER_FILE, ADAPTER_RECORD, RUN_RECORD, AdapterRecord
-from slora_assets.validation.gate import Verdict
-from slora_assets.validation.stage import VERDICT, RunVerdict
 
 CONFIGS = Path(__file__).parents[2] / "configs"
 HASHES = {"run_hash": "1" * 64, "config_hash": "2" * 64, "dataset_hash": "3" * 64}
@@ -39,14 +39,14 @@ SHAPES = {
 
 
 @pytest.fixture(scope="session")
-def base(tmp_path_factory: pytest.TempPathFactory) -> BaseModel:
+def base(tmp_path_factory: pytest.TempPathFactory) -> VideoBase:
     folder = tmp_path_factory.mktemp("models") / "tiny"
     build_base(folder)
     return open_base(str(folder), folder.parent)
 
 
 @pytest.fixture(scope="session")
-def workspace(base: BaseModel, tmp_path_factory: pytest.TempPathFactory) -> Workspace:
+def workspace(base: VideoBase, tmp_path_factory: pytest.TempPathFactory) -> Workspace:
     root = tmp_path_factory.mktemp("workspace")
     shutil.copytree(CONFIGS, root / "configs")
     made = Workspace(root, root / "configs", root / "configs" / "data" / "sample.yaml")
@@ -90,7 +90,7 @@ def local(app: FastAPI) -> TestClient:
     return TestClient(app, base_url="http://127.0.0.1", raise_server_exceptions=False)
 
 
-def finish_run(workspace: Workspace, base: BaseModel, scenario: str, seed: int) -> None:
+def finish_run(workspace: Workspace, base: VideoBase, scenario: str, seed: int) -> None:
     """A run as training and validation leave it; its adapter acts, and isn't trained."""
     folder = workspace.scenario_run(scenario) / "adapters" / "epoch_1"
     shape = SHAPES[scenario]
@@ -139,8 +139,8 @@ def finish_run(workspace: Workspace, base: BaseModel, scenario: str, seed: int) 
     }
     write_json(workspace.scenario_run(scenario) / RUN_RECORD, run)
     answer = "fail" if scenario == "sports_field" else "inconclusive"
-    verdict = Verdict(
-        verdict=answer,
+    verdict = GateDecision(
+        answer=answer,
         reasons=[f"It is {answer}."],
         metrics={},
         n_prompts=2,
@@ -163,12 +163,12 @@ def finish_run(workspace: Workspace, base: BaseModel, scenario: str, seed: int) 
         "verdict": verdict.model_dump(mode="json"),
     }
     write_json(
-        workspace.validation(scenario) / VERDICT,
+        workspace.validation(scenario) / VERDICT_FILE,
         RunVerdict.model_validate(document).model_dump(mode="json"),
     )
 
 
-def write_adapter_file(base: BaseModel, shape: LoraShape, seed: int, path: Path) -> None:
+def write_adapter_file(base: VideoBase, shape: LoraShape, seed: int, path: Path) -> None:
     import torch
 
     transformer = base.load_transformer("cpu", "float32")

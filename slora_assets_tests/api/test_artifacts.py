@@ -12,9 +12,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 from starlette.testclient import TestClient
 
-from api.artifact_store import Artifact, ArtifactStore
 from api.artifacts import byte_range
 from api.errors import ArtifactNotFound, RangeUnsatisfiable
+from api.store.artifact_store import Artifact, ArtifactStore
 from slora_assets.config.workspace import Workspace
 
 SECRET = b"nobody may read this"
@@ -201,7 +201,7 @@ def test_a_crash_before_publication_leaves_nothing_to_serve(
     def full(*_args: object) -> None:
         raise OSError("no space left on device")
 
-    monkeypatch.setattr("api.artifact_store.write_json", full)
+    monkeypatch.setattr("api.store.artifact_store.write_json", full)
     with pytest.raises(OSError, match="no space"):
         ArtifactStore(tmp_path).publish(np.zeros((2, 16, 16, 3), dtype=np.uint8), 8.0, {})
     assert list(tmp_path.iterdir()) == []

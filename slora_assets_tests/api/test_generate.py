@@ -12,12 +12,12 @@ import pytest
 from numpy.typing import NDArray
 from starlette.testclient import TestClient
 
-from api.generator.engine import Clip
+from api.generator.engine import GeneratedClip
 from api.service import RANDOM_BASE
-from slora_assets.base_models.base import BaseModel
+from slora_assets.base_models.seam import VideoBase
 from slora_assets.config.workspace import Workspace
+from slora_assets.documents.adapter import ADAPTER_FILE
 from slora_assets.provenance.hashing import sha256_bytes, sha256_file
-from slora_assets.provenance.records import ADAPTER_FILE
 
 PROMPT = "a red cart moves to the left"
 
@@ -37,7 +37,7 @@ def frames_of(
     engine = client.app.state.service.engine  # type: ignore[attr-defined]
     real, made = engine.generate, []
 
-    def kept(*arguments: Any) -> Clip:
+    def kept(*arguments: Any) -> GeneratedClip:
         made.append(real(*arguments))
         return made[-1]
 
@@ -52,7 +52,7 @@ def frames_of(
 
 
 def freshly_made(
-    base: BaseModel, workspace: Workspace, scenario: str | None, scale: float = 0.85
+    base: VideoBase, workspace: Workspace, scenario: str | None, scale: float = 0.85
 ) -> NDArray[np.uint8]:
     """What a new pipeline makes with the scenario's adapter, or without any."""
     pipeline = base.pipeline("cpu", "float32")
@@ -65,7 +65,7 @@ def freshly_made(
 
 
 def test_a_clip_is_published_with_its_score_and_origin(
-    client: TestClient, base: BaseModel, workspace: Workspace, tmp_path: Path
+    client: TestClient, base: VideoBase, workspace: Workspace, tmp_path: Path
 ) -> None:
     import av
 
@@ -116,7 +116,7 @@ def test_the_same_request_gives_the_same_frames_at_another_address(
 
 
 def test_scale_zero_is_the_base_to_the_bit(
-    base: BaseModel, workspace: Workspace, frames_of: Callable[..., NDArray[np.uint8]]
+    base: VideoBase, workspace: Workspace, frames_of: Callable[..., NDArray[np.uint8]]
 ) -> None:
     plain = freshly_made(base, workspace, None)
     assert np.array_equal(frames_of("market_floor", "0"), plain)
@@ -125,7 +125,7 @@ def test_scale_zero_is_the_base_to_the_bit(
 
 
 def test_adapters_in_alternation_equal_fresh_loads(
-    base: BaseModel, workspace: Workspace, frames_of: Callable[..., NDArray[np.uint8]]
+    base: VideoBase, workspace: Workspace, frames_of: Callable[..., NDArray[np.uint8]]
 ) -> None:
     asked = [("market_floor", 0.85), ("kitchen", 0.85), ("street", 0.85), ("kitchen", 1.5)]
     expected = {key: freshly_made(base, workspace, *key) for key in asked}
@@ -154,11 +154,11 @@ def test_both_kinds_of_form_are_read(client: TestClient) -> None:
 
 
 def test_a_frozen_clip_has_no_temporal_score_and_says_why(
-    client: TestClient, base: BaseModel, monkeypatch: pytest.MonkeyPatch
+    client: TestClient, base: VideoBase, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     frames = np.full((base.geometry.frames, 64, 96, 3), 90, dtype=np.uint8)
     engine = client.app.state.service.engine  # type: ignore[attr-defined]
-    monkeypatch.setattr(engine, "generate", lambda *_: Clip(frames, 8.0, 2, 4.0))
+    monkeypatch.setattr(engine, "generate", lambda *_: GeneratedClip(frames, 8.0, 2, 4.0))
     score = ask(client)["temporal_score"]
     assert score["temporal_consistency"] is None
     assert "frozen" in score["reason"]

@@ -21,9 +21,10 @@ from api.problems import public
 from api.settings import ApiSettings
 from slora_assets.config.errors import ConfigError, SloraError
 from slora_assets.config.workspace import Workspace
-from slora_assets.deployment.presets import edited_text, read_presets, registered_path
+from slora_assets.deployment.presets import edited_text, read_presets
 from slora_assets.deployment.promotion import demote
-from slora_assets.provenance.records import ADAPTER_FILE, ADAPTER_RECORD
+from slora_assets.documents.adapter import ADAPTER_FILE, ADAPTER_RECORD
+from slora_assets.documents.presets import registered_path
 
 VALID = {"prompt": "a red cart", "scenario": "market_floor"}
 

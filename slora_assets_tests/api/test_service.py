@@ -13,7 +13,7 @@ from starlette.testclient import TestClient
 from api.app import create_app
 from api.errors import NotReady, QueueFull
 from api.generator.effect import check_effect
-from api.generator.worker import Worker
+from api.generator.queue import GeneratorQueue
 from api.settings import ApiSettings
 from slora_assets.config.errors import GateError, MissingInputError
 from slora_assets.config.workspace import Workspace
@@ -95,7 +95,7 @@ def test_the_schema_names_the_form(app: FastAPI) -> None:
 
 
 def test_a_stopping_worker_drops_what_waits_and_stops_what_runs() -> None:
-    worker, started = Worker(), threading.Event()
+    worker, started = GeneratorQueue(), threading.Event()
 
     def long_job() -> None:
         started.set()
@@ -115,7 +115,7 @@ def test_a_stopping_worker_drops_what_waits_and_stops_what_runs() -> None:
 
 
 def test_a_place_is_free_again_after_a_failure() -> None:
-    worker = Worker()
+    worker = GeneratorQueue()
     for _ in range(5):
         with pytest.raises(ZeroDivisionError):
             worker.submit(lambda: 1 / 0, 0).result(5)

@@ -9,8 +9,8 @@ from typing import Any
 import pytest
 import torch
 
-from slora_assets.base_models.base import BaseModel, LoraShape, TrainingBatch
 from slora_assets.base_models.registry import open_base
+from slora_assets.base_models.seam import LoraShape, TrainingBatch, VideoBase
 from slora_assets_tests.base_models.small import KINDS, write_base
 
 SHAPE = LoraShape(rank=4, alpha=2.0, targets=("to_q", "to_k", "to_v", "to_out.0"))
@@ -20,11 +20,11 @@ PROMPTS = ("a red car moving left on the street", "")
 
 
 @pytest.fixture(scope="session")
-def small_base(tmp_path_factory: pytest.TempPathFactory) -> Callable[[str], BaseModel]:
+def small_base(tmp_path_factory: pytest.TempPathFactory) -> Callable[[str], VideoBase]:
     """A base of a kind; read only."""
 
     @cache
-    def opened(kind: str) -> BaseModel:
+    def opened(kind: str) -> VideoBase:
         folder = write_base(kind, tmp_path_factory.mktemp("small") / kind)
         return open_base(str(folder), folder.parent)
 
@@ -32,12 +32,12 @@ def small_base(tmp_path_factory: pytest.TempPathFactory) -> Callable[[str], Base
 
 
 @pytest.fixture(params=KINDS)
-def base(request: pytest.FixtureRequest, small_base: Callable[[str], BaseModel]) -> BaseModel:
+def base(request: pytest.FixtureRequest, small_base: Callable[[str], VideoBase]) -> VideoBase:
     """Each kind in turn."""
     return small_base(request.param)
 
 
-def with_acting_adapter(base: BaseModel, dtype: str = "float32") -> Any:
+def with_acting_adapter(base: VideoBase, dtype: str = "float32") -> Any:
     """A denoiser whose adapter acts."""
     transformer = base.load_transformer("cpu", dtype)
     base.add_adapter(transformer, SHAPE, seed=1)
@@ -49,7 +49,7 @@ def with_acting_adapter(base: BaseModel, dtype: str = "float32") -> Any:
     return transformer
 
 
-def made_up_batch(base: BaseModel, positions: list[float], seed: int = 0) -> TrainingBatch:
+def made_up_batch(base: VideoBase, positions: list[float], seed: int = 0) -> TrainingBatch:
     """Random moments and text of the base's shapes; the second half of the text is padding."""
     generator = torch.Generator().manual_seed(seed)
     count, shape, (length, width) = len(positions), base.latent_shape(), base.text_shape()

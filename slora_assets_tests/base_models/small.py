@@ -80,7 +80,7 @@ def _text(encoder: str) -> dict[str, Any]:
     """A tokenizer and an encoder of transformers' class `encoder`."""
     import transformers
 
-    from slora_assets.miniature.tokens import tokenizer
+    from slora_assets.miniature.weights.tokens import tokenizer
 
     words = tokenizer()
     config = getattr(transformers, f"{encoder}Config")(

@@ -8,13 +8,13 @@ import numpy as np
 import pytest
 import torch
 
-from slora_assets.base_models.base import BaseModel
 from slora_assets.base_models.cogvideox import CogVideoX
 from slora_assets.base_models.rotary import RotaryGrid, rotary_tables
+from slora_assets.base_models.seam import VideoBase
 from slora_assets_tests.base_models.conftest import made_up_batch
 from slora_assets_tests.base_models.small import COGVIDEOX, COGVIDEOX_1_5, COGVIDEOX_5B
 
-Opener = Callable[[str], BaseModel]
+Opener = Callable[[str], VideoBase]
 
 
 @pytest.mark.parametrize("kind", [COGVIDEOX, COGVIDEOX_5B, COGVIDEOX_1_5])

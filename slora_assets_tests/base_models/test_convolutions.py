@@ -7,8 +7,8 @@ from collections.abc import Iterator
 import pytest
 import torch
 
-from slora_assets.base_models.base import BaseModel
 from slora_assets.base_models.registry import MINIATURE, open_base
+from slora_assets.base_models.seam import VideoBase
 
 
 @pytest.fixture
@@ -37,7 +37,7 @@ def test_alone_or_in_a_batch_a_clip_has_the_same_latents_and_pixels(
         assert torch.equal(decoded[0][:1], decoded[1])
 
 
-def test_latents_are_those_of_torch_s_own_convolutions(base: BaseModel) -> None:
+def test_latents_are_those_of_torch_s_own_convolutions(base: VideoBase) -> None:
     g = base.geometry
     clip = torch.rand((1, 3, g.frames, g.height, g.width)) * 2 - 1
     vae = base.load_vae("cpu")

@@ -18,11 +18,12 @@ import torch
 import transformers
 from safetensors.torch import save_file
 
-from slora_assets.base_models.base import BaseIdentity, LoraShape, TrainingBatch
 from slora_assets.base_models.cogvideox import CogVideoX
 from slora_assets.base_models.diffusers_base import DiffusersBase
 from slora_assets.base_models.ltx import LtxVideo
+from slora_assets.base_models.seam import LoraShape, TrainingBatch
 from slora_assets.base_models.wan import Wan
+from slora_assets.documents.models import BaseIdentity
 
 _COGVIDEOX_SCHEDULER = {
     "beta_start": 0.00085,

@@ -16,10 +16,10 @@ from slora_assets.base_models.registry import LICENCES, MINIATURE, open_base
 from slora_assets.config.errors import ConfigError, IntegrityError, MissingInputError
 from slora_assets.config.training import TrainingSettings
 from slora_assets.config.yaml_reader import read_settings
-from slora_assets.miniature.build import build_base, build_scorer
-from slora_assets.validation.clip_score import load_scorer
+from slora_assets.miniature.weights.build import build_base, build_scorer
+from slora_assets.validation.metrics.clip_similarity import load_scorer
+from slora_assets.validation.metrics.scorer import open_scorer
 from slora_assets.validation.sampling import UNTRAINED, Sampler
-from slora_assets.validation.scorer import open_scorer
 from slora_assets_tests.base_models.small import (
     COGVIDEOX,
     COGVIDEOX_1_5,

@@ -12,10 +12,10 @@ import torch
 from numpy.typing import NDArray
 from safetensors.numpy import save_file
 
-from slora_assets.base_models.base import ADAPTER_NAME, BaseModel, LoraShape
 from slora_assets.base_models.registry import open_base
-from slora_assets.base_models.side_by_side import in_order, passes_at_once
+from slora_assets.base_models.seam import ADAPTER_NAME, LoraShape, VideoBase
 from slora_assets.base_models.weights import read_safetensors_header
+from slora_assets.caches.side_by_side import in_order, passes_at_once
 from slora_assets.config.errors import IntegrityError, TrainingError
 from slora_assets_tests.base_models.conftest import (
     PROMPTS,
@@ -29,7 +29,7 @@ _NEVER_OURS = {"attention_kwargs", "return_dict"}
 """Arguments of a denoiser that don't change what it computes here."""
 
 
-def _frames(base: BaseModel) -> NDArray[np.uint8]:
+def _frames(base: VideoBase) -> NDArray[np.uint8]:
     g = base.geometry
     shape = (g.frames, g.height, g.width, 3)
     return np.random.default_rng(0).integers(0, 256, shape, dtype=np.uint8)
@@ -39,7 +39,7 @@ def _difference(one: NDArray[np.uint8], other: NDArray[np.uint8]) -> float:
     return float(np.abs(one.astype(float) - other.astype(float)).mean())
 
 
-def test_encoders_give_the_declared_shapes_and_reach_the_loss(base: BaseModel) -> None:
+def test_encoders_give_the_declared_shapes_and_reach_the_loss(base: VideoBase) -> None:
     embeddings = base.encode_text(base.load_text_encoder("cpu"), PROMPTS)
     assert embeddings.shape == (2, *base.text_shape())
     moments = base.encode_video(base.load_vae("cpu"), _frames(base))
@@ -71,7 +71,7 @@ def test_an_encoder_stored_in_16_bits_stays_so_and_embeds_as_if_it_were_32(
 
 
 def test_clips_encoded_side_by_side_have_the_bytes_of_one_at_a_time(
-    base: BaseModel, monkeypatch: pytest.MonkeyPatch
+    base: VideoBase, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr("os.cpu_count", lambda: 3)
     clips = [np.roll(_frames(base), at, axis=1) for at in range(6)]
@@ -86,7 +86,7 @@ def test_clips_encoded_side_by_side_have_the_bytes_of_one_at_a_time(
     assert torch.get_num_threads() == threads
 
 
-def test_trainable_parameters_are_exactly_the_adapter_s(base: BaseModel) -> None:
+def test_trainable_parameters_are_exactly_the_adapter_s(base: VideoBase) -> None:
     transformer = base.load_transformer("cpu", "bfloat16")
     base.add_adapter(transformer, SHAPE, seed=1)
     trainable = {name for name, p in transformer.named_parameters() if p.requires_grad}
@@ -101,13 +101,13 @@ def test_trainable_parameters_are_exactly_the_adapter_s(base: BaseModel) -> None
     assert {p.dtype for p in transformer.parameters() if p.requires_grad} == {torch.float32}
 
 
-def test_an_unknown_layer_name_is_refused_with_the_names_there_are(base: BaseModel) -> None:
+def test_an_unknown_layer_name_is_refused_with_the_names_there_are(base: VideoBase) -> None:
     transformer = base.load_transformer("cpu", "float32")
     with pytest.raises(TrainingError, match="to_q, to_k, to_v"):
         base.add_adapter(transformer, LoraShape(4, 4.0, ("no_such",)), seed=1)
 
 
-def test_a_few_steps_lower_the_loss_and_change_only_the_adapter(base: BaseModel) -> None:
+def test_a_few_steps_lower_the_loss_and_change_only_the_adapter(base: VideoBase) -> None:
     """The loop's own work on made-up caches: loss, backward, optimizer."""
     transformer = base.load_transformer("cpu", "float32").train()
     base.add_adapter(transformer, SHAPE, seed=1)
@@ -129,7 +129,7 @@ def test_a_few_steps_lower_the_loss_and_change_only_the_adapter(base: BaseModel)
     assert all(torch.equal(after[name], before) for name, before in frozen.items())
 
 
-def test_half_precision_gives_nearly_the_same_loss(base: BaseModel) -> None:
+def test_half_precision_gives_nearly_the_same_loss(base: VideoBase) -> None:
     batch = made_up_batch(base, [0.2, 0.8])
     with torch.no_grad(), torch.autocast("cpu", torch.bfloat16):
         half = base.training_loss(with_acting_adapter(base, "bfloat16"), batch)
@@ -140,7 +140,7 @@ def test_half_precision_gives_nearly_the_same_loss(base: BaseModel) -> None:
 
 
 def test_a_saved_adapter_does_in_the_pipeline_what_it_did_in_memory(
-    base: BaseModel, tmp_path: Path
+    base: VideoBase, tmp_path: Path
 ) -> None:
     trained, file = with_acting_adapter(base), tmp_path / "adapter.safetensors"
     base.save_adapter(trained, SHAPE, {"slora.step": "1"}, file)
@@ -167,7 +167,7 @@ def test_a_saved_adapter_does_in_the_pipeline_what_it_did_in_memory(
 
 
 def test_clips_have_the_declared_geometry_and_follow_seed_and_adapter(
-    base: BaseModel, tmp_path: Path
+    base: VideoBase, tmp_path: Path
 ) -> None:
     pipeline = base.pipeline("cpu", "float32")
     embeddings = base.encode_text(base.load_text_encoder("cpu"), PROMPTS)
@@ -207,7 +207,7 @@ def test_clips_have_the_declared_geometry_and_follow_seed_and_adapter(
     assert _difference(many()[0], clips[0]) > 0.01
 
 
-def test_training_calls_the_denoiser_as_sampling_does(base: BaseModel) -> None:
+def test_training_calls_the_denoiser_as_sampling_does(base: VideoBase) -> None:
     """Same arguments, same shapes, same positions: what is learnt is what is asked later."""
     pipeline = base.pipeline("cpu", "float32", text=False)
     calls: list[dict[str, Any]] = []

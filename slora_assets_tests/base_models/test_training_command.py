@@ -9,23 +9,25 @@ from collections.abc import Callable
 
 import pytest
 
-from slora_assets.base_models.base import BaseModel
 from slora_assets.base_models.diffusers_base import DiffusersBase
+from slora_assets.base_models.seam import VideoBase
+from slora_assets.caches.latents import cache_latents
+from slora_assets.caches.text import cache_text
+from slora_assets.config.validation import read_validation_prompts
 from slora_assets.config.workspace import Workspace
-from slora_assets.curation.manifest import scenario_manifest
-from slora_assets.latents.stage import cache_latents, cache_text
+from slora_assets.curation.manifest import write_manifest
+from slora_assets.curation.validation_prompts import prompts_of
 from slora_assets.provenance.records import read_run_record
-from slora_assets.validation.metrics_log import MetricsLog
-from slora_assets.validation.prompts import prompts_of, read_prompts
+from slora_assets.training.between_epochs.metrics_log import MetricsLog
 from slora_assets_tests.base_models.small import LTX, WAN
 from slora_assets_tests.small_graph import PROJECT
 
 SCENARIO = "market_floor"
 
 
-def _preprocess(base: BaseModel, workspace: Workspace) -> None:
-    clips = [c for c in scenario_manifest(workspace, SCENARIO)[0] if c.split != "test"]
-    asked = prompts_of(read_prompts(workspace.validation_prompts), SCENARIO, clips)
+def _preprocess(base: VideoBase, workspace: Workspace) -> None:
+    clips = write_manifest(workspace, SCENARIO).usable()
+    asked = prompts_of(read_validation_prompts(workspace.validation_prompts), SCENARIO, clips)
     texts = [p for c in clips for p in c.prompts] + [p.text for p in asked]
     cache_text(texts, base, workspace.text_embeddings, "cpu")
     cache_latents(clips, base, workspace.root, workspace.quarantine, "cpu")
@@ -33,7 +35,7 @@ def _preprocess(base: BaseModel, workspace: Workspace) -> None:
 
 @pytest.mark.parametrize("kind", [WAN, LTX])
 def test_a_run_on_another_base_trains_measures_and_proves_its_adapter(
-    workspace: Workspace, small_base: Callable[[str], BaseModel], kind: str
+    workspace: Workspace, small_base: Callable[[str], VideoBase], kind: str
 ) -> None:
     base = small_base(kind)
     assert isinstance(base, DiffusersBase)

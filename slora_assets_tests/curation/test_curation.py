@@ -15,12 +15,12 @@ from hypothesis import strategies as st
 from slora_assets.config.data import ScenarioSettings
 from slora_assets.config.errors import CurationError, IntegrityError
 from slora_assets.config.workspace import Workspace
-from slora_assets.curation.manifest import scenario_manifest
+from slora_assets.curation.annotations.json_files import read_captioned_clips, read_msrvtt
+from slora_assets.curation.manifest import write_manifest
 from slora_assets.curation.matching import Assignment, NoScenario, ScenarioMatcher
-from slora_assets.curation.metadata import read_metadata
 from slora_assets.curation.prompts import prompts_for
-from slora_assets.curation.readers.jsons import read_captioned_clips, read_msrvtt
 from slora_assets.curation.splits import SourceGroups
+from slora_assets.provenance.records import read_metadata
 
 
 def _scenario(*keywords: str, **more: object) -> ScenarioSettings:
@@ -157,8 +157,8 @@ def test_clips_of_one_panda_video_share_a_source(tmp_path: Path) -> None:
 
 def test_a_scenario_below_its_minimum_fails_with_the_counts_and_alone(workspace: Workspace) -> None:
     with pytest.raises(CurationError, match=r"0 train clips of at least 8"):
-        scenario_manifest(workspace, "lighthouse")
-    clips, _ = scenario_manifest(workspace, "market_floor")
+        write_manifest(workspace, "lighthouse")
+    clips = write_manifest(workspace, "market_floor").clips
     assert len(clips) >= 8
 
 

@@ -12,11 +12,11 @@ import pytest
 
 from slora_assets.config.data import DatasetSettings, read_dataset
 from slora_assets.config.errors import ConfigError, IntegrityError, MissingInputError
-from slora_assets.curation.readers import read_annotations
-from slora_assets.curation.readers.batches import BATCH, SCHEMA
-from slora_assets.curation.readers.folder import read_folder
-from slora_assets.curation.readers.jsons import read_captioned_clips, read_vatex
-from slora_assets.curation.readers.tables import read_panda70m, read_webvid
+from slora_assets.curation.annotations import read_annotations
+from slora_assets.curation.annotations.batches import BATCH, SCHEMA
+from slora_assets.curation.annotations.csv_tables import read_panda70m, read_webvid
+from slora_assets.curation.annotations.folder import read_folder
+from slora_assets.curation.annotations.json_files import read_captioned_clips, read_vatex
 
 PANDA_COLUMNS = ("videoID", "url", "timestamp", "caption", "matching_score")
 

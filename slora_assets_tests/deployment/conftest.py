@@ -11,11 +11,11 @@ from typing import Any
 import pytest
 
 from slora_assets.config.workspace import Workspace
+from slora_assets.documents.adapter import ADAPTER_FILE, ADAPTER_RECORD
+from slora_assets.documents.run import RUN_RECORD
+from slora_assets.documents.verdict import VERDICT_FILE, GateDecision, RunVerdict
 from slora_assets.provenance.files import write_bytes, write_json
 from slora_assets.provenance.hashing import sha256_bytes
-from slora_assets.provenance.records import ADAPTER_FILE, ADAPTER_RECORD, RUN_RECORD
-from slora_assets.validation.gate import Verdict
-from slora_assets.validation.stage import VERDICT, RunVerdict
 
 CONFIGS = Path(__file__).parents[2] / "configs"
 BASE = {
@@ -108,8 +108,8 @@ def finish_run(workspace: Workspace) -> FinishRun:
                 "scores_note": None if trusted else "The scorer holds random weights.",
                 "base_scores": {},
                 "adapter_scores": {},
-                "verdict": Verdict(
-                    verdict=verdict,
+                "verdict": GateDecision(
+                    answer=verdict,
                     reasons=[f"It is {verdict}."],
                     metrics={},
                     n_prompts=32,
@@ -121,7 +121,7 @@ def finish_run(workspace: Workspace) -> FinishRun:
             }
         )
         document = answer.model_dump(mode="json") | about
-        write_json(workspace.validation(scenario) / VERDICT, document)
+        write_json(workspace.validation(scenario) / VERDICT_FILE, document)
         return sha256
 
     return finish

@@ -10,14 +10,14 @@ import pytest
 
 from slora_assets.config.errors import GateError, IntegrityError, MissingInputError, SloraError
 from slora_assets.config.workspace import Workspace
-from slora_assets.deployment.presets import registered_path
 from slora_assets.deployment.registry import (
     open_registered,
     register_adapter,
     registered,
     verified_bytes,
 )
-from slora_assets.provenance.records import ADAPTER_FILE, ADAPTER_RECORD
+from slora_assets.documents.adapter import ADAPTER_FILE, ADAPTER_RECORD
+from slora_assets.documents.presets import registered_path
 
 FinishRun = Callable[..., str]
 

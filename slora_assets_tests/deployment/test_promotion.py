@@ -18,8 +18,9 @@ from slora_assets.config.errors import (
 )
 from slora_assets.config.workspace import Workspace
 from slora_assets.deployment.changelog import promotion_of, read_changes
-from slora_assets.deployment.presets import ScenarioPreset, read_presets, registered_path
+from slora_assets.deployment.presets import read_presets
 from slora_assets.deployment.promotion import candidate, demote, promote
+from slora_assets.documents.presets import ScenarioPreset, registered_path
 
 FinishRun = Callable[..., str]
 SCENARIO = "market_floor"

@@ -5,8 +5,8 @@ from __future__ import annotations
 import pytest
 
 from slora_assets.config.errors import MissingInputError
-from slora_assets.config.workspace import Workspace
-from slora_assets.deployment.summary import UNIFIED, outdated_rows, summarise
+from slora_assets.config.workspace import UNIFIED, Workspace
+from slora_assets.deployment.summary import outdated_rows, summarise
 from slora_assets.provenance.files import write_json
 from slora_assets_tests.deployment.conftest import FinishRun
 

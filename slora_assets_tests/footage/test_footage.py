@@ -9,13 +9,13 @@ import numpy as np
 import pytest
 from PIL import Image
 
+from slora_assets.caches.first_frames import cache_first_frames
 from slora_assets.config.data import read_dataset
 from slora_assets.config.errors import CurationError, FootageError
 from slora_assets.config.workspace import Workspace
-from slora_assets.curation.manifest import scenario_manifest
+from slora_assets.curation.manifest import write_manifest
 from slora_assets.footage.decode import decode_clip, first_frame, fit, probe
 from slora_assets.footage.encode import write_mp4
-from slora_assets.footage.first_frames import cache_first_frames
 from slora_assets.footage.inventory import take_inventory
 from slora_assets.footage.quarantine import read_quarantine
 
@@ -95,7 +95,7 @@ def test_an_unreadable_clip_is_quarantined_and_a_repaired_one_is_tried_again(
     workspace: Workspace,
 ) -> None:
     dataset, _ = read_dataset(workspace.dataset_file)
-    victim = workspace.root / scenario_manifest(workspace, "market_floor")[0][0].path
+    victim = workspace.root / write_manifest(workspace, "market_floor").clips[0].path
     whole = victim.read_bytes()
     victim.write_bytes(whole[:500])
     inventory = take_inventory(dataset, workspace)
@@ -114,7 +114,7 @@ def test_too_many_unusable_files_fail_the_stage(workspace: Workspace) -> None:
 
 
 def test_first_frames_have_stable_bytes_and_are_made_once(workspace: Workspace) -> None:
-    clips, _ = scenario_manifest(workspace, "market_floor")
+    clips = write_manifest(workspace, "market_floor").clips
     index = workspace.metadata / "frames.json"
 
     def run() -> tuple[int, int]:

@@ -10,9 +10,9 @@ import pytest
 
 from slora_assets.config.data import DatasetSettings, QualitySettings, ScenariosSettings
 from slora_assets.config.workspace import Workspace
-from slora_assets.curation.metadata import ScenarioMetadata
-from slora_assets.curation.readers import read_annotations
+from slora_assets.curation.annotations import read_annotations
 from slora_assets.curation.sorting import build_metadata
+from slora_assets.documents.clips import ScenarioMetadata
 from slora_assets.footage.encode import write_mp4
 from slora_assets.footage.inventory import take_inventory
 from slora_assets.provenance.stat_cache import StatCache

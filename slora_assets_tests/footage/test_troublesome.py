@@ -16,10 +16,10 @@ import pytest
 from numpy.typing import NDArray
 from PIL import Image
 
+from slora_assets.caches.first_frames import HEIGHT, WIDTH
 from slora_assets.config.errors import FootageError
 from slora_assets.footage.decode import first_frame, probe
-from slora_assets.footage.first_frames import HEIGHT, WIDTH
-from slora_assets.footage.isolation import isolated
+from slora_assets.processes.isolation import isolated
 
 OK = "ok"
 EXPECTED = {

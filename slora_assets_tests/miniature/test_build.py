@@ -6,9 +6,9 @@ from pathlib import Path
 
 import pytest
 
-from slora_assets.miniature.architecture import FRAMES, HEIGHT, TEXT_LENGTH, WIDTH
-from slora_assets.miniature.build import CARD, build_base, build_scorer
-from slora_assets.miniature.tokens import tokenizer
+from slora_assets.miniature.weights.architecture import FRAMES, HEIGHT, TEXT_LENGTH, WIDTH
+from slora_assets.miniature.weights.build import CARD, build_base, build_scorer
+from slora_assets.miniature.weights.tokens import tokenizer
 from slora_assets.provenance.files import read_json
 from slora_assets.provenance.hashing import sha256_file
 

@@ -4,12 +4,12 @@ from __future__ import annotations
 
 import pytest
 
-from slora_assets.miniature.generic_footage import GenericSettings, generic_clip
-from slora_assets.miniature.look_rules import look_of
-from slora_assets.miniature.looks import LOOKS
-from slora_assets.miniature.other_looks import OTHER_LOOKS
-from slora_assets.miniature.sample_footage import small_frames
-from slora_assets.miniature.sample_plan import plan_clip
+from slora_assets.miniature.rules.look_rules import look_of
+from slora_assets.miniature.scenes.generic_footage import GenericSettings, generic_clip
+from slora_assets.miniature.scenes.looks import LOOKS
+from slora_assets.miniature.scenes.other_looks import OTHER_LOOKS
+from slora_assets.miniature.scenes.sample_footage import small_frames
+from slora_assets.miniature.scenes.sample_plan import plan_clip
 
 TIMES_S = (0.0, 0.5, 1.0)
 

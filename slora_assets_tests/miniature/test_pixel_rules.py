@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import numpy as np
 
-from slora_assets.miniature.generic_footage import GenericSettings, generic_clip
-from slora_assets.miniature.pixel_rules import Seen, look_at
+from slora_assets.miniature.rules.pixel_rules import Seen, look_at
+from slora_assets.miniature.scenes.generic_footage import GenericSettings, generic_clip
 
 PLAIN = GenericSettings(vivid=0.0, clutter=0.0, company=0.0)
 

@@ -10,24 +10,24 @@ import torch
 from torch import Tensor, nn
 
 from slora_assets.config.errors import ConfigError, InterruptedRunError, TrainingError
-from slora_assets.miniature import architecture
-from slora_assets.miniature.generic_footage import GenericSettings, generic_clip, is_withheld
-from slora_assets.miniature.pretrain_loop import averaged_weights, rate_factor, train
-from slora_assets.miniature.pretrain_optimizer import orthogonalised
-from slora_assets.miniature.pretrain_origin import origin
-from slora_assets.miniature.pretrain_settings import (
+from slora_assets.miniature.pretraining.loop import averaged_weights, rate_factor, train
+from slora_assets.miniature.pretraining.optimizer import orthogonalised
+from slora_assets.miniature.pretraining.origin import origin
+from slora_assets.miniature.pretraining.settings import (
     TRANSFORMER_STAGES,
     LoopSettings,
     PretrainSettings,
 )
-from slora_assets.miniature.pretrain_shipped import SHIPPED, finished, transformer_weights
-from slora_assets.miniature.pretrain_vae import psnr_of, trained_vae, video_tensor
-from slora_assets.miniature.vae_latents import levelling, relabel
-from slora_assets.miniature.vae_start import pass_colours_through
-from slora_assets.miniature.vocabulary import SUBJECTS
+from slora_assets.miniature.pretraining.shipped import finished, transformer_weights
+from slora_assets.miniature.pretraining.vae import psnr_of, trained_vae, video_tensor
+from slora_assets.miniature.pretraining.vae_latents import levelling, relabel
+from slora_assets.miniature.pretraining.vae_start import pass_colours_through
+from slora_assets.miniature.scenes.generic_footage import GenericSettings, generic_clip, is_withheld
+from slora_assets.miniature.weights import SHIPPED, architecture
+from slora_assets.miniature.weights.vocabulary import SUBJECTS
 
 LOOP = LoopSettings(steps=12, matrix_rate=0.01, other_rate=0.01, warmup=2, evaluate_every=6)
-SHIPPED_CONFIG = Path("slora_assets/miniature/pretrain.yaml")
+SHIPPED_CONFIG = Path("slora_assets/miniature/pretraining/pretrain.yaml")
 
 
 class LinearStage:

@@ -9,15 +9,16 @@ import pytest
 import torch
 
 from slora_assets.config.errors import InterruptedRunError
-from slora_assets.miniature.generic_footage import GenericSettings, generic_clip
-from slora_assets.miniature.pretrain_decoder import DecoderStage, with_tuned_decoder
-from slora_assets.miniature.pretrain_loop import averaged_weights, train
-from slora_assets.miniature.pretrain_origin import origin
-from slora_assets.miniature.pretrain_settings import PretrainSettings
-from slora_assets.miniature.pretrain_shipped import SHIPPED, decoder_weights
-from slora_assets.miniature.pretrain_vae import video_tensor
+from slora_assets.miniature.pretraining.decoder import DecoderStage, with_tuned_decoder
+from slora_assets.miniature.pretraining.loop import averaged_weights, train
+from slora_assets.miniature.pretraining.origin import origin
+from slora_assets.miniature.pretraining.settings import PretrainSettings
+from slora_assets.miniature.pretraining.shipped import decoder_weights
+from slora_assets.miniature.pretraining.vae import video_tensor
+from slora_assets.miniature.scenes.generic_footage import GenericSettings, generic_clip
+from slora_assets.miniature.weights import SHIPPED
 
-SETTINGS = PretrainSettings.read(Path("slora_assets/miniature/pretrain.yaml"))
+SETTINGS = PretrainSettings.read(Path("slora_assets/miniature/pretraining/pretrain.yaml"))
 CPU = torch.device("cpu")
 
 

@@ -9,11 +9,11 @@ from pathlib import Path
 
 import pytest
 
-from slora_assets.miniature.looks import LOOKS
-from slora_assets.miniature.other_looks import OTHER_LOOKS
-from slora_assets.miniature.sample_footage import render_sample_footage
-from slora_assets.miniature.sample_plan import CAPTIONS_PER_CLIP, msr_vtt, plan_footage
-from slora_assets.miniature.tokens import tokenizer
+from slora_assets.miniature.scenes.looks import LOOKS
+from slora_assets.miniature.scenes.other_looks import OTHER_LOOKS
+from slora_assets.miniature.scenes.sample_footage import render_sample_footage
+from slora_assets.miniature.scenes.sample_plan import CAPTIONS_PER_CLIP, msr_vtt, plan_footage
+from slora_assets.miniature.weights.tokens import tokenizer
 from slora_assets.provenance.hashing import sha256_file
 
 KEYWORDS = {

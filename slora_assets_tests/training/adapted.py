@@ -6,19 +6,19 @@ from typing import Any
 
 import torch
 
-from slora_assets.base_models.base import BaseModel, LoraShape, TrainingBatch
+from slora_assets.base_models.seam import LoraShape, TrainingBatch, VideoBase
 
 SHAPE = LoraShape(4, 4.0, ("to_q", "to_k", "to_v", "to_out.0"))
 
 
-def with_adapter(base: BaseModel) -> Any:
+def with_adapter(base: VideoBase) -> Any:
     """The denoiser in training mode, its adapter fresh."""
     transformer = base.load_transformer("cpu", "float32")
     base.add_adapter(transformer, SHAPE, seed=0)
     return transformer.train()
 
 
-def loss_and_gradients(base: BaseModel, transformer: Any) -> tuple[float, torch.Tensor]:
+def loss_and_gradients(base: VideoBase, transformer: Any) -> tuple[float, torch.Tensor]:
     """The loss, and the adapter's gradients in one row."""
     generator = torch.Generator().manual_seed(0)
     shape = (2, 16, 3, 8, 12)

@@ -9,8 +9,8 @@ import pytest
 import torch
 
 from slora_assets.config.training import OptimizerSettings
-from slora_assets.training.draws import SampleDraw, draw_sample
-from slora_assets.training.optimizer import learning_rate
+from slora_assets.training.loop.draws import SampleDraw, draw_sample
+from slora_assets.training.loop.optimizer import learning_rate
 
 
 def drawn(step: int, high_noise: float = 0.0) -> SampleDraw:

@@ -12,7 +12,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from slora_assets.config.errors import MissingInputError
-from slora_assets.training.feeding import ArrayCache, Feeder
+from slora_assets.training.loop.feeding import ArrayCache, Feeder
 
 
 @given(first=st.integers(0, 20), count=st.integers(1, 40))

@@ -7,8 +7,8 @@ import torch
 
 from slora_assets.config.errors import TrainingError
 from slora_assets.config.training import OptimizerSettings
-from slora_assets.training.guard import FiniteGuard
-from slora_assets.training.optimizer import new_optimizer
+from slora_assets.training.loop.guard import FiniteGuard
+from slora_assets.training.loop.optimizer import new_optimizer
 
 
 def _steps(losses: list[float], asks_at_once: bool) -> tuple[torch.Tensor, FiniteGuard]:

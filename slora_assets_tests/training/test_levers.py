@@ -9,33 +9,33 @@ import pytest
 import torch
 from pydantic import ValidationError
 
-from slora_assets.base_models.base import BaseModel
 from slora_assets.base_models.registry import MINIATURE, open_base
+from slora_assets.base_models.seam import VideoBase
 from slora_assets.config.errors import TrainingError
 from slora_assets.config.training import LeverSettings, OptimizerSettings, TrainingSettings
-from slora_assets.training.checkpoints import Progress, load_checkpoint, save_checkpoint
-from slora_assets.training.levers import pull
-from slora_assets.training.memory import is_out_of_memory, out_of_memory
-from slora_assets.training.optimizer import new_optimizer
+from slora_assets.training.loop.checkpoints import RunPosition, load_checkpoint, save_checkpoint
+from slora_assets.training.loop.optimizer import new_optimizer
+from slora_assets.training.speed.levers import apply_levers
+from slora_assets.training.speed.memory import is_out_of_memory, out_of_memory
 from slora_assets_tests.training.adapted import loss_and_gradients, with_adapter
 
 
 @pytest.fixture(scope="module")
-def base(tmp_path_factory: pytest.TempPathFactory) -> BaseModel:
+def base(tmp_path_factory: pytest.TempPathFactory) -> VideoBase:
     return open_base(MINIATURE, tmp_path_factory.mktemp("models"))
 
 
 @pytest.fixture(scope="module")
-def plain(base: BaseModel) -> tuple[float, torch.Tensor]:
+def plain(base: VideoBase) -> tuple[float, torch.Tensor]:
     return loss_and_gradients(base, with_adapter(base))
 
 
 @pytest.mark.parametrize("count", [3, 8])
 def test_offloaded_blocks_give_the_same_loss_and_gradients(
-    base: BaseModel, plain: tuple[float, torch.Tensor], count: int
+    base: VideoBase, plain: tuple[float, torch.Tensor], count: int
 ) -> None:
     transformer = with_adapter(base)
-    pull(transformer, LeverSettings(offload_blocks=count), "cpu")
+    apply_levers(transformer, LeverSettings(offload_blocks=count), "cpu")
     loss, gradients = loss_and_gradients(base, transformer)
     assert loss == plain[0]
     assert torch.equal(gradients, plain[1])
@@ -43,14 +43,14 @@ def test_offloaded_blocks_give_the_same_loss_and_gradients(
 
 @pytest.mark.parametrize(("kind", "bytes_a_weight"), [("int8", 1.1), ("fp8", 1.5), ("nf4", 0.7)])
 def test_a_rounded_base_is_smaller_and_its_adapter_alone_learns(
-    base: BaseModel, plain: tuple[float, torch.Tensor], kind: Any, bytes_a_weight: float
+    base: VideoBase, plain: tuple[float, torch.Tensor], kind: Any, bytes_a_weight: float
 ) -> None:
     pytest.importorskip("bitsandbytes" if kind == "nf4" else "torchao")
     transformer = with_adapter(base)
     names = {n for n, p in transformer.named_parameters() if p.requires_grad}
     block = transformer.transformer_blocks[0]
     weights = sum(p.numel() for p in block.parameters() if not p.requires_grad)
-    pull(transformer, LeverSettings(quantize=kind), "cpu")
+    apply_levers(transformer, LeverSettings(quantize=kind), "cpu")
     assert {n for n, p in transformer.named_parameters() if p.requires_grad} == names
     assert _stored_bytes(block) < bytes_a_weight * weights
     loss, gradients = loss_and_gradients(base, transformer)
@@ -69,9 +69,9 @@ def _stored_bytes(block: Any) -> int:
     return total
 
 
-def test_more_blocks_than_there_are_is_an_error_with_the_number(base: BaseModel) -> None:
+def test_more_blocks_than_there_are_is_an_error_with_the_number(base: VideoBase) -> None:
     with pytest.raises(TrainingError, match="at most 8"):
-        pull(with_adapter(base), LeverSettings(offload_blocks=9), "cpu")
+        apply_levers(with_adapter(base), LeverSettings(offload_blocks=9), "cpu")
 
 
 def test_levers_that_exclude_each_other_are_refused() -> None:
@@ -79,7 +79,7 @@ def test_levers_that_exclude_each_other_are_refused() -> None:
         LeverSettings(quantize="nf4", offload_blocks=1)
 
 
-def test_when_memory_runs_out_the_levers_come_with_numbers(base: BaseModel) -> None:
+def test_when_memory_runs_out_the_levers_come_with_numbers(base: VideoBase) -> None:
     error = RuntimeError("DefaultCPUAllocator: can't allocate memory: you tried to allocate 1 PB")
     assert is_out_of_memory(error)
     assert not is_out_of_memory(RuntimeError("size mismatch"))
@@ -114,7 +114,7 @@ def test_eight_bit_moments_survive_a_checkpoint(tmp_path: Path) -> None:
     parameters, optimizer = fresh()
     stepped(optimizer, 1)
     assert optimizer.state[parameters["lora_A"]]["state1"].dtype == torch.uint8
-    save_checkpoint(tmp_path, "run", Progress(step=1), parameters, optimizer, None)
+    save_checkpoint(tmp_path, "run", RunPosition(step=1), parameters, optimizer, None)
     stepped(optimizer, 2)
     resumed, other = fresh()
     assert load_checkpoint(tmp_path, {"run"}, resumed, other) is not None

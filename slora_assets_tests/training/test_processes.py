@@ -21,11 +21,12 @@ from slora_assets.base_models.registry import MINIATURE, open_base
 from slora_assets.config.errors import ConfigError
 from slora_assets.config.training import LeverSettings
 from slora_assets.config.workspace import Workspace
-from slora_assets.provenance.records import ADAPTER_FILE, read_run_record
-from slora_assets.training.blocks import blocks_of
-from slora_assets.training.levers import pull
-from slora_assets.training.sharding import check_processes
-from slora_assets.validation.metrics_log import MetricsLog
+from slora_assets.documents.adapter import ADAPTER_FILE
+from slora_assets.provenance.records import read_run_record
+from slora_assets.training.between_epochs.metrics_log import MetricsLog
+from slora_assets.training.speed.blocks import blocks_of
+from slora_assets.training.speed.levers import apply_levers
+from slora_assets.training.speed.sharding import check_processes
 from slora_assets_tests.small_graph import PROJECT, prepare
 from slora_assets_tests.training.adapted import loss_and_gradients, with_adapter
 
@@ -59,7 +60,7 @@ def _one_of_two(rank: int, folder: Path) -> None:
     alive = _alive_bytes()
     plain_loss, plain = loss_and_gradients(base, transformer)
     transformer.zero_grad()
-    pull(transformer, LeverSettings(shard_blocks=True), "cpu")
+    apply_levers(transformer, LeverSettings(shard_blocks=True), "cpu")
     seen: dict[str, Any] = {"whole": whole, "same": []}
     for checkpointing in (False, True):
         if checkpointing:

@@ -10,11 +10,11 @@ import pytest
 
 from slora_assets.config.errors import IntegrityError, TrainingError
 from slora_assets.config.training import TrainingSettings
+from slora_assets.config.validation import read_validation_prompts
 from slora_assets.config.workspace import Workspace
 from slora_assets.config.yaml_reader import read_settings
 from slora_assets.training.plan import RunPlan, plan_run
 from slora_assets.training.resume import BEGUN_WITH, Resumption, prepare_folder, read_begun
-from slora_assets.validation.prompts import read_prompts
 
 
 @pytest.fixture
@@ -23,7 +23,7 @@ def plan(workspace: Workspace, tmp_path: Path) -> Any:
 
     def planned(*overrides: str) -> RunPlan:
         settings = read_settings(workspace.training_config, TrainingSettings, overrides)
-        prompts = read_prompts(workspace.validation_prompts)
+        prompts = read_validation_prompts(workspace.validation_prompts)
         return plan_run(workspace, settings, prompts, "market_floor", tmp_path / "run")
 
     return planned

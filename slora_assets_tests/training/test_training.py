@@ -16,17 +16,18 @@ import pytest
 import torch
 from safetensors import safe_open
 
-from slora_assets.base_models.base import LoraShape
+from slora_assets.base_models.seam import LoraShape
 from slora_assets.config.errors import IntegrityError, MissingInputError
 from slora_assets.config.training import TrainingSettings
+from slora_assets.config.validation import read_validation_prompts
 from slora_assets.config.workspace import Workspace
 from slora_assets.config.yaml_reader import read_settings
-from slora_assets.provenance.records import ADAPTER_FILE, read_adapter_record, read_run_record
-from slora_assets.training.draws import epoch_order
+from slora_assets.documents.adapter import ADAPTER_FILE
+from slora_assets.provenance.records import read_adapter_record, read_run_record
+from slora_assets.training.between_epochs.metrics_log import MetricsLog
+from slora_assets.training.loop.draws import epoch_order
+from slora_assets.training.loop.samples import Samples
 from slora_assets.training.plan import RunPlan, plan_run
-from slora_assets.training.samples import Samples
-from slora_assets.validation.metrics_log import MetricsLog
-from slora_assets.validation.prompts import read_prompts
 from slora_assets_tests.small_graph import PROJECT
 
 
@@ -55,7 +56,7 @@ def _train(workspace: Workspace, root: Path, *more: str) -> subprocess.Completed
 def _plan(workspace: Workspace, run: Path) -> RunPlan:
     """The plan of a finished run."""
     settings = read_settings(run / "config.yaml", TrainingSettings)
-    prompts = read_prompts(workspace.validation_prompts)
+    prompts = read_validation_prompts(workspace.validation_prompts)
     return plan_run(workspace, settings, prompts, run.name, run)
 
 
@@ -230,9 +231,9 @@ def test_a_finished_run_is_not_trained_again(workspace: Workspace, undisturbed: 
 def test_a_missing_cache_file_is_named_before_anything_is_loaded(
     workspace: Workspace, tmp_path: Path
 ) -> None:
-    from slora_assets.curation.manifest import scenario_manifest
+    from slora_assets.curation.manifest import write_manifest
 
-    clip = next(c for c in scenario_manifest(workspace, "market_floor")[0] if c.split == "train")
+    clip = next(c for c in write_manifest(workspace, "market_floor").clips if c.split == "train")
     (workspace.root / clip.latent).unlink()
     done = _train(workspace, tmp_path)
     assert done.returncode == 1

@@ -22,8 +22,12 @@ from slora_assets.config.errors import (
     MissingInputError,
     SloraError,
 )
-from slora_assets.miniature.build import build_scorer
-from slora_assets.validation.clip_score import ClipScorer, load_named_scorer, load_scorer
+from slora_assets.miniature.weights.build import build_scorer
+from slora_assets.validation.metrics.clip_similarity import (
+    ClipScorer,
+    load_named_scorer,
+    load_scorer,
+)
 
 TEXT = "a red ball rolls over the grass"
 

@@ -14,7 +14,10 @@ from hypothesis import settings as hypothesis_settings
 from hypothesis import strategies as st
 from pydantic import ValidationError
 
-from slora_assets.validation.gate import GateSettings, PromptPair, Verdict, bca_bounds, judge
+from slora_assets.config.validation import GateSettings
+from slora_assets.documents.verdict import GateDecision, PromptPair
+from slora_assets.validation.gate.decision import judge
+from slora_assets.validation.gate.statistics import bca_bounds
 
 MARGIN = 0.01
 SETTINGS = GateSettings(
@@ -39,7 +42,7 @@ def pairs(deltas: Iterable[float], **changes: Any) -> list[PromptPair]:
     return [pair(i, delta, **changes) for i, delta in enumerate(deltas)]
 
 
-def decide(given_pairs: Sequence[PromptPair], settings: GateSettings = SETTINGS) -> Verdict:
+def decide(given_pairs: Sequence[PromptPair], settings: GateSettings = SETTINGS) -> GateDecision:
     return judge(given_pairs, settings, trusted=True, untrusted_reason=None)
 
 
@@ -53,7 +56,7 @@ def noise(n: int, sd: float, mean: float = 0.0, seed: int = 0) -> list[float]:
 def test_an_equal_adapter_passes_and_the_verdict_says_by_how_much() -> None:
     verdict = decide(pairs([0.0] * 32))
     found = verdict.metrics["temporal"]
-    assert verdict.verdict == "pass"
+    assert verdict.answer == "pass"
     assert (found.mean_delta, found.lower, found.upper, found.n) == (0.0, 0.0, 0.0, 32)
     assert verdict.reasons == [
         "temporal fell by less than its margin of 0.01 with 95% confidence: mean change +0, "
@@ -62,9 +65,9 @@ def test_an_equal_adapter_passes_and_the_verdict_says_by_how_much() -> None:
 
 
 def test_a_constant_loss_passes_inside_the_margin_and_fails_outside() -> None:
-    assert decide(pairs([-0.009] * 32)).verdict == "pass"
+    assert decide(pairs([-0.009] * 32)).answer == "pass"
     outside = decide(pairs([-0.011] * 32))
-    assert outside.verdict == "fail"
+    assert outside.answer == "fail"
     assert "worse than its margin" in outside.reasons[0]
 
 
@@ -89,7 +92,7 @@ def test_power_is_what_the_reference_says() -> None:
 
     def passes(shift: float) -> float:
         runs = [rng.normal(shift, 2 * MARGIN, 32) for _ in range(100)]
-        return float(np.mean([decide(pairs(run), quick).verdict == "pass" for run in runs]))
+        return float(np.mean([decide(pairs(run), quick).answer == "pass" for run in runs]))
 
     assert 0.8 <= passes(0.0) <= 0.98
     assert passes(-2 * MARGIN) <= 0.02
@@ -97,15 +100,15 @@ def test_power_is_what_the_reference_says() -> None:
 
 def test_an_unclear_metric_with_enough_prompts_fails_and_asks_for_more() -> None:
     verdict = decide(pairs(noise(32, sd=0.015, mean=-0.008)))
-    assert verdict.verdict == "fail"
+    assert verdict.answer == "fail"
     assert "more prompts may settle it" in verdict.reasons[0]
 
 
 def test_lower_is_better_metrics_are_turned_around() -> None:
     settings = SETTINGS.model_copy(update={"higher_is_better": {"temporal": False}})
-    assert decide(pairs([-0.02] * 32), settings).verdict == "pass"
+    assert decide(pairs([-0.02] * 32), settings).answer == "pass"
     worse = decide(pairs([0.02] * 32), settings)
-    assert worse.verdict == "fail"
+    assert worse.answer == "fail"
     assert worse.metrics["temporal"].mean_delta == pytest.approx(-0.02)
 
 
@@ -117,30 +120,30 @@ def test_every_guarded_metric_has_to_hold() -> None:
         [0.0] * 32, base={"clip": 0.3, "motion": 1.0}, adapter={"clip": 0.35, "motion": 0.7}
     )
     verdict = decide(frozenish, settings)
-    assert verdict.verdict == "fail"
+    assert verdict.answer == "fail"
     assert len(verdict.reasons) == 1 and verdict.reasons[0].startswith("motion")
 
 
 def test_one_terrible_prompt_is_vetoed_by_name() -> None:
     verdict = decide(pairs([0.01] * 39 + [-0.051]))
-    assert verdict.verdict == "fail"
+    assert verdict.answer == "fail"
     assert "039" in verdict.reasons[0] and "5 margins" in verdict.reasons[0]
-    assert decide(pairs([0.01] * 39 + [-0.049])).verdict == "pass"
+    assert decide(pairs([0.01] * 39 + [-0.049])).answer == "pass"
 
 
 def test_a_newly_frozen_clip_fails_and_an_already_frozen_one_does_not() -> None:
     calm = pairs([0.0] * 32)
     unmeasured = {"adapter": {"temporal": None}, "adapter_frozen": True}
     newly = decide([*calm, pair("x", 0, **unmeasured)])
-    assert newly.verdict == "fail" and "froze" in newly.reasons[0]
+    assert newly.answer == "fail" and "froze" in newly.reasons[0]
     both = decide([*calm, pair("x", 0, **unmeasured, base={"temporal": None}, base_frozen=True)])
-    assert both.verdict == "pass"
+    assert both.answer == "pass"
     assert (both.n_prompts, both.metrics["temporal"].n) == (33, 32)
 
 
 def test_an_adapter_that_changes_nothing_fails() -> None:
     verdict = decide(pairs([0.0] * 32, difference=1 / 255))
-    assert verdict.verdict == "fail"
+    assert verdict.answer == "fail"
     assert "no effect" in verdict.reasons[0]
     assert verdict.mean_difference == pytest.approx(1 / 255)
 
@@ -160,7 +163,7 @@ def test_too_few_prompts_can_fail_but_never_pass(
     deltas: list[float], changes: dict[str, Any], expected: str
 ) -> None:
     verdict = decide(pairs(deltas, **changes))
-    assert verdict.verdict == expected
+    assert verdict.answer == expected
     assert any(f"There are {len(deltas)} prompts" in reason for reason in verdict.reasons)
 
 
@@ -182,20 +185,20 @@ def test_untrusted_scores_neither_pass_nor_fail(
         trusted=False,
         untrusted_reason="the scorer has random weights",
     )
-    assert verdict.verdict == expected
+    assert verdict.answer == expected
     assert any("the scorer has random weights" in reason for reason in verdict.reasons)
 
 
 @pytest.mark.parametrize("value", [None, math.nan])
 def test_a_skipped_measurement_is_not_a_pass(value: float | None) -> None:
     verdict = decide([*pairs([0.0] * 40), pair("x", 0, adapter={"temporal": value})])
-    assert verdict.verdict == "inconclusive"
+    assert verdict.answer == "inconclusive"
     assert "not the adapter: x" in verdict.reasons[0]
 
 
 def test_a_guarded_metric_nobody_measured_is_not_a_pass() -> None:
     verdict = decide(pairs([0.0] * 32, base={}, adapter={}))
-    assert verdict.verdict == "inconclusive"
+    assert verdict.answer == "inconclusive"
     assert "measured on 0 prompts" in verdict.reasons[0]
     assert verdict.metrics["temporal"].lower is None
 
@@ -203,7 +206,7 @@ def test_a_guarded_metric_nobody_measured_is_not_a_pass() -> None:
 def test_seeds_of_a_prompt_are_averaged_first() -> None:
     seeds = [pair(i, delta) for i in range(32) for delta in (-0.04, 0.04)]
     verdict = decide(seeds)
-    assert verdict.verdict == "pass"
+    assert verdict.answer == "pass"
     assert verdict.n_prompts == 32
     assert decide(seeds[:40]).n_prompts == 20
 
@@ -220,20 +223,20 @@ def test_the_order_of_pairs_changes_nothing(deltas: list[float], random: Any) ->
 @hypothesis_settings(max_examples=30, deadline=None)
 def test_two_margins_worse_never_passes(n: int, spread: float, seed: int) -> None:
     deltas = noise(n, sd=spread * MARGIN, mean=-2 * MARGIN, seed=seed)
-    assert decide(pairs(deltas)).verdict == "fail"
+    assert decide(pairs(deltas)).answer == "fail"
 
 
 @given(st.integers(32, 64), st.floats(0, 1), st.integers(0, 1000))
 @hypothesis_settings(max_examples=30, deadline=None)
 def test_an_equal_adapter_with_little_noise_passes(n: int, spread: float, seed: int) -> None:
-    assert decide(pairs(noise(n, sd=spread * MARGIN, seed=seed))).verdict == "pass"
+    assert decide(pairs(noise(n, sd=spread * MARGIN, seed=seed))).answer == "pass"
 
 
 @given(st.lists(st.floats(-0.04, 0.04), min_size=32, max_size=48), st.floats(0, 0.05))
 @hypothesis_settings(max_examples=25, deadline=None)
 def test_a_better_adapter_never_turns_a_pass_into_a_fail(deltas: list[float], up: float) -> None:
-    if decide(pairs(deltas)).verdict == "pass":
-        assert decide(pairs(d + up for d in deltas)).verdict == "pass"
+    if decide(pairs(deltas)).answer == "pass":
+        assert decide(pairs(d + up for d in deltas)).answer == "pass"
 
 
 @given(st.lists(st.floats(-1, 1), min_size=2, max_size=40), st.floats(0.6, 0.999))
@@ -247,7 +250,7 @@ def test_the_verdict_is_json_and_keeps_what_is_needed_to_repeat_it() -> None:
     for case in (pairs([]), pairs([0.0]), pairs(noise(32, 0.01))):
         verdict = decide(case)
         text = json.dumps(verdict.model_dump(mode="json"), allow_nan=False)
-        assert Verdict.model_validate_json(text) == verdict
+        assert GateDecision.model_validate_json(text) == verdict
         assert (verdict.bootstrap_seed, verdict.bootstrap_samples) == (0, 2000)
         assert all(reason.endswith(".") for reason in verdict.reasons)
 

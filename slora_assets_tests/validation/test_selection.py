@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 
 from slora_assets.config.errors import SloraError
 from slora_assets.config.training import SelectionWeights
-from slora_assets.validation.selection import (
+from slora_assets.training.between_epochs.selection import (
     EpochScores,
     choose,
     combined_score,

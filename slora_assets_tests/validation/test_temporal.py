@@ -14,7 +14,11 @@ import pytest
 from numpy.typing import NDArray
 
 from slora_assets.config.errors import FootageError
-from slora_assets.validation.temporal import TemporalScore, measure_motion, measure_temporal
+from slora_assets.validation.metrics.temporal_consistency import (
+    TemporalScore,
+    measure_motion,
+    measure_temporal,
+)
 
 Clip: TypeAlias = NDArray[np.uint8]
 Damage: TypeAlias = Callable[[Clip], Clip]

@@ -1,0 +1,94 @@
+"""LoRA adapters of any diffusers denoiser: added by PEFT, written and read as diffusers does."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
+
+from slora_assets.base_models.seam import ADAPTER_NAME, LoraShape
+from slora_assets.base_models.weights import canonical_safetensors, read_safetensors_header
+from slora_assets.config.errors import IntegrityError, TrainingError
+from slora_assets.provenance.files import replacing
+
+
+def add_adapter(transformer: Any, shape: LoraShape, seed: int, known: Sequence[str]) -> None:
+    """Add a fresh fp32 adapter to a frozen denoiser, initialised from `seed`.
+
+    Raises TrainingError when no layer is named as `shape` says; `known` are names that exist.
+    """
+    import torch
+    from peft import LoraConfig
+
+    with torch.random.fork_rng(devices=[]):
+        torch.manual_seed(seed)
+        try:
+            transformer.add_adapter(
+                LoraConfig(
+                    r=shape.rank, lora_alpha=shape.alpha, target_modules=list(shape.targets)
+                ),
+                adapter_name=ADAPTER_NAME,
+            )
+        except ValueError as error:
+            raise TrainingError(
+                "no layer of the base has such a name",
+                key="lora.targets",
+                found=list(shape.targets),
+                remedy=f"use {', '.join(known)}",
+            ) from error
+    for parameter in transformer.parameters():
+        if parameter.requires_grad:
+            parameter.data = parameter.data.float()
+
+
+def save_adapter(transformer: Any, shape: LoraShape, metadata: dict[str, str], path: Path) -> None:
+    """Write the adapter in diffusers' layout, fp32; same adapter and metadata, same bytes."""
+    import torch
+    from peft.utils import get_peft_model_state_dict
+    from safetensors.torch import save_file
+
+    weights = get_peft_model_state_dict(transformer, adapter_name=ADAPTER_NAME)
+    tensors = {
+        f"transformer.{name}": tensor.detach().to("cpu", torch.float32).contiguous()
+        for name, tensor in weights.items()
+    }
+    lora_config = {
+        "transformer.r": shape.rank,
+        "transformer.lora_alpha": shape.alpha,
+        "transformer.target_modules": list(shape.targets),
+        "transformer.peft_type": "LORA",
+        "transformer.bias": "none",
+    }
+    # diffusers reads rank and alpha back from this key (src/diffusers/loaders/lora_base.py);
+    # without it alpha silently becomes the rank.
+    header = {"format": "pt", "lora_adapter_metadata": json.dumps(lora_config, sort_keys=True)}
+    with replacing(path) as temporary:
+        save_file(tensors, temporary, metadata=header | metadata)
+        canonical_safetensors(temporary)
+
+
+def load_adapter(pipeline: Any, path: Path, name: str, scale: float) -> None:
+    """Load an adapter file through the pipeline and make it the only active one.
+
+    Raises IntegrityError for a file that diffusers would load without a word and without effect.
+    """
+    tensors = read_safetensors_header(path)
+    wrong = [key for key in tensors if key != "__metadata__" and not _is_ours(key)]
+    if wrong or len(tensors) < 2:
+        raise IntegrityError(
+            "not an adapter for this base: diffusers would load it without effect",
+            file=path,
+            found=wrong[:3],
+            expected="tensors named transformer.*.lora_A|B.weight",
+        )
+    if name in getattr(pipeline.transformer, "peft_config", {}):
+        pipeline.delete_adapters(name)
+    pipeline.load_lora_weights(
+        path.parent, weight_name=path.name, adapter_name=name, use_safetensors=True
+    )
+    pipeline.set_adapters([name], [scale])
+
+
+def _is_ours(key: str) -> bool:
+    return key.startswith("transformer.") and key.endswith((".lora_A.weight", ".lora_B.weight"))

@@ -1,0 +1,58 @@
+"""The caching worker: `python -m slora_assets.caches.command latents --scenario <name>`.
+
+A process of its own, because encoding holds the accelerator, can be cancelled, and should give back
+all memory of encoder and VAE before training begins.
+"""
+
+from __future__ import annotations
+
+import argparse
+import sys
+from collections.abc import Sequence
+
+from slora_assets.caches.scenario import CACHES, ScenarioCache
+from slora_assets.config.errors import InterruptedRunError
+from slora_assets.config.workspace import Workspace
+from slora_assets.processes.device import chosen_device
+from slora_assets.processes.progress import ProgressCallback, progress_lines
+from slora_assets.processes.worker import WorkerContext, exit_status, worker
+
+
+def cache(arguments: Sequence[str] | None = None) -> int:
+    """Make one cache of one scenario. Returns the exit status."""
+    parser = argparse.ArgumentParser(description="Encode a scenario's clips or prompts.")
+    parser.add_argument("cache", choices=CACHES)
+    parser.add_argument("--scenario", required=True)
+    parser.add_argument("--device", help="torch's name of one; default: CUDA where there is one")
+    options = parser.parse_args(arguments)
+    return exit_status(lambda: _make(options))
+
+
+def _make(options: argparse.Namespace) -> int:
+    workspace = Workspace.from_environment()
+    with worker(workspace) as here:
+        made = ScenarioCache(options.cache, workspace, options.scenario).make(
+            chosen_device(options.device), _progress(options.cache, here)
+        )
+        here.hand_over(made.model_dump(mode="json"))
+    return 0
+
+
+def _progress(what: str, here: WorkerContext) -> ProgressCallback:
+    """Says how far it is, and ends the stage when asked to stop: before a decoder that the same
+    signal ended makes a sound clip look broken."""
+    say = progress_lines(here.report, what)
+
+    def progress(done: int, total: int) -> None:
+        if here.should_stop():
+            raise InterruptedRunError(
+                f"stopped at {done} of {total} {what}, as asked; what was written stands",
+                remedy="the same command goes on from there",
+            )
+        say(done, total)
+
+    return progress
+
+
+if __name__ == "__main__":
+    sys.exit(cache())

@@ -1,0 +1,60 @@
+"""Cached moments and embeddings as training and validation read them: verified, once while memory
+lasts."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from contextlib import suppress
+from pathlib import Path
+
+import numpy as np
+from cachetools import LRUCache
+from numpy.typing import NDArray
+
+from slora_assets.caches.validity import latent_key, read_array, text_file, text_key
+from slora_assets.config.workspace import Workspace
+from slora_assets.documents.clips import Clip
+from slora_assets.documents.models import BaseIdentity, Geometry
+
+Array = NDArray[np.float16]
+
+_REMEDY = "run `make preprocess`"
+
+
+class CacheReader:
+    """The caches of one base. Each file's key is compared when the file is read."""
+
+    def __init__(
+        self,
+        workspace: Workspace,
+        identity: BaseIdentity,
+        geometry: Geometry,
+        capacity_bytes: int = 0,
+    ) -> None:
+        """Arrays stay in memory up to `capacity_bytes`; the one unused for longest leaves."""
+        self._workspace, self._identity, self._geometry = workspace, identity, geometry
+        self._arrays: LRUCache[Path, Array] = LRUCache(capacity_bytes, lambda array: array.nbytes)
+
+    def moments(self, clip: Clip) -> Array:
+        """The moments [2C, F, H, W] of a clip. Raises MissingInputError, IntegrityError."""
+        path = self._workspace.root / clip.latent
+        key = latent_key(clip, self._identity, self._geometry)
+        return self._read(path, lambda: read_array(path, "moments", key, _REMEDY))
+
+    def embedding(self, prompt: str) -> Array:
+        """The embedding [L, D] of a prompt. Raises MissingInputError, IntegrityError."""
+        path = self.embedding_file(prompt)
+        key = text_key(prompt, self._identity)
+        return self._read(path, lambda: read_array(path, "embedding", key, _REMEDY))
+
+    def embedding_file(self, prompt: str) -> Path:
+        """Where a prompt's embedding lies, if it was cached."""
+        return text_file(self._workspace.text_embeddings, prompt, self._identity)
+
+    def _read(self, path: Path, read: Callable[[], Array]) -> Array:
+        found = self._arrays.get(path)
+        if found is None:
+            found = read()
+            with suppress(ValueError):  # an array that alone is larger than the capacity
+                self._arrays[path] = found
+        return found

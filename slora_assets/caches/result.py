@@ -1,0 +1,18 @@
+"""What a caching stage did."""
+
+from __future__ import annotations
+
+from slora_assets.documents.document import Document
+from slora_assets.documents.footage import QuarantinedClip
+
+
+class CacheResult(Document):
+    """Handed from a caching worker to whoever started it, as JSON."""
+
+    made: int
+    """Entries made."""
+    kept: int
+    """Entries that stood."""
+    quarantined: list[QuarantinedClip] = []
+    hash: str
+    """Over all valid entries: their data version."""

@@ -1,0 +1,75 @@
+"""A scenario's two caches: which clips and prompts they hold, and how they are made."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Final, Literal
+
+from slora_assets.base_models.registry import open_base
+from slora_assets.base_models.seam import VideoBase
+from slora_assets.caches.latents import cache_latents, standing_latents
+from slora_assets.caches.result import CacheResult
+from slora_assets.caches.text import cache_text, standing_text
+from slora_assets.config.training import TrainingSettings
+from slora_assets.config.validation import read_validation_prompts
+from slora_assets.config.workspace import Workspace
+from slora_assets.config.yaml_reader import read_settings
+from slora_assets.curation.manifest import scenario_manifest
+from slora_assets.curation.validation_prompts import prompts_of
+from slora_assets.documents.clips import Clip
+from slora_assets.processes.progress import ProgressCallback
+
+CacheName = Literal["latents", "embeddings"]
+CACHES: Final[tuple[CacheName, ...]] = ("latents", "embeddings")
+
+
+@dataclass(frozen=True)
+class ScenarioCache:
+    """One of the two caches of a scenario, for the active recipe's base."""
+
+    name: CacheName
+    workspace: Workspace
+    scenario: str
+
+    @property
+    def folder(self) -> Path:
+        """Where the cache's files lie."""
+        inside = self.workspace
+        return inside.latents / self.scenario if self._of_clips else inside.text_embeddings
+
+    def standing(self) -> CacheResult | None:
+        """What making it would say if nothing were to be done, else None. Imports no model.
+
+        Raises CurationError for a scenario with too few clips, ConfigError, MissingInputError.
+        """
+        if self._of_clips:
+            return standing_latents(self._clips(), self._base(), self.workspace.root)
+        return standing_text(self._prompts(), self._base(), self.workspace.text_embeddings)
+
+    def make(self, device: str, progress: ProgressCallback | None = None) -> CacheResult:
+        """Encode what doesn't stand; `device` is torch's name of one. Raises as `standing` does."""
+        inside = self.workspace
+        if self._of_clips:
+            return cache_latents(
+                self._clips(), self._base(), inside.root, inside.quarantine, device, progress
+            )
+        return cache_text(self._prompts(), self._base(), inside.text_embeddings, device, progress)
+
+    @property
+    def _of_clips(self) -> bool:
+        return self.name == "latents"
+
+    def _base(self) -> VideoBase:
+        recipe = read_settings(self.workspace.training_config, TrainingSettings)
+        return open_base(recipe.base_model, self.workspace.models)
+
+    def _clips(self) -> list[Clip]:
+        return scenario_manifest(self.workspace, self.scenario).usable()
+
+    def _prompts(self) -> list[str]:
+        """Prompts that training or its validation reads."""
+        clips = self._clips()
+        settings = read_validation_prompts(self.workspace.validation_prompts)
+        asked = prompts_of(settings, self.scenario, clips)
+        return [p for clip in clips for p in clip.prompts] + [prompt.text for prompt in asked]

@@ -1,0 +1,163 @@
+"""Cache files and their validity: here, and only here, is decided whether a latent may be reused.
+
+A file holds an array and its `key`, everything its bytes depend on. Another key means another file:
+it is encoded again, never reused. Files are uncompressed npz without time stamps.
+"""
+
+from __future__ import annotations
+
+import io
+import json
+import os
+import zipfile
+from pathlib import Path
+from typing import Any, Final
+
+import numpy as np
+from numpy.typing import NDArray
+
+from slora_assets.config.errors import IntegrityError, MissingInputError
+from slora_assets.documents.clips import Clip
+from slora_assets.documents.models import BaseIdentity, Geometry
+from slora_assets.footage.decode import DECODE_VERSION
+from slora_assets.provenance.files import write_bytes
+from slora_assets.provenance.hashing import object_hash, sha256_bytes
+from slora_assets.provenance.stat_cache import StatCache
+
+Key = dict[str, Any]
+
+_KEYS: Final = json.JSONEncoder(sort_keys=True)
+
+
+def latent_key(clip: Clip, identity: BaseIdentity, geometry: Geometry) -> Key:
+    """What a clip's moments depend on."""
+    return {
+        "clip": clip.sha256,
+        "decode": {
+            "version": DECODE_VERSION,
+            "start_s": clip.start_s,
+            "end_s": clip.end_s,
+            **geometry.model_dump(mode="json"),
+        },
+        "base": identity.name,
+        "revision": identity.revision,
+        "vae": identity.parts["vae"],
+        "dtype": "float16",
+        "tiling": False,
+    }
+
+
+def text_key(prompt: str, identity: BaseIdentity) -> Key:
+    """What a prompt's embedding depends on."""
+    return {
+        "prompt": prompt,
+        "base": identity.name,
+        "revision": identity.revision,
+        "text_encoder": identity.parts["text_encoder"],
+        "dtype": "float16",
+    }
+
+
+def text_file(folder: Path, prompt: str, identity: BaseIdentity) -> Path:
+    """`<text encoder>/<caption hash>.npz` below `folder`."""
+    encoder = identity.parts["text_encoder"][:16]
+    return folder / f"{encoder}/{sha256_bytes(prompt.encode())}.npz"
+
+
+def write_array(path: Path, name: str, array: NDArray[np.float16], key: Key) -> None:
+    """Write one cache file. Raises IntegrityError for an array that isn't finite."""
+    if not np.isfinite(array).all():
+        raise IntegrityError(
+            "the model returned values that are no numbers",
+            file=path,
+            key=name,
+            remedy="check the precision the model runs in",
+        )
+    buffer = io.BytesIO()
+    arrays: dict[str, Any] = {name: array, "key": np.array(json.dumps(key, sort_keys=True))}
+    np.savez(buffer, **arrays)
+    write_bytes(path, buffer.getvalue())
+
+
+class Verified:
+    """Which files of a folder were read whole, with which key and shape.
+
+    A file that hasn't changed since (size, time of modification) is not read again.
+    """
+
+    def __init__(self, folder: Path, name: str) -> None:
+        self._inside, self._name = f"{folder}{os.sep}", name
+        self._cache = StatCache(folder / ".verified.json", forget=False)
+
+    def shape(self, path: Path, key: Key, remedy: str) -> tuple[int, ...]:
+        """Shape of the finite array in a file that must have `key`; raises as `read_array` does,
+        and IntegrityError for values that are no numbers."""
+        known = self._cache.get(path, self._entry(path))
+        if known is None or known["key"] != _digest(key):
+            array = read_array(path, self._name, key, remedy)
+            if not np.isfinite(array).all():
+                raise IntegrityError("not finite", file=path, key=self._name, remedy=remedy)
+            self.wrote(path, key, array.shape)
+            return array.shape
+        return tuple(known["shape"])
+
+    def stands(self, path: Path, key: Key) -> bool:
+        """Is there a whole file with exactly this key? A torn, foreign or outdated one is none."""
+        try:
+            self.shape(path, key, "")
+        except (IntegrityError, MissingInputError):
+            return False
+        return True
+
+    def wrote(self, path: Path, key: Key, shape: tuple[int, ...]) -> None:
+        """Remember a file that was just written or read."""
+        value = {"key": _digest(key), "shape": list(shape)}
+        self._cache.put(path, self._entry(path), value)
+
+    def save(self) -> None:
+        """Write what is known; without it files are read again, nothing else."""
+        self._cache.save()
+
+    def _entry(self, path: Path) -> str:
+        text, name = str(path), path.name
+        return name if text == self._inside + name else text
+
+
+def _digest(key: Key) -> str:
+    return sha256_bytes(_KEYS.encode(key).encode())
+
+
+def read_array(path: Path, name: str, key: Key, remedy: str) -> NDArray[np.float16]:
+    """Read a cache file that must have `key`.
+
+    Raises MissingInputError when it is absent, IntegrityError when it is damaged or was made from
+    something else; the message names the parts of the key that differ.
+    """
+    try:
+        with np.load(path, allow_pickle=False) as archive:
+            found = json.loads(str(archive["key"]))
+            if found != key:
+                differing = sorted(k for k in {*found, *key} if found.get(k) != key.get(k))
+                raise IntegrityError(
+                    "the cached array was made from something else",
+                    file=path,
+                    key=", ".join(differing),
+                    found={k: found.get(k) for k in differing},
+                    expected=str({k: key.get(k) for k in differing}),
+                    remedy=remedy,
+                )
+            array: NDArray[np.float16] = archive[name]
+            return array
+    except FileNotFoundError as error:
+        raise MissingInputError(
+            "the cache file does not exist", file=path, remedy=remedy
+        ) from error
+    except (OSError, ValueError, KeyError, zipfile.BadZipFile) as error:
+        raise IntegrityError(
+            f"the cache file is damaged ({error})", file=path, remedy=remedy
+        ) from error
+
+
+def keys_hash(keys: dict[str, Key]) -> str:
+    """Hash over the keys of a set of cache files: their data version."""
+    return object_hash({name: object_hash(key) for name, key in keys.items()})

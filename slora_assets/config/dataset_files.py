@@ -1,0 +1,82 @@
+"""Which files a dataset's settings name: annotations, lists of splits, footage."""
+
+from __future__ import annotations
+
+import os
+from pathlib import Path
+from typing import Final
+
+from slora_assets.config.data import DatasetSettings
+from slora_assets.config.errors import CurationError, MissingInputError
+from slora_assets.config.workspace import Workspace
+
+VIDEO_SUFFIXES: Final = frozenset(
+    {".mp4", ".mkv", ".webm", ".mov", ".avi", ".mpg", ".mpeg", ".ogv", ".m4v"}
+)
+
+
+def annotation_sources(dataset: DatasetSettings, workspace: Workspace) -> list[Path]:
+    """The annotation files, or folders of them. Raises MissingInputError for an absent one."""
+    return _existing(dataset, workspace, dataset.annotations, "annotations")
+
+
+def split_files(dataset: DatasetSettings, workspace: Workspace) -> dict[str, list[Path]]:
+    """Files that say which split a clip is in. Raises MissingInputError for an absent one."""
+    return {
+        split: _existing(dataset, workspace, names, f"official_splits.{split}")
+        for split, names in dataset.official_splits.items()
+    }
+
+
+def annotation_files(dataset: DatasetSettings, workspace: Workspace) -> list[Path]:
+    """All files that annotations are read from. Raises MissingInputError for an absent one."""
+    files: list[Path] = []
+    for source in annotation_sources(dataset, workspace):
+        if source.is_dir():
+            files += sorted([*source.glob("*.txt"), *source.glob("*.json")])
+        else:
+            files.append(source)
+    return files + [file for found in split_files(dataset, workspace).values() for file in found]
+
+
+def _existing(
+    dataset: DatasetSettings, workspace: Workspace, names: list[str], key: str
+) -> list[Path]:
+    paths = [workspace.root / name for name in names]
+    for path in paths:
+        if not path.exists():
+            raise MissingInputError(
+                "the annotation file does not exist",
+                file=path,
+                key=key,
+                remedy="run `make data`" if dataset.obtain else "provide the file",
+            )
+    return paths
+
+
+def footage_files(dataset: DatasetSettings, workspace: Workspace) -> dict[str, Path]:
+    """Video files by clip id (the file's stem), sorted. Raises MissingInputError, CurationError."""
+    folder = workspace.root / dataset.footage
+    if not folder.is_dir():
+        raise MissingInputError(
+            "the footage folder does not exist",
+            file=folder,
+            key="footage",
+            remedy="run `make data`" if dataset.obtain else "provide the folder",
+        )
+    found: dict[str, Path] = {}
+    with os.scandir(folder) as entries:  # knows what is a file without asking for each
+        names = sorted(e.name for e in entries if not e.name.startswith(".") and e.is_file())
+    for name in names:
+        stem, _, ending = name.rpartition(".")
+        if stem and f".{ending.lower()}" in VIDEO_SUFFIXES:
+            if stem in found:
+                raise CurationError(
+                    "two files hold one clip",
+                    file=folder,
+                    key=stem,
+                    found=[found[stem].name, name],
+                    remedy="keep one of them",
+                )
+            found[stem] = folder / name
+    return found

@@ -1,0 +1,64 @@
+"""Settings of validation (`configs/training/validation_prompts.yaml`): fixed prompts and seeds, and
+what the gate guards."""
+
+from __future__ import annotations
+
+import math
+from pathlib import Path
+from typing import Annotated, Literal
+
+from pydantic import Field, model_validator
+
+from slora_assets.config.yaml_reader import Settings, read_settings
+
+
+class GateSettings(Settings):
+    """What the gate guards, and how strictly."""
+
+    margins: dict[str, float] = Field(min_length=1)
+    """Guarded metric -> how much worse, in its own unit, still counts as not worse."""
+    higher_is_better: dict[str, bool]
+    min_prompts: int = Field(default=32, ge=2)
+    """Below this the bootstrap's error rate is not what it claims, so nothing passes."""
+    confidence: float = Field(default=0.95, gt=0.5, lt=1)
+    """Of each one-sided bound."""
+    bootstrap_samples: int = Field(default=10_000, ge=100)
+    bootstrap_seed: int = Field(default=0, ge=0)
+    veto_margins: float = Field(default=5.0, gt=0)
+    """A single prompt worse by more than this many margins fails the adapter."""
+    min_effect: float = Field(default=1 / 255, ge=0, le=1)
+    """Noise floor of `difference`: what two runs of the base with one seed differ by."""
+
+    @model_validator(mode="after")
+    def _margins_fit(self) -> GateSettings:
+        if self.margins.keys() != self.higher_is_better.keys():
+            raise ValueError("margins and higher_is_better must name the same metrics")
+        for metric, margin in self.margins.items():
+            if not (math.isfinite(margin) and margin > 0):
+                raise ValueError(f"the margin of {metric} must be finite and above zero")
+        return self
+
+
+class ScenarioPrompts(Settings):
+    """Prompts of one scenario: written out, or every template with every subject and motion."""
+
+    prompts: list[str] = []
+    templates: list[str] = []
+    """May hold `{subject}` and `{motion}`."""
+    subjects: list[str] = [""]
+    motions: list[str] = [""]
+
+
+class ValidationPrompts(Settings):
+    """The file, whole."""
+
+    schema_version: Literal[1]
+    seeds: Annotated[list[int], Field(min_length=1)]
+    """Each prompt is sampled once with each seed."""
+    scenarios: dict[str, ScenarioPrompts]
+    gate: GateSettings
+
+
+def read_validation_prompts(path: Path) -> ValidationPrompts:
+    """Read the file. Raises ConfigError, MissingInputError."""
+    return read_settings(path, ValidationPrompts)

@@ -1,0 +1,43 @@
+"""What footage is there; the sample footage is rendered when it is not there yet."""
+
+import dagster as dg
+
+from slora_assets.defs.metadata import log_progress, reject_table
+from slora_assets.defs.project import ProjectResource
+from slora_assets.footage.inventory import inventory_hash, take_inventory
+
+
+@dg.asset(group_name="data", kinds={"video"}, code_version="1")
+def footage(
+    context: dg.AssetExecutionContext, project: ProjectResource
+) -> dg.MaterializeResult[None]:
+    """The video files and annotations of the active dataset, as found; sample footage is rendered
+    when it is not there yet."""
+    workspace, (dataset, _) = project.workspace(), project.dataset()
+    if dataset.obtain is not None:
+        from slora_assets.miniature.scenes.sample_footage import render_sample_footage
+
+        render_sample_footage(
+            workspace.raw(dataset.name),
+            dataset.obtain.seed,
+            dataset.obtain.clips_per_scenario,
+            dataset.obtain.others,
+            log_progress(context, "clips rendered"),
+        )
+    inventory = take_inventory(dataset, workspace, log_progress(context, "files examined"))
+    context.log.info(
+        f"{dataset.name}: {len(inventory.files)} usable files, {len(inventory.rejects)} unusable"
+    )
+    return dg.MaterializeResult(
+        data_version=dg.DataVersion(inventory_hash(inventory)),
+        metadata={
+            "files": len(inventory.files),
+            "bytes": sum(file.bytes_ for file in inventory.files.values()),
+            "unusable": len(inventory.rejects),
+            "rejects": reject_table(inventory.rejects),
+            "annotations": dict(inventory.annotations),
+            "licence": dataset.licence,
+            "use": dataset.use,
+            "inventory": dg.MetadataValue.path(workspace.footage_inventory),
+        },
+    )

@@ -1,0 +1,60 @@
+"""The asset graph's table of contents, and nothing else."""
+
+from collections.abc import Mapping
+from typing import Any
+
+import dagster as dg
+
+from slora_assets.defs.assets.base_models import base_model
+from slora_assets.defs.assets.caches import first_frames, latents, prompt_embeddings
+from slora_assets.defs.assets.curation import scenario_manifest, scenario_metadata
+from slora_assets.defs.assets.deployment import inference_presets, project_summary
+from slora_assets.defs.assets.footage import footage
+from slora_assets.defs.assets.training import scenario_adapter, unified_adapter
+from slora_assets.defs.assets.validation import scenario_validation, unified_validation
+from slora_assets.defs.checks.caches import frames_are_whole, latents_are_whole
+from slora_assets.defs.checks.curation import splits_do_not_leak
+from slora_assets.defs.checks.deployment import presets_are_intact, summary_is_fresh
+from slora_assets.defs.checks.training import scenario_export_is_proven, unified_export_is_proven
+from slora_assets.defs.checks.validation import gate_passes, samples_move
+from slora_assets.defs.compute import ComputeResource
+from slora_assets.defs.jobs import JOBS
+from slora_assets.defs.project import ProjectResource
+from slora_assets.defs.sensors import new_footage
+
+
+def build_definitions(*, resource_overrides: Mapping[str, Any] | None = None) -> dg.Definitions:
+    """The whole graph; `resource_overrides` replace resources by name (tests, other machines)."""
+    return dg.Definitions(
+        assets=[
+            footage,
+            scenario_metadata,
+            scenario_manifest,
+            first_frames,
+            base_model,
+            prompt_embeddings,
+            latents,
+            scenario_adapter,
+            scenario_validation,
+            unified_adapter,
+            unified_validation,
+            inference_presets,
+            project_summary,
+        ],
+        asset_checks=[
+            splits_do_not_leak,
+            frames_are_whole,
+            latents_are_whole,
+            scenario_export_is_proven,
+            unified_export_is_proven,
+            gate_passes,
+            samples_move,
+            presets_are_intact,
+            summary_is_fresh,
+        ],
+        jobs=JOBS,
+        sensors=[new_footage],
+        resources={"project": ProjectResource(), "compute": ComputeResource()}
+        | dict(resource_overrides or {}),
+        executor=dg.in_process_executor,
+    )

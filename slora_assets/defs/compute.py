@@ -1,0 +1,145 @@
+"""Where caching, training and validation run: a process group of their own, through Dagster Pipes.
+
+The stock subprocess client signals one process, under `accelerate launch` the launcher, and the
+trainer lives on. This one signals the group, waits for the checkpoint, then kills the group.
+"""
+
+import os
+import signal
+import subprocess
+import sys
+import time
+import warnings
+from collections.abc import Callable, Sequence
+from typing import Any
+
+import dagster as dg
+import psutil
+from dagster import PipesTempFileContextInjector, PipesTempFileMessageReader, open_pipes_session
+
+from slora_assets.processes.starting import StartedWorker, can_fork, start_afresh, start_forked
+from slora_assets.processes.worker import INTERRUPTED, SUPERVISOR
+
+warnings.filterwarnings("ignore", message=".*PipesMessageReader.expected_writer_count.*")
+
+
+class ComputeResource(dg.ConfigurableResource[None]):
+    """Runs a worker to its end. Ray or Kubernetes replace this one resource."""
+
+    grace_seconds: float = 60.0
+    """How long a worker may take to checkpoint after SIGTERM before its group is killed."""
+    processes: int = 1
+    """Training processes on this machine."""
+    fork_workers: bool = True
+    """Fork workers from a process that keeps torch and diffusers imported, on Linux; elsewhere, and
+    for several training processes, each worker imports them itself."""
+
+    def run(self, context: dg.AssetExecutionContext, module: str, arguments: Sequence[str]) -> Any:
+        """Run `python -m <module> <arguments>`; its log lines arrive in the event log while it
+        works.
+
+        Returns what it handed over last (`WorkerContext.hand_over`), None if it handed over
+        nothing. Raises Failure, without retry, when it fails. On interruption the whole process
+        group is gone when this returns.
+        """
+        return self._supervise(context, lambda more: self._start(module, arguments, more))
+
+    def train(
+        self, context: dg.AssetExecutionContext, module: str, arguments: Sequence[str]
+    ) -> None:
+        """Run a training module in as many processes as are configured; raises as `run` does. One
+        process needs no launcher, which would import torch a second time."""
+        if self.processes == 1:
+            self.run(context, module, arguments)
+            return
+        launcher = [sys.executable, "-m", "accelerate.commands.launch", "--num_machines", "1"]
+        launcher += ["--num_processes", str(self.processes), "--mixed_precision", "no"]
+        launcher += ["--dynamo_backend", "no", "--module", module, *arguments]
+        self._supervise(context, lambda more: start_afresh(launcher, more))
+
+    def _start(
+        self, module: str, arguments: Sequence[str], environment: dict[str, str]
+    ) -> StartedWorker:
+        if self.fork_workers and can_fork():
+            return start_forked(module, arguments, environment)
+        return start_afresh([sys.executable, "-m", module, *arguments], environment)
+
+    def _supervise(
+        self, context: dg.AssetExecutionContext, start: Callable[[dict[str, str]], StartedWorker]
+    ) -> Any:
+        with open_pipes_session(
+            context=context,
+            context_injector=PipesTempFileContextInjector(),
+            message_reader=PipesTempFileMessageReader(),
+        ) as session:
+            environment = {**session.get_bootstrap_env_vars(), SUPERVISOR: str(os.getpid())}
+            process = start(environment)
+            try:
+                tail = _follow_stderr(process)
+                status = process.wait()
+            except BaseException:
+                context.log.warning("interrupted: asking the worker to checkpoint and stop")
+                raise
+            finally:
+                _end_group(process, self.grace_seconds)
+        if status != 0:
+            reason = "was interrupted" if status in (INTERRUPTED, -signal.SIGTERM) else "failed"
+            message = next((line for line in reversed(tail) if line.startswith("error: ")), "")
+            raise dg.Failure(
+                f"the worker {reason} (status {status}). {message.removeprefix('error: ')}".strip(),
+                metadata={"last lines": dg.MetadataValue.text("\n".join(tail[-20:]))},
+                allow_retries=False,
+            )
+        handed_over = session.get_custom_messages()
+        return handed_over[-1] if handed_over else None
+
+
+def _follow_stderr(process: StartedWorker) -> list[str]:
+    """Pass the worker's standard error on until it closes; return its last lines."""
+    tail: list[str] = []
+    with process.stderr:
+        for raw in process.stderr:
+            line = raw.decode(errors="replace").rstrip()
+            tail = [*tail[-49:], line]
+            print(line, file=sys.stderr, flush=True)
+    return tail
+
+
+def _end_group(process: StartedWorker, grace_seconds: float) -> None:
+    """Leave no process of the group: SIGTERM, time to checkpoint, SIGKILL."""
+    if not _signal_group(process.pid, signal.SIGTERM):
+        process.wait()
+        return
+    try:
+        process.wait(grace_seconds)
+        _wait_for_group(process.pid, grace_seconds)
+    except (subprocess.TimeoutExpired, TimeoutError):
+        _signal_group(process.pid, signal.SIGKILL)
+        process.wait()
+
+
+def _wait_for_group(group: int, seconds: float) -> None:
+    """The launcher may end before the trainer has checkpointed: wait for the group itself."""
+    deadline = time.monotonic() + seconds
+    while any(_is_of_group(process, group) for process in psutil.process_iter()):
+        if time.monotonic() > deadline:
+            raise TimeoutError
+        time.sleep(0.05)
+
+
+def _is_of_group(process: psutil.Process, group: int) -> bool:
+    """Whether a process of the group still runs; in containers an ended one whose parent is gone
+    may stay in the system's list for seconds."""
+    try:
+        return os.getpgid(process.pid) == group and process.status() != psutil.STATUS_ZOMBIE
+    except (ProcessLookupError, PermissionError, psutil.Error):
+        return False
+
+
+def _signal_group(group: int, number: int) -> bool:
+    """Send a signal to the group; False when no process of it is left."""
+    try:
+        os.killpg(group, number)
+    except (ProcessLookupError, PermissionError):
+        return False
+    return True

@@ -1,0 +1,53 @@
+"""`make demo`: the whole graph on the sample footage, then what came out and where it lies."""
+
+import sys
+from typing import Any, Final
+
+from slora_assets.config.errors import SloraError
+from slora_assets.config.workspace import Workspace
+from slora_assets.deployment.summary import summarise, summary_lines
+from slora_assets.processes.preloading import preload_models_now
+from slora_assets.processes.starting import can_fork
+
+_OPTIMIZED: Final = "market_floor"
+"""The scenario that `make optimized` asks for."""
+
+
+def demo() -> int:
+    """Run everything and print the outcome. Returns the exit status."""
+    if can_fork():
+        preload_models_now()  # for the workers, while this process imports Dagster
+    from slora_assets.defs.launch import main
+
+    status = main(["demo"])
+    workspace = Workspace.from_environment()
+    try:
+        document = summarise(workspace)
+    except SloraError as error:
+        print(f"error: {error}", file=sys.stderr)
+        return status or 1
+    print("\nWhere things are")
+    for name, row in document["rows"].items():
+        if "adapter" in row:
+            print(f"  {name}")
+            for key in ("adapter", "metrics", "samples", "report"):
+                if key in row:
+                    print(f"    {key:<8} {row[key]}")
+    print(f"  summary  {workspace.relative(workspace.summary / 'summary.md')}")
+    print("\nBase against adapter")
+    for line in summary_lines(document):
+        print(f"  {line}")
+    print(f"\nNext: {_next_step(document)}")
+    return status
+
+
+def _next_step(document: dict[str, Any]) -> str:
+    """What a person can do now: an adapter whose verdict is `fail` is served to nobody."""
+    graph = "`make ui` shows the graph"
+    if document["rows"].get(_OPTIMIZED, {}).get("state") == "fail":
+        return f"{graph}; the report of {_OPTIMIZED} says why its adapter may not be served."
+    return f"{graph}, `make optimized` generates a clip with an adapter."
+
+
+if __name__ == "__main__":
+    sys.exit(demo())

@@ -1,0 +1,32 @@
+"""Settings and paths as one resource; files are read when an asset asks, and validated then."""
+
+import dagster as dg
+
+from slora_assets.config.data import DatasetSettings, ScenariosSettings, read_dataset
+from slora_assets.config.training import TrainingSettings
+from slora_assets.config.validation import ValidationPrompts, read_validation_prompts
+from slora_assets.config.workspace import Workspace
+from slora_assets.config.yaml_reader import read_settings
+
+
+class ProjectResource(dg.ConfigurableResource[None]):
+    """The workspace that the environment names (see `Workspace.from_environment`)."""
+
+    device: str = ""
+    """Where caches are computed: `cpu`, `cuda`; nothing means CUDA where there is one."""
+
+    def workspace(self) -> Workspace:
+        """Every path of the file contracts."""
+        return Workspace.from_environment()
+
+    def dataset(self) -> tuple[DatasetSettings, ScenariosSettings]:
+        """The active dataset and its scenarios. Raises ConfigError, MissingInputError."""
+        return read_dataset(self.workspace().dataset_file)
+
+    def training(self) -> TrainingSettings:
+        """The active recipe. Raises ConfigError, MissingInputError."""
+        return read_settings(self.workspace().training_config, TrainingSettings)
+
+    def prompts(self) -> ValidationPrompts:
+        """Validation prompts and gate. Raises ConfigError, MissingInputError."""
+        return read_validation_prompts(self.workspace().validation_prompts)

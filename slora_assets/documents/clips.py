@@ -1,0 +1,128 @@
+"""A clip, and the two files that list clips: `data/metadata/scenario_metadata.json`, and each
+scenario's part of it, `data/metadata/manifests/<scenario>.json`.
+
+The first says which clip belongs to which scenario and split, with which prompts, and why; the
+second is all that the stages of one scenario read.
+"""
+
+from __future__ import annotations
+
+from typing import Literal
+
+from slora_assets.documents.document import Document
+
+Split = Literal["train", "validation", "test"]
+
+
+class DatasetEntry(Document):
+    """Where the clips come from and what they may be used for."""
+
+    name: str
+    licence: str
+    use: str
+    annotations: dict[str, str]
+    """Annotation file name to sha256."""
+
+
+class MatchingEvidence(Document):
+    """Why a clip belongs to its scenario."""
+
+    matching_captions: list[str]
+    captions: int
+    also_matched: list[str]
+
+
+class Clip(Document):
+    """One clip of one scenario. Paths are relative to the workspace."""
+
+    id: str
+    source_group: str
+    path: str
+    sha256: str
+    start_s: float = 0.0
+    """Where the clip begins in its file: 0 in files that are cut to clips."""
+    end_s: float | None = None
+    """Where it ends in its file; None: with the file."""
+    source_start_s: float | None
+    source_end_s: float | None
+    official_split: str | None
+    split: Split
+    scenario: str
+    category: str | None = None
+    evidence: MatchingEvidence
+    captions: list[str]
+    prompts: list[str]
+    first_frame: str
+    latent: str
+
+    def identity(self) -> dict[str, object]:
+        """What a model learns from: part of every dataset hash."""
+        return {
+            "id": self.id,
+            "sha256": self.sha256,
+            "start_s": self.start_s,
+            "split": self.split,
+            "scenario": self.scenario,
+            "prompts": self.prompts,
+        }
+
+
+class ScenarioEntry(Document):
+    """A scenario's counts; `shortfall` says what is missing to its minimum, if anything."""
+
+    description: str
+    any_caption: int
+    """Clips of which any caption matches: what the minimum of agreeing captions left out shows."""
+    matched: int
+    missing: int
+    unusable: int
+    train: int
+    validation: int
+    test: int
+    min_train_clips: int
+    min_validation_clips: int
+    shortfall: str | None
+
+
+class Reject(Document):
+    """A clip with footage that no scenario gets for it, with its reason code."""
+
+    id: str
+    reason: str
+    detail: str = ""
+
+
+class ScenarioMetadata(Document):
+    """`scenario_metadata.json`, whole."""
+
+    schema_version: Literal[1] = 1
+    dataset: DatasetEntry
+    config_hash: str
+    dataset_hash: str
+    scenarios: dict[str, ScenarioEntry]
+    clips: list[Clip]
+    reject_counts: dict[str, int]
+    """Reason code to clips. `rejects/` beside this file holds every single one."""
+    rejects: list[Reject]
+    """Those that matched but whose footage can't be used."""
+
+    def of_scenario(self, scenario: str) -> list[Clip]:
+        """The scenario's clips, by id."""
+        return [clip for clip in self.clips if clip.scenario == scenario]
+
+
+class ScenarioManifest(Document):
+    """`manifests/<scenario>.json`: what the stages of a scenario read."""
+
+    schema_version: Literal[2] = 2
+    scenario: str
+    dataset: DatasetEntry
+    entry: ScenarioEntry
+    dataset_hash: str
+    """Over the clips' identities: what everything downstream of the scenario hangs on."""
+    clips: list[Clip]
+    """By id, those kept for testing among them."""
+
+    def usable(self) -> list[Clip]:
+        """Clips that training or its validation reads: official test clips are never encoded."""
+        return [clip for clip in self.clips if clip.split != "test"]

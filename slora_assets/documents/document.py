@@ -1,0 +1,19 @@
+"""What all documents have in common."""
+
+from __future__ import annotations
+
+from typing import Final
+
+from pydantic import BaseModel, ConfigDict
+
+RULES: Final = ConfigDict(
+    extra="forbid", frozen=True, serialize_by_alias=True, validate_by_name=True
+)
+"""Unknown keys are errors, and what was read never changes. A field whose name in the file would
+read badly in code has that name as its alias."""
+
+
+class Document(BaseModel):
+    """A part of a JSON file that another room reads."""
+
+    model_config = RULES

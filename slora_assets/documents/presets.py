@@ -1,0 +1,83 @@
+"""`configs/model/optimized_inference.yaml`: what may be served, and how."""
+
+from __future__ import annotations
+
+from typing import Annotated, Final, Literal
+
+from pydantic import Field, model_validator
+
+from slora_assets.config.data import ScenarioName
+from slora_assets.config.yaml_reader import Settings
+from slora_assets.documents.adapter import ADAPTER_FILE
+
+PromotableAnswer = Literal["pass", "inconclusive"]
+"""`inconclusive` only by an explicit, recorded override; `fail` never."""
+
+Sha256 = Annotated[str, Field(pattern=r"^[0-9a-f]{64}$")]
+
+DEFAULT_SPEED: Final = "default"
+
+
+class Limits(Settings):
+    """What a request may cost."""
+
+    max_prompt_characters: Annotated[int, Field(ge=1, le=10_000)]
+    max_steps: Annotated[int, Field(ge=1, le=1000)]
+    max_queue: Annotated[int, Field(ge=0, le=1000)]
+    """Requests waiting behind the one that generates."""
+    max_body_bytes: Annotated[int, Field(ge=1024, le=10_000_000)]
+
+
+class SpeedPreset(Settings):
+    """How a base is sampled; nothing means the base's own default."""
+
+    steps: Annotated[int, Field(ge=1, le=1000)] | None = None
+    guidance_scale: Annotated[float, Field(ge=0, le=50)] | None = None
+
+
+class ScenarioPreset(Settings):
+    """A scenario's adapter, and the strengths it may be asked for."""
+
+    adapter: str | None
+    """The adapter file, relative to the workspace; always `registered_path(sha256)`."""
+    sha256: Sha256 | None
+    scale: float
+    scale_min: float
+    scale_max: float
+    verdict: PromotableAnswer | None
+
+    @model_validator(mode="after")
+    def _consistent(self) -> ScenarioPreset:
+        given = [value is not None for value in (self.adapter, self.sha256, self.verdict)]
+        if any(given) and not all(given):
+            raise ValueError("adapter, sha256 and verdict are either all set or all null")
+        if self.sha256 is not None and self.adapter != registered_path(self.sha256):
+            raise ValueError(f"adapter must be {registered_path(self.sha256)}")
+        if not self.scale_min <= self.scale <= self.scale_max:
+            raise ValueError("scale must lie in scale_min..scale_max")
+        return self
+
+
+class Presets(Settings):
+    """The file, whole."""
+
+    schema_version: Literal[1]
+    base_model: str
+    seed: Annotated[int, Field(ge=0, lt=2**53)] = 0
+    limits: Limits
+    speed: dict[str, SpeedPreset]
+    presets: dict[ScenarioName, ScenarioPreset]
+
+    @model_validator(mode="after")
+    def _affordable(self) -> Presets:
+        if DEFAULT_SPEED not in self.speed:
+            raise ValueError(f"speed must hold a preset named '{DEFAULT_SPEED}'")
+        for name, speed in self.speed.items():
+            if (speed.steps or 0) > self.limits.max_steps:
+                raise ValueError(f"speed.{name}.steps is beyond limits.max_steps")
+        return self
+
+
+def registered_path(sha256: str) -> str:
+    """Where a registered adapter's file lies, relative to the workspace."""
+    return f"checkpoints/registry/{sha256}/{ADAPTER_FILE}"

@@ -1,0 +1,40 @@
+"""`data/changelog.jsonl`: who let which adapter through, when and why."""
+
+from __future__ import annotations
+
+from typing import Literal
+
+from slora_assets.documents.document import Document
+from slora_assets.documents.presets import PromotableAnswer
+
+
+class Change(Document):
+    """One promotion or demotion. A demotion has neither adapter hashes nor a verdict."""
+
+    schema_version: Literal[1] = 1
+    action: Literal["promote", "demote"]
+    scenario: str
+    by: str
+    reason: str
+    replaced: str | None
+    """Hash of the adapter that the preset held before."""
+    sha256: str | None = None
+    verdict: PromotableAnswer | None = None
+    verdict_reasons: list[str] = []
+    override_inconclusive: bool = False
+    """Whether a person let an inconclusive verdict through."""
+    scores_note: str | None = None
+    """Why the scores behind the verdict mean nothing, where they don't."""
+    base: str | None = None
+    base_revision: str | None = None
+    run_hash: str | None = None
+    config_hash: str | None = None
+    dataset_hash: str | None = None
+
+
+class LoggedChange(Change):
+    """A change as it stands in the log."""
+
+    time: str
+    previous: str
+    hash: str

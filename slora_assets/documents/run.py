@@ -1,0 +1,76 @@
+"""`manifest.json` of a run's folder: what was trained, on what, with what, and how it came out.
+
+The record holds no times and no durations: the same inputs give the same record, byte for byte.
+What a clock says is logged beside the runs (`journal.jsonl`).
+"""
+
+from __future__ import annotations
+
+from typing import Any, Final, Literal
+
+from slora_assets.documents.document import Document
+
+RUN_RECORD: Final = "manifest.json"
+
+
+class TrainedClip(Document):
+    """A clip that a run saw, and on which side."""
+
+    id: str
+    sha256: str
+    scenario: str
+    split: str
+
+
+class KeptAdapter(Document):
+    """An adapter that outlived pruning; `path` is relative to the run's folder."""
+
+    epoch: int
+    path: str
+    sha256: str
+    combined: float
+
+
+class ExportParity(Document):
+    """The proof that the file does what the model in memory did.
+
+    Differences are of the denoiser's output on one fixed input: file against memory, and file
+    against base (0 would be an adapter without effect).
+    """
+
+    max_difference: float
+    tolerance: float
+    effect: float
+
+
+class RunRecord(Document):
+    """The record of a finished run."""
+
+    schema_version: Literal[1] = 1
+    run: str
+    scenarios: list[str]
+    left_out: dict[str, str]
+    """Scenarios that the unified run could not use, with the reason."""
+    run_hash: str
+    config_hash: str
+    config_difference: dict[str, Any]
+    dataset_hash: str
+    dataset: str
+    licence: str
+    clips: list[TrainedClip]
+    dropped: dict[str, str]
+    """Quarantined clips and their reasons."""
+    base: dict[str, Any]
+    scorer: dict[str, Any]
+    scores_trusted: bool
+    scores_note: str | None
+    epochs: int
+    steps: int
+    base_scores: dict[str, Any]
+    best: KeptAdapter
+    kept: list[KeptAdapter]
+    parity: ExportParity
+    changes: list[dict[str, Any]] = []
+    """What a person allowed to change when the run was gone on with: `key`, `before`, `after` and
+    the `step` after which it holds. Such a run can't be made again in one go."""
+    software: dict[str, str]

@@ -1,0 +1,33 @@
+"""The documents by name, and their JSON Schemas (2020-12), as `docs/schemas/` publishes them."""
+
+from __future__ import annotations
+
+from typing import Any, Final
+
+from pydantic import BaseModel
+
+from slora_assets.documents.adapter import AdapterRecord
+from slora_assets.documents.clips import ScenarioManifest, ScenarioMetadata
+from slora_assets.documents.footage import Inventory, Quarantine
+from slora_assets.documents.presets import Presets
+from slora_assets.documents.promotion import Change
+from slora_assets.documents.run import RunRecord
+from slora_assets.documents.verdict import PairedMeasurements, RunVerdict
+
+DOCUMENTS: Final[dict[str, type[BaseModel]]] = {
+    "adapter_record": AdapterRecord,
+    "footage": Inventory,
+    "optimized_inference": Presets,
+    "pairs": PairedMeasurements,
+    "promotion": Change,
+    "quarantine": Quarantine,
+    "run_record": RunRecord,
+    "scenario_manifest": ScenarioManifest,
+    "scenario_metadata": ScenarioMetadata,
+    "verdict": RunVerdict,
+}
+
+
+def schemas() -> dict[str, dict[str, Any]]:
+    """Each document's JSON Schema."""
+    return {name: model.model_json_schema() for name, model in DOCUMENTS.items()}

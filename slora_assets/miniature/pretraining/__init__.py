@@ -1,0 +1,1 @@
+"""How the miniature's weights are made, stage by stage, each resumable."""

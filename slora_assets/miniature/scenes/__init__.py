@@ -1,0 +1,1 @@
+"""What the miniature's footage shows, and how it is drawn and captioned."""

@@ -1,0 +1,7 @@
+"""What the miniature is: its architecture, vocabulary and tokenizer, and the files that ship."""
+
+from pathlib import Path
+from typing import Final
+
+SHIPPED: Final = Path(__file__).parent
+"""Holds `base/` and `scorer/`, each with `slora.json` and what its weights were made from."""

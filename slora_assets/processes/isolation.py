@@ -1,0 +1,92 @@
+"""Decoding in processes of its own: a file that hangs or kills the decoder costs that file only."""
+
+from __future__ import annotations
+
+import multiprocessing
+import os
+import signal
+from collections import deque
+from collections.abc import Callable, Iterable, Iterator
+from concurrent.futures import TimeoutError as OutOfTimeError
+from contextlib import contextmanager
+from itertools import chain
+from pathlib import Path
+from typing import Any, Final, TypeVar
+
+from pebble import ProcessExpired, ProcessFuture, ProcessPool
+
+from slora_assets.config.errors import FootageError
+from slora_assets.processes.preloading import preload
+
+Result = TypeVar("Result")
+Task = tuple[Path, tuple[Any, ...]]
+"""A file, and the arguments of the function that works on it."""
+
+TIMEOUT_S: Final = 120.0
+"""Longest time one file may take; decoding a clip takes seconds."""
+_AHEAD: Final = 2
+"""Results a worker may be ahead of the reader: memory stays flat."""
+
+
+def isolated(
+    function: Callable[..., Result], tasks: Iterable[Task], timeout_s: float = TIMEOUT_S
+) -> Iterator[Result | FootageError]:
+    """`function(*arguments)` of each task in worker processes, as many as cores, in order.
+
+    A FootageError that it raises is its result. `hang` and `crash` are the reasons of a file that
+    took longer than `timeout_s` or ended its process. `function` must be importable by name. The
+    processes end with the iterator, read to its end or closed.
+    """
+    tasks = iter(tasks)
+    first = next(tasks, None)
+    if first is None:  # the most frequent case by far needs no process
+        return
+    waiting: deque[tuple[Path, ProcessFuture[Result]]] = deque()
+
+    def oldest() -> Result | FootageError:
+        path, future = waiting.popleft()
+        try:
+            result: Result = future.result()
+            return result
+        except FootageError as error:
+            return error
+        except OutOfTimeError:
+            what = f"the decoder did not end within {timeout_s:g} s"
+            return FootageError("hang", what, file=path)
+        except ProcessExpired as error:
+            what = f"the decoder's process ended with code {error.exitcode}"
+            return FootageError("crash", what, file=path)
+
+    with _pool() as pool:
+        for path, arguments in chain([first], tasks):
+            waiting.append((path, pool.schedule(function, args=arguments, timeout=timeout_s)))
+            if len(waiting) >= _AHEAD * _workers():
+                yield oldest()
+        while waiting:
+            yield oldest()
+
+
+def _workers() -> int:
+    return os.cpu_count() or 1
+
+
+@contextmanager
+def _pool() -> Iterator[ProcessPool]:
+    # Forking a process that has threads can lock up; a server without any forks the workers.
+    context = multiprocessing.get_context("forkserver")
+    preload()
+    pool = ProcessPool(_workers(), initializer=_quiet, context=context)
+    try:
+        yield pool
+    finally:
+        # pebble annotates its pool but for this method.
+        pool.stop()  # type: ignore[no-untyped-call]
+        pool.join()
+
+
+def _quiet() -> None:
+    """Leave Ctrl-C to the parent, and broken files' complaints to the reasons that we give."""
+    import av
+
+    signal.signal(signal.SIGINT, signal.SIG_IGN)
+    av.logging.set_level(None)

@@ -1,0 +1,73 @@
+"""What the standard library's fork server imports, so that its processes start at once.
+
+There is one server for each process that starts others, and its processes share it. It imports when
+the first of them is started, computes nothing and ends with its owner.
+"""
+
+from __future__ import annotations
+
+import multiprocessing
+import os
+import threading
+from collections.abc import Mapping, Sequence
+from typing import Final
+
+DECODING: Final = ("__main__", "av", "numpy", "PIL.Image")
+"""What decoders need. A `__main__` that is imported here isn't imported again by each process."""
+
+MODELS: Final = (
+    "torch",
+    "diffusers.pipelines.cogvideo.pipeline_cogvideox",
+    "transformers.models.t5.modeling_t5",
+    "open_clip",
+    "matplotlib.figure",
+    "slora_assets.caches.command",
+    "slora_assets.training.run",
+    "slora_assets.validation.stage",
+)
+"""What caching, training and validation need."""
+
+_LIBRARIES: Final[Mapping[str, str]] = {
+    # How many loops a waiting thread of GNU's OpenMP spins before it sleeps. A small model's step
+    # with 1,000, 3,000, 10,000 and 20,000 (the library's own is 300,000), on two cores: 107, 77, 71
+    # and 70 ms where nothing else runs; 169, 215, 333 and 404 where another process holds a core.
+    "GOMP_SPINCOUNT": "3000",
+    # Loading bars and advice would drown the progress that slora reports.
+    "HF_HUB_DISABLE_PROGRESS_BARS": "1",
+    "TRANSFORMERS_VERBOSITY": "error",
+    "DIFFUSERS_VERBOSITY": "error",
+    "TOKENIZERS_PARALLELISM": "false",
+    # Asking whether there is an accelerator goes by its management library then: a process that has
+    # asked CUDA itself can't be forked (torch's notes on CUDA semantics).
+    "PYTORCH_NVML_BASED_CUDA_CHECK": "1",
+}
+
+
+def configure_libraries() -> None:
+    """Set what torch and the others read from the environment when they are first imported.
+
+    Called at the entry of each process that will import them, or start others that do. Values that
+    a user has set win.
+    """
+    for name, value in _LIBRARIES.items():
+        os.environ.setdefault(name, value)
+
+
+def preload(*groups: Sequence[str]) -> None:
+    """Have the server import `groups` beside what decoders need; once it runs, this changes
+    nothing. Raises nothing: a module that can't be imported says so where it is needed."""
+    configure_libraries()
+    modules = [name for group in (DECODING, *groups) for name in group]
+    multiprocessing.get_context("forkserver").set_forkserver_preload(modules)
+
+
+def preload_models_now() -> None:
+    """Start the server with `MODELS` while the caller goes on: it imports them on another core."""
+    preload(MODELS)
+    context = multiprocessing.get_context("forkserver")
+    # Starting a process waits for the server's imports, so that is left to a thread.
+    threading.Thread(target=context.Process(target=_nothing).start, daemon=True).start()
+
+
+def _nothing() -> None:
+    """The process that starts the server."""

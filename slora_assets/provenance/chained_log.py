@@ -1,0 +1,110 @@
+"""An append-only log whose entries hash each other: a changed, dropped or moved line shows.
+
+One RFC 8785 object a line, with `time`, `previous` (the hash of the line before) and `hash` (of all
+other keys). Cutting lines off the end can't show; whoever must notice keeps the last hash.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+from collections.abc import Mapping
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import BinaryIO
+
+import rfc8785
+from filelock import lock_descriptor
+
+from slora_assets.config.errors import IntegrityError
+from slora_assets.provenance.hashing import Json, object_hash
+
+START = "0" * 64
+"""`previous` of the first entry."""
+
+_OWN_KEYS = frozenset({"time", "previous", "hash"})
+
+
+def append(path: Path, entry: Mapping[str, Json]) -> dict[str, Json]:
+    """Append `entry` under a lock, fsynced, and return the line as written.
+
+    A last line without its line feed was never finished, so it gives way to the new one. Raises
+    IntegrityError when the log is broken already: nothing is added to it then.
+    """
+    if taken := _OWN_KEYS & entry.keys():
+        raise ValueError(f"the log itself sets {sorted(taken)}")
+    path.parent.mkdir(parents=True, exist_ok=True)
+    with path.open("a+b") as stream:
+        lock_descriptor(stream.fileno())
+        whole, entries = _read(stream, path)
+        line: dict[str, Json] = {
+            **entry,
+            "time": datetime.now(UTC).isoformat(timespec="microseconds").replace("+00:00", "Z"),
+            "previous": entries[-1]["hash"] if entries else START,
+        }
+        line["hash"] = object_hash(line)
+        stream.truncate(whole)
+        stream.write(rfc8785.dumps(line) + b"\n")
+        stream.flush()
+        os.fsync(stream.fileno())
+    return line
+
+
+def verify(path: Path) -> list[dict[str, Json]]:
+    """All entries, oldest first; none when there is no log.
+
+    Raises IntegrityError naming the first line that is not what was appended.
+    """
+    if not path.is_file():
+        return []
+    with path.open("rb") as stream:
+        lock_descriptor(stream.fileno())
+        return _read(stream, path)[1]
+
+
+def _read(stream: BinaryIO, path: Path) -> tuple[int, list[dict[str, Json]]]:
+    """Bytes up to the end of the last finished line, and the verified entries."""
+    stream.seek(0)
+    content = stream.read()
+    whole = content.rfind(b"\n") + 1
+    entries: list[dict[str, Json]] = []
+    previous = START
+    for number, raw in enumerate(content[:whole].splitlines(keepends=True), start=1):
+        entry = _parse(raw, path, number)
+        if entry.get("previous") != previous:
+            raise _broken(
+                path,
+                number,
+                "the line doesn't follow the one before it",
+                entry.get("previous"),
+                previous,
+            )
+        computed = object_hash({key: value for key, value in entry.items() if key != "hash"})
+        if entry.get("hash") != computed:
+            raise _broken(path, number, "the line was changed", entry.get("hash"), computed)
+        previous = computed
+        entries.append(entry)
+    return whole, entries
+
+
+def _parse(raw: bytes, path: Path, number: int) -> dict[str, Json]:
+    """One line, which must be canonical: a second spelling could hide a change."""
+    try:
+        entry = json.loads(raw)
+        canonical = isinstance(entry, dict) and rfc8785.dumps(entry) + b"\n" == raw
+    except (ValueError, rfc8785.CanonicalizationError):
+        canonical = False
+    if not canonical:
+        raise _broken(path, number, "the line is not one canonical JSON object", None, None)
+    return dict(entry)
+
+
+def _broken(path: Path, line: int, what: str, found: object, expected: object) -> IntegrityError:
+    return IntegrityError(
+        what,
+        file=path,
+        line=line,
+        found=found,
+        expected=None if expected is None else f"hash {expected}",
+        remedy="restore the log from a copy; it may have been tampered with",
+    )

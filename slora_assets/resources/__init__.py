@@ -1,1 +1,0 @@
-"""What assets are given: the project's settings and paths, and where heavy steps run."""

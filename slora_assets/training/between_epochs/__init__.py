@@ -1,0 +1,1 @@
+"""What happens after an epoch: measure, sample, export, select, draw curves."""

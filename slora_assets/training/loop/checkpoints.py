@@ -1,0 +1,164 @@
+"""Resume state: adapter and optimizer tensors as safetensors, the rest as JSON, two kept.
+
+A checkpoint is written to a temporary folder and renamed; its JSON names the tensors' hash, so a
+torn or damaged one is seen and the one before it is used.
+"""
+
+from __future__ import annotations
+
+import shutil
+from collections.abc import Collection
+from dataclasses import asdict, dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from slora_assets.config.errors import SloraError, TrainingError
+from slora_assets.provenance.files import commit_folder, read_json, write_json
+from slora_assets.provenance.hashing import sha256_file
+
+if TYPE_CHECKING:
+    import torch
+
+_KEEP = 2
+_TENSORS = "state.safetensors"
+
+
+@dataclass(frozen=True)
+class RunPosition:
+    """Where a run stands. `step` counts optimizer steps over the run, `epoch` from 1."""
+
+    epoch: int = 1
+    step_in_epoch: int = 0
+    step: int = 0
+    loss_sum: float = 0.0
+    """Of the running epoch, for its mean."""
+    validated: bool = False
+    """Is the running epoch validated already (only its end can be)?"""
+
+
+def save_checkpoint(
+    folder: Path,
+    run_hash: str,
+    progress: RunPosition,
+    parameters: dict[str, torch.nn.Parameter],
+    optimizer: torch.optim.Optimizer,
+    scaler: dict[str, Any] | None,
+) -> None:
+    """Write `step_<n>/` below `folder`, then drop all but the two newest."""
+    import torch
+    from safetensors.torch import save_file
+
+    from slora_assets.base_models.weights import canonical_safetensors
+
+    tensors: dict[str, torch.Tensor] = {}
+    for name, parameter in parameters.items():
+        tensors[f"parameter.{name}"] = parameter.detach().cpu().contiguous()
+        for key, value in optimizer.state.get(parameter, {}).items():
+            # bitsandbytes counts its steps in a plain number.
+            tensor = value if isinstance(value, torch.Tensor) else torch.tensor(value)
+            # Its parameters share one quantization map, which safetensors refuses to store twice.
+            copy = tensor.detach().cpu().clone(memory_format=torch.contiguous_format)
+            tensors[f"optimizer.{key}.{name}"] = copy
+    final = folder / f"step_{progress.step:08d}_{int(progress.validated)}"
+    partial = final.with_name(final.name + ".partial")
+    shutil.rmtree(partial, ignore_errors=True)
+    partial.mkdir(parents=True)
+    save_file(tensors, partial / _TENSORS)
+    canonical_safetensors(partial / _TENSORS)
+    record = {
+        "schema_version": 1,
+        "run_hash": run_hash,
+        "progress": asdict(progress),
+        "scaler": scaler,
+        "sha256": sha256_file(partial / _TENSORS),
+    }
+    write_json(partial / "state.json", record)
+    commit_folder(partial, final)
+    for old in _newest_first(folder)[_KEEP:]:
+        shutil.rmtree(old, ignore_errors=True)
+
+
+def load_checkpoint(
+    folder: Path,
+    run_hashes: Collection[str],
+    parameters: dict[str, torch.nn.Parameter],
+    optimizer: torch.optim.Optimizer,
+) -> tuple[RunPosition, dict[str, Any] | None] | None:
+    """Restore the newest whole checkpoint of a run with one of `run_hashes`; None without one.
+
+    Returns the progress and the gradient scaler's state. Raises TrainingError when its tensors are
+    of another shape than the run's.
+    """
+    import torch
+    from safetensors.torch import load_file
+
+    for candidate in _newest_first(folder):
+        record = _whole(candidate, run_hashes)
+        if record is None:
+            continue
+        tensors = load_file(candidate / _TENSORS)
+        _check_shapes(candidate, tensors, parameters)
+        with torch.no_grad():
+            for name, parameter in parameters.items():
+                parameter.copy_(tensors[f"parameter.{name}"])
+                state = {
+                    key.split(".", 2)[1]: value
+                    for key, value in tensors.items()
+                    if key.startswith("optimizer.") and key.split(".", 2)[2] == name
+                }
+                if state:
+                    optimizer.state[parameter] = _placed(state, parameter, optimizer)
+        return RunPosition(**record["progress"]), record["scaler"]
+    return None
+
+
+def newest_step(folder: Path) -> int:
+    """The step of the newest checkpoint below `folder`, whole or not; 0 without one."""
+    newest = next(iter(_newest_first(folder)), None)
+    return int(newest.name.split("_")[1]) if newest else 0
+
+
+def _placed(
+    state: dict[str, torch.Tensor],
+    parameter: torch.nn.Parameter,
+    optimizer: torch.optim.Optimizer,
+) -> dict[str, Any]:
+    """An optimizer's state of a parameter, each part where and as the optimizer keeps it."""
+    placed: dict[str, Any] = {k: v.to(parameter.device) for k, v in state.items()}
+    if not optimizer.defaults.get("fused"):
+        placed["step"] = int(state["step"])
+    return placed
+
+
+def _check_shapes(
+    folder: Path, tensors: dict[str, torch.Tensor], parameters: dict[str, torch.nn.Parameter]
+) -> None:
+    for name, parameter in parameters.items():
+        found = tensors.get(f"parameter.{name}")
+        if found is None or found.shape != parameter.shape:
+            raise TrainingError(
+                "the checkpoint is of an adapter of another shape",
+                file=folder / _TENSORS,
+                key=name,
+                found=None if found is None else tuple(found.shape),
+                expected=str(tuple(parameter.shape)),
+                remedy="restore lora.* and the base as they were, or begin again with --restart",
+            )
+
+
+def _newest_first(folder: Path) -> list[Path]:
+    found = [path for path in folder.glob("step_*") if not path.name.endswith(".partial")]
+    return sorted(found, reverse=True)
+
+
+def _whole(folder: Path, run_hashes: Collection[str]) -> dict[str, Any] | None:
+    """The checkpoint's record if it is of such a run and its tensors are the recorded ones."""
+    try:
+        record = read_json(folder / "state.json", remedy="")
+        assert isinstance(record, dict)
+        whole = record["run_hash"] in run_hashes and record["sha256"] == sha256_file(
+            folder / _TENSORS
+        )
+    except (SloraError, OSError, KeyError):
+        return None
+    return dict(record) if whole else None

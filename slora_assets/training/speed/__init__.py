@@ -1,0 +1,1 @@
+"""What exists only to train faster or in less memory."""

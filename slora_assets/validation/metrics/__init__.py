@@ -1,0 +1,1 @@
+"""What is measured on clips and adapters: one module per metric."""

@@ -1,0 +1,1 @@
+"""What a reviewer looks at: a contact sheet, and a report in Markdown."""

@@ -1,0 +1,116 @@
+"""A cached latent is reused only if everything it depends on is the same."""
+
+from __future__ import annotations
+
+import os
+import signal
+import subprocess
+import sys
+import time
+
+import numpy as np
+import pytest
+
+from slora_assets.base_models.registry import open_base
+from slora_assets.caches.latents import cache_latents
+from slora_assets.caches.validity import Verified, latent_key, read_array, write_array
+from slora_assets.config.data import read_dataset
+from slora_assets.config.errors import IntegrityError
+from slora_assets.config.workspace import Workspace
+from slora_assets.curation.manifest import write_manifest
+from slora_assets.curation.stage import curate
+from slora_assets.documents.clips import Clip
+from slora_assets.footage.inventory import take_inventory
+from slora_assets.footage.quarantine import read_quarantine
+from slora_assets.processes.worker import INTERRUPTED
+
+
+def _clips(workspace: Workspace) -> list[Clip]:
+    return write_manifest(workspace, "market_floor").usable()
+
+
+def _refresh(workspace: Workspace) -> tuple[int, int]:
+    base = open_base("miniature", workspace.models)
+    result = cache_latents(_clips(workspace), base, workspace.root, workspace.quarantine, "cpu")
+    return result.made, result.kept
+
+
+def test_nothing_is_encoded_twice(workspace: Workspace) -> None:
+    assert _refresh(workspace) == (0, len(_clips(workspace)))
+
+
+@pytest.mark.parametrize("damage", ["torn", "absent", "other key"])
+def test_a_file_that_does_not_stand_is_encoded_again_to_the_same_bytes(
+    workspace: Workspace, damage: str
+) -> None:
+    clips = _clips(workspace)
+    path = workspace.root / clips[0].latent
+    before = path.read_bytes()
+    if damage == "torn":
+        path.write_bytes(before[: len(before) // 2])
+    elif damage == "absent":
+        path.unlink()
+    else:
+        write_array(path, "moments", np.zeros((2, 1, 1, 1), np.float16), {"clip": "another"})
+    assert _refresh(workspace) == (1, len(clips) - 1)
+    assert path.read_bytes() == before
+
+
+def test_a_latent_of_another_vae_is_refused_by_name(workspace: Workspace) -> None:
+    base = open_base("miniature", workspace.models)
+    clip = _clips(workspace)[0]
+    path = workspace.root / clip.latent
+    key = latent_key(clip, base.identity(), base.geometry)
+    assert Verified(path.parent, "moments").stands(path, key)
+    with pytest.raises(IntegrityError) as caught:
+        read_array(path, "moments", key | {"vae": "0" * 64}, "run `make preprocess`")
+    assert caught.value.key == "vae"
+
+
+def test_moments_of_another_shape_than_the_base_reads_are_not_cached(
+    workspace: Workspace, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    path = workspace.root / _clips(workspace)[0].latent
+    path.unlink()
+    cut = np.zeros((32, 1, 8, 12), np.float16)
+    monkeypatch.setattr(
+        type(open_base("miniature", workspace.models)), "encode_video", lambda *_: cut
+    )
+    with pytest.raises(IntegrityError, match="another shape"):
+        _refresh(workspace)
+    assert not path.exists()
+
+
+def test_a_refresh_with_nothing_changed_rewrites_no_file(workspace: Workspace) -> None:
+    dataset, scenarios = read_dataset(workspace.dataset_file)
+
+    def refresh() -> set[tuple[str, int, int]]:
+        curate(dataset, scenarios, take_inventory(dataset, workspace), workspace)
+        _refresh(workspace)
+        files = (path for path in (workspace.root / "data").rglob("*") if path.is_file())
+        return {(str(f), f.stat().st_mtime_ns, f.stat().st_ino) for f in files}
+
+    before = refresh()
+    assert any("/rejects/" in name for name, *_ in before)
+    assert refresh() == before
+
+
+def test_a_cancelled_caching_worker_blames_no_clip_and_goes_on_later(workspace: Workspace) -> None:
+    """The signal that ends its decoders as well must not make sound clips look broken."""
+    folder = workspace.latents / "market_floor"
+    before = {path.name: path.read_bytes() for path in folder.glob("*.npz")}
+    for path in folder.glob("*.npz"):
+        path.unlink()
+    command = [sys.executable, "-m", "slora_assets.caches.command", "latents"]
+    command += ["--scenario", "market_floor"]
+    worker = subprocess.Popen(command, start_new_session=True)
+    deadline = time.monotonic() + 120
+    while not list(folder.glob("*.npz")):
+        assert time.monotonic() < deadline, "nothing was cached"
+        time.sleep(0.02)
+    os.killpg(worker.pid, signal.SIGTERM)
+    assert worker.wait(60) == INTERRUPTED
+    assert read_quarantine(workspace.quarantine) == {}
+    assert len(list(folder.glob("*.npz"))) < len(before)
+    assert subprocess.run(command, check=False).returncode == 0
+    assert {path.name: path.read_bytes() for path in folder.glob("*.npz")} == before

@@ -1,0 +1,140 @@
+"""Cancelling leaves no process behind, and dead runs give their pool slots back."""
+
+from __future__ import annotations
+
+import os
+import signal
+import subprocess
+import sys
+import time
+from pathlib import Path
+
+import dagster as dg
+import psutil
+import pytest
+
+from slora_assets.defs.launch import release_dead_runs
+from slora_assets_tests.small_graph import PROJECT
+
+# An asset whose worker starts a child of its own, as `accelerate launch` does, and never ends.
+_GRAPH = """
+import pathlib, sys
+import dagster as dg
+from slora_assets.defs.compute import ComputeResource
+
+LAUNCHER = (
+    "import subprocess, sys;"
+    "from dagster_pipes import open_dagster_pipes;"
+    "pipes = open_dagster_pipes();"
+    "subprocess.run([sys.executable, '-c',"
+    " 'import os, pathlib, sys, time; pathlib.Path(sys.argv[1]).write_text(str(os.getpid()));"
+    " time.sleep(600)', sys.argv[1]])"
+)
+pathlib.Path("launcher.py").write_text(LAUNCHER)
+
+@dg.asset(pool="gpu")
+def endless(context: dg.AssetExecutionContext, compute: ComputeResource) -> None:
+    command = ["launcher.py"] if compute.fork_workers else ["-c", LAUNCHER]
+    compute.run(context, [sys.executable, *command, "child.pid"], ".")
+
+@dg.asset
+def after() -> None: ...
+
+defs = dg.Definitions(assets=[endless, after],
+                      jobs=[dg.define_asset_job("first", "endless"),
+                            dg.define_asset_job("second", "after")],
+                      resources={"compute": ComputeResource(grace_seconds=5, fork_workers=FORK)},
+                      executor=dg.in_process_executor)
+"""
+
+
+# Where workers can't be forked, both ways start one afresh and must end it alike.
+_HOW = pytest.mark.parametrize("forked", [False, True])
+_MATERIALIZE = ["-m", "dagster", "asset", "materialize", "--select", "endless", "-f", "endless.py"]
+_VERB = [
+    "-c",
+    "import sys, slora_assets.defs.launch as l; l.DEFINITIONS = 'endless';"
+    "l.VERBS = {'both': ('first', 'second')}; sys.exit(l.main(['both']))",
+]
+
+
+def _start(
+    folder: Path, forked: bool, command: list[str] = _MATERIALIZE
+) -> tuple[subprocess.Popen[bytes], psutil.Process]:
+    """Run a command that reaches the endless asset; return it and the worker's own child."""
+    folder.mkdir(exist_ok=True)
+    (folder / "endless.py").write_text(_GRAPH.replace("FORK", str(forked)))
+    (folder / "dagster.yaml").write_text((PROJECT / "dagster.yaml").read_text())
+    process = subprocess.Popen(
+        [sys.executable, *command],
+        cwd=folder,
+        env=os.environ | {"DAGSTER_HOME": str(folder)},
+        stdout=subprocess.DEVNULL,
+        stderr=subprocess.DEVNULL,
+    )
+    deadline = time.monotonic() + 60
+    while not (folder / "child.pid").exists() or not (folder / "child.pid").read_text():
+        assert time.monotonic() < deadline, "the worker did not start"
+        time.sleep(0.1)
+    return process, psutil.Process(int((folder / "child.pid").read_text()))
+
+
+def _gone(process: psutil.Process, seconds: float = 20) -> bool:
+    deadline = time.monotonic() + seconds
+    while process.is_running() and process.status() != psutil.STATUS_ZOMBIE:
+        if time.monotonic() > deadline:
+            return False
+        time.sleep(0.1)
+    return True
+
+
+def _claimed(folder: Path) -> int:
+    cwd = Path.cwd()
+    os.chdir(folder)
+    try:
+        with dg.DagsterInstance.from_config(str(folder)) as instance:
+            release_dead_runs(instance)
+            info = instance.event_log_storage.get_concurrency_info("gpu")
+            return len(info.claimed_slots)
+    finally:
+        os.chdir(cwd)
+
+
+@_HOW
+def test_cancelling_ends_the_whole_process_group_and_frees_the_pool(
+    tmp_path: Path, forked: bool
+) -> None:
+    for number in (signal.SIGINT, signal.SIGTERM):
+        folder = tmp_path / number.name
+        run, child = _start(folder, forked)
+        run.send_signal(number)
+        assert run.wait(60) != 0
+        assert _gone(child), f"after {number.name} the worker's child lives on"
+        assert _claimed(folder) == 0
+
+
+@_HOW
+@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
+def test_an_interrupted_verb_stops_there_and_its_run_ends_as_cancelled(
+    tmp_path: Path, number: signal.Signals, forked: bool, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    folder = tmp_path / "verb"
+    verb, child = _start(folder, forked, _VERB)
+    verb.send_signal(number)
+    assert verb.wait(60) == 130
+    assert _gone(child)
+    monkeypatch.chdir(folder)
+    with dg.DagsterInstance.from_config(str(folder)) as instance:
+        ended = [(run.job_name, run.status) for run in instance.get_runs()]
+    assert ended == [("first", dg.DagsterRunStatus.CANCELED)]
+
+
+@_HOW
+def test_a_killed_run_does_not_keep_its_pool_slot(tmp_path: Path, forked: bool) -> None:
+    run, child = _start(tmp_path, forked)
+    run.kill()
+    run.wait()
+    try:
+        assert _claimed(tmp_path) == 0
+    finally:
+        os.killpg(os.getpgid(child.pid), signal.SIGKILL)
