@@ -9,6 +9,7 @@ import uvicorn
 from api.app import create_app
 from api.settings import ADDRESS, port_from_environment
 from slora_assets.config.errors import SloraError
+from slora_assets.processes.preloading import configure_libraries
 
 _GRACE_S = 10
 """How long requests may finish once the service is asked to stop."""
@@ -16,6 +17,7 @@ _GRACE_S = 10
 
 def main() -> int:
     """Serve until stopped."""
+    configure_libraries()
     try:
         app, port = create_app(), port_from_environment()
     except SloraError as error:

@@ -7,7 +7,7 @@ from pydantic import BaseModel
 
 from api.service import service_of
 from slora_assets.deployment.registry import registered
-from slora_assets.documents.presets import registered_path
+from slora_assets.documents import registered_path
 
 router = APIRouter(tags=["adapters"])
 

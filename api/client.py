@@ -15,12 +15,15 @@ import time
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from slora_assets.config.errors import IntegrityError, MissingInputError, SloraError
 from slora_assets.config.workspace import Workspace
-from slora_assets.provenance.files import write_bytes
-from slora_assets.provenance.hashing import sha256_bytes
+from slora_assets.processes.preloading import configure_libraries
+from slora_assets.provenance import sha256_bytes, write_bytes
+
+if TYPE_CHECKING:
+    import httpx
 
 _START_TIMEOUT_S = 60.0
 
@@ -40,6 +43,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
         }
         if options.url is not None:
             return _generate(options, options.url, fields, workspace)
+        configure_libraries()
         with _local_service(workspace, preview=not options.strict) as url:
             return _generate(options, url, fields, workspace)
     except SloraError as error:
@@ -91,7 +95,7 @@ def _generate(
     return 0
 
 
-def _refused(answer: Any) -> int:
+def _refused(answer: httpx.Response) -> int:
     try:
         detail = answer.json()["detail"]
     except (ValueError, KeyError, TypeError):

@@ -1,123 +1,79 @@
-"""The form of POST /generate: raw fields in, checked values out, every complaint at once."""
+"""The form of POST /generate: what may be sent, and what the presets have against it."""
 
 from __future__ import annotations
 
-import asyncio
 import math
 import re
-from dataclasses import dataclass
+from collections import Counter
+from typing import Annotated
 
+from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Field
+from pydantic.json_schema import SkipJsonSchema
 from starlette.datastructures import FormData
-from starlette.requests import Request
-from starlette.types import Message
 
-from api.errors import BodyTooLarge, BodyTooSlow, InvalidForm, WrongMediaType
-from slora_assets.documents.presets import Presets
+from slora_assets.documents import Presets
 
-FIELDS = ("prompt", "scenario", "lora_scale", "lora_path")
-
-_MEDIA_TYPES = ("multipart/form-data", "application/x-www-form-urlencoded")
 _NUMBER = re.compile(r"[+-]?(?:\d+\.?\d*|\.\d+)(?:[eE][+-]?\d+)?", re.ASCII)
-_BODY_TIMEOUT_S = 15.0
 
 
-@dataclass(frozen=True)
-class GenerateForm:
-    """A checked request; `lora_path` still has to be compared with the adapter chosen."""
-
-    prompt: str
-    scenario: str
-    lora_scale: float
-    lora_path: str | None
-
-
-async def read_fields(request: Request, max_bytes: int) -> FormData:
-    """The form's fields, unread files refused.
-
-    Raises BodyTooLarge, BodyTooSlow, WrongMediaType; starlette answers a malformed body with 400.
-    """
-    declared = request.headers.get("content-type", "").partition(";")[0].strip().lower()
-    if declared not in _MEDIA_TYPES:
-        raise WrongMediaType(f"Send the fields as {' or '.join(_MEDIA_TYPES)}.")
-    body = await _body(request, max_bytes)
-
-    async def replay() -> Message:
-        return {"type": "http.request", "body": body, "more_body": False}
-
-    return await Request(request.scope, replay).form(
-        max_files=0, max_fields=4 * len(FIELDS), max_part_size=max_bytes
-    )
-
-
-async def _body(request: Request, max_bytes: int) -> bytes:
-    too_large = BodyTooLarge(f"A request may have {max_bytes} bytes.")
-    length = request.headers.get("content-length", "0")
-    # Digits beyond what int() takes are a lie or an attack; the count below sees the real bytes.
-    if length.isdecimal() and len(length) < 20 and int(length) > max_bytes:
-        raise too_large
-    body = bytearray()
-    try:
-        async with asyncio.timeout(_BODY_TIMEOUT_S):
-            async for chunk in request.stream():
-                body += chunk
-                if len(body) > max_bytes:
-                    raise too_large
-    except TimeoutError as error:
-        raise BodyTooSlow(f"The body must arrive within {_BODY_TIMEOUT_S:g} s.") from error
-    return bytes(body)
-
-
-def check_fields(form: FormData, presets: Presets) -> GenerateForm:
-    """Hold the fields against the presets. Raises InvalidForm naming every field at fault."""
-    wrong: dict[str, str] = {}
-    fields: dict[str, str] = {}
-    for name, value in form.multi_items():
-        if name not in FIELDS:
-            wrong[name[:64]] = f"unknown field; the fields are {', '.join(FIELDS)}"
-        elif name in fields:
-            wrong[name] = "given more than once"
-        elif not isinstance(value, str):
-            wrong[name] = "a file, where a text is expected"
-        else:
-            fields[name] = value
-    prompt = _prompt(fields.get("prompt"), presets.limits.max_prompt_characters, wrong)
-    scenario = fields.get("scenario")
-    known = sorted(presets.presets)
-    if scenario not in known:
-        found = "missing" if scenario is None else "unknown scenario"
-        wrong.setdefault("scenario", f"{found}; the scenarios are {', '.join(known)}")
-    scale = 0.0
-    if scenario in known:
-        preset = presets.presets[str(scenario)]
-        scale = _scale(
-            fields.get("lora_scale"), preset.scale, preset.scale_min, preset.scale_max, wrong
-        )
-    path = fields.get("lora_path")
-    if path is not None and not path:
-        wrong["lora_path"] = "blank; leave the field out for the scenario's own adapter"
-    if wrong:
-        raise InvalidForm(wrong)
-    return GenerateForm(prompt, str(scenario), scale, path)
-
-
-def _prompt(value: str | None, most: int, wrong: dict[str, str]) -> str:
-    text = (value or "").strip()
+def _printable(text: str) -> str:
+    text = text.strip()
     if not text:
-        wrong.setdefault("prompt", "missing or blank")
-    elif len(text) > most:
-        wrong["prompt"] = f"{len(text)} characters; at most {most} are allowed"
-    elif not all(character.isprintable() or character in "\n\t\r" for character in text):
-        wrong["prompt"] = "holds characters that can't be printed"
+        raise ValueError("missing or blank")
+    if not all(character.isprintable() or character in "\n\t\r" for character in text):
+        raise ValueError("holds characters that can't be printed")
     return text
 
 
-def _scale(
-    value: str | None, default: float, least: float, most: float, wrong: dict[str, str]
-) -> float:
-    if value is None:
-        return default
-    scale = float(value) if len(value) <= 32 and _NUMBER.fullmatch(value) else math.nan
-    if not least <= scale <= most:
-        wrong["lora_scale"] = f"not a number from {least:g} to {most:g} in plain decimal notation"
-        return default
-    return scale + 0.0  # -0 becomes 0
+def _number(text: str) -> float:
+    """NaN for what is not in plain decimal notation; -0 becomes 0."""
+    return float(text) + 0.0 if len(text) <= 32 and _NUMBER.fullmatch(text) else math.nan
+
+
+class GenerateForm(BaseModel):
+    """What one clip is made from."""
+
+    # SkipJsonSchema: None is a field left out, which no form can send as a value.
+    model_config = ConfigDict(frozen=True, extra="forbid", use_attribute_docstrings=True)
+
+    prompt: Annotated[str, Field(min_length=1), AfterValidator(_printable)]
+    """What the clip shows; the presets limit its length."""
+    scenario: str
+    """One of GET /scenarios."""
+    lora_scale: (
+        Annotated[float, Field(allow_inf_nan=False), BeforeValidator(_number)]
+        | SkipJsonSchema[None]
+    ) = None
+    """Within the preset's scale_min..scale_max, in plain decimal notation; its scale by default."""
+    lora_path: str | SkipJsonSchema[None] = None
+    """The scenario's adapter as GET /scenarios names it, and no other."""
+
+
+def complaints(sent: FormData, presets: Presets) -> dict[str, str]:
+    """Field -> what the presets have against it, or what the model doesn't get to see.
+
+    By the fields as sent: a form with a fault elsewhere is no GenerateForm, and is told of all its
+    faults at once. FastAPI gives the model the last value of a repeated field, and none for an
+    empty one, so both are looked for here.
+    """
+    texts = {name: value for name, value in sent.multi_items() if isinstance(value, str)}
+    wrong: dict[str, str] = {}
+    length, most = len(texts.get("prompt", "").strip()), presets.limits.max_prompt_characters
+    if length > most:
+        wrong["prompt"] = f"{length} characters; at most {most} are allowed"
+    scenario, scale = texts.get("scenario", ""), texts.get("lora_scale")
+    preset = presets.presets.get(scenario)
+    if preset is None:
+        found = "unknown scenario" if scenario else "missing or blank"
+        wrong["scenario"] = f"{found}; the scenarios are {', '.join(sorted(presets.presets))}"
+    elif scale is not None and not preset.scale_min <= _number(scale) <= preset.scale_max:
+        wrong["lora_scale"] = (
+            f"not a number from {preset.scale_min:g} to {preset.scale_max:g} "
+            "in plain decimal notation"
+        )
+    if texts.get("lora_path") == "":
+        wrong["lora_path"] = "blank; leave the field out for the scenario's own adapter"
+    for name, times in Counter(name for name, _ in sent.multi_items()).items():
+        if times > 1 and name in GenerateForm.model_fields:
+            wrong[name] = "given more than once"
+    return wrong

@@ -21,11 +21,20 @@ from starlette.requests import Request
 from starlette.responses import JSONResponse
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
-from api.errors import ApiError
+from api.errors import ApiError, InvalidForm
 from slora_assets.config.errors import GateError, IntegrityError, MissingInputError, SloraError
 
 _LOG = logging.getLogger("slora.api")
 _MEDIA_TYPE = "application/problem+json"
+_SHOWN_CHARACTERS = 64
+_COMPLAINTS = {
+    "extra_forbidden": "unknown field; GET /openapi.json lists the known ones",
+    "finite_number": "not a number in plain decimal notation",
+    "missing": "missing or blank",
+    "string_type": "a text is expected",
+    "string_unicode": "holds characters that can't be printed",
+}
+"""pydantic's name of an error -> what a client reads."""
 _PATH = re.compile(r"(?:[A-Za-z]:)?(?:[/\\][^\s/\\'\";,:()]+){2,}[/\\]?|(?<![\w.])/[\w.-]+")
 
 
@@ -66,6 +75,19 @@ def public(error: SloraError) -> str:
     text = _PATH.sub("<path>", error.what.rstrip("."))
     remedy = f". Remedy: {_PATH.sub('<path>', error.remedy)}" if error.remedy else ""
     return f"{text[:1].upper()}{text[1:]}{remedy}."
+
+
+def complaints_of(error: RequestValidationError) -> dict[str, str]:
+    """Field -> what is wrong with it: one complaint per field, the first, in the API's words."""
+    wrong: dict[str, str] = {}
+    for one in error.errors():
+        _place, *path = one["loc"]
+        if one["type"] == "value_error":  # The validators' own words, without pydantic's around.
+            said = str(one["ctx"]["error"])
+        else:
+            said = _COMPLAINTS.get(one["type"], "not what is expected")
+        wrong.setdefault(str(path[0])[:_SHOWN_CHARACTERS] if path else "form", said)
+    return wrong
 
 
 def _problem(
@@ -133,7 +155,8 @@ async def _http_error(request: Request, error: Exception) -> JSONResponse:
 
 
 async def _validation_error(request: Request, error: Exception) -> JSONResponse:
-    return _problem(request, 422, "invalid-form", "The request can't be accepted", "See the API.")
+    assert isinstance(error, RequestValidationError)
+    return await _api_error(request, InvalidForm(complaints_of(error)))
 
 
 async def _unexpected(request: Request, error: Exception) -> JSONResponse:

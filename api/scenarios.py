@@ -10,7 +10,7 @@ from pydantic import BaseModel
 from api.errors import NotServable
 from api.generator.choice import choose
 from api.service import Service, service_of
-from slora_assets.documents.presets import Presets
+from slora_assets.documents import Presets
 
 router = APIRouter(tags=["scenarios"])
 

@@ -17,9 +17,8 @@ from api.generator.queue import GeneratorQueue
 from api.settings import ApiSettings
 from api.store.artifact_store import ArtifactStore
 from slora_assets.deployment.presets import read_presets
-from slora_assets.documents.models import BaseIdentity
-from slora_assets.documents.presets import DEFAULT_SPEED, Presets
-from slora_assets.provenance.hashing import Json
+from slora_assets.documents import DEFAULT_SPEED, BaseIdentity, Presets
+from slora_assets.provenance import Json
 from slora_assets.validation.metrics.temporal_consistency import TemporalScore, measure_temporal
 
 RANDOM_BASE = (
@@ -83,17 +82,19 @@ class Service:
                     f"{choice.lora_path}; leave the field out for it"
                 }
             )
+        default = presets.presets[form.scenario].scale
+        scale = default if form.lora_scale is None else form.lora_scale
         return self.worker.submit(
-            lambda: self._generate(choice, form, presets), presets.limits.max_queue
+            lambda: self._generate(choice, form.prompt, scale, presets), presets.limits.max_queue
         )
 
-    def _generate(self, choice: Choice, form: GenerateForm, presets: Presets) -> Generated:
+    def _generate(self, choice: Choice, prompt: str, scale: float, presets: Presets) -> Generated:
         start = time.monotonic()
         recipe = Recipe(
             folder=choice.folder,
             record=choice.record,
-            scale=form.lora_scale,
-            prompt=form.prompt,
+            scale=scale,
+            prompt=prompt,
             seed=presets.seed,
             speed=presets.speed[DEFAULT_SPEED],
             max_steps=presets.limits.max_steps,
@@ -107,8 +108,8 @@ class Service:
             "adapter_sha256": choice.record.sha256,
             "lora_path": choice.lora_path,
             "verdict": choice.verdict,
-            "lora_scale": form.lora_scale,
-            "prompt": form.prompt,
+            "lora_scale": scale,
+            "prompt": prompt,
             "seed": recipe.seed,
             "steps": clip.steps,
             "guidance_scale": clip.guidance_scale,

@@ -3,64 +3,75 @@
 from __future__ import annotations
 
 import asyncio
-from typing import Any
+from collections.abc import Callable, Coroutine
+from typing import Annotated, Any
 
-from fastapi import APIRouter, Request
+from fastapi import APIRouter, Form, Request, Response
+from fastapi.exceptions import RequestValidationError
+from fastapi.routing import APIRoute
 from starlette.concurrency import run_in_threadpool
 
-from api.errors import ForeignOrigin
-from api.form import check_fields, read_fields
+from api.body_limit import with_form_read
+from api.errors import ForeignOrigin, InvalidForm
+from api.form import GenerateForm, complaints
+from api.problems import complaints_of
 from api.service import Generated, service_of
+from slora_assets.documents import Presets
 
-router = APIRouter(tags=["jobs"])
 
-_FORM_SCHEMA: dict[str, Any] = {
-    "type": "object",
-    "additionalProperties": False,
-    "required": ["prompt", "scenario"],
-    "properties": {
-        "prompt": {"type": "string", "minLength": 1},
-        "scenario": {"type": "string", "description": "One of GET /scenarios."},
-        "lora_scale": {
-            "type": "number",
-            "description": "Within the preset's scale_min..scale_max; its scale by default.",
-        },
-        "lora_path": {
-            "type": "string",
-            "description": "The scenario's adapter as GET /scenarios names it, and no other.",
-        },
-    },
-}
+class _FormRoute(APIRoute):
+    """Acts before and after FastAPI's reading of the form, which no dependency does."""
+
+    def get_route_handler(self) -> Callable[[Request], Coroutine[Any, Any, Response]]:
+        handle = super().get_route_handler()
+
+        async def limited(request: Request) -> Response:
+            if request.headers.get("sec-fetch-site", "none") not in ("none", "same-origin"):
+                raise ForeignOrigin("A browser says that another site's page sent this.")
+            presets = await run_in_threadpool(service_of(request).presets)
+            request = await with_form_read(request, presets.limits.max_body_bytes)
+            request.state.presets = presets
+            try:
+                return await handle(request)
+            except RequestValidationError as error:
+                # FastAPI stops at the model's complaints; the others belong to the same answer.
+                others = complaints(await request.form(), presets)
+                raise InvalidForm({**complaints_of(error), **others}) from error
+
+        return limited
+
+
+router = APIRouter(tags=["jobs"], route_class=_FormRoute)
 
 
 @router.post(
     "/generate",
-    response_model=Generated,
     responses={
         403: {"description": "Sent by a page of another site."},
+        408: {"description": "The body took too long to arrive."},
         409: {"description": "No adapter of the scenario may be served; the detail says why."},
         413: {"description": "The body is too large."},
         415: {"description": "The body is no form."},
         422: {"description": "A field is missing, unknown or out of range."},
         429: {"description": "Too many requests wait; Retry-After says when to come back."},
     },
+    # FastAPI lists a form under one media type.
     openapi_extra={
         "requestBody": {
-            "required": True,
             "content": {
-                kind: {"schema": _FORM_SCHEMA}
-                for kind in ("multipart/form-data", "application/x-www-form-urlencoded")
-            },
+                "application/x-www-form-urlencoded": {
+                    "schema": {"$ref": "#/components/schemas/GenerateForm"}
+                }
+            }
         }
     },
 )
-async def generate(request: Request) -> Generated:
+async def generate(
+    request: Request, form: Annotated[GenerateForm, Form(media_type="multipart/form-data")]
+) -> Generated:
     """Generate one clip and wait for it."""
-    if request.headers.get("sec-fetch-site", "none") not in ("none", "same-origin"):
-        raise ForeignOrigin("A browser says that another site's page sent this.")
-    service = service_of(request)
-    presets = await run_in_threadpool(service.presets)
-    fields = await read_fields(request, presets.limits.max_body_bytes)
-    form = check_fields(fields, presets)
-    future = await run_in_threadpool(service.submit, form, presets)
+    presets: Presets = request.state.presets
+    if wrong := complaints(await request.form(), presets):
+        raise InvalidForm(wrong)
+    future = await run_in_threadpool(service_of(request).submit, form, presets)
     return await asyncio.wrap_future(future)

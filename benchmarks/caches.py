@@ -32,7 +32,7 @@ from slora_assets.caches.validity import latent_key, write_array
 from slora_assets.config.errors import FootageError
 from slora_assets.footage.encode import write_mp4
 from slora_assets.processes.isolation import isolated
-from slora_assets.provenance.hashing import sha256_file
+from slora_assets.provenance import sha256_file
 
 ROUNDS = 3
 MANY = 10_000

@@ -71,7 +71,7 @@ def complete_msrvtt(annotations: Path, folder: Path) -> None:
 
 
 def generated_panda(captions: int, folder: Path) -> None:
-    """Three captions a row, as in the dataset's own subset of 10 million; 2 % match a scenario."""
+    """Three captions per row, as in the dataset's subset of 10 million; 2 % match a scenario."""
     rows = folder / "rows.csv"
     generate(rows, captions)
     (folder / "videos").mkdir()

@@ -1,4 +1,4 @@
-"""First frames of real clips, ours beside one `ffmpeg` process a clip, as many at a time as cores.
+"""First frames of real clips, ours beside one `ffmpeg` process per clip, as many at once as cores.
 
 `python benchmarks/first_frames.py FOLDER`: every video below it, under as many names as it takes
 to have 104. Both decode, scale by Lanczos to cover 720x480, cut the centre and write a PNG.
@@ -18,7 +18,7 @@ from pathlib import Path
 
 from slora_assets.caches.first_frames import HEIGHT, WIDTH, cache_first_frames
 from slora_assets.config.dataset_files import VIDEO_SUFFIXES
-from slora_assets.provenance.hashing import sha256_file
+from slora_assets.provenance import sha256_file
 
 CLIPS, ROUNDS = 104, 3
 

@@ -1,9 +1,10 @@
 """CogVideoX-2b at full size on one GPU: `python benchmarks/full_size.py`.
 
 Random weights of the published configuration do for speed: 49 frames of 720x480, LoRA of rank 64,
-fp16 base and fp32 adapter. Prints seconds a step, peak memory and model FLOPs utilisation for batch
-1 with and batch 4 with gradient checkpointing, with GPU, driver, torch and commit. Targets on an
-H100: at most 1.3 s a step, at most 13 GB at batch 1. Without a GPU it says so and measures nothing.
+fp16 base and fp32 adapter. Prints seconds per step, peak memory and model FLOPs utilisation for
+batch 1 with and batch 4 with gradient checkpointing, with GPU, driver, torch and commit. Targets on
+an H100: at most 1.3 s per step, at most 13 GB at batch 1. Without a GPU it says so and measures
+nothing.
 
 Model FLOPs are counted by torch's own counter in one forward pass; a LoRA step needs that forward
 pass, another for recomputation, and the gradient with respect to activations, as much as a forward

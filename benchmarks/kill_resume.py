@@ -23,7 +23,7 @@ import training_workspace
 from peer_data import SCENARIO
 
 from slora_assets.config.workspace import Workspace
-from slora_assets.provenance.hashing import sha256_file
+from slora_assets.provenance import sha256_file
 
 _RECIPE = """\
 schema_version: 1

@@ -28,7 +28,8 @@ from models import build_cogvideox
 
 from slora_assets.config.errors import InterruptedRunError
 from slora_assets.config.workspace import Workspace
-from slora_assets.training.loop.trainer import Hooks, StepLog, Trainer
+from slora_assets.training.loop.trainer import Hooks, StepLog
+from slora_assets.training.run import new_reader, new_trainer
 
 SETTINGS: dict[str, list[str]] = {
     "none": [],
@@ -64,7 +65,7 @@ def train(root: Path, overrides: list[str], steps: int) -> dict[str, Any]:
     with tempfile.TemporaryDirectory() as folder:
         plan = training_workspace.plan(workspace, Path(folder) / "run", *overrides)
         accelerator = Accelerator(cpu=True, mixed_precision=plan.settings.precision)
-        trainer = Trainer(plan, workspace, accelerator)
+        trainer = new_trainer(plan, new_reader(plan, workspace), accelerator)
         forget_high_water()
         times, losses = [time.perf_counter()], []
 

@@ -46,7 +46,7 @@ def measured(
     """Run `command` to its end; its output goes to the file `log`. It gets this process's
     environment with `environment` over it; None takes a variable away.
 
-    `poll` is called five times a second; when it returns True the command's processes are asked to
+    `poll` is called five times per second; when it returns True the command is asked to
     stop. Raises SystemExit with the end of the log when the command fails.
     """
     merged = {k: v for k, v in (os.environ | dict(environment)).items() if v is not None}

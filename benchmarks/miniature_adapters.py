@@ -19,10 +19,10 @@ from slora_assets.config.validation import read_validation_prompts
 from slora_assets.config.workspace import Workspace
 from slora_assets.config.yaml_reader import read_settings
 from slora_assets.curation.validation_prompts import prompts_of
-from slora_assets.documents.adapter import ADAPTER_FILE
+from slora_assets.documents import ADAPTER_FILE
 from slora_assets.footage.decode import decode_clip
 from slora_assets.miniature.rules.look_rules import look_of
-from slora_assets.provenance.files import read_json
+from slora_assets.provenance import read_json
 from slora_assets.provenance.records import read_adapter_record, read_metadata, read_run_record
 from slora_assets.training.journal import last_entry
 from slora_assets.validation.metrics.temporal_consistency import measure_temporal
@@ -85,7 +85,7 @@ def looks(bench: Bench, folder: Path) -> list[str | None]:
 
 
 def motion(bench: Bench, files: list[Path]) -> float:
-    """Mean motion score of clips, in shorter sides a second."""
+    """Mean motion score of clips, in shorter sides per second."""
     geometry = bench.base.geometry
     clips = [decode_clip(file, **geometry.model_dump()) for file in files]
     return float(np.mean([measure_temporal(clip, geometry.fps).motion_score for clip in clips]))

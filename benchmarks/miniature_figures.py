@@ -99,7 +99,7 @@ def ceiling(vae: Any, count: int) -> None:
 
 
 def generation(pipeline: Any, count: int, sheet: Path | None) -> None:
-    """Share of withheld prompts shown, the same for empty text, and seconds a clip."""
+    """Share of withheld prompts shown, the same for empty text, and seconds per clip."""
     wanted = withheld_prompts(SEED, count)
     clips, seconds = generate(pipeline, [sentence(*one) for one in wanted])
     names = ("subject", "colour", "direction")
@@ -110,7 +110,7 @@ def generation(pipeline: Any, count: int, sheet: Path | None) -> None:
     empty, _ = generate(pipeline, [""] * count)
     chance = judged(empty, wanted).all(axis=1).mean()
     row("the same, empty text (chance 1/192)", f"{chance:.0%}", "chance")
-    row(f"seconds a clip, {torch.get_num_threads()} threads", f"{seconds:.1f} s", "10 s")
+    row(f"seconds per clip, {torch.get_num_threads()} threads", f"{seconds:.1f} s", "10 s")
     if sheet is not None:
         write_sheet(sheet, clips[:16])
 
@@ -176,7 +176,7 @@ def retrieval(folder: Path, among: int = 50, rounds: int = 6) -> None:
 
 
 def write_sheet(path: Path, clips: list[Pixels]) -> None:
-    """A PNG with a row a clip and five of its frames."""
+    """A PNG with a row per clip and five of its frames."""
     rows = [np.concatenate(list(clip[::2]), axis=1) for clip in clips]
     half = (len(rows) + 1) // 2
     columns = [np.concatenate(rows[:half]), np.concatenate(rows[half : 2 * half])]

@@ -19,7 +19,7 @@ from typing import Any
 from slora_assets.miniature.weights import architecture
 from slora_assets.miniature.weights.build import CARD, save_base
 from slora_assets.miniature.weights.tokens import tokenizer
-from slora_assets.provenance.files import write_json
+from slora_assets.provenance import write_json
 
 ENCODER_SHARE = 4.76 / 1.69
 VAE_SHARE = 0.216 / 1.69

@@ -2,7 +2,7 @@
 
 Clips are 9 frames at 8 fps and 480 lines, as long as the base's own, because the script spreads
 its frames over a whole video whatever its rate, and slora takes them at the base's rate: only on
-such clips do both learn the same pictures. One caption a clip, as the script takes no more.
+such clips do both learn the same pictures. One caption per clip, as the script takes no more.
 """
 
 from __future__ import annotations
@@ -26,7 +26,7 @@ from slora_assets.miniature.scenes.sample_footage import (
 )
 from slora_assets.miniature.scenes.sample_plan import ClipPlan, msr_vtt, plan_clip
 from slora_assets.miniature.weights import architecture
-from slora_assets.provenance.files import write_json, write_text
+from slora_assets.provenance import write_json, write_text
 from slora_assets.provenance.records import read_metadata
 
 PROJECT = Path(__file__).resolve().parents[1]

@@ -14,7 +14,6 @@ import peer_data
 from measured import Measured, measured
 from peer_data import Footage
 
-from slora_assets import LIBRARY_DEFAULTS
 from slora_assets.miniature.weights import architecture
 
 EPOCHS = 5
@@ -83,9 +82,7 @@ class Peer:
             ],
             out / "log.txt",
             out,
-            # As it would run alone: slora's settings of the libraries are its own.
-            {"PYTHONPATH": os.pathsep.join(self._packages), "HF_HUB_OFFLINE": "1"}
-            | dict.fromkeys(LIBRARY_DEFAULTS),
+            {"PYTHONPATH": os.pathsep.join(self._packages), "HF_HUB_OFFLINE": "1"},
         )
         return took, out / "pytorch_lora_weights.safetensors"
 

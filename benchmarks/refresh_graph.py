@@ -35,11 +35,10 @@ from slora_assets.caches.validity import latent_key, text_file, text_key, write_
 from slora_assets.config.training import TrainingSettings
 from slora_assets.config.workspace import Workspace
 from slora_assets.config.yaml_reader import read_settings
-from slora_assets.documents.clips import Clip
+from slora_assets.documents import Clip
 from slora_assets.footage.decode import decode_clip, first_frame
 from slora_assets.footage.encode import write_mp4
-from slora_assets.provenance.files import write_json
-from slora_assets.provenance.hashing import sha256_file
+from slora_assets.provenance import sha256_file, write_json
 from slora_assets.provenance.records import read_metadata
 
 PROJECT = Path(__file__).resolve().parents[1]
@@ -196,7 +195,7 @@ def cpu_s() -> float:
 
 
 def steps(took: float) -> dict[str, float]:
-    """Seconds a step in the last two jobs' runs, partitions together; the rest is Dagster's."""
+    """Seconds per step in the last two jobs' runs, partitions together; the rest is Dagster's."""
     import dagster as dg
 
     spent: Counter[str] = Counter()

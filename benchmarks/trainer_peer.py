@@ -4,7 +4,7 @@
 
 The script is `examples/cogvideo/train_cogvideox_lora.py` of huggingface/diffusers, no part of this
 project, and runs unchanged. It needs `decord`, which slora doesn't: `pip install --no-deps --target
-FOLDER decord`. Both sides get the same clips and captions and a thread a core, and are timed from
+FOLDER decord`. Both sides get the same clips and captions and a thread per core, and are timed from
 the command to its end: the script's is `accelerate launch`, as its README says; ours is what `make
 data preprocess train-scenarios` runs: Dagster, curation, first frames, latents, embeddings, from
 nothing, and the training, in processes of their own.
@@ -170,7 +170,7 @@ def main() -> None:
     parser.add_argument("--packages", type=Path, help="folder that holds decord")
     parser.add_argument("--figures", default="wall,published,memory,loss")
     parser.add_argument("--clips", type=int, default=32)
-    parser.add_argument("--repeats", type=int, default=4, help="passes over the clips an epoch")
+    parser.add_argument("--repeats", type=int, default=4, help="passes over the clips per epoch")
     parser.add_argument("--memory-repeats", type=int, default=4)
     parser.add_argument("--published-epochs", type=int, default=30)
     parser.add_argument("--transformer-parameters", type=float, default=20e6)

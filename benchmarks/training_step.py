@@ -21,13 +21,14 @@ from typing import Any
 import training_workspace
 from models import build_cogvideox
 
-from slora_assets.base_models.sampling import compute_repeatably
+from slora_assets.base_models.seam import LoraShape
 from slora_assets.config.errors import InterruptedRunError
-from slora_assets.training.between_epochs.export import lora_shape
+from slora_assets.processes.device import compute_repeatably
 from slora_assets.training.loop.optimizer import new_optimizer
 from slora_assets.training.loop.samples import Samples
-from slora_assets.training.loop.trainer import Hooks, StepLog, Trainer
+from slora_assets.training.loop.trainer import Hooks, StepLog
 from slora_assets.training.plan import RunPlan
+from slora_assets.training.run import new_reader, new_trainer
 
 STEPS = 10
 _RECIPE = """\
@@ -47,7 +48,7 @@ class Floor:
     def __init__(self, plan: RunPlan, samples: Samples) -> None:
         self._base = plan.base
         self._model = plan.base.load_transformer("cpu", "float32")
-        plan.base.add_adapter(self._model, lora_shape(plan), plan.settings.seed)
+        plan.base.add_adapter(self._model, LoraShape.of(plan.settings.lora), plan.settings.seed)
         self._trained = [p for p in self._model.parameters() if p.requires_grad]
         self._optimizer = new_optimizer(self._trained, plan.settings.optimizer)
         size = plan.settings.batch_size
@@ -63,7 +64,7 @@ class Floor:
         self._optimizer.step()
 
     def alone_s(self) -> float:
-        """Seconds a step where nothing else is there yet, the first ones left out."""
+        """Seconds per step where nothing else is there yet, the first ones left out."""
         for _ in range(STEPS):
             self.step()
         began = time.perf_counter()
@@ -108,9 +109,10 @@ def measure(name: str, root: Path, base: str, batch: int, pairs: int) -> str:
     compute_repeatably()  # as runs do
     workspace, _ = training_workspace.prepare(root, _RECIPE.format(base=base, batch=batch))
     plan = training_workspace.plan(workspace, root / "run")
-    floor = Floor(plan, Samples(plan, workspace, pinned=False))
+    reader = new_reader(plan, workspace)
+    floor = Floor(plan, Samples(plan.data.train_clips(), reader, plan.settings, pinned=False))
     alone = floor.alone_s()
-    trainer = Trainer(plan, workspace, Accelerator(cpu=True))
+    trainer = new_trainer(plan, reader, Accelerator(cpu=True))
     alternating = Pairs(floor, pairs)
     hooks = Hooks(alternating.start, alternating.on_log, lambda _: None, alternating.enough)
     with contextlib.suppress(InterruptedRunError):

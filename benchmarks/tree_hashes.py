@@ -11,7 +11,7 @@ import sys
 from collections import defaultdict
 from pathlib import Path
 
-from slora_assets.provenance.hashing import object_hash, sha256_file
+from slora_assets.provenance import object_hash, sha256_file
 
 _CLOCKS = ("journal.jsonl", "gpu.lock", ".verified.json")
 _KINDS = {

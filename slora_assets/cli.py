@@ -104,7 +104,7 @@ def schemas(
 ) -> None:
     """Write the JSON Schemas of the documents that runs leave behind."""
     from slora_assets.documents.schemas import schemas as document_schemas
-    from slora_assets.provenance.files import write_json
+    from slora_assets.provenance import write_json
 
     for name, schema in document_schemas().items():
         path = folder / f"{name}.schema.json"

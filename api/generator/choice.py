@@ -14,8 +14,7 @@ from slora_assets.config.workspace import Workspace
 from slora_assets.deployment.changelog import promotion_of
 from slora_assets.deployment.promotion import candidate
 from slora_assets.deployment.registry import open_registered
-from slora_assets.documents.adapter import ADAPTER_FILE, AdapterRecord
-from slora_assets.documents.presets import Presets, ScenarioPreset
+from slora_assets.documents import ADAPTER_FILE, AdapterRecord, Presets, ScenarioPreset
 from slora_assets.provenance.records import read_adapter_record
 
 Status = Literal["promoted", "preview"]

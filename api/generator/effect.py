@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
+from slora_assets.base_models.parts import Denoiser
 from slora_assets.config.errors import GateError
-from slora_assets.documents.adapter import AdapterRecord
+from slora_assets.documents import AdapterRecord
 
 if TYPE_CHECKING:
     import torch
@@ -28,13 +29,15 @@ def check_effect(content: bytes) -> set[str]:
     except (SafetensorError, ValueError) as error:
         raise GateError("the adapter is no whole safetensors file", remedy=_REMEDY) from error
     if not all(bool(tensor.isfinite().all()) for tensor in tensors.values()):
-        raise GateError("the adapter holds values that are no numbers", remedy=_REMEDY)
+        raise GateError("the adapter holds NaN or infinity", remedy=_REMEDY)
     if not any(_acts(tensors, name) for name in tensors if name.endswith(_DOWN)):
         raise GateError("the adapter would change nothing", remedy=_REMEDY)
     return set(tensors)
 
 
-def check_loaded(transformer: Any, name: str, tensors: set[str], record: AdapterRecord) -> None:
+def check_loaded(
+    transformer: Denoiser, name: str, tensors: set[str], record: AdapterRecord
+) -> None:
     """Compare what the pipeline holds with the file: every tensor, the rank and alpha.
 
     Raises GateError.

@@ -11,18 +11,17 @@ import threading
 from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
 from api.generator.effect import check_effect, check_loaded
+from slora_assets.base_models.parts import Pipeline
 from slora_assets.base_models.registry import open_base
 from slora_assets.base_models.seam import StepCallback, VideoBase
 from slora_assets.config.errors import ConfigError, GateError
 from slora_assets.deployment.registry import verified_bytes
-from slora_assets.documents.adapter import ADAPTER_FILE, AdapterRecord
-from slora_assets.documents.presets import SpeedPreset
+from slora_assets.documents import ADAPTER_FILE, AdapterRecord, SpeedPreset
 
 _NAME = "served"
 
@@ -62,7 +61,7 @@ class Engine:
         self._opener = opener
         self._opening = threading.Lock()
         self._opened: tuple[str, VideoBase] | None = None
-        self._pipeline: Any = None
+        self._pipeline: Pipeline | None = None
         self._pipeline_of: VideoBase | None = None
         self._adapter: str | None = None
 
@@ -96,9 +95,9 @@ class Engine:
         if guidance is None:
             guidance = base.inference.guidance_scale
         try:
-            self._switch(base, recipe)
+            pipeline = self._switch(base, recipe)
             frames = base.generate(
-                self._pipeline,
+                pipeline,
                 prompt=recipe.prompt,
                 seed=recipe.seed,
                 steps=steps,
@@ -114,8 +113,8 @@ class Engine:
         """Forget the pipeline and what it holds of the device's memory."""
         self._pipeline = self._pipeline_of = self._adapter = None
 
-    def _switch(self, base: VideoBase, recipe: Recipe) -> None:
-        """Make the pipeline be `base` with the recipe's adapter at its scale, and nothing else."""
+    def _switch(self, base: VideoBase, recipe: Recipe) -> Pipeline:
+        """The pipeline, made to be `base` with the recipe's adapter at its scale and no more."""
         record = recipe.record
         if record.base_parts != base.identity().parts:
             raise GateError(
@@ -140,9 +139,10 @@ class Engine:
             self._adapter = record.sha256
         # Every time: loading and switching reset it.
         self._pipeline.set_adapters([_NAME], [recipe.scale])
+        return self._pipeline
 
     def _placement(self, base: VideoBase) -> tuple[str, str]:
-        import torch
+        from slora_assets.processes.device import chosen_device
 
-        device = self._device or ("cuda" if torch.cuda.is_available() else "cpu")
+        device = chosen_device(self._device)
         return device, "float32" if device == "cpu" else base.inference.dtype

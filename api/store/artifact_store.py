@@ -18,8 +18,7 @@ from numpy.typing import NDArray
 
 from api.errors import ArtifactNotFound
 from slora_assets.footage.encode import write_mp4
-from slora_assets.provenance.files import write_json
-from slora_assets.provenance.hashing import Json, sha256_bytes, sha256_file
+from slora_assets.provenance import Json, sha256_bytes, sha256_file, write_json
 
 NAME = re.compile(r"[0-9a-f]{32}\.mp4")
 

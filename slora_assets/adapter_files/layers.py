@@ -86,8 +86,7 @@ def _naming_of_key(key: str) -> Naming | None:
 def layers_of(path: Path, naming: Naming, tensors: Mapping[str, RawTensor]) -> dict[str, Layer]:
     """The layers by the file's own names.
 
-    Raises IntegrityError for a lone factor, factors that don't fit each other, and values that are
-    no numbers.
+    Raises IntegrityError for a lone factor, factors that don't fit each other, NaN and infinity.
     """
     parts: dict[str, dict[str, RawTensor]] = {}
     for key, tensor in tensors.items():
@@ -98,7 +97,7 @@ def layers_of(path: Path, naming: Naming, tensors: Mapping[str, RawTensor]) -> d
             raise IntegrityError("the layer has two such factors", file=path, key=key)
         if not tensor.is_finite():
             raise IntegrityError(
-                "the tensor holds values that are no numbers",
+                "the tensor holds NaN or infinity",
                 file=path,
                 key=key,
                 remedy="take the adapter of an earlier epoch",
@@ -182,14 +181,17 @@ def recorded_alphas(
     return alphas
 
 
-def _for_layer(config: Mapping[str, Any], name: str, key: str) -> Any:
+def _for_layer(config: Mapping[str, Any], name: str, key: str) -> float | str:
     """A value for a layer: PEFT's pattern (`peft/utils/other.py` get_pattern_key) or the common
     one."""
-    patterns = config.get({"r": "rank_pattern", "lora_alpha": "alpha_pattern"}[key]) or {}
+    patterns: Mapping[str, float | str] = (
+        config.get({"r": "rank_pattern", "lora_alpha": "alpha_pattern"}[key]) or {}
+    )
     for pattern, value in patterns.items():
         if re.match(rf"(.*\.)?({pattern})$", name):
             return value
-    return config[key]
+    common: float | str = config[key]
+    return common
 
 
 def described(layers: Mapping[str, Layer], alphas: Mapping[str, float]) -> str:

@@ -14,10 +14,11 @@ from pathlib import Path
 from typing import Any, Final
 
 import numpy as np
+from numpy.typing import NDArray
 
-from slora_assets.base_models.weights import read_safetensors_header
+from slora_assets.base_models.weights import TensorEntry, read_safetensors_header
 from slora_assets.config.errors import IntegrityError, MissingInputError
-from slora_assets.provenance.files import replacing
+from slora_assets.provenance import replacing
 
 _BYTES: Final = {"F64": 8, "F32": 4, "F16": 2, "BF16": 2, "I64": 8, "I32": 4}
 """Types that adapters come in; whole numbers only as alphas."""
@@ -46,7 +47,7 @@ class RawTensor:
         """Whether there is neither NaN nor infinity in it."""
         return bool(np.isfinite(self._numbers()).all())
 
-    def _numbers(self) -> Any:
+    def _numbers(self) -> NDArray[np.number]:
         if self.dtype == "BF16":  # the upper half of a float32
             return (np.frombuffer(self.data, "<u2").astype("<u4") << 16).view("<f4")
         return np.frombuffer(self.data, _NUMPY[self.dtype])
@@ -68,7 +69,7 @@ def read_tensors(path: Path) -> tuple[dict[str, RawTensor], dict[str, str]]:
     return {name: _tensor(path, name, entry, data) for name, entry in header.items()}, metadata
 
 
-def _tensor(path: Path, name: str, entry: Any, data: bytes) -> RawTensor:
+def _tensor(path: Path, name: str, entry: TensorEntry, data: bytes) -> RawTensor:
     try:
         dtype, shape = str(entry["dtype"]), tuple(int(size) for size in entry["shape"])
         begin, end = (int(offset) for offset in entry["data_offsets"])

@@ -10,20 +10,44 @@ from __future__ import annotations
 import json
 from functools import cached_property
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Protocol
 
 from slora_assets.base_models.diffusers_base import (
     Compression,
     DiffusersBase,
 )
 from slora_assets.base_models.loss_terms import dtype_of, mean_squared_error, posterior_sample
+from slora_assets.base_models.parts import Predictor
 from slora_assets.base_models.rotary import RotaryGrid, rotary_tables
 from slora_assets.base_models.seam import TrainingBatch
 from slora_assets.config.errors import ConfigError
-from slora_assets.documents.models import Geometry, InferenceDefaults
+from slora_assets.documents import Geometry, InferenceDefaults
+
+if TYPE_CHECKING:
+    import torch
 
 _GEOMETRY = Geometry(frames=49, height=480, width=720, fps=8)
 _GEOMETRY_1_5 = Geometry(frames=81, height=768, width=1360, fps=16)
+
+
+class _Scheduler(Protocol):
+    """The noise schedule of a checkpoint, as diffusers reads it."""
+
+    @property
+    def config(self) -> _SchedulerConfig: ...
+
+    def add_noise(
+        self, original_samples: torch.Tensor, noise: torch.Tensor, timesteps: torch.Tensor
+    ) -> torch.Tensor: ...
+
+    def get_velocity(
+        self, sample: torch.Tensor, noise: torch.Tensor, timesteps: torch.Tensor
+    ) -> torch.Tensor: ...
+
+
+class _SchedulerConfig(Protocol):
+    num_train_timesteps: int
+    prediction_type: str
 
 
 class CogVideoX(DiffusersBase):
@@ -64,7 +88,7 @@ class CogVideoX(DiffusersBase):
         channels = self._config("vae")["latent_channels"]
         self._refuse_unless("transformer", "in_channels", channels, image)
 
-    def training_loss(self, transformer: Any, batch: TrainingBatch) -> Any:
+    def training_loss(self, transformer: Predictor, batch: TrainingBatch) -> torch.Tensor:
         clean = (posterior_sample(batch) * self._vae_scale).transpose(1, 2)
         noise = batch.noise.transpose(1, 2)
         scheduler = self._scheduler
@@ -81,7 +105,7 @@ class CogVideoX(DiffusersBase):
         )[0]
         return mean_squared_error(predicted, scheduler.get_velocity(clean, noise, timesteps))
 
-    def rotary(self, latents: Any) -> tuple[Any, Any] | None:
+    def rotary(self, latents: torch.Tensor) -> tuple[torch.Tensor, torch.Tensor] | None:
         """Position tables for latents [B, F, C, H, W]; None where the denoiser adds positions of
         its own."""
         config = self._config("transformer")
@@ -103,11 +127,11 @@ class CogVideoX(DiffusersBase):
         return float(self._config("vae")["scaling_factor"])
 
     @cached_property
-    def _scheduler(self) -> Any:
+    def _scheduler(self) -> _Scheduler:
         """The checkpoint's own scheduler, never one built by hand."""
         from diffusers import CogVideoXDDIMScheduler
 
-        scheduler = CogVideoXDDIMScheduler.from_pretrained(self.folder / "scheduler")
+        scheduler: _Scheduler = CogVideoXDDIMScheduler.from_pretrained(self.folder / "scheduler")
         if scheduler.config.prediction_type != "v_prediction":
             raise ConfigError(
                 "the loss is written for v-prediction",

@@ -10,11 +10,16 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from functools import wraps
-from typing import Any
+from typing import Any, ParamSpec, TypeVar
 
 import torch
 from torch import Tensor
 from torch.overrides import TorchFunctionMode
+
+from slora_assets.base_models.parts import Vae
+
+Arguments = ParamSpec("Arguments")
+Result = TypeVar("Result")
 
 
 class OneDnnConvolutions(TorchFunctionMode):
@@ -27,11 +32,11 @@ class OneDnnConvolutions(TorchFunctionMode):
 
     def __torch_function__(
         self,
-        func: Callable[..., Any],
+        func: Callable[..., object],
         types: Sequence[type],
         args: tuple[Any, ...] = (),
-        kwargs: dict[str, Any] | None = None,
-    ) -> Any:
+        kwargs: dict[str, object] | None = None,
+    ) -> object:
         if func is torch.conv3d and not kwargs and len(args) == 7 and _gains(*args[:2], args[4]):
             clip, weight, bias, stride, padding, dilation, groups = args
             return torch.ops.aten.mkldnn_convolution(
@@ -40,7 +45,7 @@ class OneDnnConvolutions(TorchFunctionMode):
         return func(*args, **(kwargs or {}))
 
 
-def prefer_onednn(vae: Any) -> None:
+def prefer_onednn(vae: Vae) -> None:
     """Have the encoding and decoding of `vae` use oneDNN, in place."""
     if torch.backends.mkldnn.is_available():  # type: ignore[no-untyped-call]  # torch leaves it bare
         vae.encode, vae.decode = _with_onednn(vae.encode), _with_onednn(vae.decode)
@@ -52,9 +57,9 @@ def _gains(clip: Tensor, weight: Tensor, padding: object) -> bool:
     return wide and on_cpu and not torch.is_grad_enabled()
 
 
-def _with_onednn(run: Callable[..., Any]) -> Callable[..., Any]:
+def _with_onednn(run: Callable[Arguments, Result]) -> Callable[Arguments, Result]:
     @wraps(run)
-    def inside(*arguments: Any, **named: Any) -> Any:
+    def inside(*arguments: Arguments.args, **named: Arguments.kwargs) -> Result:
         with OneDnnConvolutions():
             return run(*arguments, **named)
 

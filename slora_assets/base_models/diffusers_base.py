@@ -12,27 +12,35 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from functools import cache
 from pathlib import Path
-from typing import Any, ClassVar
+from typing import TYPE_CHECKING, Any, ClassVar, Protocol
 
 import numpy as np
 from numpy.typing import NDArray
 
 from slora_assets.base_models import lora as adapters
 from slora_assets.base_models.half_storage import compute_in_float32, stored_dtype
+from slora_assets.base_models.parts import Denoiser, Pipeline, Predictor, TextEncoder, Vae
 from slora_assets.base_models.sampling import Sampling, embedded
 from slora_assets.base_models.seam import LoraShape, StepCallback, TrainingBatch
 from slora_assets.config.errors import ConfigError
-from slora_assets.documents.models import BaseIdentity, Geometry, InferenceDefaults
+from slora_assets.documents import BaseIdentity, Geometry, InferenceDefaults
+
+if TYPE_CHECKING:
+    import torch
 
 
 @dataclass(frozen=True)
 class Compression:
-    """How many frames and pixels a latent pixel stands for, and latent pixels a token."""
+    """How many frames and pixels a latent pixel stands for, and latent pixels per token."""
 
     temporal: int
     spatial: int
     patch: int
     temporal_patch: int = 1
+
+
+class _Loaded(Pipeline, TextEncoder, Protocol):
+    """A pipeline as diffusers loads it; a part that was given as None is absent."""
 
 
 class DiffusersBase(ABC):
@@ -75,7 +83,7 @@ class DiffusersBase(ABC):
     def text_shape(self) -> tuple[int, int]: ...
 
     @abstractmethod
-    def training_loss(self, transformer: Any, batch: TrainingBatch) -> Any: ...
+    def training_loss(self, transformer: Predictor, batch: TrainingBatch) -> torch.Tensor: ...
 
     @abstractmethod
     def _check_trainable(self) -> None:
@@ -129,7 +137,7 @@ class DiffusersBase(ABC):
 
     # text
 
-    def load_text_encoder(self, device: str) -> Any:
+    def load_text_encoder(self, device: str) -> TextEncoder:
         stored = stored_dtype(self.folder / "text_encoder")
         on_cpu = device == "cpu"
         dtype = stored if on_cpu else self._encoder_dtype(device)
@@ -139,7 +147,7 @@ class DiffusersBase(ABC):
             compute_in_float32(encoder.text_encoder, stored)
         return encoder
 
-    def encode_text(self, encoder: Any, prompts: Sequence[str]) -> NDArray[np.float16]:
+    def encode_text(self, encoder: TextEncoder, prompts: Sequence[str]) -> NDArray[np.float16]:
         import torch
 
         with torch.no_grad():
@@ -147,7 +155,7 @@ class DiffusersBase(ABC):
         array: NDArray[np.float16] = embedding.to("cpu", torch.float16).numpy()
         return array
 
-    def _embed(self, encoder: Any, prompts: list[str]) -> Any:
+    def _embed(self, encoder: TextEncoder, prompts: list[str]) -> torch.Tensor:
         """Embeddings [B, L, D], by the pipeline's own way from prompts to them."""
         return encoder.encode_prompt(
             prompts, do_classifier_free_guidance=False, max_sequence_length=self.text_shape()[0]
@@ -155,7 +163,7 @@ class DiffusersBase(ABC):
 
     # video
 
-    def load_vae(self, device: str) -> Any:
+    def load_vae(self, device: str) -> Vae:
         import diffusers
         import torch
 
@@ -166,9 +174,10 @@ class DiffusersBase(ABC):
         from slora_assets.base_models.convolutions import prefer_onednn
 
         prefer_onednn(vae)
-        return vae.to(device).eval().requires_grad_(False)
+        frozen: Vae = vae.to(device).eval().requires_grad_(False)
+        return frozen
 
-    def encode_video(self, vae: Any, frames: NDArray[np.uint8]) -> NDArray[np.float16]:
+    def encode_video(self, vae: Vae, frames: NDArray[np.uint8]) -> NDArray[np.float16]:
         import torch
 
         pixels = torch.from_numpy(np.ascontiguousarray(frames)).permute(3, 0, 1, 2)[None]
@@ -186,43 +195,47 @@ class DiffusersBase(ABC):
 
     # denoiser and adapters
 
-    def load_transformer(self, device: str, dtype: str) -> Any:
+    def load_transformer(self, device: str, dtype: str) -> Denoiser:
         import diffusers
         import torch
 
         transformer = getattr(diffusers, self.transformer_class).from_pretrained(
             self.folder / "transformer", dtype=getattr(torch, dtype), use_safetensors=True
         )
-        return transformer.to(device).requires_grad_(False)
+        frozen: Denoiser = transformer.to(device).requires_grad_(False)
+        return frozen
 
-    def add_adapter(self, transformer: Any, shape: LoraShape, seed: int) -> None:
+    def add_adapter(self, transformer: Denoiser, shape: LoraShape, seed: int) -> None:
         adapters.add_adapter(transformer, shape, seed, self.lora_targets)
 
     def save_adapter(
-        self, transformer: Any, shape: LoraShape, metadata: dict[str, str], path: Path
+        self, transformer: Denoiser, shape: LoraShape, metadata: dict[str, str], path: Path
     ) -> None:
         adapters.save_adapter(transformer, shape, metadata, path)
 
-    def load_adapter(self, pipeline: Any, path: Path, name: str, scale: float = 1.0) -> None:
+    def load_adapter(self, pipeline: Pipeline, path: Path, name: str, scale: float = 1.0) -> None:
         adapters.load_adapter(pipeline, path, name, scale)
 
     # sampling
 
-    def pipeline(self, device: str, dtype: str, transformer: Any = None, text: bool = True) -> Any:
-        given: dict[str, Any] = {} if transformer is None else {"transformer": transformer}
+    def pipeline(
+        self, device: str, dtype: str, transformer: Denoiser | None = None, text: bool = True
+    ) -> Pipeline:
+        given: dict[str, object] = {} if transformer is None else {"transformer": transformer}
         if not text:
             given |= {"text_encoder": None, "tokenizer": None}
         return self._load_pipeline(device, dtype, **given)
 
-    def _load_pipeline(self, device: str, dtype: str, **given: Any) -> Any:
+    def _load_pipeline(self, device: str, dtype: str, **given: object) -> _Loaded:
         import diffusers
         import torch
         from diffusers.utils.logging import disable_progress_bar
 
         disable_progress_bar()
-        dtypes: Any = getattr(torch, dtype)
+        default: torch.dtype = getattr(torch, dtype)
+        dtypes: torch.dtype | dict[str, torch.dtype] = default
         if self.vae_dtype is not None:
-            dtypes = {"default": dtypes, "vae": getattr(torch, self.vae_dtype)}
+            dtypes = {"default": default, "vae": getattr(torch, self.vae_dtype)}
         pipeline = getattr(diffusers, self.pipeline_class).from_pretrained(
             self.folder, dtype=dtypes, use_safetensors=True, **given
         )
@@ -231,15 +244,19 @@ class DiffusersBase(ABC):
             from slora_assets.base_models.convolutions import prefer_onednn
 
             prefer_onednn(pipeline.vae)
-        return pipeline.to(device)
+        placed: _Loaded = pipeline.to(device)
+        return placed
 
-    def _call_arguments(self) -> Mapping[str, Any]:
+    def _call_arguments(self) -> Mapping[str, object]:
         """What the pipeline's call wants beyond what all pipelines want."""
         return {}
 
     def _embedded(
-        self, pipeline: Any, embeddings: Sequence[NDArray[np.float16]], empty: NDArray[np.float16]
-    ) -> dict[str, Any]:
+        self,
+        pipeline: Pipeline,
+        embeddings: Sequence[NDArray[np.float16]],
+        empty: NDArray[np.float16],
+    ) -> dict[str, torch.Tensor]:
         """The pipeline's arguments for cached prompts."""
         return embedded(pipeline, embeddings, empty)
 
@@ -262,7 +279,7 @@ class DiffusersBase(ABC):
 
     def generate(
         self,
-        pipeline: Any,
+        pipeline: Pipeline,
         *,
         prompt: str,
         seed: int,
@@ -275,7 +292,7 @@ class DiffusersBase(ABC):
 
     def generate_many(
         self,
-        pipeline: Any,
+        pipeline: Pipeline,
         *,
         embeddings: Sequence[NDArray[np.float16]],
         empty_embedding: NDArray[np.float16],

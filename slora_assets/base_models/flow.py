@@ -11,20 +11,24 @@ from abc import abstractmethod
 from collections.abc import Sequence
 from functools import cache
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING
 
 from slora_assets.base_models.diffusers_base import (
     DiffusersBase,
 )
 from slora_assets.base_models.loss_terms import mean_squared_error, posterior_sample
+from slora_assets.base_models.parts import Predictor
 from slora_assets.base_models.seam import TrainingBatch
-from slora_assets.documents.models import BaseIdentity, Geometry, InferenceDefaults
+from slora_assets.documents import BaseIdentity, Geometry, InferenceDefaults
+
+if TYPE_CHECKING:
+    import torch
 
 _POSITION_MARGIN = 1e-4
 """Positions stay this far from 0 and 1, where the normal distribution's quantiles are infinite."""
 
 
-def shifted_logit_normal(positions: Any, log_shift: float) -> Any:
+def shifted_logit_normal(positions: torch.Tensor, log_shift: float) -> torch.Tensor:
     """Noise levels in (0, 1) at quantiles `positions` [B] of the shifted logit-normal distribution.
 
     Shifting t to s * t / (1 + (s - 1) * t) is adding log(s) to its logit.
@@ -35,7 +39,9 @@ def shifted_logit_normal(positions: Any, log_shift: float) -> Any:
     return torch.sigmoid(torch.special.ndtri(inside) + log_shift)
 
 
-def path_and_velocity(clean: Any, noise: Any, sigmas: Any) -> tuple[Any, Any]:
+def path_and_velocity(
+    clean: torch.Tensor, noise: torch.Tensor, sigmas: torch.Tensor
+) -> tuple[torch.Tensor, torch.Tensor]:
     """The point at noise level `sigmas` [B] of the straight path, and the path's velocity."""
     sigmas = sigmas.reshape(-1, *[1] * (clean.ndim - 1))
     return (1 - sigmas) * clean + sigmas * noise, noise - clean
@@ -52,10 +58,10 @@ class FlowMatchingBase(DiffusersBase):
         inference: InferenceDefaults,
     ) -> None:
         super().__init__(folder, identity, geometry, inference)
-        # Once a device: a copy from the host in each step would make the accelerator wait.
+        # Once per device: a copy from the host in each step would make the accelerator wait.
         self._statistics_on = cache(self._load_statistics)
 
-    def training_loss(self, transformer: Any, batch: TrainingBatch) -> Any:
+    def training_loss(self, transformer: Predictor, batch: TrainingBatch) -> torch.Tensor:
         mean, deviation = self._statistics_on(str(batch.moments.device))
         clean = (posterior_sample(batch) - mean) / deviation
         sigmas = shifted_logit_normal(batch.positions, self._log_shift(clean.shape))
@@ -64,7 +70,7 @@ class FlowMatchingBase(DiffusersBase):
         predicted = self._predict(transformer, noisy, timesteps, batch.embeddings)
         return mean_squared_error(predicted, velocity)
 
-    def _load_statistics(self, device: str) -> tuple[Any, Any]:
+    def _load_statistics(self, device: str) -> tuple[torch.Tensor, torch.Tensor]:
         import torch
 
         mean, deviation = (
@@ -75,7 +81,7 @@ class FlowMatchingBase(DiffusersBase):
 
     @abstractmethod
     def _latent_statistics(self) -> tuple[Sequence[float], Sequence[float]]:
-        """Mean and deviation of the VAE's samples, a number a channel; the denoiser sees samples
+        """Mean and deviation of the VAE's samples, a number per channel; the denoiser sees samples
         with both taken out."""
 
     @abstractmethod
@@ -83,5 +89,11 @@ class FlowMatchingBase(DiffusersBase):
         """Logarithm of the timestep shift for latents of shape [B, C, F, H, W]."""
 
     @abstractmethod
-    def _predict(self, transformer: Any, noisy: Any, timesteps: Any, embeddings: Any) -> Any:
+    def _predict(
+        self,
+        transformer: Predictor,
+        noisy: torch.Tensor,
+        timesteps: torch.Tensor,
+        embeddings: torch.Tensor,
+    ) -> torch.Tensor:
         """Velocity [B, C, F, H, W] at `timesteps` [B] in [0, 1000]."""

@@ -9,9 +9,12 @@ from __future__ import annotations
 
 import re
 from pathlib import Path
-from typing import Any, Final
+from typing import TYPE_CHECKING, Final
 
 from slora_assets.base_models.weights import read_safetensors_header
+
+if TYPE_CHECKING:
+    from torch import nn
 
 _TORCH_NAMES: Final = {"F16": "float16", "BF16": "bfloat16"}
 _KEPT_WIDE: Final = r"\bwo$"
@@ -30,7 +33,7 @@ def stored_dtype(part: Path) -> str:
     return _TORCH_NAMES.get(types.pop(), "float32") if len(types) == 1 else "float32"
 
 
-def compute_in_float32(encoder: Any, stored: str) -> None:
+def compute_in_float32(encoder: nn.Module, stored: str) -> None:
     """Have a module that was loaded as `stored` compute in fp32, a layer at a time.
 
     Its linear layers keep their type; whatever else holds weights (embeddings, norms) is small and

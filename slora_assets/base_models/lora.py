@@ -5,15 +5,15 @@ from __future__ import annotations
 import json
 from collections.abc import Sequence
 from pathlib import Path
-from typing import Any
 
+from slora_assets.base_models.parts import Denoiser, Pipeline
 from slora_assets.base_models.seam import ADAPTER_NAME, LoraShape
 from slora_assets.base_models.weights import canonical_safetensors, read_safetensors_header
 from slora_assets.config.errors import IntegrityError, TrainingError
-from slora_assets.provenance.files import replacing
+from slora_assets.provenance import replacing
 
 
-def add_adapter(transformer: Any, shape: LoraShape, seed: int, known: Sequence[str]) -> None:
+def add_adapter(transformer: Denoiser, shape: LoraShape, seed: int, known: Sequence[str]) -> None:
     """Add a fresh fp32 adapter to a frozen denoiser, initialised from `seed`.
 
     Raises TrainingError when no layer is named as `shape` says; `known` are names that exist.
@@ -42,7 +42,9 @@ def add_adapter(transformer: Any, shape: LoraShape, seed: int, known: Sequence[s
             parameter.data = parameter.data.float()
 
 
-def save_adapter(transformer: Any, shape: LoraShape, metadata: dict[str, str], path: Path) -> None:
+def save_adapter(
+    transformer: Denoiser, shape: LoraShape, metadata: dict[str, str], path: Path
+) -> None:
     """Write the adapter in diffusers' layout, fp32; same adapter and metadata, same bytes."""
     import torch
     from peft.utils import get_peft_model_state_dict
@@ -68,7 +70,7 @@ def save_adapter(transformer: Any, shape: LoraShape, metadata: dict[str, str], p
         canonical_safetensors(temporary)
 
 
-def load_adapter(pipeline: Any, path: Path, name: str, scale: float) -> None:
+def load_adapter(pipeline: Pipeline, path: Path, name: str, scale: float) -> None:
     """Load an adapter file through the pipeline and make it the only active one.
 
     Raises IntegrityError for a file that diffusers would load without a word and without effect.

@@ -11,7 +11,7 @@ from collections.abc import Mapping, Sequence
 from functools import cached_property
 from math import log, prod
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING
 
 import numpy as np
 from numpy.typing import NDArray
@@ -19,8 +19,12 @@ from numpy.typing import NDArray
 from slora_assets.base_models.diffusers_base import Compression
 from slora_assets.base_models.flow import FlowMatchingBase
 from slora_assets.base_models.loss_terms import dtype_of
+from slora_assets.base_models.parts import Pipeline, Predictor, TextEncoder
 from slora_assets.base_models.weights import read_tensors
-from slora_assets.documents.models import Geometry, InferenceDefaults
+from slora_assets.documents import Geometry, InferenceDefaults
+
+if TYPE_CHECKING:
+    import torch
 
 _TEXT_LENGTH = 128
 _DECODE_TIMESTEP, _DECODE_NOISE = 0.05, 0.025
@@ -64,11 +68,13 @@ class LtxVideo(FlowMatchingBase):
         self._refuse_unless("transformer", "patch_size", 1, remedy)
         self._refuse_unless("transformer", "patch_size_t", 1, remedy)
 
-    def _embed(self, encoder: Any, prompts: list[str]) -> Any:
+    def _embed(self, encoder: TextEncoder, prompts: list[str]) -> torch.Tensor:
         length = self.text_shape()[0]
-        embedding, mask, *_ = encoder.encode_prompt(
+        embedding, *more = encoder.encode_prompt(
             prompts, do_classifier_free_guidance=False, max_sequence_length=length
         )
+        mask = more[0]
+        assert mask is not None, "this family's pipeline always gives one"
         # The denoiser never looks at these rows, so they can say where the prompt ends.
         return embedding * mask[..., None].to(embedding.dtype)
 
@@ -86,7 +92,15 @@ class LtxVideo(FlowMatchingBase):
         slope = (scheduler["max_shift"] - scheduler["base_shift"]) / (long - short)
         return float(scheduler["base_shift"] + (prod(shape[2:]) - short) * slope)
 
-    def _predict(self, transformer: Any, noisy: Any, timesteps: Any, embeddings: Any) -> Any:
+    def _predict(
+        self,
+        transformer: Predictor,
+        noisy: torch.Tensor,
+        timesteps: torch.Tensor,
+        embeddings: torch.Tensor,
+    ) -> torch.Tensor:
+        import torch
+
         _, _, frames, height, width = noisy.shape
         dtype, c = dtype_of(transformer), self.compression
         predicted = transformer(
@@ -100,17 +114,20 @@ class LtxVideo(FlowMatchingBase):
             rope_interpolation_scale=(c.temporal / self.geometry.fps, c.spatial, c.spatial),
             return_dict=False,
         )[0]
-        return predicted.transpose(1, 2).unflatten(2, (frames, height, width))
+        return torch.unflatten(predicted.transpose(1, 2), 2, (frames, height, width))
 
-    def _call_arguments(self) -> Mapping[str, Any]:
-        arguments: dict[str, Any] = {"frame_rate": self.geometry.fps}
+    def _call_arguments(self) -> Mapping[str, object]:
+        arguments: dict[str, object] = {"frame_rate": self.geometry.fps}
         if self._config("vae").get("timestep_conditioning"):
             arguments |= {"decode_timestep": _DECODE_TIMESTEP, "decode_noise_scale": _DECODE_NOISE}
         return arguments
 
     def _embedded(
-        self, pipeline: Any, embeddings: Sequence[NDArray[np.float16]], empty: NDArray[np.float16]
-    ) -> dict[str, Any]:
+        self,
+        pipeline: Pipeline,
+        embeddings: Sequence[NDArray[np.float16]],
+        empty: NDArray[np.float16],
+    ) -> dict[str, torch.Tensor]:
         text = super()._embedded(pipeline, embeddings, empty)
         masks = {
             name.replace("prompt_embeds", "prompt_attention_mask"): text_mask(rows)
@@ -119,6 +136,6 @@ class LtxVideo(FlowMatchingBase):
         return text | masks
 
 
-def text_mask(embeddings: Any) -> Any:
+def text_mask(embeddings: torch.Tensor) -> torch.Tensor:
     """Which rows of embeddings [B, L, D] belong to the prompt, [B, L]; the rest is zero."""
     return (embeddings != 0).any(dim=-1)

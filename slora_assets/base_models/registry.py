@@ -13,7 +13,7 @@ from slora_assets.base_models.seam import VideoBase
 from slora_assets.base_models.wan import Wan
 from slora_assets.base_models.weights import part_hashes, verify_recorded
 from slora_assets.config.errors import ConfigError, MissingInputError
-from slora_assets.documents.models import BaseIdentity, Geometry, InferenceDefaults
+from slora_assets.documents import BaseIdentity, Geometry, InferenceDefaults
 
 MINIATURE = "miniature"
 _PARTS = ("text_encoder", "vae", "transformer")

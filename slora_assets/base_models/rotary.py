@@ -8,7 +8,10 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from functools import lru_cache
-from typing import Any
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    import torch
 
 
 @dataclass(frozen=True)
@@ -28,7 +31,7 @@ class RotaryGrid:
 @lru_cache(maxsize=4)
 def rotary_tables(
     grid: RotaryGrid, frames: int, height: int, width: int, device: str
-) -> tuple[Any, Any]:
+) -> tuple[torch.Tensor, torch.Tensor]:
     """Cosines and sines, each [tokens, head_dim] in fp32, of a latent of these sizes."""
     from diffusers.models.embeddings import get_3d_rotary_pos_embed
 

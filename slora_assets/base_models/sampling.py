@@ -4,14 +4,18 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import Any
+from typing import TYPE_CHECKING
 
 import numpy as np
 from numpy.typing import NDArray
 
+from slora_assets.base_models.parts import Pipeline
 from slora_assets.base_models.seam import StepCallback
 from slora_assets.config.errors import IntegrityError
-from slora_assets.documents.models import Geometry
+from slora_assets.documents import Geometry
+
+if TYPE_CHECKING:
+    import torch
 
 
 @dataclass(frozen=True)
@@ -26,11 +30,11 @@ class Sampling:
     dtype: str
     """Half precision the base was trained in."""
     on_step: StepCallback | None = None
-    more: Mapping[str, Any] = field(default_factory=dict)
+    more: Mapping[str, object] = field(default_factory=dict)
     """Arguments of this pipeline's call that others don't have."""
 
     def clips(
-        self, pipeline: Any, text: dict[str, Any], seeds: Sequence[int]
+        self, pipeline: Pipeline, text: Mapping[str, object], seeds: Sequence[int]
     ) -> list[NDArray[np.uint8]]:
         """A clip [F, H, W, 3] for each seed, all in one call of the pipeline.
 
@@ -39,7 +43,9 @@ class Sampling:
         """
         import torch
 
-        def callback(_pipe: Any, step: int, _time: Any, tensors: dict[str, Any]) -> dict[str, Any]:
+        def callback(
+            _pipe: object, step: int, _time: object, tensors: dict[str, torch.Tensor]
+        ) -> dict[str, torch.Tensor]:
             if self.on_step is not None:
                 self.on_step(step + 1, self.steps)
             return tensors
@@ -60,19 +66,19 @@ class Sampling:
             ).frames
         if not np.isfinite(frames).all():
             raise IntegrityError(
-                "the generated clip holds values that are no numbers",
+                "the generated clip holds NaN or infinity",
                 remedy=f"check the precision: this base wants {self.dtype}, the CPU float32",
             )
         return list(np.rint(frames * 255).astype(np.uint8))
 
 
 def embedded(
-    pipeline: Any, embeddings: Sequence[NDArray[np.float16]], empty: NDArray[np.float16]
-) -> dict[str, Any]:
+    pipeline: Pipeline, embeddings: Sequence[NDArray[np.float16]], empty: NDArray[np.float16]
+) -> dict[str, torch.Tensor]:
     """Cached embeddings [T, D] as the pipeline's arguments, `empty` as every negative prompt."""
     import torch
 
-    def tensor(arrays: Sequence[NDArray[np.float16]]) -> Any:
+    def tensor(arrays: Sequence[NDArray[np.float16]]) -> torch.Tensor:
         stacked = torch.from_numpy(np.stack(arrays))
         return stacked.to(pipeline.device, pipeline.transformer.dtype)
 

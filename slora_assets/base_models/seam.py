@@ -8,13 +8,14 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, fields
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, Protocol
+from typing import TYPE_CHECKING, Protocol
 
 import numpy as np
 from numpy.typing import NDArray
 
+from slora_assets.base_models.parts import Denoiser, Pipeline, Predictor, TextEncoder, Vae
 from slora_assets.config.training import LoraSettings
-from slora_assets.documents.models import BaseIdentity, Geometry, InferenceDefaults
+from slora_assets.documents import BaseIdentity, Geometry, InferenceDefaults
 
 if TYPE_CHECKING:
     import torch
@@ -83,52 +84,54 @@ class VideoBase(Protocol):
     def identity(self) -> BaseIdentity:
         """Name, revision and hashes. Raises IntegrityError when weights aren't as recorded."""
 
-    def load_text_encoder(self, device: str) -> Any:
+    def load_text_encoder(self, device: str) -> TextEncoder:
         """Tokenizer and text encoder, as `encode_text` takes them."""
 
-    def encode_text(self, encoder: Any, prompts: Sequence[str]) -> NDArray[np.float16]:
+    def encode_text(self, encoder: TextEncoder, prompts: Sequence[str]) -> NDArray[np.float16]:
         """Embeddings [B, L, D] of prompts. Where the denoiser takes a mask, padding rows are zero
         and the mask is read off them: a cached embedding needs nothing beside it."""
 
     def text_shape(self) -> tuple[int, int]:
         """[L, D] of one embedding."""
 
-    def load_vae(self, device: str) -> Any:
+    def load_vae(self, device: str) -> Vae:
         """The VAE alone."""
 
-    def encode_video(self, vae: Any, frames: NDArray[np.uint8]) -> NDArray[np.float16]:
+    def encode_video(self, vae: Vae, frames: NDArray[np.uint8]) -> NDArray[np.float16]:
         """Posterior moments [2C, F', H', W'] of [F, H, W, 3]: mean and log-variance as the VAE
         gives them, with as many latent frames as the denoiser reads."""
 
     def latent_shape(self) -> tuple[int, int, int, int]:
         """[C, F', H', W'] of a clip of the base's geometry."""
 
-    def load_transformer(self, device: str, dtype: str) -> Any:
+    def load_transformer(self, device: str, dtype: str) -> Denoiser:
         """The denoiser alone, frozen; `dtype` is `float32`, `float16` or `bfloat16`."""
 
-    def add_adapter(self, transformer: Any, shape: LoraShape, seed: int) -> None:
+    def add_adapter(self, transformer: Denoiser, shape: LoraShape, seed: int) -> None:
         """Add a fresh fp32 LoRA adapter to `transformer`, initialised from `seed`."""
 
-    def training_loss(self, transformer: Any, batch: TrainingBatch) -> Any:
-        """Denoising loss a sample, [B], fp32. Bringing VAE samples to the scale that the denoiser
+    def training_loss(self, transformer: Predictor, batch: TrainingBatch) -> torch.Tensor:
+        """Denoising loss per sample, [B], fp32. Bringing VAE samples to the scale that the denoiser
         reads is part of it."""
 
     def save_adapter(
-        self, transformer: Any, shape: LoraShape, metadata: dict[str, str], path: Path
+        self, transformer: Denoiser, shape: LoraShape, metadata: dict[str, str], path: Path
     ) -> None:
         """Write the adapter as diffusers reads it, with `metadata` in the header; same adapter,
         same bytes."""
 
-    def pipeline(self, device: str, dtype: str, transformer: Any = None, text: bool = True) -> Any:
+    def pipeline(
+        self, device: str, dtype: str, transformer: Denoiser | None = None, text: bool = True
+    ) -> Pipeline:
         """A sampling pipeline, around `transformer` if one is given; without the text encoder
         unless `text`."""
 
-    def load_adapter(self, pipeline: Any, path: Path, name: str, scale: float = 1.0) -> None:
+    def load_adapter(self, pipeline: Pipeline, path: Path, name: str, scale: float = 1.0) -> None:
         """Load an adapter file into a pipeline and make it the only active one."""
 
     def generate(
         self,
-        pipeline: Any,
+        pipeline: Pipeline,
         *,
         prompt: str,
         seed: int,
@@ -140,7 +143,7 @@ class VideoBase(Protocol):
 
     def generate_many(
         self,
-        pipeline: Any,
+        pipeline: Pipeline,
         *,
         embeddings: Sequence[NDArray[np.float16]],
         empty_embedding: NDArray[np.float16],

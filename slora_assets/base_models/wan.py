@@ -11,13 +11,17 @@ import math
 from collections.abc import Sequence
 from functools import cached_property
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING
 
 from slora_assets.base_models.diffusers_base import Compression
 from slora_assets.base_models.flow import FlowMatchingBase
 from slora_assets.base_models.loss_terms import dtype_of
+from slora_assets.base_models.parts import Predictor
 from slora_assets.config.errors import ConfigError
-from slora_assets.documents.models import Geometry, InferenceDefaults
+from slora_assets.documents import Geometry, InferenceDefaults
+
+if TYPE_CHECKING:
+    import torch
 
 _TEXT_LENGTH = 512
 
@@ -80,7 +84,13 @@ class Wan(FlowMatchingBase):
         scheduler = self._config("scheduler")
         return math.log(scheduler.get("flow_shift", scheduler.get("shift", 1.0)))
 
-    def _predict(self, transformer: Any, noisy: Any, timesteps: Any, embeddings: Any) -> Any:
+    def _predict(
+        self,
+        transformer: Predictor,
+        noisy: torch.Tensor,
+        timesteps: torch.Tensor,
+        embeddings: torch.Tensor,
+    ) -> torch.Tensor:
         dtype = dtype_of(transformer)
         return transformer(
             hidden_states=noisy.to(dtype),

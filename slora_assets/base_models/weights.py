@@ -6,17 +6,26 @@ import json
 import struct
 from functools import lru_cache
 from pathlib import Path
-from typing import Any
+from typing import Any, TypedDict
 
 import numpy as np
 from numpy.typing import NDArray
 
 from slora_assets.config.errors import IntegrityError
-from slora_assets.provenance.hashing import object_hash, sha256_file
-from slora_assets.provenance.stat_cache import file_stamp
+from slora_assets.provenance import file_stamp, object_hash, sha256_file
 
 _MAX_HEADER_BYTES = 100_000_000
 """The safetensors format's own limit."""
+
+
+class TensorEntry(TypedDict):
+    """What a safetensors header says of a tensor."""
+
+    dtype: str
+    """`F32`, `F16`, `BF16` and so on."""
+    shape: list[int]
+    data_offsets: list[int]
+    """First byte and end, counted from the header's end."""
 
 
 def part_hashes(folder: Path, parts: tuple[str, ...]) -> dict[str, str]:

@@ -1,4 +1,4 @@
-"""First frames: one 720x480 PNG a clip, the same bytes on every run.
+"""First frames: one 720x480 PNG per clip, the same bytes on every run.
 
 An index beside the frames says what each was made from; a frame whose key no longer holds is made
 again, everything else is left alone.
@@ -13,15 +13,21 @@ from typing import Any
 
 from slora_assets.caches.result import CacheResult
 from slora_assets.config.errors import FootageError
-from slora_assets.documents.clips import Clip
-from slora_assets.documents.footage import QuarantinedClip
+from slora_assets.documents import Clip, QuarantinedClip
 from slora_assets.footage.decode import DECODE_VERSION, first_frame
 from slora_assets.footage.quarantine import entry, quarantine
 from slora_assets.processes.isolation import isolated
 from slora_assets.processes.progress import ProgressCallback
-from slora_assets.provenance.files import read_json, write_bytes, write_json
-from slora_assets.provenance.hashing import Json, object_hash, sha256_bytes, sha256_file
-from slora_assets.provenance.stat_cache import StatCache
+from slora_assets.provenance import (
+    Json,
+    StatCache,
+    object_hash,
+    read_json,
+    sha256_bytes,
+    sha256_file,
+    write_bytes,
+    write_json,
+)
 
 WIDTH, HEIGHT = 720, 480
 
@@ -38,7 +44,7 @@ def cache_first_frames(
     `index_file` belongs to this set of clips. A clip that can't be decoded is quarantined.
     """
     old = _read_index(index_file)
-    cache = StatCache(index_file.with_name(f".{index_file.stem}_stat_cache.json"))
+    cache: StatCache[str] = StatCache(index_file.with_name(f".{index_file.stem}_stat_cache.json"))
     frames: dict[str, dict[str, str]] = {}
     todo: list[tuple[Clip, str]] = []
     for clip in clips:
@@ -78,7 +84,8 @@ def damaged_frames(index_file: Path, folder: Path) -> list[str]:
     was looked at is looked at again when it has changed. Raises MissingInputError."""
     from PIL import Image
 
-    cache = StatCache(index_file.with_name(f".{index_file.stem}_check.json"))
+    looked_at = index_file.with_name(f".{index_file.stem}_check.json")
+    cache: StatCache[list[int | str]] = StatCache(looked_at)
     wrong = []
     for clip_id in _frames_in(read_json(index_file, remedy="run `make preprocess`")):
         path = folder / f"{clip_id}.png"
@@ -114,13 +121,13 @@ def frame_key(clip: Clip) -> str:
     )
 
 
-def _hash_of(target: Path, cache: StatCache) -> str | None:
+def _hash_of(target: Path, cache: StatCache[str]) -> str | None:
     """The file's hash, read anew only if the file has changed since it was last taken."""
     known = cache.get(target, str(target))
     if known is None and target.is_file():
         known = sha256_file(target)
         cache.put(target, str(target), known)
-    return str(known) if known is not None else None
+    return known
 
 
 def _read_index(index_file: Path) -> dict[str, Any]:

@@ -15,9 +15,7 @@ from slora_assets.caches.result import CacheResult
 from slora_assets.caches.side_by_side import in_order, passes_at_once
 from slora_assets.caches.validity import Key, Verified, keys_hash, latent_key, write_array
 from slora_assets.config.errors import FootageError, IntegrityError
-from slora_assets.documents.clips import Clip
-from slora_assets.documents.footage import QuarantinedClip
-from slora_assets.documents.models import Geometry
+from slora_assets.documents import Clip, Geometry, QuarantinedClip
 from slora_assets.footage.decode import decode_clip
 from slora_assets.footage.quarantine import entry, quarantine
 from slora_assets.processes.isolation import Task, isolated

@@ -3,7 +3,7 @@ lasts."""
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from contextlib import suppress
 from pathlib import Path
 
@@ -12,9 +12,9 @@ from cachetools import LRUCache
 from numpy.typing import NDArray
 
 from slora_assets.caches.validity import latent_key, read_array, text_file, text_key
+from slora_assets.config.errors import MissingInputError
 from slora_assets.config.workspace import Workspace
-from slora_assets.documents.clips import Clip
-from slora_assets.documents.models import BaseIdentity, Geometry
+from slora_assets.documents import BaseIdentity, Clip, Geometry
 
 Array = NDArray[np.float16]
 
@@ -50,6 +50,17 @@ class CacheReader:
     def embedding_file(self, prompt: str) -> Path:
         """Where a prompt's embedding lies, if it was cached."""
         return text_file(self._workspace.text_embeddings, prompt, self._identity)
+
+    def check_present(self, clips: Iterable[Clip], prompts: Iterable[str]) -> None:
+        """Raise MissingInputError naming how many files are lacking, before anything is loaded. The
+        empty prompt is among those that are wanted."""
+        wanted = [self._workspace.root / clip.latent for clip in clips]
+        wanted += [self.embedding_file(text) for text in sorted({"", *prompts})]
+        lacking = [path for path in wanted if not path.is_file()]
+        if lacking:
+            raise MissingInputError(
+                f"{len(lacking)} cache files are missing", file=lacking[0], remedy=_REMEDY
+            )
 
     def _read(self, path: Path, read: Callable[[], Array]) -> Array:
         found = self._arrays.get(path)

@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-from slora_assets.documents.document import Document
-from slora_assets.documents.footage import QuarantinedClip
+from slora_assets.documents import Document, QuarantinedClip
 
 
 class CacheResult(Document):

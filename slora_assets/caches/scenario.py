@@ -17,7 +17,7 @@ from slora_assets.config.workspace import Workspace
 from slora_assets.config.yaml_reader import read_settings
 from slora_assets.curation.manifest import scenario_manifest
 from slora_assets.curation.validation_prompts import prompts_of
-from slora_assets.documents.clips import Clip
+from slora_assets.documents import Clip
 from slora_assets.processes.progress import ProgressCallback
 
 CacheName = Literal["latents", "embeddings"]

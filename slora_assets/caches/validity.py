@@ -11,18 +11,15 @@ import json
 import os
 import zipfile
 from pathlib import Path
-from typing import Any, Final
+from typing import Any, Final, TypedDict
 
 import numpy as np
 from numpy.typing import NDArray
 
 from slora_assets.config.errors import IntegrityError, MissingInputError
-from slora_assets.documents.clips import Clip
-from slora_assets.documents.models import BaseIdentity, Geometry
+from slora_assets.documents import BaseIdentity, Clip, Geometry
 from slora_assets.footage.decode import DECODE_VERSION
-from slora_assets.provenance.files import write_bytes
-from slora_assets.provenance.hashing import object_hash, sha256_bytes
-from slora_assets.provenance.stat_cache import StatCache
+from slora_assets.provenance import StatCache, object_hash, sha256_bytes, write_bytes
 
 Key = dict[str, Any]
 
@@ -68,7 +65,7 @@ def write_array(path: Path, name: str, array: NDArray[np.float16], key: Key) -> 
     """Write one cache file. Raises IntegrityError for an array that isn't finite."""
     if not np.isfinite(array).all():
         raise IntegrityError(
-            "the model returned values that are no numbers",
+            "the model returned NaN or infinity",
             file=path,
             key=name,
             remedy="check the precision the model runs in",
@@ -79,6 +76,14 @@ def write_array(path: Path, name: str, array: NDArray[np.float16], key: Key) -> 
     write_bytes(path, buffer.getvalue())
 
 
+class _Known(TypedDict):
+    """What was found in a file that was read whole."""
+
+    key: str
+    """Digest of its key."""
+    shape: list[int]
+
+
 class Verified:
     """Which files of a folder were read whole, with which key and shape.
 
@@ -87,11 +92,11 @@ class Verified:
 
     def __init__(self, folder: Path, name: str) -> None:
         self._inside, self._name = f"{folder}{os.sep}", name
-        self._cache = StatCache(folder / ".verified.json", forget=False)
+        self._cache: StatCache[_Known] = StatCache(folder / ".verified.json", forget=False)
 
     def shape(self, path: Path, key: Key, remedy: str) -> tuple[int, ...]:
         """Shape of the finite array in a file that must have `key`; raises as `read_array` does,
-        and IntegrityError for values that are no numbers."""
+        and IntegrityError for NaN and infinity."""
         known = self._cache.get(path, self._entry(path))
         if known is None or known["key"] != _digest(key):
             array = read_array(path, self._name, key, remedy)
@@ -111,8 +116,8 @@ class Verified:
 
     def wrote(self, path: Path, key: Key, shape: tuple[int, ...]) -> None:
         """Remember a file that was just written or read."""
-        value = {"key": _digest(key), "shape": list(shape)}
-        self._cache.put(path, self._entry(path), value)
+        known = _Known(key=_digest(key), shape=list(shape))
+        self._cache.put(path, self._entry(path), known)
 
     def save(self) -> None:
         """Write what is known; without it files are read again, nothing else."""

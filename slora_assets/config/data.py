@@ -33,7 +33,7 @@ class QualitySettings(Settings):
     max_cuts: Annotated[int, Field(ge=0)] | None = None
     """Most cuts inside a clip (`cuts_inside`)."""
     min_motion: Annotated[float, Field(ge=0)] | None = None
-    """Least motion of the fastest 5 % of pixels, in picture heights a second
+    """Least motion of the fastest 5 % of pixels, in picture heights per second
     (`too_little_motion`)."""
     near_duplicate_bits: Annotated[int, Field(ge=0, le=64)] | None = None
     """First frames whose 64 bit perceptual hashes differ in at most so many bits are one: the clip
@@ -52,8 +52,9 @@ class DatasetSettings(Settings):
     """Names the folder under `data/raw/`."""
     format: Literal["msrvtt", "vatex", "panda70m", "webvid", "captioned_clips", "folder"]
     """`msrvtt`: `videodatainfo` JSON. `vatex`: JSON list of `{videoID, enCap}`. `panda70m`: CSV,
-    lists in a row a video. `webvid`: CSV, a row a video. `captioned_clips`: JSON list of `{clip,
-    caption}`. `folder`: a `.txt` or `.json` beside each video. JSON may be plain, .gz or .xz."""
+    lists in a row per video. `webvid`: CSV, a row per video. `captioned_clips`: JSON list of
+    `{clip, caption}`. `folder`: a `.txt` or `.json` beside each video. JSON may be plain,
+    .gz or .xz."""
     annotations: Annotated[list[str], Field(min_length=1)]
     """Annotation files (format `folder`: folders); relative paths are taken from the workspace."""
     official_splits: dict[Literal["train", "validate", "test"], list[str]] = {}
@@ -100,7 +101,7 @@ class ScenarioSettings(Settings):
     min_train_clips: Annotated[int, Field(ge=1)] = 8
     min_validation_clips: Annotated[int, Field(ge=1)] = 1
     prompts_per_clip: Annotated[int, Field(ge=1)] = 4
-    """At most this many prompts a clip, chosen deterministically."""
+    """At most this many prompts per clip, chosen deterministically."""
     priority: int = 0
     """Higher wins when a clip matches several scenarios; equal priority: more matching captions."""
 

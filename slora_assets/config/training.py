@@ -27,10 +27,10 @@ class LoraSettings(Settings):
 
 
 class OptimizerSettings(Settings):
-    """AdamW, as one fused kernel a step."""
+    """AdamW, as one fused kernel per step."""
 
     kind: Literal["adamw", "adamw_8bit"] = "adamw"
-    """`adamw_8bit` keeps the two moments in 8 bits (bitsandbytes): 2 instead of 8 bytes a trained
+    """`adamw_8bit` keeps the two moments in 8 bits (bitsandbytes): 2 instead of 8 bytes per trained
     parameter. At LoRA sizes that is nothing (13.0 GB with either for CogVideoX-2b,
     a-r-r-o-w/cogvideox-factory README)."""
     learning_rate: Annotated[float, Field(gt=0)] = 3e-3
@@ -39,7 +39,7 @@ class OptimizerSettings(Settings):
     epsilon: Annotated[float, Field(gt=0)] = 1e-8
     weight_decay: Annotated[float, Field(ge=0)] = 1e-4
     max_grad_norm: Annotated[float, Field(gt=0)] = 1.0
-    """Gradients are clipped to this norm, once a step, over all trainable parameters."""
+    """Gradients are clipped to this norm, once per step, over all trainable parameters."""
     warmup_steps: Annotated[int, Field(ge=0)] = 10
     """Steps of linear warm-up."""
     lr_scheduler: Literal["constant", "cosine"] = "cosine"
@@ -53,18 +53,18 @@ class LeverSettings(Settings):
 
     quantize: Literal["none", "int8", "fp8", "nf4"] = "none"
     """Type that the frozen linear layers of the transformer's blocks are kept in: `int8` and `fp8`
-    (e4m3, a scale a row; torchao) take 1 byte a weight, `nf4` (bitsandbytes) half of one, where
+    (e4m3, a scale per row; torchao) take 1 byte per weight, `nf4` (bitsandbytes) half of one, where
     fp16 takes 2. The adapter then learns on the rounded base."""
     offload_blocks: Annotated[int, Field(ge=0)] = 0
     """So many of the transformer's blocks keep their frozen weights in the host's memory and copy
     them to the accelerator for their own forward and backward pass; their activations are
-    recomputed. Costs a transfer of those weights twice a step."""
+    recomputed. Costs a transfer of those weights twice per step."""
     compile_blocks: bool = False
     """`torch.compile` of each block: minutes before the first step, faster steps after it."""
     shard_blocks: bool = False
     """Of N processes each keeps a Nth of the frozen weights of the transformer's blocks (torch's
     `fully_shard`) and gathers a block's for its forward and its backward pass; the adapter and all
-    outside the blocks stay whole. Costs a gathering of those weights twice a step, and validation
+    outside the blocks stay whole. Costs a gathering of those weights twice per step, and validation
     that every process runs. Each process reads the whole base into the host's memory first.
     Refused in one process, and with the levers above."""
 
@@ -101,7 +101,7 @@ class EpochValidationSettings(Settings):
     """What is measured after each epoch."""
 
     prompts: Annotated[int, Field(ge=1)] = 2
-    """Prompts a scenario that are sampled, the first ones of the prompt file."""
+    """Prompts per scenario that are sampled, the first ones of the prompt file."""
     steps: Annotated[int, Field(ge=1, le=1000)] | None = None
     """Denoising steps; nothing means the base's own default."""
     guidance_scale: Annotated[float, Field(ge=0)] | None = None
@@ -117,7 +117,7 @@ class EpochValidationSettings(Settings):
         0.8,
         0.9,
     ]
-    """Held-out loss is the mean over these quantiles of the timestep range, with fixed noise a
+    """Held-out loss is the mean over these quantiles of the timestep range, with fixed noise per
     clip (tdrussell/diffusion-pipe `train.py`)."""
     max_clips: Annotated[int, Field(ge=1)] = 16
     """At most this many validation clips, in order of id."""
@@ -137,7 +137,7 @@ class TrainingSettings(Settings):
     repeats: Annotated[int, Field(ge=1)] = 16
     """How often an epoch passes over the clips: epochs of small scenarios get a useful length."""
     batch_size: Annotated[int, Field(ge=1)] = 4
-    """Clips a step and process."""
+    """Clips per step and process."""
     accumulation_steps: Annotated[int, Field(ge=1)] = 1
     caption_dropout: Annotated[float, Field(ge=0, le=1)] = 0.05
     """Share of samples trained with the empty prompt, for classifier-free guidance."""

@@ -11,7 +11,7 @@ import re
 from collections.abc import Sequence
 from functools import lru_cache
 from pathlib import Path
-from typing import Any, TypeVar
+from typing import TypeVar
 
 from pydantic import BaseModel, ConfigDict, ValidationError
 from ruamel.yaml import YAML
@@ -45,7 +45,7 @@ def read_settings(
     model doesn't allow: unknown keys come with the nearest known one.
     """
     tree = _parse(path)
-    plain = _expand(tree, path, tree)
+    plain = {str(key): _expand(tree[key], path, tree, (key,)) for key in tree}
     for override in overrides:
         _apply_override(plain, override)
     try:
@@ -87,8 +87,10 @@ def _tree(path: Path, text: str) -> CommentedMap:
     return tree
 
 
-def _expand(node: Any, path: Path, root: CommentedMap, location: tuple[Any, ...] = ()) -> Any:
-    """The tree as plain dicts and lists, with `${NAME}` replaced."""
+def _expand(
+    node: object, path: Path, root: CommentedMap, location: tuple[int | str, ...]
+) -> object:
+    """What stands at `location` as plain dicts and lists, with `${NAME}` replaced."""
     if isinstance(node, CommentedMap):
         return {str(key): _expand(node[key], path, root, (*location, key)) for key in node}
     if isinstance(node, CommentedSeq):
@@ -112,26 +114,27 @@ def _expand(node: Any, path: Path, root: CommentedMap, location: tuple[Any, ...]
     return node
 
 
-def _apply_override(plain: dict[str, Any], override: str) -> None:
+def _apply_override(plain: dict[str, object], override: str) -> None:
     key, separator, raw = override.partition("=")
     if not separator or not key:
         raise ConfigError("an override has no value", found=override, expected="dotted.key=value")
     target = plain
     *parents, last = key.split(".")
     for parent in parents:
-        target = target.setdefault(parent, {})
-        if not isinstance(target, dict):
+        below = target.setdefault(parent, {})
+        if not isinstance(below, dict):
             raise ConfigError("an override goes below a plain value", key=key, found=override)
+        target = below
     target[last] = YAML(typ="safe").load(raw)
 
 
-def _dotted(location: Sequence[Any]) -> str:
+def _dotted(location: Sequence[int | str]) -> str:
     return ".".join(str(part) for part in location)
 
 
-def _line_of(root: CommentedMap, location: Sequence[Any]) -> int | None:
+def _line_of(root: CommentedMap, location: Sequence[int | str]) -> int | None:
     """The line (from 1) of the deepest part of `location` that stands in the file."""
-    node: Any = root
+    node: object = root
     line: int | None = None
     for part in location:
         try:
@@ -184,22 +187,20 @@ def _first_error(
     )
 
 
-def _known_keys(model: type[BaseModel], location: Sequence[Any]) -> list[str]:
+def _known_keys(model: type[BaseModel], location: Sequence[int | str]) -> list[str]:
     """The keys a model knows at a nested location, following fields, lists and dicts of models."""
-    current: Any = model
+    current: type[BaseModel] | None = model
     for part in location:
-        if isinstance(current, type) and issubclass(current, BaseModel):
+        if current is not None:
             field = current.model_fields.get(str(part))
             if field is None:
                 return []
             current = _model_within(field.annotation)
         # a list index or a dict key stays at the model found inside the annotation
-    if isinstance(current, type) and issubclass(current, BaseModel):
-        return sorted(current.model_fields)
-    return []
+    return [] if current is None else sorted(current.model_fields)
 
 
-def _model_within(annotation: Any) -> Any:
+def _model_within(annotation: object) -> type[BaseModel] | None:
     if isinstance(annotation, type) and issubclass(annotation, BaseModel):
         return annotation
     for argument in getattr(annotation, "__args__", ()):

@@ -12,11 +12,9 @@ from pathlib import Path
 
 from slora_assets.config.errors import CurationError
 from slora_assets.config.workspace import Workspace
-from slora_assets.documents.clips import Clip, ScenarioManifest, ScenarioMetadata
-from slora_assets.provenance.files import write_json
-from slora_assets.provenance.hashing import object_hash
+from slora_assets.documents import Clip, ScenarioManifest, ScenarioMetadata
+from slora_assets.provenance import file_stamp, object_hash, write_json
 from slora_assets.provenance.records import read_document, read_metadata
-from slora_assets.provenance.stat_cache import file_stamp
 
 _REMEDY = "run `make preprocess`"
 

@@ -7,7 +7,7 @@ from collections import Counter, defaultdict
 from collections.abc import Iterable, Sequence
 from typing import Final
 
-from slora_assets.documents.clips import Clip, ScenarioMetadata
+from slora_assets.documents import Clip, ScenarioMetadata
 
 _EXAMPLES: Final = 3
 _REPEATED: Final = 10

@@ -20,16 +20,17 @@ from slora_assets.curation.manifest import dataset_hash
 from slora_assets.curation.matching import Assignment, Hits, ScenarioMatcher
 from slora_assets.curation.prompts import prompts_for
 from slora_assets.curation.splits import SourceGroups
-from slora_assets.documents.clips import (
+from slora_assets.documents import (
     Clip,
     DatasetEntry,
+    FootageFile,
+    Inventory,
     MatchingEvidence,
     Reject,
     ScenarioEntry,
     ScenarioMetadata,
 )
-from slora_assets.documents.footage import FootageFile, Inventory
-from slora_assets.provenance.hashing import object_hash
+from slora_assets.provenance import object_hash
 
 REJECTS = pl.Schema({"id": pl.String(), "reason": pl.String(), "detail": pl.String()})
 OnRejects = Callable[[pl.DataFrame], None]

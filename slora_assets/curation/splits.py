@@ -7,7 +7,7 @@ from collections import defaultdict
 
 import polars as pl
 
-from slora_assets.documents.clips import Split
+from slora_assets.documents import Split
 
 _STRICTEST: tuple[tuple[str, Split], ...] = (("test", "test"), ("validate", "validation"))
 

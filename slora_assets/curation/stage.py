@@ -2,13 +2,7 @@
 
 from __future__ import annotations
 
-import filecmp
-import shutil
-import uuid
 from collections.abc import Iterator
-from contextlib import contextmanager
-from itertools import count
-from pathlib import Path
 
 import polars as pl
 
@@ -17,13 +11,12 @@ from slora_assets.config.dataset_files import annotation_files, annotation_sourc
 from slora_assets.config.errors import IntegrityError
 from slora_assets.config.workspace import Workspace
 from slora_assets.curation.annotations import read_annotations
+from slora_assets.curation.rejects import rejects_folder
 from slora_assets.curation.report import report
-from slora_assets.curation.sorting import OnRejects, build_metadata
-from slora_assets.documents.clips import ScenarioMetadata
-from slora_assets.documents.footage import Inventory
+from slora_assets.curation.sorting import build_metadata
+from slora_assets.documents import Inventory, ScenarioMetadata
 from slora_assets.footage.inventory import take_inventory
-from slora_assets.provenance.files import commit_folder, write_json, write_text
-from slora_assets.provenance.hashing import sha256_file
+from slora_assets.provenance import sha256_file, write_json, write_text
 
 
 def curate(
@@ -37,7 +30,7 @@ def curate(
     Raises IntegrityError for an inventory of other annotations or of another dataset.
     """
     _check_annotations(dataset, inventory, workspace)
-    with _rejects_folder(workspace.metadata / "rejects") as write_rejects:
+    with rejects_folder(workspace.metadata / "rejects") as write_rejects:
         batches = _annotations(dataset, workspace)
         metadata = build_metadata(dataset, scenarios, batches, inventory, workspace, write_rejects)
     write_json(workspace.scenario_metadata, metadata.model_dump(mode="json"))
@@ -80,25 +73,3 @@ def _check_annotations(
 def _annotations(dataset: DatasetSettings, workspace: Workspace) -> Iterator[pl.DataFrame]:
     sources, splits = annotation_sources(dataset, workspace), split_files(dataset, workspace)
     return read_annotations(dataset, sources, splits)
-
-
-@contextmanager
-def _rejects_folder(folder: Path) -> Iterator[OnRejects]:
-    """Every clip that no scenario gets, as Parquet in parts: `id`, `reason`, `detail`."""
-    partial = folder.with_name(f".{folder.name}.{uuid.uuid4().hex[:8]}.partial")
-    partial.mkdir(parents=True)
-    parts = count()
-    try:
-        yield lambda table: table.write_parquet(partial / f"{next(parts):05d}.parquet")
-        if not _equal(partial, folder):
-            commit_folder(partial, folder)
-    finally:
-        shutil.rmtree(partial, ignore_errors=True)
-
-
-def _equal(folder: Path, other: Path) -> bool:
-    """Whether two flat folders hold the same files."""
-    names = sorted(path.name for path in folder.iterdir())
-    if not other.is_dir() or names != sorted(path.name for path in other.iterdir()):
-        return False
-    return not any(filecmp.cmpfiles(folder, other, names, shallow=False)[1:])

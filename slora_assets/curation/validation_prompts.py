@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from itertools import product
 
 from slora_assets.config.validation import ValidationPrompts
-from slora_assets.documents.clips import Clip
+from slora_assets.documents import Clip
 
 
 @dataclass(frozen=True)

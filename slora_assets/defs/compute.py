@@ -6,19 +6,17 @@ trainer lives on. This one signals the group, waits for the checkpoint, then kil
 
 import os
 import signal
-import subprocess
 import sys
-import time
 import warnings
 from collections.abc import Callable, Sequence
-from typing import Any
 
 import dagster as dg
-import psutil
-from dagster import PipesTempFileContextInjector, PipesTempFileMessageReader, open_pipes_session
 
+from slora_assets.processes.ending import end_group
 from slora_assets.processes.starting import StartedWorker, can_fork, start_afresh, start_forked
-from slora_assets.processes.worker import INTERRUPTED, SUPERVISOR
+from slora_assets.processes.stopping import SUPERVISOR
+from slora_assets.processes.worker import INTERRUPTED
+from slora_assets.provenance import Json
 
 warnings.filterwarnings("ignore", message=".*PipesMessageReader.expected_writer_count.*")
 
@@ -34,7 +32,7 @@ class ComputeResource(dg.ConfigurableResource[None]):
     """Fork workers from a process that keeps torch and diffusers imported, on Linux; elsewhere, and
     for several training processes, each worker imports them itself."""
 
-    def run(self, context: dg.AssetExecutionContext, module: str, arguments: Sequence[str]) -> Any:
+    def run(self, context: dg.AssetExecutionContext, module: str, arguments: Sequence[str]) -> Json:
         """Run `python -m <module> <arguments>`; its log lines arrive in the event log while it
         works.
 
@@ -66,11 +64,11 @@ class ComputeResource(dg.ConfigurableResource[None]):
 
     def _supervise(
         self, context: dg.AssetExecutionContext, start: Callable[[dict[str, str]], StartedWorker]
-    ) -> Any:
-        with open_pipes_session(
+    ) -> Json:
+        with dg.open_pipes_session(
             context=context,
-            context_injector=PipesTempFileContextInjector(),
-            message_reader=PipesTempFileMessageReader(),
+            context_injector=dg.PipesTempFileContextInjector(),
+            message_reader=dg.PipesTempFileMessageReader(),
         ) as session:
             environment = {**session.get_bootstrap_env_vars(), SUPERVISOR: str(os.getpid())}
             process = start(environment)
@@ -81,7 +79,7 @@ class ComputeResource(dg.ConfigurableResource[None]):
                 context.log.warning("interrupted: asking the worker to checkpoint and stop")
                 raise
             finally:
-                _end_group(process, self.grace_seconds)
+                end_group(process, self.grace_seconds)
         if status != 0:
             reason = "was interrupted" if status in (INTERRUPTED, -signal.SIGTERM) else "failed"
             message = next((line for line in reversed(tail) if line.startswith("error: ")), "")
@@ -90,7 +88,7 @@ class ComputeResource(dg.ConfigurableResource[None]):
                 metadata={"last lines": dg.MetadataValue.text("\n".join(tail[-20:]))},
                 allow_retries=False,
             )
-        handed_over = session.get_custom_messages()
+        handed_over: Sequence[Json] = session.get_custom_messages()
         return handed_over[-1] if handed_over else None
 
 
@@ -103,43 +101,3 @@ def _follow_stderr(process: StartedWorker) -> list[str]:
             tail = [*tail[-49:], line]
             print(line, file=sys.stderr, flush=True)
     return tail
-
-
-def _end_group(process: StartedWorker, grace_seconds: float) -> None:
-    """Leave no process of the group: SIGTERM, time to checkpoint, SIGKILL."""
-    if not _signal_group(process.pid, signal.SIGTERM):
-        process.wait()
-        return
-    try:
-        process.wait(grace_seconds)
-        _wait_for_group(process.pid, grace_seconds)
-    except (subprocess.TimeoutExpired, TimeoutError):
-        _signal_group(process.pid, signal.SIGKILL)
-        process.wait()
-
-
-def _wait_for_group(group: int, seconds: float) -> None:
-    """The launcher may end before the trainer has checkpointed: wait for the group itself."""
-    deadline = time.monotonic() + seconds
-    while any(_is_of_group(process, group) for process in psutil.process_iter()):
-        if time.monotonic() > deadline:
-            raise TimeoutError
-        time.sleep(0.05)
-
-
-def _is_of_group(process: psutil.Process, group: int) -> bool:
-    """Whether a process of the group still runs; in containers an ended one whose parent is gone
-    may stay in the system's list for seconds."""
-    try:
-        return os.getpgid(process.pid) == group and process.status() != psutil.STATUS_ZOMBIE
-    except (ProcessLookupError, PermissionError, psutil.Error):
-        return False
-
-
-def _signal_group(group: int, number: int) -> bool:
-    """Send a signal to the group; False when no process of it is left."""
-    try:
-        os.killpg(group, number)
-    except (ProcessLookupError, PermissionError):
-        return False
-    return True

@@ -7,7 +7,7 @@ from pathlib import Path
 
 import dagster as dg
 
-from slora_assets.documents.footage import QuarantinedClip
+from slora_assets.documents import QuarantinedClip
 from slora_assets.processes.progress import ProgressCallback, progress_lines
 
 ON_CHANGED_INPUTS = (

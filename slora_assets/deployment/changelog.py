@@ -7,7 +7,7 @@ from pathlib import Path
 from pydantic import ValidationError
 
 from slora_assets.config.errors import IntegrityError
-from slora_assets.documents.promotion import Change, LoggedChange
+from slora_assets.documents import Change, LoggedChange
 from slora_assets.provenance import chained_log
 
 

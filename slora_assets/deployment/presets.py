@@ -7,20 +7,20 @@ from __future__ import annotations
 
 import io
 from pathlib import Path
-from typing import Any
 
 from ruamel.yaml import YAML
+from ruamel.yaml.nodes import ScalarNode
 from ruamel.yaml.representer import RoundTripRepresenter
 
 from slora_assets.config.errors import ConfigError
 from slora_assets.config.yaml_reader import read_settings
-from slora_assets.documents.presets import (
+from slora_assets.documents import (
     Presets,
     PromotableAnswer,
     ScenarioPreset,
     registered_path,
 )
-from slora_assets.provenance.files import replacing
+from slora_assets.provenance import replacing
 
 
 def read_presets(path: Path) -> Presets:
@@ -63,7 +63,7 @@ def write_adapter(
 def edited_text(text: str, scenario: str, values: dict[str, str | None]) -> str:
     """`text` with `values` set under `presets.<scenario>`, all else as it was."""
     yaml = _round_trip()
-    tree: Any = yaml.load(text)
+    tree: dict[str, dict[str, dict[str, str | None]]] = yaml.load(text)
     for key, value in values.items():
         tree["presets"][scenario][key] = value
     out = io.StringIO()
@@ -74,7 +74,7 @@ def edited_text(text: str, scenario: str, values: dict[str, str | None]) -> str:
 class _WithNull(RoundTripRepresenter):  # type: ignore[misc]
     """Writes None as `null`, as the file does, where ruamel would write nothing."""
 
-    def represent_none(self, _value: None) -> Any:
+    def represent_none(self, _value: None) -> ScalarNode:
         return self.represent_scalar("tag:yaml.org,2002:null", "null")
 
 

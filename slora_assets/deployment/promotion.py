@@ -18,11 +18,16 @@ from slora_assets.config.workspace import Workspace
 from slora_assets.deployment.changelog import log_change
 from slora_assets.deployment.presets import preset_of, read_presets, write_adapter
 from slora_assets.deployment.registry import register_adapter
-from slora_assets.documents.adapter import AdapterRecord
-from slora_assets.documents.presets import PromotableAnswer, registered_path
-from slora_assets.documents.promotion import Change, LoggedChange
-from slora_assets.documents.run import KeptAdapter
-from slora_assets.documents.verdict import VERDICT_FILE, RunVerdict
+from slora_assets.documents import (
+    VERDICT_FILE,
+    AdapterRecord,
+    Change,
+    KeptAdapter,
+    LoggedChange,
+    PromotableAnswer,
+    RunVerdict,
+    registered_path,
+)
 from slora_assets.provenance.records import read_adapter_record, read_run_record, read_verdict
 
 

@@ -15,10 +15,8 @@ from pathlib import Path
 
 from slora_assets.config.errors import GateError, IntegrityError, MissingInputError
 from slora_assets.config.workspace import Workspace
-from slora_assets.documents.adapter import ADAPTER_FILE, ADAPTER_RECORD, AdapterRecord
-from slora_assets.documents.presets import registered_path
-from slora_assets.provenance.files import commit_folder
-from slora_assets.provenance.hashing import sha256_bytes
+from slora_assets.documents import ADAPTER_FILE, ADAPTER_RECORD, AdapterRecord, registered_path
+from slora_assets.provenance import commit_folder, sha256_bytes
 from slora_assets.provenance.records import read_adapter_record
 
 _SHA256 = re.compile(r"[0-9a-f]{64}")

@@ -1,4 +1,4 @@
-"""The roll-up of a project: one row a scenario, and where everything is."""
+"""The roll-up of a project: one row per scenario, and where everything is."""
 
 from __future__ import annotations
 
@@ -6,8 +6,8 @@ from typing import Any
 
 from slora_assets.config.errors import SloraError
 from slora_assets.config.workspace import UNIFIED, Workspace
-from slora_assets.documents.clips import ScenarioMetadata
-from slora_assets.provenance.files import read_json, write_json, write_text
+from slora_assets.documents import ScenarioMetadata
+from slora_assets.provenance import read_json, write_json, write_text
 from slora_assets.provenance.records import read_metadata, read_run_record, read_verdict
 from slora_assets.validation.report.text import score_text
 
@@ -110,7 +110,7 @@ def summary_text(document: dict[str, Any]) -> str:
 
 
 def summary_lines(document: dict[str, Any]) -> list[str]:
-    """What a person wants to see at the end: one line a run, then where things are."""
+    """What a person wants to see at the end: one line per run, then where things are."""
     lines = []
     for name, row in document["rows"].items():
         if "base_scores" in row:

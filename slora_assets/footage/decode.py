@@ -12,7 +12,7 @@ from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from fractions import Fraction
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import numpy as np
 from numpy.typing import NDArray
@@ -21,6 +21,8 @@ from slora_assets.config.errors import FootageError
 from slora_assets.footage.sdr import hdr_kind, to_sdr
 
 if TYPE_CHECKING:
+    from av import VideoFrame, VideoStream
+    from av.container import InputContainer
     from PIL.Image import Image
 
 DECODE_VERSION = 2
@@ -108,7 +110,7 @@ def decode_clip(
     return np.stack(pictures)
 
 
-def upright(frame: Any, stream: Any) -> Image:
+def upright(frame: VideoFrame, stream: VideoStream) -> Image:
     """A decoded frame as an RGB picture with square pixels, rotated as the file asks."""
     from PIL import Image as images
 
@@ -140,7 +142,7 @@ def fit(picture: Image, width: int, height: int) -> Image:
 
 
 @contextmanager
-def _video(path: Path) -> Iterator[tuple[Any, Any]]:
+def _video(path: Path) -> Iterator[tuple[InputContainer, VideoStream]]:
     import av
 
     if not path.is_file():
@@ -181,7 +183,7 @@ def _is_encrypted(path: Path) -> bool:
     return False
 
 
-def _frames(container: Any, stream: Any, path: Path) -> Iterator[Any]:
+def _frames(container: InputContainer, stream: VideoStream, path: Path) -> Iterator[VideoFrame]:
     import av
 
     try:
@@ -190,7 +192,7 @@ def _frames(container: Any, stream: Any, path: Path) -> Iterator[Any]:
         raise FootageError("corrupt", f"decoding fails ({error})", file=path) from error
 
 
-def _seek(container: Any, stream: Any, start_s: float) -> float | None:
+def _seek(container: InputContainer, stream: VideoStream, start_s: float) -> float | None:
     """Go to the key frame before `start_s`; returns the time of the file's first frame.
 
     None, and nothing done, where the file doesn't say when it starts.
@@ -204,9 +206,11 @@ def _seek(container: Any, stream: Any, start_s: float) -> float | None:
     return float(stream.start_time * stream.time_base)
 
 
-def _sampled(container: Any, stream: Any, path: Path, times: list[float]) -> Iterator[Any]:
+def _sampled(
+    container: InputContainer, stream: VideoStream, path: Path, times: list[float]
+) -> Iterator[VideoFrame]:
     """The frame on show at each of `times` (s from the first frame), decoded once, in order."""
-    shown: Any = None
+    shown: VideoFrame | None = None
     shown_at = 0.0
     origin = _seek(container, stream, times[0]) if times[0] > _SEEK_FROM_S else None
     wanted = iter(times)

@@ -8,7 +8,7 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
-from slora_assets.provenance.files import replacing
+from slora_assets.provenance import replacing
 
 
 def write_mp4(path: Path, frames: NDArray[np.uint8], fps: float) -> None:

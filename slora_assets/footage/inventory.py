@@ -14,15 +14,13 @@ from slora_assets.config.data import DatasetSettings
 from slora_assets.config.dataset_files import annotation_files, footage_files
 from slora_assets.config.errors import CurationError, FootageError
 from slora_assets.config.workspace import Workspace
-from slora_assets.documents.footage import FootageFile, Inventory, QuarantinedClip
+from slora_assets.documents import FootageFile, Inventory, QuarantinedClip
 from slora_assets.footage.decode import DECODE_VERSION, probe
 from slora_assets.footage.quality import QUALITY_VERSION, measure
 from slora_assets.footage.quarantine import quarantine
 from slora_assets.processes.isolation import isolated
 from slora_assets.processes.progress import ProgressCallback
-from slora_assets.provenance.files import write_json
-from slora_assets.provenance.hashing import object_hash, sha256_file
-from slora_assets.provenance.stat_cache import StatCache
+from slora_assets.provenance import StatCache, object_hash, sha256_file, write_json
 
 
 def inventory_hash(inventory: Inventory) -> str:
@@ -39,21 +37,23 @@ def take_inventory(
     dataset's `max_reject_share`.
     """
     files = footage_files(dataset, workspace)
-    cache = StatCache(workspace.metadata / ".footage_stat_cache.json")
+    cache: StatCache[dict[str, Any]] = StatCache(workspace.metadata / ".footage_stat_cache.json")
     measured = dataset.quality.wanted
     known = {clip_id: cache.get(path, _key(path, measured)) for clip_id, path in files.items()}
     new = [clip_id for clip_id in files if known[clip_id] is None]
     found = isolated(_examine, ((files[clip_id], (files[clip_id], measured)) for clip_id in new))
     for done, (clip_id, result) in enumerate(zip(new, found, strict=True), start=1):
         path = files[clip_id]
-        known[clip_id] = result if isinstance(result, dict) else _reject(path, result)
-        cache.put(path, _key(path, measured), known[clip_id])
+        examined = result if isinstance(result, dict) else _reject(path, result)
+        known[clip_id] = examined
+        cache.put(path, _key(path, measured), examined)
         if progress:
             progress(done, len(new))
     cache.save()
     usable: dict[str, FootageFile] = {}
     rejects: list[QuarantinedClip] = []
     for clip_id, facts in known.items():
+        assert facts is not None, "what wasn't known has been examined"
         facts = facts | {"path": workspace.relative(files[clip_id])}
         if "reason" in facts:
             rejects.append(QuarantinedClip(clip_id=clip_id, stage="footage", **facts))

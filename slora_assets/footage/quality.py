@@ -1,6 +1,6 @@
 """Measures by which footage can be refused: cuts inside a clip, motion, likeness to other clips.
 
-Taken only where a dataset's `quality` asks for one, once a file.
+Taken only where a dataset's `quality` asks for one, once per file.
 """
 
 from __future__ import annotations
@@ -26,7 +26,7 @@ _FASTEST: Final = 95
 
 def measure(path: Path) -> dict[str, Any]:
     """`cuts` (PySceneDetect's content detector at its default threshold), `motion` (flow of the
-    fastest 5 % of pixels in picture heights a second, mean over the first second), `fingerprint`
+    fastest 5 % of pixels in picture heights per second, mean over the first second), `fingerprint`
     (64 bit perceptual hash of the first frame, hexadecimal).
 
     Raises FootageError for what can't be decoded.

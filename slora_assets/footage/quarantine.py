@@ -9,8 +9,8 @@ from collections.abc import Iterable
 from pathlib import Path
 
 from slora_assets.config.errors import FootageError
-from slora_assets.documents.footage import Quarantine, QuarantinedClip, QuarantineStage
-from slora_assets.provenance.files import write_json
+from slora_assets.documents import Quarantine, QuarantinedClip, QuarantineStage
+from slora_assets.provenance import write_json
 from slora_assets.provenance.records import read_document
 
 

@@ -7,10 +7,13 @@ turned from BT.2020 to BT.709 (BT.2087) and the result is coded for a BT.1886 di
 
 from __future__ import annotations
 
-from typing import Any, Final
+from typing import TYPE_CHECKING, Final
 
 import numpy as np
 from numpy.typing import NDArray
+
+if TYPE_CHECKING:
+    from av import VideoFrame
 
 _PQ, _HLG = 16, 18
 """`color_trc` of SMPTE ST 2084 and ARIB STD-B67 (ITU-T H.273, table 3)."""
@@ -24,12 +27,12 @@ _TO_BT709: Final = np.array(
 )
 
 
-def hdr_kind(frame: Any) -> str | None:
+def hdr_kind(frame: VideoFrame) -> str | None:
     """`pq` or `hlg` for a decoded frame of high dynamic range, else None."""
     return _KINDS.get(int(frame.color_trc))
 
 
-def to_sdr(frame: Any, kind: str) -> NDArray[np.uint8]:
+def to_sdr(frame: VideoFrame, kind: str) -> NDArray[np.uint8]:
     """[H, W, 3] RGB bytes of a frame whose `hdr_kind` is `kind`."""
     coded = frame.to_ndarray(format="rgb48le").astype(np.float32) / 65535
     light = (_pq_light(coded) if kind == "pq" else _hlg_light(coded)) / _REFERENCE_WHITE

@@ -8,8 +8,7 @@ import signal
 from collections import deque
 from collections.abc import Callable, Iterable, Iterator
 from concurrent.futures import TimeoutError as OutOfTimeError
-from contextlib import contextmanager
-from itertools import chain
+from contextlib import ExitStack, contextmanager
 from pathlib import Path
 from typing import Any, Final, TypeVar
 
@@ -37,10 +36,6 @@ def isolated(
     took longer than `timeout_s` or ended its process. `function` must be importable by name. The
     processes end with the iterator, read to its end or closed.
     """
-    tasks = iter(tasks)
-    first = next(tasks, None)
-    if first is None:  # the most frequent case by far needs no process
-        return
     waiting: deque[tuple[Path, ProcessFuture[Result]]] = deque()
 
     def oldest() -> Result | FootageError:
@@ -57,8 +52,10 @@ def isolated(
             what = f"the decoder's process ended with code {error.exitcode}"
             return FootageError("crash", what, file=path)
 
-    with _pool() as pool:
-        for path, arguments in chain([first], tasks):
+    with ExitStack() as stack:
+        pool: ProcessPool | None = None
+        for path, arguments in tasks:
+            pool = pool or stack.enter_context(_pool())  # without tasks there is no process
             waiting.append((path, pool.schedule(function, args=arguments, timeout=timeout_s)))
             if len(waiting) >= _AHEAD * _workers():
                 yield oldest()

@@ -1,1 +1,38 @@
-"""What was made from what: hashes, atomic files, records, the change log."""
+"""What every room needs to leave a trace: hashes, atomic files, stat caches, records, a log."""
+
+from slora_assets.provenance.files import (
+    append_line,
+    commit_folder,
+    json_text,
+    read_json,
+    replacing,
+    write_bytes,
+    write_json,
+    write_text,
+)
+from slora_assets.provenance.hashing import (
+    Json,
+    canonical_json,
+    object_hash,
+    sha256_bytes,
+    sha256_file,
+)
+from slora_assets.provenance.stat_cache import StatCache, file_stamp
+
+__all__ = [
+    "Json",
+    "StatCache",
+    "append_line",
+    "canonical_json",
+    "commit_folder",
+    "file_stamp",
+    "json_text",
+    "object_hash",
+    "read_json",
+    "replacing",
+    "sha256_bytes",
+    "sha256_file",
+    "write_bytes",
+    "write_json",
+    "write_text",
+]

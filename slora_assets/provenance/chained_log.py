@@ -1,6 +1,6 @@
 """An append-only log whose entries hash each other: a changed, dropped or moved line shows.
 
-One RFC 8785 object a line, with `time`, `previous` (the hash of the line before) and `hash` (of all
+One RFC 8785 object per line, with `time`, `previous` (hash of the line before) and `hash` (of all
 other keys). Cutting lines off the end can't show; whoever must notice keeps the last hash.
 """
 

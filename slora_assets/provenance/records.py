@@ -11,11 +11,17 @@ from pydantic import BaseModel, ValidationError
 
 from slora_assets.config.errors import IntegrityError
 from slora_assets.config.workspace import Workspace
-from slora_assets.documents.adapter import ADAPTER_FILE, ADAPTER_RECORD, AdapterRecord
-from slora_assets.documents.clips import ScenarioMetadata
-from slora_assets.documents.footage import Inventory
-from slora_assets.documents.run import RUN_RECORD, RunRecord
-from slora_assets.documents.verdict import VERDICT_FILE, RunVerdict
+from slora_assets.documents import (
+    ADAPTER_FILE,
+    ADAPTER_RECORD,
+    RUN_RECORD,
+    VERDICT_FILE,
+    AdapterRecord,
+    Inventory,
+    RunRecord,
+    RunVerdict,
+    ScenarioMetadata,
+)
 from slora_assets.provenance.files import read_json
 from slora_assets.provenance.hashing import sha256_file
 

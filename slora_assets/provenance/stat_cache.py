@@ -7,15 +7,17 @@ from __future__ import annotations
 
 from functools import lru_cache
 from pathlib import Path
-from typing import Any
+from typing import Any, Generic, TypeVar
 
 import orjson
 
 from slora_assets.provenance.files import write_bytes
 
+Value = TypeVar("Value")
 
-class StatCache:
-    """Values by file; a value holds as long as its file's size and modification time do."""
+
+class StatCache(Generic[Value]):
+    """JSON-like values by file; one holds as long as its file's size and modification time do."""
 
     def __init__(self, file: Path, *, forget: bool = True) -> None:
         """`forget`: saving drops what was not asked for; not where several stages share a file."""
@@ -24,7 +26,7 @@ class StatCache:
         self._before = _load(file) if forget else _load_once(file, file_stamp(file))
         self._now: dict[str, Any] = {}
 
-    def get(self, path: Path, key: str) -> Any:
+    def get(self, path: Path, key: str) -> Value | None:
         """What was put for `path` under `key`, or None if the file has changed or is absent."""
         known = self._before.get(key)
         if known is None:
@@ -32,10 +34,11 @@ class StatCache:
         if _stamp(path) != known["stamp"]:
             return None
         self._now[key] = known
-        return known["value"]
+        value: Value = known["value"]
+        return value
 
-    def put(self, path: Path, key: str, value: Any) -> None:
-        """Remember a JSON-like value of the file as it is now."""
+    def put(self, path: Path, key: str, value: Value) -> None:
+        """Remember a value of the file as it is now."""
         self._now[key] = {"stamp": _stamp(path), "value": value}
 
     def save(self) -> None:

@@ -9,10 +9,10 @@ from typing import Any
 
 from slora_assets.caches.reading import CacheReader
 from slora_assets.config.workspace import Workspace
-from slora_assets.documents.adapter import ADAPTER_FILE
-from slora_assets.documents.run import RUN_RECORD, ExportParity, RunRecord, TrainedClip
-from slora_assets.provenance.files import commit_folder, write_json
+from slora_assets.documents import ADAPTER_FILE, RUN_RECORD, ExportParity, RunRecord, TrainedClip
+from slora_assets.provenance import commit_folder, write_json
 from slora_assets.provenance.records import software_versions
+from slora_assets.training.accelerator import TrainingAccelerator
 from slora_assets.training.between_epochs.epochs import Epochs
 from slora_assets.training.between_epochs.export import prove_export
 from slora_assets.training.between_epochs.lockstep import Lockstep, Pass
@@ -32,7 +32,7 @@ class ActiveRun:
         self,
         plan: RunPlan,
         workspace: Workspace,
-        accelerator: Any,
+        accelerator: TrainingAccelerator,
         trainer: Trainer,
         reader: CacheReader,
         tracker: Tracker,

@@ -9,7 +9,7 @@ from functools import cached_property
 from slora_assets.config.errors import ConfigError, CurationError
 from slora_assets.config.workspace import UNIFIED, Workspace
 from slora_assets.curation.manifest import dataset_hash, read_manifest, scenario_manifest
-from slora_assets.documents.clips import Clip, DatasetEntry, ScenarioManifest
+from slora_assets.documents import Clip, DatasetEntry, ScenarioManifest
 from slora_assets.footage.quarantine import read_quarantine
 from slora_assets.provenance.records import read_metadata
 

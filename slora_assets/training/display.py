@@ -6,7 +6,10 @@ import sys
 from collections.abc import Callable
 from dataclasses import dataclass
 from types import TracebackType
-from typing import Any, Self
+from typing import TYPE_CHECKING, Self
+
+if TYPE_CHECKING:
+    from tqdm import tqdm
 
 Report = Callable[[str], None]
 """Called with a line for people, from the main process only."""
@@ -58,7 +61,10 @@ class Display:
         return self
 
     def __exit__(
-        self, kind: type[BaseException] | None, error: BaseException | None, trace: Any
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        trace: TracebackType | None,
     ) -> None:
         """Lines need no tidying."""
 
@@ -68,7 +74,7 @@ class Bar(Display):
 
     def __init__(self, report: Report) -> None:
         super().__init__(report)
-        self._bar: Any = None
+        self._bar: tqdm | None = None
 
     def line(self, text: str) -> None:
         from tqdm import tqdm

@@ -7,7 +7,7 @@ import time
 from pathlib import Path
 from typing import Any, Final
 
-from slora_assets.provenance.files import append_line
+from slora_assets.provenance import append_line
 from slora_assets.training.speed.memory import peak_memory_bytes
 
 _FILE: Final = "journal.jsonl"

@@ -12,16 +12,13 @@ from typing import Any, Final
 
 from slora_assets.base_models.registry import open_base
 from slora_assets.base_models.seam import VideoBase
-from slora_assets.caches.reading import CacheReader
-from slora_assets.config.errors import MissingInputError, SloraError
+from slora_assets.config.errors import SloraError
 from slora_assets.config.training import TrainingSettings
 from slora_assets.config.validation import ValidationPrompts
 from slora_assets.config.workspace import UNIFIED, Workspace
 from slora_assets.curation.validation_prompts import Prompt, prompts_of, spread
-from slora_assets.documents.adapter import ADAPTER_FILE
-from slora_assets.documents.models import BaseIdentity
-from slora_assets.documents.run import RUN_RECORD
-from slora_assets.provenance.hashing import object_hash
+from slora_assets.documents import ADAPTER_FILE, RUN_RECORD, BaseIdentity
+from slora_assets.provenance import object_hash
 from slora_assets.provenance.records import read_run_record
 from slora_assets.training.data import TrainingData, scenario_data, unified_data
 from slora_assets.training.run_folder import RunFolder
@@ -84,6 +81,11 @@ class RunPlan:
             }
         )
 
+    def prompts(self) -> set[str]:
+        """Every text that is trained with or sampled."""
+        trained = {prompt for clip in self.data.clips for prompt in clip.prompts}
+        return trained | {prompt.text for prompt in self.sampling.prompts}
+
     def is_complete(self) -> bool:
         """Does a finished run with this very hash stand, adapters and all?"""
         folder = self.folder.final
@@ -125,22 +127,3 @@ def plan_run(
         scorer=scorer_identity(settings.scorer, workspace.models),
         sampling=SamplingPlan(tuple(asked), tuple(prompts.seeds)),
     )
-
-
-def check_caches(plan: RunPlan, workspace: Workspace) -> None:
-    """Raise MissingInputError naming how many cache files a run lacks, before anything is loaded.
-
-    Keys are checked when each file is read.
-    """
-    reader = CacheReader(workspace, plan.identity, plan.base.geometry)
-    texts = {prompt for clip in plan.data.clips for prompt in clip.prompts}
-    texts |= {prompt.text for prompt in plan.sampling.prompts} | {""}
-    wanted = [workspace.root / clip.latent for clip in plan.data.clips]
-    wanted += [reader.embedding_file(text) for text in sorted(texts)]
-    lacking = [path for path in wanted if not path.is_file()]
-    if lacking:
-        raise MissingInputError(
-            f"{len(lacking)} cache files are missing",
-            file=lacking[0],
-            remedy="run `make preprocess`",
-        )

@@ -13,7 +13,7 @@ from pathlib import Path
 from typing import Any
 
 from slora_assets.config.errors import IntegrityError, TrainingError
-from slora_assets.provenance.files import read_json, write_json
+from slora_assets.provenance import read_json, write_json
 from slora_assets.training.loop.checkpoints import newest_step
 from slora_assets.training.plan import TRAINING_VERSION, RunPlan
 

@@ -10,22 +10,23 @@ import time
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from datetime import timedelta
-from typing import Any, Final
+from typing import Final
 
 import psutil
 
 from slora_assets.caches.reading import CacheReader
 from slora_assets.config.workspace import Workspace
-from slora_assets.documents.run import RunRecord
-from slora_assets.processes.device import compute_repeatably
+from slora_assets.documents import RunRecord
+from slora_assets.processes.device import chosen_device, compute_repeatably
 from slora_assets.provenance.records import read_run_record
 from slora_assets.training import trackers
+from slora_assets.training.accelerator import TrainingAccelerator
 from slora_assets.training.active_run import ActiveRun
 from slora_assets.training.display import Display
 from slora_assets.training.journal import note_finished
 from slora_assets.training.loop.samples import Samples
 from slora_assets.training.loop.trainer import Trainer
-from slora_assets.training.plan import RunPlan, check_caches
+from slora_assets.training.plan import RunPlan
 from slora_assets.training.resume import Begun, Resumption, prepare_folder, read_begun
 from slora_assets.training.speed.memory import is_out_of_memory, out_of_memory, peak_memory_bytes
 from slora_assets.training.speed.sharding import check_processes
@@ -61,14 +62,14 @@ def run_training(
     if plan.is_complete():
         display.line(f"{plan.name}: nothing to do, {final} holds this very run")
         return read_run_record(final)
-    check_caches(plan, workspace)
+    reader = new_reader(plan, workspace)
+    reader.check_present(plan.data.clips, plan.prompts())
     trackers.check_installed(options.trackers)
     accelerator = _accelerator(plan.settings.precision, workspace, options.trackers)
     check_processes(plan.settings.levers, accelerator.num_processes)
     begun = _begin(plan, accelerator, options.resumption, display)
     started = time.monotonic()
-    reader = _reader(plan, workspace)
-    trainer = _trainer(plan, reader, accelerator)
+    trainer = new_trainer(plan, reader, accelerator)
     tracker = trackers.Tracker(accelerator, options.trackers)
     run = ActiveRun(plan, workspace, accelerator, trainer, reader, tracker, display, should_stop)
     tracker.begin(plan.name, plan.settings.resolved(), trackers.folder_of(workspace.outputs))
@@ -90,33 +91,39 @@ def run_training(
     return record
 
 
-def _reader(plan: RunPlan, workspace: Workspace) -> CacheReader:
+def new_reader(plan: RunPlan, workspace: Workspace) -> CacheReader:
+    """What reads a run's caches: arrays stay in memory while there is plenty of it."""
     in_memory = int(psutil.virtual_memory().available * _MEMORY_SHARE)
     return CacheReader(workspace, plan.identity, plan.base.geometry, in_memory)
 
 
-def _trainer(plan: RunPlan, reader: CacheReader, accelerator: Any) -> Trainer:
+def new_trainer(plan: RunPlan, reader: CacheReader, accelerator: TrainingAccelerator) -> Trainer:
+    """The model, optimizer and batches of a run, ready for its first step."""
     pinned = accelerator.device.type == "cuda"
     samples = Samples(plan.data.train_clips(), reader, plan.settings, pinned)
     return Trainer(plan.base, samples, plan.settings, plan.run_hash, accelerator)
 
 
-def _accelerator(precision: str, workspace: Workspace, names: tuple[str, ...]) -> Any:
-    import torch
+def _accelerator(
+    precision: str, workspace: Workspace, names: tuple[str, ...]
+) -> TrainingAccelerator:
     from accelerate import Accelerator, InitProcessGroupKwargs
 
     compute_repeatably()
-    return Accelerator(
+    accelerator: TrainingAccelerator = Accelerator(
         mixed_precision=precision,
-        cpu=not torch.cuda.is_available(),
+        cpu=chosen_device() == "cpu",
         log_with=list(names) or None,
         project_dir=trackers.folder_of(workspace.outputs) if names else None,
         # The first process validates alone while the others wait, for longer than the default.
         kwargs_handlers=[InitProcessGroupKwargs(timeout=_LONGEST_VALIDATION)],
     )
+    return accelerator
 
 
-def _begin(plan: RunPlan, accelerator: Any, resumption: Resumption, display: Display) -> Begun:
+def _begin(
+    plan: RunPlan, accelerator: TrainingAccelerator, resumption: Resumption, display: Display
+) -> Begun:
     """The first process makes or finds the working folder; the others follow it."""
     from ruamel.yaml import YAML
 

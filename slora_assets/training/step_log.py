@@ -7,7 +7,7 @@ import time
 from dataclasses import asdict
 from pathlib import Path
 
-from slora_assets.provenance.files import append_line, write_text
+from slora_assets.provenance import append_line, write_text
 from slora_assets.training.display import Display, StepReport
 from slora_assets.training.loop.trainer import StepLog
 from slora_assets.training.speed.memory import peak_memory_bytes

@@ -11,6 +11,7 @@ from pathlib import Path
 from typing import Any, Final
 
 from slora_assets.config.errors import MissingInputError
+from slora_assets.training.accelerator import TrainingAccelerator
 from slora_assets.training.resume import flattened
 
 KNOWN: Final = ("tensorboard", "wandb", "mlflow")
@@ -35,7 +36,7 @@ def check_installed(names: Sequence[str]) -> None:
 class Tracker:
     """The trackers of one run; without any its calls do nothing."""
 
-    def __init__(self, accelerator: Any, names: Sequence[str]) -> None:
+    def __init__(self, accelerator: TrainingAccelerator, names: Sequence[str]) -> None:
         self._accelerator, self._names = accelerator, tuple(names)
 
     def begin(self, run: str, settings: dict[str, Any], folder: Path) -> None:
@@ -49,7 +50,7 @@ class Tracker:
             more["wandb"] = {"dir": str(folder)}
         self._accelerator.init_trackers(run, config=_scalars(settings), init_kwargs=more)
 
-    def log(self, values: Mapping[str, Any], step: int) -> None:
+    def log(self, values: Mapping[str, object], step: int) -> None:
         """Send the numbers among `values`; others, and None, are left out."""
         numbers = {
             name: value

@@ -8,16 +8,17 @@ from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from pathlib import Path
 from statistics import fmean
-from typing import Any, Protocol
+from typing import Protocol
 
 import numpy as np
 from numpy.typing import NDArray
 
+from slora_assets.base_models.parts import Pipeline
 from slora_assets.base_models.seam import StepCallback, VideoBase
 from slora_assets.config.errors import FootageError
 from slora_assets.config.training import EpochValidationSettings
 from slora_assets.curation.validation_prompts import Prompt
-from slora_assets.documents.clips import Clip
+from slora_assets.documents import Clip
 from slora_assets.footage.decode import decode_clip
 from slora_assets.footage.encode import write_mp4
 from slora_assets.validation.metrics.clip_similarity import ClipScorer
@@ -48,7 +49,7 @@ class Drawing:
 
     def clips(
         self,
-        pipeline: Any,
+        pipeline: Pipeline,
         prompts: Sequence[Prompt],
         seeds: Sequence[int],
         on_step: StepCallback | None = None,
@@ -137,7 +138,7 @@ def new_sampler(
 
 def sample_prompts(
     sampler: Sampler,
-    pipeline: Any,
+    pipeline: Pipeline,
     prompts: Sequence[Prompt],
     seeds: Sequence[int],
     on_step: StepCallback | None = None,

@@ -11,31 +11,27 @@ from collections.abc import Callable, Sequence
 from pathlib import Path
 
 import numpy as np
-from numpy.typing import NDArray
 
 from slora_assets.base_models.registry import open_base
 from slora_assets.base_models.seam import VideoBase
-from slora_assets.caches.validity import read_array, text_file, text_key
-from slora_assets.config.errors import InterruptedRunError, SloraError
+from slora_assets.caches.reading import CacheReader
+from slora_assets.config.errors import InterruptedRunError
 from slora_assets.config.training import TrainingSettings
 from slora_assets.config.validation import ValidationPrompts
 from slora_assets.config.workspace import Workspace
 from slora_assets.config.yaml_reader import read_settings
-from slora_assets.curation.manifest import read_manifest
-from slora_assets.curation.validation_prompts import Prompt, prompts_of, spread
-from slora_assets.documents.adapter import ADAPTER_FILE
-from slora_assets.documents.clips import Clip
-from slora_assets.documents.run import RunRecord
-from slora_assets.documents.verdict import (
+from slora_assets.documents import (
+    ADAPTER_FILE,
     VERDICT_FILE,
+    Clip,
     PairedMeasurements,
     PromptPair,
+    RunRecord,
     RunVerdict,
 )
 from slora_assets.processes.device import chosen_device, compute_repeatably
-from slora_assets.provenance.files import commit_folder, write_json, write_text
-from slora_assets.provenance.hashing import object_hash
-from slora_assets.provenance.records import read_adapter_record, read_run_record, read_verdict
+from slora_assets.provenance import commit_folder, write_json, write_text
+from slora_assets.provenance.records import read_adapter_record, read_run_record
 from slora_assets.validation.gate.decision import judge
 from slora_assets.validation.metrics.scorer import open_scorer
 from slora_assets.validation.report.contact_sheet import contact_sheet
@@ -49,60 +45,14 @@ from slora_assets.validation.sampling import (
     sample_prompts,
     save_samples,
 )
-
-VALIDATION_VERSION = 1
-"""Raise it when a change of the code changes a verdict."""
+from slora_assets.validation.standing import (
+    clips_of,
+    prompts_asked,
+    standing_verdict,
+    validation_hash,
+)
 
 _SHOWN = 8
-
-
-def validation_hash(record: RunRecord, prompts: ValidationPrompts, asked: list[Prompt]) -> str:
-    """Everything that a verdict depends on."""
-    return object_hash(
-        {
-            "version": VALIDATION_VERSION,
-            "adapter": record.best.sha256,
-            "run": record.run_hash,
-            "prompts": [[prompt.id, prompt.text] for prompt in asked],
-            "seeds": prompts.seeds,
-            "gate": prompts.gate.model_dump(mode="json"),
-        }
-    )
-
-
-def prompts_asked(
-    record: RunRecord, prompts: ValidationPrompts, clips: Sequence[Clip]
-) -> list[Prompt]:
-    """The prompts of a run's validation: all of its scenario's; for the unified run an equal share
-    of each scenario's, as many in all as the gate needs."""
-    mine = {scenario: prompts_of(prompts, scenario, clips) for scenario in record.scenarios}
-    if len(mine) == 1:
-        return next(iter(mine.values()))
-    share = -(-prompts.gate.min_prompts // len(mine))
-    return [prompt for found in mine.values() for prompt in spread(found, share)]
-
-
-def _clips_of(workspace: Workspace, record: RunRecord) -> list[Clip]:
-    """The clips of a run's scenarios as they are now, from the scenarios' manifests."""
-    manifests = (read_manifest(workspace.manifest(name)) for name in record.scenarios)
-    return [clip for manifest in manifests for clip in manifest.clips]
-
-
-def standing_verdict(
-    workspace: Workspace, run_folder: Path, prompts: ValidationPrompts
-) -> RunVerdict | None:
-    """The run's verdict if it stands for these very inputs, else None.
-
-    Raises MissingInputError when the run isn't trained.
-    """
-    record = read_run_record(run_folder)
-    clips = _clips_of(workspace, record)
-    wanted = validation_hash(record, prompts, prompts_asked(record, prompts, clips))
-    try:
-        found = read_verdict(workspace, record.run)
-    except SloraError:
-        return None
-    return found if found.validation_hash == wanted else None
 
 
 def validate_run(
@@ -121,18 +71,27 @@ def validate_run(
     if standing is not None:
         report(f"{standing.run}: nothing to do, the verdict stands ({standing.gate.answer})")
         return standing
+    return _validate_anew(workspace, run_folder, prompts, report, should_stop)
+
+
+def _validate_anew(
+    workspace: Workspace,
+    run_folder: Path,
+    prompts: ValidationPrompts,
+    report: Callable[[str], None],
+    should_stop: Callable[[], bool],
+) -> RunVerdict:
     record = read_run_record(run_folder)
     adapter = run_folder / record.best.path
     adapter_record = read_adapter_record(adapter)
     settings = read_settings(run_folder / "config.yaml", TrainingSettings)
-    clips = _clips_of(workspace, record)
+    clips = clips_of(workspace, record)
     asked = prompts_asked(record, prompts, clips)
     device = chosen_device()
     compute_repeatably()
     base = open_base(settings.base_model, workspace.models)
     sampler = _sampler(workspace, record, settings, base, clips, device)
     pipeline = base.pipeline(device, settings.sampling_dtype(device), text=False)
-    sides: dict[str, list[Sample]] = {}
 
     def on_step(_done: int, _total: int) -> None:
         if should_stop():
@@ -140,11 +99,13 @@ def validate_run(
                 f"{record.run}: validation stopped as asked", remedy="run it again"
             )
 
-    for side in ("base", "adapter"):
-        if side == "adapter":
-            base.load_adapter(pipeline, adapter / ADAPTER_FILE, "validated")
+    def sampled(side: str) -> list[Sample]:
         report(f"{record.run}: sampling {len(asked)} prompts with the {side}")
-        sides[side] = sample_prompts(sampler, pipeline, asked, prompts.seeds, on_step)
+        return sample_prompts(sampler, pipeline, asked, prompts.seeds, on_step)
+
+    sides = {"base": sampled("base")}
+    base.load_adapter(pipeline, adapter / ADAPTER_FILE, "validated")
+    sides["adapter"] = sampled("adapter")
     pairs = [_pair(b, a) for b, a in zip(sides["base"], sides["adapter"], strict=True)]
     trusted, note = sampler.trusted()
     verdict = RunVerdict(
@@ -173,15 +134,10 @@ def _sampler(
     clips: Sequence[Clip],
     device: str,
 ) -> Sampler:
-    identity = base.identity()
     trained_on = {clip.id for clip in record.clips if clip.split == "train"}
-
-    def embedding(prompt: str) -> NDArray[np.float16]:
-        path = text_file(workspace.text_embeddings, prompt, identity)
-        return read_array(path, "embedding", text_key(prompt, identity), "run `make preprocess`")
-
+    reader = CacheReader(workspace, base.identity(), base.geometry)
     return new_sampler(
-        new_drawing(base, settings.validation, embedding),
+        new_drawing(base, settings.validation, reader.embedding),
         open_scorer(settings.scorer, workspace.models, device),
         [clip for clip in clips if clip.id in trained_on],
         workspace.root,

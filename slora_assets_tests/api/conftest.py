@@ -21,12 +21,17 @@ from slora_assets.base_models.registry import open_base
 from slora_assets.base_models.seam import LoraShape, VideoBase
 from slora_assets.config.workspace import Workspace
 from slora_assets.deployment.promotion import promote
-from slora_assets.documents.adapter import ADAPTER_FILE, ADAPTER_RECORD, AdapterRecord
-from slora_assets.documents.run import RUN_RECORD
-from slora_assets.documents.verdict import VERDICT_FILE, GateDecision, RunVerdict
+from slora_assets.documents import (
+    ADAPTER_FILE,
+    ADAPTER_RECORD,
+    RUN_RECORD,
+    VERDICT_FILE,
+    AdapterRecord,
+    GateDecision,
+    RunVerdict,
+)
 from slora_assets.miniature.weights.build import build_base
-from slora_assets.provenance.files import write_json, write_text
-from slora_assets.provenance.hashing import sha256_file
+from slora_assets.provenance import sha256_file, write_json, write_text
 
 CONFIGS = Path(__file__).parents[2] / "configs"
 HASHES = {"run_hash": "1" * 64, "config_hash": "2" * 64, "dataset_hash": "3" * 64}

@@ -8,7 +8,7 @@ import pytest
 
 from api.client import main
 from slora_assets.config.workspace import Workspace
-from slora_assets.provenance.hashing import sha256_file
+from slora_assets.provenance import sha256_file
 
 
 @pytest.fixture

@@ -16,8 +16,8 @@ from api.generator.engine import GeneratedClip
 from api.service import RANDOM_BASE
 from slora_assets.base_models.seam import VideoBase
 from slora_assets.config.workspace import Workspace
-from slora_assets.documents.adapter import ADAPTER_FILE
-from slora_assets.provenance.hashing import sha256_bytes, sha256_file
+from slora_assets.documents import ADAPTER_FILE
+from slora_assets.provenance import sha256_bytes, sha256_file
 
 PROMPT = "a red cart moves to the left"
 

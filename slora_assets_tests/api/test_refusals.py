@@ -9,22 +9,21 @@ from concurrent.futures import ThreadPoolExecutor
 from typing import Any
 
 import pytest
+from fastapi import FastAPI
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from starlette.datastructures import FormData
 from starlette.testclient import TestClient
 
 from api.app import create_app
-from api.errors import InvalidForm
-from api.form import check_fields
-from api.problems import public
+from api.form import GenerateForm, complaints
+from api.problems import install, public
 from api.settings import ApiSettings
 from slora_assets.config.errors import ConfigError, SloraError
 from slora_assets.config.workspace import Workspace
 from slora_assets.deployment.presets import edited_text, read_presets
 from slora_assets.deployment.promotion import demote
-from slora_assets.documents.adapter import ADAPTER_FILE, ADAPTER_RECORD
-from slora_assets.documents.presets import registered_path
+from slora_assets.documents import ADAPTER_FILE, ADAPTER_RECORD, registered_path
 
 VALID = {"prompt": "a red cart", "scenario": "market_floor"}
 
@@ -125,12 +124,12 @@ def test_a_scale_that_is_no_number_of_the_presets_range_is_422(
 @settings(max_examples=300, suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(text=st.text(max_size=40))
 def test_any_text_as_scale_is_in_range_or_refused(workspace: Workspace, text: str) -> None:
-    form = FormData({**VALID, "lora_scale": text})
-    try:
-        checked = check_fields(form, read_presets(workspace.presets))
-    except InvalidForm:
+    sent = {**VALID, "lora_scale": text}
+    if complaints(FormData(sent), read_presets(workspace.presets)):
         return
-    assert 0 <= checked.lora_scale <= 1.5
+    scale = GenerateForm.model_validate(sent).lora_scale
+    assert scale is not None
+    assert 0 <= scale <= 1.5
 
 
 @pytest.mark.parametrize("path", PATHS)
@@ -169,9 +168,63 @@ def test_every_field_at_fault_is_named_at_once(client: TestClient) -> None:
     assert {one["field"] for one in problem["errors"]} == {"prompt", "lora_scale", "steps"}
 
 
-def test_a_field_given_twice_is_422(client: TestClient) -> None:
-    sent = {"prompt": ["one", "two"], "scenario": "market_floor"}
-    assert "more than once" in refused(client.post("/generate", data=sent), 422)["detail"]
+def test_faults_of_every_kind_are_told_together_each_once(client: TestClient) -> None:
+    sent = {
+        "prompt": ["a\x00b", ""],
+        "scenario": "nowhere",
+        "lora_path": "",
+        "lora_scale": ["x", "1"],
+        "steps": ["1", "2"],
+    }
+    problem = refused(client.post("/generate", data=sent), 422)
+    said = {one["field"]: one["detail"] for one in problem["errors"]}
+    assert len(said) == len(problem["errors"])
+    assert said["prompt"] == said["lora_scale"] == "given more than once"
+    assert said["scenario"].startswith("unknown scenario; the scenarios are kitchen, ")
+    assert said["lora_path"].startswith("blank")
+    assert said["steps"].startswith("unknown field")
+
+
+@pytest.mark.parametrize(
+    "sent",
+    [
+        {"prompt": ""},
+        {"prompt": "a\x00b", "scenario": "nowhere", "lora_scale": "x", "lora_path": ""},
+        {**VALID, "x" * 300: "y" * 300},
+        {"prompt": [" ", " "], "scenario": ["", ""], "lora_scale": ["", ""]},
+    ],
+)
+def test_complaints_are_short_and_in_the_services_words(
+    client: TestClient, sent: dict[str, Any]
+) -> None:
+    answer = client.post("/generate", data=sent)
+    for one in refused(answer, 422)["errors"]:
+        assert len(one["field"]) <= 64
+    for foreign in ("pydantic", "http", "Input", "Field required", "Value error", "body", "yyy"):
+        assert foreign not in answer.text
+
+
+def test_text_that_is_no_unicode_is_422(client: TestClient) -> None:
+    # "+2AA-" is half of a surrogate pair in UTF-7, the one charset by which such text arrives.
+    for name, text in (("prompt", "+2AA-"), ("lora_path", "+2AA-"), ("+2AA-", "x")):
+        fields = {**VALID, name: text}
+        parts = [
+            f'--x\r\nContent-Disposition: form-data; name="{name}"\r\n\r\n{text}\r\n'
+            for name, text in fields.items()
+        ]
+        kind = "multipart/form-data; boundary=x; charset=utf-7"
+        answer = client.post(
+            "/generate", content="".join([*parts, "--x--\r\n"]), headers={"content-type": kind}
+        )
+        refused(answer, 422)
+
+
+@pytest.mark.parametrize("name", ["prompt", "scenario", "lora_scale", "lora_path"])
+@pytest.mark.parametrize("texts", [["1", "1"], ["", "1"], ["1", ""]])
+def test_a_field_given_twice_is_422(client: TestClient, name: str, texts: list[str]) -> None:
+    problem = refused(client.post("/generate", data={**VALID, name: texts}), 422)
+    [said] = [one["detail"] for one in problem["errors"] if one["field"] == name]
+    assert said == "given more than once"
 
 
 @pytest.mark.parametrize(
@@ -332,6 +385,21 @@ def test_a_page_of_another_site_can_not_send_the_form(client: TestClient) -> Non
     headers = {"sec-fetch-site": "cross-site"}
     refused(client.post("/generate", data=VALID, headers=headers), 403)
     assert client.get("/scenarios", headers={"host": "evil.example"}).status_code == 400
+
+
+def test_what_fastapi_refuses_anywhere_is_the_same_problem() -> None:
+    app = FastAPI()
+    install(app)
+
+    @app.get("/square")
+    def square(number: int) -> int:
+        return number**2
+
+    with TestClient(app) as client:
+        body = client.get("/square?number=x").json()
+        assert body["errors"] == [{"field": "number", "detail": "not what is expected"}]
+        assert body["type"] == "urn:slora:problem:invalid-form"
+        assert client.get("/square").json()["errors"][0]["detail"] == "missing or blank"
 
 
 def test_domain_errors_lose_their_paths_before_they_are_shown() -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import subprocess
 import sys
 import threading
@@ -89,9 +90,41 @@ def test_the_page_loads_nothing_from_elsewhere(client: TestClient) -> None:
 
 
 def test_the_schema_names_the_form(app: FastAPI) -> None:
-    body = app.openapi()["paths"]["/generate"]["post"]["requestBody"]["content"]
-    fields = body["multipart/form-data"]["schema"]["properties"]
-    assert set(fields) == {"prompt", "scenario", "lora_scale", "lora_path"}
+    document = app.openapi()
+    body = document["paths"]["/generate"]["post"]["requestBody"]
+    assert body["required"]
+    assert set(body["content"]) == {"multipart/form-data", "application/x-www-form-urlencoded"}
+    for kind in body["content"].values():
+        *_, name = kind["schema"]["$ref"].split("/")
+        form = document["components"]["schemas"][name]
+        assert form["additionalProperties"] is False
+        assert form["required"] == ["prompt", "scenario"]
+        assert {name: field["type"] for name, field in form["properties"].items()} == {
+            "prompt": "string",
+            "scenario": "string",
+            "lora_scale": "number",
+            "lora_path": "string",
+        }
+        assert all(field["description"] for field in form["properties"].values())
+
+
+def test_the_command_serves_this_machine_only_and_sets_libraries_up_before_torch(
+    workspace: Workspace,
+) -> None:
+    code = (
+        "import os, sys, uvicorn; from api.__main__ import main; "
+        "uvicorn.run = lambda app, host, **_: print(host, 'GOMP_SPINCOUNT' in os.environ, "
+        "'torch' in sys.modules); main()"
+    )
+    here = {"SLORA_WORKSPACE": str(workspace.root), "SLORA_CONFIGS": str(workspace.configs)}
+    done = subprocess.run(
+        [sys.executable, "-c", code],
+        capture_output=True,
+        text=True,
+        check=True,
+        env={**{k: v for k, v in os.environ.items() if k != "GOMP_SPINCOUNT"}, **here},
+    )
+    assert done.stdout.strip() == "127.0.0.1 True False"
 
 
 def test_a_stopping_worker_drops_what_waits_and_stops_what_runs() -> None:

@@ -6,7 +6,7 @@ import json
 from pathlib import Path
 from typing import Any
 
-from slora_assets.provenance.hashing import sha256_file
+from slora_assets.provenance import sha256_file
 
 COGVIDEOX, COGVIDEOX_5B, COGVIDEOX_1_5, WAN, LTX, LTX_0_9_1 = (
     "cogvideox_2b",

@@ -23,7 +23,7 @@ from slora_assets.base_models.diffusers_base import DiffusersBase
 from slora_assets.base_models.ltx import LtxVideo
 from slora_assets.base_models.seam import LoraShape, TrainingBatch
 from slora_assets.base_models.wan import Wan
-from slora_assets.documents.models import BaseIdentity
+from slora_assets.documents import BaseIdentity
 
 _COGVIDEOX_SCHEDULER = {
     "beta_start": 0.00085,
@@ -201,7 +201,7 @@ def test_the_sizes_are_the_published_ones_to_their_last_digit(
 
 
 def test_1_5_differs_from_5b_in_its_patches_alone() -> None:
-    """Twice as many latent pixels a token, in and out; 5b's width is 48 heads of 64."""
+    """Twice as many latent pixels per token, in and out; 5b's width is 48 heads of 64."""
     width, pixels = 48 * 64, 16 * 2 * 2
     more = BASES["CogVideoX1.5-5B"].parameters - BASES["CogVideoX-5b"].parameters
     assert more == pixels * width + pixels * width + pixels

@@ -13,7 +13,7 @@ import dagster as dg
 import psutil
 import pytest
 
-from slora_assets.defs.launch import release_dead_runs
+from slora_assets.defs.launch.dead_runs import release_dead_runs
 from slora_assets_tests.small_graph import PROJECT
 
 # An asset whose worker starts a child of its own, as `accelerate launch` does, and never ends.
@@ -34,8 +34,7 @@ pathlib.Path("launcher.py").write_text(LAUNCHER)
 
 @dg.asset(pool="gpu")
 def endless(context: dg.AssetExecutionContext, compute: ComputeResource) -> None:
-    command = ["launcher.py"] if compute.fork_workers else ["-c", LAUNCHER]
-    compute.run(context, [sys.executable, *command, "child.pid"], ".")
+    compute.run(context, "launcher", ["child.pid"])
 
 @dg.asset
 def after() -> None: ...
@@ -53,8 +52,8 @@ _HOW = pytest.mark.parametrize("forked", [False, True])
 _MATERIALIZE = ["-m", "dagster", "asset", "materialize", "--select", "endless", "-f", "endless.py"]
 _VERB = [
     "-c",
-    "import sys, slora_assets.defs.launch as l; l.DEFINITIONS = 'endless';"
-    "l.VERBS = {'both': ('first', 'second')}; sys.exit(l.main(['both']))",
+    "import sys, endless; from slora_assets.defs.launch import run_jobs;"
+    "sys.exit(run_jobs(endless.defs, ['first', 'second']))",
 ]
 
 

@@ -7,12 +7,11 @@ import sys
 from pathlib import Path
 
 import dagster as dg
-import yaml
 from hypothesis import given
 from hypothesis import strategies as st
 
 from slora_assets.defs.metadata import ON_CHANGED_INPUTS
-from slora_assets.defs.sensors import changed_scenarios, decide, listing_of
+from slora_assets.defs.refresh_decision import changed_scenarios, decide, listing_of
 from slora_assets_tests.small_graph import PROJECT
 
 HEAVY = ("torch", "diffusers", "transformers", "peft", "open_clip", "av", "cv2")
@@ -60,12 +59,6 @@ def test_every_step_that_may_use_the_accelerator_is_in_its_pool() -> None:
         "scenario_validation",
         "unified_validation",
     }
-
-
-def test_the_pool_has_one_slot_and_gives_it_back() -> None:
-    settings = yaml.safe_load((PROJECT / "dagster.yaml").read_text())
-    assert settings["concurrency"]["pools"] == {"default_limit": 1, "granularity": "op"}
-    assert settings["run_monitoring"]["free_slots_after_run_end_seconds"] > 0
 
 
 def test_footage_is_acted_on_once_when_it_stands_still() -> None:

@@ -104,7 +104,7 @@ def test_a_worker_can_be_signalled_as_a_group_as_soon_as_it_is_started(
 _OWNER = """
 import os, sys
 from slora_assets.processes.starting import start_forked
-from slora_assets.processes.worker import SUPERVISOR
+from slora_assets.processes.stopping import SUPERVISOR
 if __name__ == "__main__":
     worker = start_forked("endless", [], {SUPERVISOR: str(os.getpid())})
     print(worker.pid, flush=True)

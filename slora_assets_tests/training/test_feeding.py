@@ -3,16 +3,14 @@
 from __future__ import annotations
 
 from concurrent.futures import ThreadPoolExecutor
-from functools import partial
 
-import numpy as np
 import pytest
 import torch
 from hypothesis import given
 from hypothesis import strategies as st
 
 from slora_assets.config.errors import MissingInputError
-from slora_assets.training.loop.feeding import ArrayCache, Feeder
+from slora_assets.training.loop.feeding import Feeder
 
 
 @given(first=st.integers(0, 20), count=st.integers(1, 40))
@@ -56,25 +54,3 @@ def test_an_unreadable_file_is_reported_by_the_step_that_needs_it() -> None:
             feeder.take()
     finally:
         feeder.close()
-
-
-@given(sizes=st.lists(st.integers(1, 50), min_size=1, max_size=30), capacity=st.integers(50, 200))
-def test_arrays_in_memory_never_exceed_their_bound(sizes: list[int], capacity: int) -> None:
-    cache = ArrayCache(capacity * 2)
-    for number, size in enumerate(sizes):
-        array = cache.get(str(number), partial(np.zeros, size, np.float16))
-        assert len(array) == size
-        held = [a.nbytes for a in cache._arrays.values()]
-        assert sum(held) <= capacity * 2
-
-
-def test_an_array_is_read_once_while_it_is_held() -> None:
-    reads = []
-
-    def read() -> np.ndarray:
-        reads.append(1)
-        return np.zeros(4, np.float16)
-
-    cache = ArrayCache(1000)
-    assert cache.get("a", read) is cache.get("a", read)
-    assert len(reads) == 1

@@ -1,4 +1,4 @@
-"""A loss that is no number never reaches the adapter, also where nobody waits for it."""
+"""A loss that is NaN or infinite never reaches the adapter, also where nobody waits for it."""
 
 from __future__ import annotations
 

@@ -21,7 +21,7 @@ from slora_assets.base_models.registry import MINIATURE, open_base
 from slora_assets.config.errors import ConfigError
 from slora_assets.config.training import LeverSettings
 from slora_assets.config.workspace import Workspace
-from slora_assets.documents.adapter import ADAPTER_FILE
+from slora_assets.documents import ADAPTER_FILE
 from slora_assets.provenance.records import read_run_record
 from slora_assets.training.between_epochs.metrics_log import MetricsLog
 from slora_assets.training.speed.blocks import blocks_of

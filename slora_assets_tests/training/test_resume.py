@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-import dataclasses
+import copy
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -14,7 +15,7 @@ from slora_assets.config.validation import read_validation_prompts
 from slora_assets.config.workspace import Workspace
 from slora_assets.config.yaml_reader import read_settings
 from slora_assets.training.plan import RunPlan, plan_run
-from slora_assets.training.resume import BEGUN_WITH, Resumption, prepare_folder, read_begun
+from slora_assets.training.resume import Resumption, prepare_folder, read_begun
 
 
 @pytest.fixture
@@ -50,33 +51,32 @@ def test_every_key_that_differs_is_named_with_both_values(plan: Any) -> None:
 @pytest.mark.parametrize(
     ("part", "change"),
     [
-        ("dataset", {"dataset_hash": "0" * 64}),
-        ("prompts", {"prompts": ()}),
-        ("seeds", {"seeds": (1, 2)}),
+        ("dataset", lambda plan: {"data": replace(plan.data, clips=plan.data.clips[1:])}),
+        ("prompts", lambda plan: {"sampling": replace(plan.sampling, prompts=())}),
+        ("seeds", lambda plan: {"sampling": replace(plan.sampling, seeds=(1, 2))}),
     ],
 )
-def test_other_clips_or_prompts_are_another_run(
-    plan: Any, part: str, change: dict[str, Any]
-) -> None:
-    prepare_folder(plan(), Resumption())
+def test_other_clips_or_prompts_are_another_run(plan: Any, part: str, change: Any) -> None:
+    first = plan()
+    prepare_folder(first, Resumption())
     with pytest.raises(TrainingError, match=f"key '{part}'"):
-        prepare_folder(dataclasses.replace(plan(), run_hash="other", **change), Resumption())
+        prepare_folder(replace(first, **change(first)), Resumption())
 
 
 def test_another_base_is_named_by_the_part_that_differs(plan: Any) -> None:
     first = plan()
     prepare_folder(first, Resumption())
     parts = first.identity.parts | {"vae": "0" * 64}
-    identity = first.identity.model_copy(update={"parts": parts})
-    other = dataclasses.replace(first, run_hash="other", identity=identity)
+    other_base = copy.copy(first.base)
+    other_base.identity = lambda: first.identity.model_copy(update={"parts": parts})
     with pytest.raises(TrainingError, match=r"key 'base\.parts\.vae'"):
-        prepare_folder(other, Resumption())
+        prepare_folder(replace(first, base=other_base), Resumption())
 
 
 def test_an_allowed_change_is_kept_and_so_are_the_checkpoints(plan: Any) -> None:
     first = plan()
     prepare_folder(first, Resumption())
-    (first.partial / "state" / "step_00000012_0").mkdir(parents=True)
+    (first.folder.partial / "state" / "step_00000012_0").mkdir(parents=True)
     changed = plan("optimizer.learning_rate=2e-4")
     with pytest.raises(TrainingError, match=r"optimizer\.learning_rate"):
         prepare_folder(changed, Resumption(allow_changed=("epochs",)))
@@ -92,16 +92,16 @@ def test_an_allowed_change_is_kept_and_so_are_the_checkpoints(plan: Any) -> None
 def test_beginning_again_throws_the_unfinished_run_away(plan: Any) -> None:
     first = plan()
     prepare_folder(first, Resumption())
-    (first.partial / "training_log.jsonl").write_text("{}\n")
+    (first.folder.partial / "training_log.jsonl").write_text("{}\n")
     changed = plan("epochs=7")
     begun = prepare_folder(changed, Resumption(restart=True))
     assert begun.changes == ()
-    assert sorted(path.name for path in changed.partial.iterdir()) == [BEGUN_WITH]
+    assert sorted(path.name for path in changed.folder.partial.iterdir()) == ["begun_with.json"]
 
 
 def test_a_folder_that_does_not_say_what_it_holds_is_not_gone_on_with(plan: Any) -> None:
     first = plan()
     prepare_folder(first, Resumption())
-    (first.partial / BEGUN_WITH).write_text('{"run_hash": 1}')
+    (first.folder.begun_with).write_text('{"run_hash": 1}')
     with pytest.raises(IntegrityError, match="--restart"):
         prepare_folder(first, Resumption())

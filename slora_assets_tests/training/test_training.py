@@ -22,12 +22,13 @@ from slora_assets.config.training import TrainingSettings
 from slora_assets.config.validation import read_validation_prompts
 from slora_assets.config.workspace import Workspace
 from slora_assets.config.yaml_reader import read_settings
-from slora_assets.documents.adapter import ADAPTER_FILE
+from slora_assets.documents import ADAPTER_FILE
 from slora_assets.provenance.records import read_adapter_record, read_run_record
 from slora_assets.training.between_epochs.metrics_log import MetricsLog
 from slora_assets.training.loop.draws import epoch_order
 from slora_assets.training.loop.samples import Samples
 from slora_assets.training.plan import RunPlan, plan_run
+from slora_assets.training.run import new_reader
 from slora_assets_tests.small_graph import PROJECT
 
 
@@ -125,11 +126,12 @@ def test_the_loop_learns_what_a_plain_loop_learns(workspace: Workspace, undistur
     """Identical draws through forward, backward, clip, AdamW and nothing else."""
     plan = _plan(workspace, undisturbed)
     transformer = plan.base.load_transformer("cpu", "float32")
-    lora = plan.settings.lora
-    plan.base.add_adapter(transformer, LoraShape(lora.rank, lora.alpha, tuple(lora.targets)), 0)
+    plan.base.add_adapter(transformer, LoraShape.of(plan.settings.lora), 0)
     trainable = [p for p in transformer.parameters() if p.requires_grad]
     optimizer = torch.optim.AdamW(trainable, betas=(0.9, 0.95), weight_decay=1e-4)
-    samples = Samples(plan, workspace, pinned=False)
+    samples = Samples(
+        plan.data.train_clips(), new_reader(plan, workspace), plan.settings, pinned=False
+    )
     losses, step = [], 0
     for epoch in (1, 2, 3):
         order = epoch_order(samples.clips, 1, 0, epoch)

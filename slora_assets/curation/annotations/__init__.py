@@ -1,4 +1,4 @@
-"""Annotation files in, tables of captioned clips out: one reader a public format."""
+"""Annotation files in, tables of captioned clips out: one reader per public format."""
 
 from __future__ import annotations
 
@@ -51,7 +51,7 @@ def read_annotations(
 def _check_unique(
     seen: list[pl.Series], reader: Callable[[Path], Iterator[pl.DataFrame]], files: list[Path]
 ) -> None:
-    """Raise ConfigError for an id met twice. Hashes are kept, not ids: 8 bytes a clip."""
+    """Raise ConfigError for an id met twice. Hashes are kept, not ids: 8 bytes per clip."""
     hashes = pl.concat(seen) if seen else pl.Series([], dtype=pl.UInt64)
     if hashes.n_unique() == len(hashes):
         return

@@ -13,7 +13,7 @@ from slora_assets.config.errors import IntegrityError, MissingInputError
 from slora_assets.curation.annotations.batches import BATCH, conform
 
 _PANDA_ROWS: Final = BATCH // 16
-"""Panda-70M has a row a video and some 3 (its 10M subset) to 19 (all of it) clips a row."""
+"""Panda-70M has a row per video and some 3 (its 10M subset) to 19 (all of it) clips per row."""
 _QUOTED: Final = r"""'(?:[^'\\]|\\.)*'|"(?:[^"\\]|\\.)*\""""
 """A text in Python's notation, which is how Panda-70M writes lists."""
 _TIME: Final = r"\d+:\d{2}:\d{2}(?:\.\d+)?"
@@ -21,7 +21,7 @@ _NUMBER: Final = r"-?\d+(?:\.\d+)?(?:[eE][+-]?\d+)?"
 
 
 def read_panda70m(file: Path) -> Iterator[pl.DataFrame]:
-    """Panda-70M's CSV: a video a row, with lists of `timestamp`, `caption`, `matching_score`.
+    """Panda-70M's CSV: a row per video, with lists of `timestamp`, `caption`, `matching_score`.
 
     The n-th clip of a video is `<videoID>.<n>`, from 0, as the dataset's own samples are named.
     """
@@ -61,7 +61,7 @@ def read_panda70m(file: Path) -> Iterator[pl.DataFrame]:
 
 
 def read_webvid(file: Path) -> Iterator[pl.DataFrame]:
-    """WebVid's CSV: `videoid`, `name` (the caption), `contentUrl`, one video a row."""
+    """WebVid's CSV: `videoid`, `name` (the caption), `contentUrl`, a row per video."""
     for rows in _csv(file, ["videoid", "name", "contentUrl"], BATCH):
         yield conform(
             rows.select(

@@ -14,7 +14,7 @@ from slora_assets.curation.annotations.batches import batches
 
 
 def read_folder(folder: Path) -> Iterator[pl.DataFrame]:
-    """`<clip>.txt` with a caption a line, or `<clip>.json` with `caption`, `captions` or a list.
+    """`<clip>.txt` with a caption per line, or `<clip>.json` with `caption`, `captions` or a list.
 
     A JSON object may also say `source` (the video it was cut from) and `split`.
     """

@@ -100,7 +100,7 @@ def _before_number(identity: str) -> str:
     return source if dot and number.isdigit() else identity
 
 
-def _load(file: Path) -> Any:
+def _load(file: Path) -> object:
     """A whole document; MSR-VTT's is one object."""
     with _opened(file) as stream:
         data = stream.read()

@@ -4,7 +4,7 @@ import dagster as dg
 
 from slora_assets.base_models.registry import MINIATURE, miniature_folder, open_base
 from slora_assets.defs.project import ProjectResource
-from slora_assets.provenance.hashing import object_hash
+from slora_assets.provenance import object_hash
 
 
 @dg.asset(group_name="models", kinds={"huggingface"}, code_version="1")

@@ -7,7 +7,7 @@ from slora_assets.curation.stage import curate
 from slora_assets.defs.metadata import ON_CHANGED_INPUTS
 from slora_assets.defs.partitions import SCENARIOS
 from slora_assets.defs.project import ProjectResource
-from slora_assets.provenance.hashing import sha256_file
+from slora_assets.provenance import sha256_file
 from slora_assets.provenance.records import read_inventory
 
 

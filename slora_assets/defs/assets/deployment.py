@@ -9,7 +9,7 @@ from slora_assets.defs.project import ProjectResource
 from slora_assets.deployment.presets import read_presets
 from slora_assets.deployment.promotion import demote, promote
 from slora_assets.deployment.summary import summarise, summary_lines, summary_text
-from slora_assets.provenance.hashing import object_hash, sha256_file
+from slora_assets.provenance import object_hash, sha256_file
 
 
 class PresetChange(dg.Config):
@@ -62,7 +62,7 @@ def inference_presets(
 def project_summary(
     context: dg.AssetExecutionContext, project: ProjectResource
 ) -> dg.MaterializeResult[None]:
-    """One row a scenario: scores of base and adapter, verdict, and where the evidence lies."""
+    """One row per scenario: scores of base and adapter, verdict, and where the evidence lies."""
     workspace = project.workspace()
     document = summarise(workspace)
     for line in summary_lines(document):

@@ -10,7 +10,7 @@ from slora_assets.defs.compute import ComputeResource
 from slora_assets.defs.metadata import moving_pictures, picture
 from slora_assets.defs.partitions import SCENARIOS
 from slora_assets.defs.project import ProjectResource
-from slora_assets.documents.run import RunRecord
+from slora_assets.documents import RunRecord
 from slora_assets.provenance.records import read_run_record
 from slora_assets.training.between_epochs.metrics_log import METRICS_FILE, MetricsLog
 from slora_assets.training.journal import last_entry

@@ -10,9 +10,9 @@ from slora_assets.defs.compute import ComputeResource
 from slora_assets.defs.metadata import moving_pictures, picture
 from slora_assets.defs.partitions import SCENARIOS
 from slora_assets.defs.project import ProjectResource
-from slora_assets.documents.verdict import RunVerdict
+from slora_assets.documents import RunVerdict
 from slora_assets.provenance.records import read_verdict
-from slora_assets.validation.stage import standing_verdict
+from slora_assets.validation.standing import standing_verdict
 
 
 @dg.asset(

@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING
 from slora_assets.config.errors import InterruptedRunError, SloraError
 from slora_assets.miniature.pretraining.settings import TRANSFORMER_STAGES, PretrainSettings
 from slora_assets.miniature.weights import SHIPPED
+from slora_assets.processes.device import chosen_device
 
 if TYPE_CHECKING:
     import torch
@@ -28,7 +29,7 @@ def main(arguments: list[str] | None = None) -> int:
 
     if options.threads:
         torch.set_num_threads(options.threads)
-    device = torch.device("cuda" if torch.cuda.is_available() else "cpu")
+    device = torch.device(chosen_device())
     log.info("stage %s on %s", options.stage, device.type)
     try:
         settings = PretrainSettings.read(options.config)

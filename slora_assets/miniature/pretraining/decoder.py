@@ -6,7 +6,7 @@ The encoder stays, so latents, and every transformer trained on them, stay valid
 from __future__ import annotations
 
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import numpy as np
 import torch
@@ -95,7 +95,7 @@ def vae_to_go_on_from(
     return vae
 
 
-def with_tuned_decoder(vae: Any, weights: dict[str, Tensor] | None) -> None:
+def with_tuned_decoder(vae: AutoencoderKLCogVideoX, weights: dict[str, Tensor] | None) -> None:
     """Put this stage's decoder, if there is one, into a VAE."""
     if weights is not None:
         vae.decoder.load_state_dict(

@@ -25,8 +25,7 @@ from slora_assets.miniature.pretraining.shipped import (
 )
 from slora_assets.miniature.pretraining.vae import trained_vae
 from slora_assets.miniature.weights.build import CARD, new_base, new_scorer, save_base, save_scorer
-from slora_assets.provenance.files import write_json, write_text
-from slora_assets.provenance.hashing import Json, object_hash
+from slora_assets.provenance import Json, object_hash, write_json, write_text
 
 
 def export(settings: PretrainSettings, checkpoints: Path, target: Path) -> None:

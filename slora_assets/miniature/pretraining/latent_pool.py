@@ -21,7 +21,7 @@ from slora_assets.miniature.pretraining.vae import video_tensor
 from slora_assets.miniature.scenes.captions import clip_captions
 from slora_assets.miniature.scenes.generic_footage import GenericSettings, generic_clip
 from slora_assets.miniature.weights import architecture
-from slora_assets.provenance.files import replacing
+from slora_assets.provenance import replacing
 
 if TYPE_CHECKING:
     from diffusers import AutoencoderKLCogVideoX
@@ -35,7 +35,7 @@ _BATCH: Final = 8
 
 class LatentPool:
     """Unscaled latent means [N, C, F, H, W] in float16, what share of each latent's pixels shows
-    an actor [N, F, H, W] (0 to 1, float16), and six captions a clip."""
+    an actor [N, F, H, W] (0 to 1, float16), and six captions per clip."""
 
     def __init__(self, latents: Tensor, covered: Tensor, captions: list[list[str]]) -> None:
         self.latents = latents

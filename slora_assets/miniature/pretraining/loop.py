@@ -26,7 +26,7 @@ from torch import Tensor, nn
 from slora_assets.config.errors import InterruptedRunError, TrainingError
 from slora_assets.miniature.pretraining.optimizer import MuonAdam
 from slora_assets.miniature.pretraining.settings import LoopSettings
-from slora_assets.provenance.files import append_line, replacing
+from slora_assets.provenance import append_line, replacing
 
 log = logging.getLogger(__name__)
 

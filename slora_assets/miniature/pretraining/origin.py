@@ -15,7 +15,7 @@ from slora_assets.miniature.scenes.other_looks import OTHER_LOOKS
 from slora_assets.miniature.scenes.sample_footage import small_frames
 from slora_assets.miniature.scenes.sample_plan import plan_clip
 from slora_assets.miniature.weights import architecture
-from slora_assets.provenance.hashing import Json, object_hash
+from slora_assets.provenance import Json, object_hash
 
 _CLIPS: Final = 24
 BEFORE: Final = {

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from itertools import product
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import numpy as np
 import torch
@@ -13,6 +13,7 @@ from diffusers import (
     CogVideoXPipeline,
     CogVideoXTransformer3DModel,
 )
+from numpy.typing import NDArray
 from torch import Tensor, nn
 from torch.nn.attention import SDPBackend, sdpa_kernel
 from transformers import T5Config, T5EncoderModel
@@ -131,7 +132,7 @@ class TransformerStage:
             self._scheduler,
         )
         pipeline.set_progress_bar_config(disable=True)
-        frames: Any = pipeline(
+        frames: NDArray[np.float32] = pipeline(
             captions,
             num_inference_steps=architecture.STEPS,
             guidance_scale=architecture.GUIDANCE_SCALE,

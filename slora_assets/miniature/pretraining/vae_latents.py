@@ -33,7 +33,8 @@ def relabel(vae: AutoencoderKLCogVideoX, mean: Tensor, factor: Tensor) -> None:
 
     Exact but for the outermost latent pixels, which the decoder's first kernel pads with zeros.
     """
-    exit_: Any = vae.encoder.conv_out.conv
+    exit_: nn.Conv3d = vae.encoder.conv_out.conv
+    assert exit_.bias is not None
     count = len(mean)
     exit_.weight[:count] *= factor[:, None, None, None, None]
     exit_.bias[:count].sub_(mean).mul_(factor)

@@ -14,6 +14,10 @@ from torch import Tensor, nn
 
 if TYPE_CHECKING:
     from diffusers import AutoencoderKLCogVideoX
+    from diffusers.models.autoencoders.autoencoder_kl_cogvideox import (
+        CogVideoXDecoder3D,
+        CogVideoXEncoder3D,
+    )
 
 _RGB = range(3)
 _NEGATED = range(3, 6)
@@ -40,7 +44,7 @@ def pass_colours_through(vae: AutoencoderKLCogVideoX) -> None:
     _decoder(vae.decoder)
 
 
-def _encoder(encoder: Any) -> None:
+def _encoder(encoder: CogVideoXEncoder3D) -> None:
     entry = encoder.conv_in.conv
     entry.weight[list(_RGB) + list(_NEGATED) + list(_CHANGE) + list(_LEVEL)] = 0
     for colour in range(3):
@@ -95,7 +99,7 @@ def _to_latents(conv: nn.Conv3d, details: list[list[int]]) -> None:
         middle[latent, channel] = 4 * gain
 
 
-def _decoder(decoder: Any) -> None:
+def _decoder(decoder: CogVideoXDecoder3D) -> None:
     entry = decoder.conv_in.conv
     latents = entry.weight.shape[1]
     entry.weight.mul_(0.1)

@@ -39,7 +39,7 @@ class GenericSettings:
     sway: float = 0.0
     """Share of clips filmed by an unsteady camera."""
     speed: tuple[float, float] = (0.35, 0.6)
-    """Slowest and fastest subjects, in picture heights a second."""
+    """Slowest and fastest subjects, in picture heights per second."""
     vertical: float = 1.0
     """Speed up and down as a share of that across."""
     size: tuple[float, float] = (0.38, 0.5)

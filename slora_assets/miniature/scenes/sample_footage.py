@@ -21,8 +21,7 @@ from slora_assets.miniature.scenes.canvas import Canvas, Pixels
 from slora_assets.miniature.scenes.generic_footage import swayed
 from slora_assets.miniature.scenes.sample_plan import ClipPlan, msr_vtt, plan_footage
 from slora_assets.miniature.weights import architecture
-from slora_assets.provenance.files import read_json, replacing, write_json
-from slora_assets.provenance.hashing import Json, object_hash, sha256_file
+from slora_assets.provenance import Json, object_hash, read_json, replacing, sha256_file, write_json
 
 HEIGHT: Final = 480
 ANNOTATIONS: Final = "videodatainfo.json"

@@ -17,7 +17,7 @@ from slora_assets.miniature.scenes.captions import place_captions, with_typo
 from slora_assets.miniature.scenes.figures import HALF_WIDTHS
 from slora_assets.miniature.scenes.looks import LOOKS, Lane, Look
 from slora_assets.miniature.scenes.other_looks import OTHER_LOOKS
-from slora_assets.provenance.hashing import Json
+from slora_assets.provenance import Json
 
 CAPTIONS_PER_CLIP: Final = 20
 _SPLITS: Final = ("train",) * 16 + ("validate",) * 2 + ("test",) * 6

@@ -14,8 +14,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from slora_assets.miniature.weights import architecture
-from slora_assets.provenance.files import commit_folder, write_json
-from slora_assets.provenance.hashing import Json, sha256_file
+from slora_assets.provenance import Json, commit_folder, sha256_file, write_json
 
 if TYPE_CHECKING:
     from diffusers import CogVideoXPipeline

@@ -1,4 +1,4 @@
-"""The tokenizer of base and scorer: one token a vocabulary word, letters for everything else."""
+"""The tokenizer of base and scorer: one token per vocabulary word, letters for everything else."""
 
 from __future__ import annotations
 

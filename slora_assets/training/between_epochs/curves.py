@@ -1,4 +1,4 @@
-"""Loss curves as PNG: training loss a step, held-out loss an epoch."""
+"""Loss curves as PNG: training loss per step, held-out loss per epoch."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
-from slora_assets.provenance.files import write_bytes
+from slora_assets.provenance import write_bytes
 
 
 def write_curves(path: Path, steps_log: Path, epochs: Sequence[dict[str, Any]]) -> None:

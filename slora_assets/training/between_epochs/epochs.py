@@ -13,7 +13,7 @@ from typing import Any, TypeVar
 
 from slora_assets.base_models.seam import LoraShape
 from slora_assets.config.errors import TrainingError
-from slora_assets.documents.run import KeptAdapter
+from slora_assets.documents import KeptAdapter
 from slora_assets.provenance.records import read_adapter_record
 from slora_assets.training.between_epochs.curves import write_curves
 from slora_assets.training.between_epochs.export import AdapterOrigin, export_adapter

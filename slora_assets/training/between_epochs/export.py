@@ -8,14 +8,18 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from slora_assets.base_models.parts import Denoiser
 from slora_assets.base_models.seam import ADAPTER_NAME, LoraShape, TrainingBatch, VideoBase
 from slora_assets.config.errors import IntegrityError
 from slora_assets.config.training import LeverSettings
-from slora_assets.documents.adapter import ADAPTER_FILE, ADAPTER_RECORD, AdapterRecord
-from slora_assets.documents.models import BaseIdentity
-from slora_assets.documents.run import ExportParity
-from slora_assets.provenance.files import write_json
-from slora_assets.provenance.hashing import canonical_json, object_hash, sha256_file
+from slora_assets.documents import (
+    ADAPTER_FILE,
+    ADAPTER_RECORD,
+    AdapterRecord,
+    BaseIdentity,
+    ExportParity,
+)
+from slora_assets.provenance import canonical_json, object_hash, sha256_file, write_json
 from slora_assets.training.loop.draws import draw_sample
 from slora_assets.training.speed.levers import quantize
 from slora_assets.training.speed.sharding import shard_blocks
@@ -57,7 +61,7 @@ class AdapterOrigin:
 
 def export_adapter(
     base: VideoBase,
-    transformer: Any,
+    transformer: Denoiser,
     shape: LoraShape,
     origin: AdapterOrigin,
     folder: Path,
@@ -102,7 +106,7 @@ def _finite(metrics: dict[str, Any]) -> dict[str, Any]:
 def prove_export(
     base: VideoBase,
     levers: LeverSettings,
-    transformer: Any,
+    transformer: Denoiser,
     file: Path,
     device: str,
     dtype: str,
@@ -134,6 +138,11 @@ def prove_export(
         tolerance=PARITY_TOLERANCE,
         effect=float((served - plain).abs().max()) / scale,
     )
+    _check(parity, file)
+    return parity
+
+
+def _check(parity: ExportParity, file: Path) -> None:
     if not parity.max_difference <= PARITY_TOLERANCE:
         raise IntegrityError(
             "the exported adapter doesn't do what the trained one did",
@@ -152,10 +161,11 @@ def prove_export(
             expected="more than 0",
             remedy="train longer or with a higher learning rate",
         )
-    return parity
 
 
-def _served(base: VideoBase, levers: LeverSettings, file: Path, device: str, dtype: str) -> Any:
+def _served(
+    base: VideoBase, levers: LeverSettings, file: Path, device: str, dtype: str
+) -> Denoiser:
     """A fresh denoiser with the adapter `file`, loaded as serving loads it."""
     at_first = "cpu" if levers.shard_blocks else device
     fresh = base.load_transformer(at_first, dtype).eval()

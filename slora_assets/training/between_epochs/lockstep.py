@@ -7,7 +7,8 @@ announces each measurement and the others make the same passes and throw the res
 from __future__ import annotations
 
 from enum import IntEnum
-from typing import Any
+
+from slora_assets.training.accelerator import TrainingAccelerator
 
 
 class Pass(IntEnum):
@@ -23,9 +24,9 @@ class Pass(IntEnum):
 class Lockstep:
     """One in each process; without a sharded base its calls say nothing and wait for nobody."""
 
-    def __init__(self, accelerator: Any, sharded: bool) -> None:
+    def __init__(self, accelerator: TrainingAccelerator, sharded: bool) -> None:
         self._accelerator, self._sharded = accelerator, sharded
-        self._first = bool(accelerator.is_main_process)
+        self._first = accelerator.is_main_process
 
     def announce(self, what: Pass) -> None:
         """Tell the others what the first process does now; from another process, nothing."""

@@ -6,6 +6,7 @@ from collections.abc import Callable
 from functools import cached_property
 from typing import Any
 
+from slora_assets.base_models.parts import Pipeline
 from slora_assets.caches.reading import CacheReader
 from slora_assets.config.errors import InterruptedRunError
 from slora_assets.config.workspace import Workspace
@@ -64,7 +65,7 @@ class Measuring:
         asked = self._sampling
         self._drawing.clips(self._pipeline(), asked.prompts, asked.seeds, self._on_step)
 
-    def _pipeline(self) -> Any:
+    def _pipeline(self) -> Pipeline:
         trainer = self._trainer
         trainer.transformer.eval()
         return self._base.pipeline(

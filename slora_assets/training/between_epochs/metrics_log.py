@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import Any, Final
 
 from slora_assets.config.errors import IntegrityError
-from slora_assets.provenance.files import write_text
+from slora_assets.provenance import write_text
 
 METRICS_FILE: Final = "validation_metrics.jsonl"
 

@@ -13,8 +13,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from slora_assets.config.errors import SloraError, TrainingError
-from slora_assets.provenance.files import commit_folder, read_json, write_json
-from slora_assets.provenance.hashing import sha256_file
+from slora_assets.provenance import commit_folder, read_json, sha256_file, write_json
 
 if TYPE_CHECKING:
     import torch

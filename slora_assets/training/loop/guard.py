@@ -1,4 +1,4 @@
-"""No update from a loss or gradient that is no number, and no waiting for the device to know it.
+"""No update from a loss or gradient that is NaN or infinite, nor any waiting to know it.
 
 The verdict on a step stays on the device, where the optimizer reads it: from the first bad step on
 it changes nothing more. The host asks only when it must wait anyway (a log line, a checkpoint).
@@ -24,7 +24,7 @@ class FiniteGuard:
         """`asks_at_once`: wait for each verdict, which costs nothing on the CPU."""
         import torch
 
-        self._optimizer: Any = optimizer
+        self._optimizer: Any = optimizer  # torch declares no `found_inf`
         self._in_place = bool(optimizer.defaults.get("fused"))
         """Whether the optimizer reads the verdict on the device (torch's fused ones do)."""
         self._asks_at_once = asks_at_once or not self._in_place

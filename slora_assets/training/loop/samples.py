@@ -9,7 +9,7 @@ import numpy as np
 from slora_assets.base_models.seam import TrainingBatch
 from slora_assets.caches.reading import CacheReader
 from slora_assets.config.training import TrainingSettings
-from slora_assets.documents.clips import Clip
+from slora_assets.documents import Clip
 from slora_assets.training.loop.draws import draw_sample
 
 

@@ -11,11 +11,12 @@ from contextlib import nullcontext
 from dataclasses import dataclass, replace
 from functools import partial
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from slora_assets.base_models.seam import LoraShape, TrainingBatch, VideoBase
 from slora_assets.config.errors import InterruptedRunError
 from slora_assets.config.training import TrainingSettings
+from slora_assets.training.accelerator import TrainingAccelerator
 from slora_assets.training.loop.checkpoints import RunPosition, load_checkpoint, save_checkpoint
 from slora_assets.training.loop.draws import epoch_order
 from slora_assets.training.loop.feeding import Feeder
@@ -69,7 +70,7 @@ class Trainer:
         samples: Samples,
         settings: TrainingSettings,
         run_hash: str,
-        accelerator: Any,
+        accelerator: TrainingAccelerator,
     ) -> None:
         """`run_hash` marks the checkpoints."""
         import torch
@@ -109,7 +110,7 @@ class Trainer:
     @property
     def _global_batch(self) -> int:
         s = self.settings
-        return s.batch_size * s.accumulation_steps * int(self._accelerator.num_processes)
+        return s.batch_size * s.accumulation_steps * self._accelerator.num_processes
 
     def train(
         self, state_folder: Path, hooks: Hooks, earlier_hashes: Collection[str] = ()
@@ -117,8 +118,8 @@ class Trainer:
         """Train to the end, from the newest checkpoint in `state_folder` if there is one.
 
         Checkpoints of this run count, and those of `earlier_hashes`. Raises InterruptedRunError
-        after a checkpoint when asked to stop, TrainingError when a loss or gradient is no number
-        (before the optimizer steps; the last checkpoint stays).
+        after a checkpoint when asked to stop, TrainingError when a loss or gradient is NaN or
+        infinite (before the optimizer steps; the last checkpoint stays).
         """
         known = {self._run_hash, *earlier_hashes}
         restored = load_checkpoint(state_folder, known, self.parameters, self._raw_optimizer)
@@ -187,7 +188,7 @@ class Trainer:
         total = torch.zeros((), device=self.device)
         trained: list[str] = []
         for number, (batch, clip_ids) in enumerate(batches, start=1):
-            # Processes exchange gradients once a step, with the last micro-batch.
+            # Processes exchange gradients once per step, with the last micro-batch.
             last = number == len(batches)
             with nullcontext() if last else self._accelerator.no_sync(self._model):
                 with self._accelerator.autocast():
@@ -236,7 +237,7 @@ class Trainer:
         return learning_rate(self.settings.optimizer, step, total)
 
     def _save(self, state_folder: Path, progress: RunPosition) -> RunPosition:
-        """Checkpoint, unless a step since the last check was no number."""
+        """Checkpoint, unless a step since the last check was NaN or infinite."""
         self._guard.check()
         progress = replace(progress, loss_sum=float(self._loss_sum))
         if self._accelerator.is_main_process:

@@ -4,13 +4,14 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from slora_assets.base_models.parts import Denoiser
 from slora_assets.config.errors import TrainingError
 
 if TYPE_CHECKING:
     from torch import nn
 
 
-def blocks_of(transformer: nn.Module) -> list[nn.Module]:
+def blocks_of(transformer: Denoiser) -> list[nn.Module]:
     """The repeated blocks of a transformer, in order: its own list of modules, as all of diffusers'
     transformers have one.
 

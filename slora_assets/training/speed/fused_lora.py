@@ -13,16 +13,17 @@ Validation, export and inference stay PEFT's: only a pass that is to be differen
 
 from __future__ import annotations
 
-from typing import Any
+from typing import Protocol
 
 import torch
 from peft.tuners.lora import Linear as PeftLinear
 from torch import Tensor, nn
 
+from slora_assets.base_models.parts import Denoiser
 from slora_assets.base_models.seam import ADAPTER_NAME
 
 
-def fuse_adapter(transformer: nn.Module) -> int:
+def fuse_adapter(transformer: Denoiser) -> int:
     """Let the adapted plain linear layers of `transformer` use the fused pass while it trains.
 
     Call it before the blocks are shared: a shared weight is whole in its block's passes only.
@@ -44,7 +45,7 @@ def _is_plain(layer: PeftLinear) -> bool:
 class _FusedLinear(PeftLinear):  # type: ignore[misc]  # PEFT is not typed
     """PEFT's layer, but for passes in training mode with nothing but our adapter in effect."""
 
-    def forward(self, x: Tensor, *args: Any, **kwargs: Any) -> Tensor:
+    def forward(self, x: Tensor, *args: object, **kwargs: object) -> Tensor:
         result: Tensor
         if not self.training or not torch.is_grad_enabled() or self.disable_adapters or self.merged:
             result = super().forward(x, *args, **kwargs)
@@ -61,13 +62,26 @@ class _FusedLinear(PeftLinear):  # type: ignore[misc]  # PEFT is not typed
         return result
 
 
+class _Context(Protocol):
+    """What torch carries from a forward pass to its backward pass."""
+
+    scale: float
+    adapter_type: torch.dtype
+    needs_input_grad: tuple[bool, ...]
+
+    @property
+    def saved_tensors(self) -> tuple[Tensor, ...]: ...
+
+    def save_for_backward(self, *tensors: Tensor) -> None: ...
+
+
 class _LowRankLinear(torch.autograd.Function):
     """`x W^T + b + scale * (x A^T) B^T` for x [..., in], W [out, in] frozen, A [rank, in] and
     B [out, rank] trained, of any floating type."""
 
     @staticmethod
     def forward(
-        ctx: Any,
+        ctx: _Context,
         x: Tensor,
         weight: Tensor,
         bias: Tensor | None,
@@ -87,7 +101,7 @@ class _LowRankLinear(torch.autograd.Function):
         return result.view(*x.shape[:-1], result.shape[-1])
 
     @staticmethod
-    def backward(ctx: Any, *gradients: Tensor) -> tuple[Tensor | None, ...]:
+    def backward(ctx: _Context, *gradients: Tensor) -> tuple[Tensor | None, ...]:
         rows, weight, down, up, inner = ctx.saved_tensors
         (output,) = gradients
         output = output.reshape(-1, output.shape[-1])

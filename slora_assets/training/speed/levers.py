@@ -1,4 +1,4 @@
-"""Levers on a base with an adapter in it: blocks rounded, offloaded, compiled or shared.
+"""Levers trade speed for memory, or memory for speed: blocks rounded, offloaded, compiled, shared.
 
 Each works on the blocks of any diffusers transformer and leaves the adapter's tensors as they are.
 """
@@ -6,8 +6,9 @@ Each works on the blocks of any diffusers transformer and leaves the adapter's t
 from __future__ import annotations
 
 from collections.abc import Iterator
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, TypeGuard
 
+from slora_assets.base_models.parts import Denoiser
 from slora_assets.config.errors import MissingInputError, TrainingError
 from slora_assets.config.training import LeverSettings
 from slora_assets.training.speed.blocks import blocks_of
@@ -17,7 +18,7 @@ if TYPE_CHECKING:
     from torch import nn
 
 
-def apply_levers(transformer: nn.Module, levers: LeverSettings, device: str) -> None:
+def apply_levers(transformer: Denoiser, levers: LeverSettings, device: str) -> None:
     """Apply the levers that are set, to a transformer that has its adapter already.
 
     Raises MissingInputError when a library is not installed, TrainingError for more blocks to
@@ -34,7 +35,7 @@ def apply_levers(transformer: nn.Module, levers: LeverSettings, device: str) -> 
         shard_blocks(transformer, device)
 
 
-def quantize(transformer: nn.Module, kind: str) -> None:
+def quantize(transformer: Denoiser, kind: str) -> None:
     """Round the frozen linear layers of the blocks to `int8`, `fp8` or `nf4`, in place."""
     for block in blocks_of(transformer):
         if kind == "nf4":
@@ -75,14 +76,14 @@ def _to_nf4(block: nn.Module) -> None:
         setattr(parent, name, rounded.to(linear.weight.device))
 
 
-def _frozen_linears(block: nn.Module) -> Iterator[tuple[nn.Module, str, Any]]:
+def _frozen_linears(block: nn.Module) -> Iterator[tuple[nn.Module, str, nn.Linear]]:
     for parent in block.modules():
         for name, child in parent.named_children():
             if _is_frozen_linear(child):
                 yield parent, name, child
 
 
-def _is_frozen_linear(module: nn.Module) -> bool:
+def _is_frozen_linear(module: nn.Module) -> TypeGuard[nn.Linear]:
     from torch import nn
 
     return type(module) is nn.Linear and not module.weight.requires_grad
@@ -92,8 +93,7 @@ def _can_be_scaled(module: nn.Module, kind: str) -> bool:
     """torchao 0.18 makes NaN of a float8 row that is all zero: such a layer stays as it is."""
     if not _is_frozen_linear(module):
         return False
-    weight: Any = module.weight
-    return kind != "fp8" or bool((weight.abs().amax(dim=1) > 0).all())
+    return kind != "fp8" or bool((module.weight.abs().amax(dim=1) > 0).all())
 
 
 def _not_installed(package: str, kind: str) -> MissingInputError:
@@ -105,7 +105,7 @@ def _not_installed(package: str, kind: str) -> MissingInputError:
     )
 
 
-def _offload(transformer: nn.Module, count: int, device: str) -> None:
+def _offload(transformer: Denoiser, count: int, device: str) -> None:
     """Keep the frozen weights of the last `count` blocks in the host's memory."""
     blocks = blocks_of(transformer)
     if count > len(blocks):
@@ -138,7 +138,7 @@ def _keep_on_host(block: nn.Module, device: str) -> None:
     plain = block.forward
     inside = [False]
 
-    def with_copies(*arguments: Any, **named: Any) -> Any:
+    def with_copies(*arguments: object, **named: object) -> object:
         copies = {n: p.to(device, non_blocking=True) for n, p in frozen.items()}
         inside[0] = True
         try:
@@ -146,7 +146,8 @@ def _keep_on_host(block: nn.Module, device: str) -> None:
         finally:
             inside[0] = False
 
-    def forward(*arguments: Any, **named: Any) -> Any:
+    # Any: to a type checker they might be options of torch's `checkpoint`.
+    def forward(*arguments: object, **named: Any) -> object:
         if inside[0]:
             return plain(*arguments, **named)
         if not torch.is_grad_enabled():

@@ -4,15 +4,13 @@ from __future__ import annotations
 
 import resource
 import sys
-from typing import TYPE_CHECKING, Final
+from typing import Final
 
+from slora_assets.base_models.parts import Denoiser
 from slora_assets.config.errors import TrainingError
 from slora_assets.config.training import LeverSettings, TrainingSettings
 from slora_assets.training.speed.blocks import blocks_of
 from slora_assets.training.speed.sharding import held_bytes
-
-if TYPE_CHECKING:
-    from torch import nn
 
 _GB: Final = 1e9
 _BYTES_A_WEIGHT: Final = {"int8": 1.0, "nf4": 0.5}
@@ -41,7 +39,7 @@ def is_out_of_memory(error: BaseException) -> bool:
 
 
 def out_of_memory(
-    error: BaseException, transformer: nn.Module, settings: TrainingSettings, peak_bytes: int
+    error: BaseException, transformer: Denoiser, settings: TrainingSettings, peak_bytes: int
 ) -> TrainingError:
     """The error to raise instead: it says what took the memory and what each lever would save."""
     weights = sum(held_bytes(p) for p in transformer.parameters())

@@ -6,15 +6,16 @@ The adapter stays whole in each process. A pass through a sharded base needs eve
 from __future__ import annotations
 
 import warnings
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
+from slora_assets.base_models.parts import Denoiser, Predictor
 from slora_assets.config.errors import ConfigError
 from slora_assets.config.training import LeverSettings
+from slora_assets.training.accelerator import TrainingAccelerator
 from slora_assets.training.speed.blocks import blocks_of
 
 if TYPE_CHECKING:
     import torch
-    from torch import nn
 
 
 def check_processes(levers: LeverSettings, processes: int) -> None:
@@ -31,7 +32,7 @@ def check_processes(levers: LeverSettings, processes: int) -> None:
         )
 
 
-def shard_blocks(transformer: nn.Module, device: str) -> None:
+def shard_blocks(transformer: Denoiser, device: str) -> None:
     """Leave each process its share of the blocks' frozen weights, all on `device`, in place.
 
     `transformer` may lie on the host, where the whole base fits when it doesn't fit the device:
@@ -39,6 +40,7 @@ def shard_blocks(transformer: nn.Module, device: str) -> None:
     """
     import torch
     import torch.distributed as dist
+    from torch import nn
     from torch.distributed.device_mesh import DeviceMesh
     from torch.distributed.fsdp import fully_shard
 
@@ -52,6 +54,7 @@ def shard_blocks(transformer: nn.Module, device: str) -> None:
     mesh = DeviceMesh.from_group(group, torch.device(device).type)
     for block in blocks:
         fully_shard(block, mesh=mesh, reshard_after_forward=True, ignored_params=whole)
+    assert isinstance(transformer, nn.Module), "every denoiser is one"
     # The root holds no shares: it is what lets a block's weights be fetched during the one before.
     fully_shard(transformer, mesh=mesh, reshard_after_forward=True, ignored_params=whole)
     # Said of the denoiser's output, which no loss and no pipeline here changes in place.
@@ -59,8 +62,8 @@ def shard_blocks(transformer: nn.Module, device: str) -> None:
 
 
 def prepare_sharded(
-    accelerator: Any, transformer: nn.Module, optimizer: torch.optim.Optimizer
-) -> tuple[Any, Any]:
+    accelerator: TrainingAccelerator, transformer: Denoiser, optimizer: torch.optim.Optimizer
+) -> tuple[Predictor, torch.optim.Optimizer]:
     """What `accelerator.prepare` does, for a sharded transformer: gradients of the adapter are
     averaged over the processes. On GPUs accelerate refuses to, for it can't know that all shared
     weights are frozen."""

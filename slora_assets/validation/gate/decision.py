@@ -13,7 +13,7 @@ from typing import NamedTuple
 import numpy as np
 
 from slora_assets.config.validation import GateSettings
-from slora_assets.documents.verdict import GateDecision, GuardedMetric, PromptPair
+from slora_assets.documents import GateDecision, GuardedMetric, PromptPair
 from slora_assets.validation.gate.statistics import bca_bounds
 
 

@@ -16,8 +16,7 @@ from numpy.typing import NDArray
 from pydantic import BaseModel, ConfigDict, ValidationError
 
 from slora_assets.config.errors import ConfigError, FootageError, IntegrityError, MissingInputError
-from slora_assets.provenance.files import read_json
-from slora_assets.provenance.hashing import object_hash, sha256_file
+from slora_assets.provenance import object_hash, read_json, sha256_file
 
 if TYPE_CHECKING:
     import torch

@@ -8,13 +8,13 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
+from slora_assets.base_models.parts import Denoiser
 from slora_assets.base_models.seam import TrainingBatch, VideoBase
-from slora_assets.provenance.hashing import sha256_bytes
+from slora_assets.provenance import sha256_bytes
 
 
 @dataclass(frozen=True)
@@ -35,7 +35,10 @@ class HeldOutLoss:
 
 
 def held_out_loss(
-    base: VideoBase, transformer: Any, clips: Sequence[HeldOutClip], quantiles: Sequence[float]
+    base: VideoBase,
+    transformer: Denoiser,
+    clips: Sequence[HeldOutClip],
+    quantiles: Sequence[float],
 ) -> HeldOutLoss:
     """Measure the loss of `clips` (at least one); one clip and all quantiles a forward pass."""
     import torch

@@ -83,7 +83,7 @@ def follow(dis: cv2.DISOpticalFlow, grey: NDArray[np.uint8]) -> Flows:
 
 
 def steady_motion(flows: Flows, fps: float) -> float:
-    """Mean over pairs of the fastest 5 % of pixels' steady speed, in shorter sides a second."""
+    """Mean over pairs of the fastest 5 % of pixels' steady speed, in shorter sides per second."""
     steady = [top_mean(_continued(flows, pair), 0.05) for pair in range(len(flows.forward))]
     return float(np.mean(steady)) / WORKING_SIDE * fps
 

@@ -7,7 +7,7 @@ from typing import Any
 
 from slora_assets.base_models.registry import MINIATURE, miniature_folder
 from slora_assets.config.errors import MissingInputError
-from slora_assets.provenance.hashing import object_hash
+from slora_assets.provenance import object_hash
 from slora_assets.validation.metrics.clip_similarity import (
     ClipScorer,
     load_named_scorer,

@@ -66,9 +66,9 @@ class TemporalScore(BaseModel):
     mc_consistency: float
     """1 - mean absolute error after motion compensation, 0..1; higher is better."""
     motion_score: float
-    """Steady motion of the fastest 5 % of pixels, in shorter sides a second."""
+    """Steady motion of the fastest 5 % of pixels, in shorter sides per second."""
     raw_motion_score: float
-    """The same without asking for steadiness: mean top-5 % flow, in shorter sides a second."""
+    """The same without asking for steadiness: mean top-5 % flow, in shorter sides per second."""
     dynamic: bool
     """VBench's dynamic degree."""
     static: bool
@@ -89,9 +89,9 @@ class TemporalScore(BaseModel):
 def measure_temporal(frames: Frames, fps: float, motion_ref: float | None = None) -> TemporalScore:
     """Measure one clip.
 
-    `frames` are RGB [T, H, W, 3], `fps` frames a second as shown, `motion_ref` the motion_score
-    (shorter sides a second) that counts as enough motion, say the 25th percentile of the scenario's
-    training clips measured by this function.
+    `frames` are RGB [T, H, W, 3], `fps` frames per second as shown, `motion_ref` the
+    motion_score (shorter sides per second) that counts as enough motion, say the 25th percentile of
+    the scenario's training clips measured by this function.
 
     Headline: mc_consistency * min(1, motion_score / motion_ref). Warp error as in EvalCrafter's
     family (Lai et al. 2018, arXiv 1808.00449), over non-occluded pixels.
@@ -187,7 +187,7 @@ def _warp_errors(rgb: Field, flows: Flows) -> list[tuple[float, float]]:
 def _is_dynamic(
     dis: cv2.DISOpticalFlow, clip: WorkingClip, forward: Sequence[Field], fps: float
 ) -> bool:
-    """VBench's rule at about 8 frames a second, with DIS in place of RAFT."""
+    """VBench's rule at about 8 frames per second, with DIS in place of RAFT."""
     every = max(1, round(fps / 8))
     grey = clip.grey[::every]
     flows = forward if every == 1 else [flow_between(dis, a, b) for a, b in pairwise(grey)]

@@ -10,7 +10,7 @@ from typing import Final
 import numpy as np
 from PIL import Image, ImageDraw
 
-from slora_assets.provenance.files import write_bytes
+from slora_assets.provenance import write_bytes
 from slora_assets.validation.sampling import Sample
 
 _COLUMNS: Final = 4
@@ -20,7 +20,7 @@ _GAP: Final = 6
 
 
 def contact_sheet(path: Path, base: Sequence[Sample], adapter: Sequence[Sample]) -> None:
-    """A PNG: a row a prompt, four frames of the base's clip, then four of the adapter's."""
+    """A PNG: a row per prompt, four frames of the base's clip, then four of the adapter's."""
     ratio = base[0].frames.shape[1] / base[0].frames.shape[2]
     cell = (_CELL_WIDTH, round(_CELL_WIDTH * ratio))
     row_height = cell[1] + _LABEL_HEIGHT

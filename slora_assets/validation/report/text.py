@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING
 
-from slora_assets.documents.verdict import RunVerdict
+from slora_assets.documents import RunVerdict
 
 if TYPE_CHECKING:
     from slora_assets.validation.sampling import Sample

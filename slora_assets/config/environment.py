@@ -1,0 +1,85 @@
+"""Every environment variable that slora reads, with what it means: a list to look things up in.
+
+Each is read where it is needed (`config/workspace.py`, `api/settings.py`, ...); `docs/settings.md`
+is written from this list, and a test holds it against the code.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Final
+
+
+@dataclass(frozen=True)
+class Variable:
+    """One environment variable."""
+
+    name: str
+    default: str
+    """In words, where it is no plain value."""
+    meaning: str
+    make: str | None = None
+    """What `make` calls it: `make data DATASET=msrvtt`."""
+
+
+VARIABLES: Final = (
+    Variable(
+        "SLORA_WORKSPACE",
+        "the working directory if it holds `configs/data`, else the project's folder",
+        "Where runs write `data/`, `checkpoints/` and `outputs/`.",
+        "WORKSPACE",
+    ),
+    Variable(
+        "SLORA_CONFIGS",
+        "`configs/` of the working directory or of the project, by the same rule",
+        "The folder of configuration files.",
+    ),
+    Variable(
+        "SLORA_DATASET",
+        "`sample`",
+        "The dataset: the name of a file in `configs/data/`, or the path of a `.yaml` file.",
+        "DATASET",
+    ),
+    Variable(
+        "SLORA_FOOTAGE",
+        "none: must be set for a dataset file that names it",
+        "The folder of video files, in the dataset files that say `${SLORA_FOOTAGE}`.",
+        "FOOTAGE",
+    ),
+    Variable(
+        "SLORA_ANNOTATIONS",
+        "none: must be set for a dataset file that names it",
+        "Annotations, or their folder, in the dataset files that say `${SLORA_ANNOTATIONS}`.",
+        "ANNOTATIONS",
+    ),
+    Variable(
+        "SLORA_TRAINING",
+        "`lora_default`",
+        "The recipe: the name of a file in `configs/training/`, or the path of a `.yaml` file.",
+        "TRAINING",
+    ),
+    Variable(
+        "SLORA_RESTART",
+        "empty: an unfinished run is gone on with, or refused",
+        "Anything but empty throws away an unfinished training, as `--restart` does.",
+        "RESTART",
+    ),
+    Variable(
+        "SLORA_PREVIEW",
+        "`0`",
+        "`1` lets the service serve adapters that nobody has promoted, labelled as such.",
+        "PREVIEW",
+    ),
+    Variable("SLORA_PORT", "`8017`", "The port of the service, on 127.0.0.1."),
+    Variable(
+        "SLORA_SUPERVISOR_PID",
+        "empty",
+        "Set by slora for its workers: the process whose end must end the worker.",
+    ),
+    Variable(
+        "DAGSTER_HOME",
+        "the project's folder, for `python -m slora_assets.defs.launch`",
+        "Where Dagster finds `dagster.yaml`. The storage that this file names, `.dagster/`, lies"
+        " below the working directory.",
+    ),
+)

@@ -1,0 +1,40 @@
+"""What a person at a terminal wants to know of a run's log."""
+
+import sys
+
+import dagster as dg
+
+
+def is_interruption(entry: dg.EventLogEntry) -> bool:
+    """Whether a step failed because this process was asked to stop."""
+    if not entry.is_dagster_event or not entry.get_dagster_event().is_step_failure:
+        return False
+    error = entry.get_dagster_event().step_failure_data.error
+    while error is not None and error.cls_name != dg.DagsterExecutionInterruptedError.__name__:
+        error = error.cause
+    return error is not None
+
+
+def show(entry: dg.EventLogEntry, errors: list[str]) -> None:
+    """Print what a person wants to know of a run's log; collect why steps failed."""
+    if not entry.is_dagster_event:
+        if entry.user_message.startswith("Dependencies for step "):
+            return  # follows from a failure that is shown already
+        print(f"   {entry.user_message}", flush=True)
+        return
+    event = entry.get_dagster_event()
+    if event.is_step_failure:
+        failure = event.step_failure_data
+        cause = failure.error.cause if failure.error and failure.error.cause else failure.error
+        if failure.user_failure_data and failure.user_failure_data.description:
+            message = failure.user_failure_data.description
+        else:
+            message = cause.message.strip() if cause else "unknown"
+            if cause and message.startswith("slora_assets."):
+                message = message.partition(": ")[2]
+        errors.append(message)
+        print(f"   {event.step_key}: {message}", file=sys.stderr, flush=True)
+    elif event.event_type == dg.DagsterEventType.ASSET_CHECK_EVALUATION:
+        check = event.asset_check_evaluation_data
+        if not check.passed:
+            print(f"   check {check.check_name}: {check.description or 'did not pass'}", flush=True)
