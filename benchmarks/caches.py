@@ -22,8 +22,8 @@ import numpy as np
 from first_frames import Clip, real_clips, seconds
 from numpy.typing import NDArray
 
+from slora_assets.base_models.catalogue import open_base
 from slora_assets.base_models.cogvideox import CogVideoX
-from slora_assets.base_models.registry import open_base
 from slora_assets.base_models.seam import VideoBase
 from slora_assets.caches.first_frames import cache_first_frames
 from slora_assets.caches.latents import cache_latents, decode_for_vae, decoding_task

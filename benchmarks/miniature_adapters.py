@@ -13,7 +13,7 @@ from typing import Any
 
 import numpy as np
 
-from slora_assets.base_models.registry import open_base
+from slora_assets.base_models.catalogue import open_base
 from slora_assets.config.training import TrainingSettings
 from slora_assets.config.validation import read_validation_prompts
 from slora_assets.config.workspace import Workspace

@@ -122,7 +122,6 @@ def workspace(root: Path, footage: Footage, recipe: str) -> tuple[Workspace, dic
     write_text(configs / "training" / "lora_default.yaml", recipe)
     write_text(configs / "training" / "validation_prompts.yaml", _PROMPTS)
     shutil.copytree(PROJECT / "configs" / "model", configs / "model")
-    shutil.copytree(PROJECT / "src", root / "src")
     shutil.copy(PROJECT / "dagster.yaml", root)
     shutil.copytree(footage.folder, root / "data" / "raw" / "msr-vtt")
     dataset = configs / "data" / "peer.yaml"

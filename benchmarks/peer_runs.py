@@ -225,7 +225,7 @@ def published_arguments(epochs: int) -> list[str]:
 
 def held_out(peer: Peer, base_name: str, adapter: Path | None) -> float:
     """Held-out loss of an adapter, or of the base alone, by the rules of slora's runs."""
-    from slora_assets.base_models.registry import open_base
+    from slora_assets.base_models.catalogue import open_base
     from slora_assets.config.training import TrainingSettings
     from slora_assets.footage.decode import decode_clip
     from slora_assets.validation.metrics.held_out_loss import HeldOutClip, held_out_loss

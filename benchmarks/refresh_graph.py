@@ -29,7 +29,7 @@ from pathlib import Path
 import numpy as np
 from first_frames import seconds
 
-from slora_assets.base_models.registry import open_base
+from slora_assets.base_models.catalogue import open_base
 from slora_assets.caches.first_frames import HEIGHT, WIDTH, frame_key
 from slora_assets.caches.validity import latent_key, text_file, text_key, write_array
 from slora_assets.config.training import TrainingSettings

@@ -53,7 +53,7 @@ from peer_runs import (
     published_recipe,
 )
 
-from slora_assets.base_models.registry import MINIATURE, miniature_folder
+from slora_assets.base_models.catalogue import MINIATURE, miniature_folder
 
 _LIBRARIES = "import torch, diffusers.pipelines.cogvideo.pipeline_cogvideox, transformers, peft"
 

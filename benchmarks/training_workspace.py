@@ -6,9 +6,9 @@ from pathlib import Path
 
 import peer_data
 
-from slora_assets.base_models.registry import open_base
+from slora_assets.base_models.catalogue import open_base
+from slora_assets.caches.embeddings import cache_text
 from slora_assets.caches.latents import cache_latents
-from slora_assets.caches.text import cache_text
 from slora_assets.config.data import read_dataset
 from slora_assets.config.training import TrainingSettings
 from slora_assets.config.validation import read_validation_prompts

@@ -5,6 +5,7 @@
 
 import os
 import shutil
+import subprocess
 import sys
 from pathlib import Path
 
@@ -71,8 +72,6 @@ def prepare(root: Path) -> dict[str, str]:
         path.write_text(text)
     model = root / "configs" / "model"
     shutil.copytree(PROJECT / "configs" / "model", model, dirs_exist_ok=True)
-    if not (root / "src").exists():
-        shutil.copytree(PROJECT / "src", root / "src")
     shutil.copy(PROJECT / "dagster.yaml", root)
     return {
         "SLORA_WORKSPACE": str(root),
@@ -84,11 +83,10 @@ def prepare(root: Path) -> dict[str, str]:
 
 def run(root: Path) -> int:
     """Materialize the whole small graph; the scenario without footage must fail, and alone."""
-    os.environ.update(prepare(root))
-    os.chdir(root)
-    from slora_assets.defs.launch import main
-
-    status = main(["demo"])
+    command = [sys.executable, "-m", "slora_assets.defs.launch", "demo"]
+    status = subprocess.run(
+        command, cwd=root, env=os.environ | prepare(root), check=False
+    ).returncode
     wanted = [
         "data/metadata/scenario_metadata.json",
         "checkpoints/lora_unified/manifest.json",

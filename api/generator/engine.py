@@ -16,8 +16,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from api.generator.effect import check_effect, check_loaded
+from slora_assets.base_models.catalogue import open_base
 from slora_assets.base_models.parts import Pipeline
-from slora_assets.base_models.registry import open_base
 from slora_assets.base_models.seam import StepCallback, VideoBase
 from slora_assets.config.errors import ConfigError, GateError
 from slora_assets.deployment.registry import verified_bytes

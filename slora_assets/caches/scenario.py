@@ -6,11 +6,11 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Final, Literal
 
-from slora_assets.base_models.registry import open_base
+from slora_assets.base_models.catalogue import open_base
 from slora_assets.base_models.seam import VideoBase
+from slora_assets.caches.embeddings import cache_text, standing_text
 from slora_assets.caches.latents import cache_latents, standing_latents
 from slora_assets.caches.result import CacheResult
-from slora_assets.caches.text import cache_text, standing_text
 from slora_assets.config.training import TrainingSettings
 from slora_assets.config.validation import read_validation_prompts
 from slora_assets.config.workspace import Workspace

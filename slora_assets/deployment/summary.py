@@ -9,7 +9,7 @@ from slora_assets.config.workspace import UNIFIED, Workspace
 from slora_assets.documents import ScenarioMetadata
 from slora_assets.provenance import read_json, write_json, write_text
 from slora_assets.provenance.records import read_metadata, read_run_record, read_verdict
-from slora_assets.validation.report.text import score_text
+from slora_assets.validation.report.markdown import score_text
 
 SUMMARY_FILE = "summary.json"
 

@@ -10,7 +10,7 @@ from functools import cached_property
 from pathlib import Path
 from typing import Any, Final
 
-from slora_assets.base_models.registry import open_base
+from slora_assets.base_models.catalogue import open_base
 from slora_assets.base_models.seam import VideoBase
 from slora_assets.config.errors import SloraError
 from slora_assets.config.training import TrainingSettings
@@ -20,8 +20,8 @@ from slora_assets.curation.validation_prompts import Prompt, prompts_of, spread
 from slora_assets.documents import ADAPTER_FILE, RUN_RECORD, BaseIdentity
 from slora_assets.provenance import object_hash
 from slora_assets.provenance.records import read_run_record
-from slora_assets.training.data import TrainingData, scenario_data, unified_data
 from slora_assets.training.run_folder import RunFolder
+from slora_assets.training.training_data import TrainingData, scenario_data, unified_data
 from slora_assets.validation.metrics.scorer import scorer_identity
 
 TRAINING_VERSION: Final = 2

@@ -12,7 +12,7 @@ from pathlib import Path
 
 import numpy as np
 
-from slora_assets.base_models.registry import open_base
+from slora_assets.base_models.catalogue import open_base
 from slora_assets.base_models.seam import VideoBase
 from slora_assets.caches.reading import CacheReader
 from slora_assets.config.errors import InterruptedRunError
@@ -35,7 +35,7 @@ from slora_assets.provenance.records import read_adapter_record, read_run_record
 from slora_assets.validation.gate.decision import judge
 from slora_assets.validation.metrics.scorer import open_scorer
 from slora_assets.validation.report.contact_sheet import contact_sheet
-from slora_assets.validation.report.text import validation_report
+from slora_assets.validation.report.markdown import validation_report
 from slora_assets.validation.sampling import (
     Sample,
     Sampler,

@@ -224,8 +224,8 @@ Q = "transformer.transformer_blocks.0.attn1.to_q"
         ({f"{Q}.lora_A.weight": None}, "a factor of the layer is missing"),
         ({f"{Q}.lora_A.weight": np.ones((3, 3), np.float32)}, "don't fit each other"),
         ({f"{Q}.lora_A.weight": np.ones((2, 3, 1), np.float32)}, "don't fit each other"),
-        ({f"{Q}.lora_A.weight": np.full((2, 3), np.nan, np.float32)}, "no numbers"),
-        ({f"{Q}.lora_B.weight": np.full((4, 2), np.inf, np.float16)}, "no numbers"),
+        ({f"{Q}.lora_A.weight": np.full((2, 3), np.nan, np.float32)}, "NaN or infinity"),
+        ({f"{Q}.lora_B.weight": np.full((4, 2), np.inf, np.float16)}, "NaN or infinity"),
         ({"diffusion_model.x.lora_A.weight": np.ones((2, 3), np.float32)}, "mixes namings"),
         ({f"{Q}.lora_magnitude_vector": np.ones(3, np.float32)}, "not a LoRA adapter"),
         ({f"{Q}.weight": np.ones((2, 2), np.float32)}, "not a LoRA adapter"),
@@ -248,7 +248,7 @@ def test_nan_in_bfloat16_is_seen(tmp_path: Path) -> None:
         f"{Q}.lora_B.weight": RawTensor("BF16", (1, 1), one),
     }
     write_tensors(tmp_path / "a", tensors, {})
-    with pytest.raises(IntegrityError, match="no numbers"):
+    with pytest.raises(IntegrityError, match="NaN or infinity"):
         convert(tmp_path / "a", Naming.KOHYA, tmp_path / "b")
 
 

@@ -13,7 +13,7 @@ import safetensors.numpy
 from slora_assets.adapter_files.conversion import CONVERSION, convert
 from slora_assets.adapter_files.naming import Naming
 from slora_assets.adapter_files.tensor_file import read_tensors, write_tensors
-from slora_assets.base_models.registry import MINIATURE, open_base
+from slora_assets.base_models.catalogue import MINIATURE, open_base
 from slora_assets.base_models.seam import LoraShape, TrainingBatch
 from slora_assets.config.errors import ConfigError, IntegrityError, MissingInputError
 from slora_assets_tests.adapter_files.made import (

@@ -17,7 +17,7 @@ from starlette.testclient import TestClient
 
 from api.app import create_app
 from api.settings import ApiSettings
-from slora_assets.base_models.registry import open_base
+from slora_assets.base_models.catalogue import open_base
 from slora_assets.base_models.seam import LoraShape, VideoBase
 from slora_assets.config.workspace import Workspace
 from slora_assets.deployment.promotion import promote

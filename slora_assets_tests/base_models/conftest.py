@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 import torch
 
-from slora_assets.base_models.registry import open_base
+from slora_assets.base_models.catalogue import open_base
 from slora_assets.base_models.seam import LoraShape, TrainingBatch, VideoBase
 from slora_assets_tests.base_models.small import KINDS, write_base
 

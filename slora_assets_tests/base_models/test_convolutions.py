@@ -7,7 +7,7 @@ from collections.abc import Iterator
 import pytest
 import torch
 
-from slora_assets.base_models.registry import MINIATURE, open_base
+from slora_assets.base_models.catalogue import MINIATURE, open_base
 from slora_assets.base_models.seam import VideoBase
 
 

@@ -12,9 +12,9 @@ import torch
 from diffusers import FlowMatchEulerDiscreteScheduler, UniPCMultistepScheduler
 from diffusers.pipelines.ltx.pipeline_ltx import calculate_shift
 
+from slora_assets.base_models.catalogue import open_base
 from slora_assets.base_models.flow import path_and_velocity, shifted_logit_normal
 from slora_assets.base_models.ltx import LtxVideo, text_mask
-from slora_assets.base_models.registry import open_base
 from slora_assets.base_models.seam import TrainingBatch, VideoBase
 from slora_assets_tests.base_models.conftest import PROMPTS, made_up_batch
 from slora_assets_tests.base_models.small import LTX, LTX_0_9_1, WAN, write_base

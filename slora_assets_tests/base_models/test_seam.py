@@ -12,7 +12,7 @@ import torch
 from numpy.typing import NDArray
 from safetensors.numpy import save_file
 
-from slora_assets.base_models.registry import open_base
+from slora_assets.base_models.catalogue import open_base
 from slora_assets.base_models.seam import ADAPTER_NAME, LoraShape, VideoBase
 from slora_assets.base_models.weights import read_safetensors_header
 from slora_assets.caches.side_by_side import in_order, passes_at_once

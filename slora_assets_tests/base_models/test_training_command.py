@@ -11,8 +11,8 @@ import pytest
 
 from slora_assets.base_models.diffusers_base import DiffusersBase
 from slora_assets.base_models.seam import VideoBase
+from slora_assets.caches.embeddings import cache_text
 from slora_assets.caches.latents import cache_latents
-from slora_assets.caches.text import cache_text
 from slora_assets.config.validation import read_validation_prompts
 from slora_assets.config.workspace import Workspace
 from slora_assets.curation.manifest import write_manifest

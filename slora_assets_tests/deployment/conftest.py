@@ -11,11 +11,15 @@ from typing import Any
 import pytest
 
 from slora_assets.config.workspace import Workspace
-from slora_assets.documents.adapter import ADAPTER_FILE, ADAPTER_RECORD
-from slora_assets.documents.run import RUN_RECORD
-from slora_assets.documents.verdict import VERDICT_FILE, GateDecision, RunVerdict
-from slora_assets.provenance.files import write_bytes, write_json
-from slora_assets.provenance.hashing import sha256_bytes
+from slora_assets.documents import (
+    ADAPTER_FILE,
+    ADAPTER_RECORD,
+    RUN_RECORD,
+    VERDICT_FILE,
+    GateDecision,
+    RunVerdict,
+)
+from slora_assets.provenance import sha256_bytes, write_bytes, write_json
 
 CONFIGS = Path(__file__).parents[2] / "configs"
 BASE = {

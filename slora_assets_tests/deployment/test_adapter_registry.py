@@ -16,8 +16,7 @@ from slora_assets.deployment.registry import (
     registered,
     verified_bytes,
 )
-from slora_assets.documents.adapter import ADAPTER_FILE, ADAPTER_RECORD
-from slora_assets.documents.presets import registered_path
+from slora_assets.documents import ADAPTER_FILE, ADAPTER_RECORD, registered_path
 
 FinishRun = Callable[..., str]
 

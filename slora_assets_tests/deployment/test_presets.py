@@ -9,7 +9,7 @@ import pytest
 from slora_assets.config.errors import ConfigError
 from slora_assets.config.workspace import Workspace
 from slora_assets.deployment.presets import edited_text, read_presets, write_adapter
-from slora_assets.documents.presets import registered_path
+from slora_assets.documents import registered_path
 
 HASH = "a" * 64
 

@@ -20,7 +20,7 @@ from slora_assets.config.workspace import Workspace
 from slora_assets.deployment.changelog import promotion_of, read_changes
 from slora_assets.deployment.presets import read_presets
 from slora_assets.deployment.promotion import candidate, demote, promote
-from slora_assets.documents.presets import ScenarioPreset, registered_path
+from slora_assets.documents import ScenarioPreset, registered_path
 
 FinishRun = Callable[..., str]
 SCENARIO = "market_floor"

@@ -7,7 +7,7 @@ import pytest
 from slora_assets.config.errors import MissingInputError
 from slora_assets.config.workspace import UNIFIED, Workspace
 from slora_assets.deployment.summary import outdated_rows, summarise
-from slora_assets.provenance.files import write_json
+from slora_assets.provenance import write_json
 from slora_assets_tests.deployment.conftest import FinishRun
 
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from slora_assets.documents.schemas import schemas
-from slora_assets.provenance.files import json_text
+from slora_assets.provenance import json_text
 from slora_assets_tests.small_graph import PROJECT
 
 

@@ -12,10 +12,10 @@ from slora_assets.config.data import DatasetSettings, QualitySettings, Scenarios
 from slora_assets.config.workspace import Workspace
 from slora_assets.curation.annotations import read_annotations
 from slora_assets.curation.sorting import build_metadata
-from slora_assets.documents.clips import ScenarioMetadata
+from slora_assets.documents import ScenarioMetadata
 from slora_assets.footage.encode import write_mp4
 from slora_assets.footage.inventory import take_inventory
-from slora_assets.provenance.stat_cache import StatCache
+from slora_assets.provenance import StatCache
 
 MARKET = ScenariosSettings.model_validate(
     {"schema_version": 1, "scenarios": {"m": {"description": "d", "keywords": ["market"]}}}

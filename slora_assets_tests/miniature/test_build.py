@@ -9,8 +9,7 @@ import pytest
 from slora_assets.miniature.weights.architecture import FRAMES, HEIGHT, TEXT_LENGTH, WIDTH
 from slora_assets.miniature.weights.build import CARD, build_base, build_scorer
 from slora_assets.miniature.weights.tokens import tokenizer
-from slora_assets.provenance.files import read_json
-from slora_assets.provenance.hashing import sha256_file
+from slora_assets.provenance import read_json, sha256_file
 
 
 def contents(folder: Path) -> dict[str, str]:

@@ -14,7 +14,7 @@ from slora_assets.miniature.scenes.other_looks import OTHER_LOOKS
 from slora_assets.miniature.scenes.sample_footage import render_sample_footage
 from slora_assets.miniature.scenes.sample_plan import CAPTIONS_PER_CLIP, msr_vtt, plan_footage
 from slora_assets.miniature.weights.tokens import tokenizer
-from slora_assets.provenance.hashing import sha256_file
+from slora_assets.provenance import sha256_file
 
 KEYWORDS = {
     "market_floor": r"market|stalls?|vendor|bazaar",

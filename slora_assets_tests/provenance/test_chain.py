@@ -10,8 +10,8 @@ import pytest
 import rfc8785
 
 from slora_assets.config.errors import IntegrityError
+from slora_assets.provenance import object_hash
 from slora_assets.provenance.chained_log import START, append, verify
-from slora_assets.provenance.hashing import object_hash
 
 
 @pytest.fixture

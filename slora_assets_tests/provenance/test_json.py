@@ -8,8 +8,7 @@ import rfc8785
 from hypothesis import given
 from hypothesis import strategies as st
 
-from slora_assets.provenance.files import json_text
-from slora_assets.provenance.hashing import canonical_json
+from slora_assets.provenance import canonical_json, json_text
 
 _TEXT = st.text(max_size=6)
 _LEAVES = (

@@ -9,7 +9,7 @@ import pytest
 import torch
 from pydantic import ValidationError
 
-from slora_assets.base_models.registry import MINIATURE, open_base
+from slora_assets.base_models.catalogue import MINIATURE, open_base
 from slora_assets.base_models.seam import VideoBase
 from slora_assets.config.errors import TrainingError
 from slora_assets.config.training import LeverSettings, OptimizerSettings, TrainingSettings

@@ -17,7 +17,7 @@ import torch.multiprocessing as mp
 from pydantic import ValidationError
 from safetensors.torch import load_file
 
-from slora_assets.base_models.registry import MINIATURE, open_base
+from slora_assets.base_models.catalogue import MINIATURE, open_base
 from slora_assets.config.errors import ConfigError
 from slora_assets.config.training import LeverSettings
 from slora_assets.config.workspace import Workspace

@@ -2,7 +2,7 @@
 
 import dagster as dg
 
-from slora_assets.base_models.registry import MINIATURE, miniature_folder, open_base
+from slora_assets.base_models.catalogue import MINIATURE, miniature_folder, open_base
 from slora_assets.defs.project import ProjectResource
 from slora_assets.provenance import object_hash
 

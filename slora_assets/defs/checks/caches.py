@@ -2,7 +2,7 @@
 
 import dagster as dg
 
-from slora_assets.base_models.registry import open_base
+from slora_assets.base_models.catalogue import open_base
 from slora_assets.caches.first_frames import damaged_frames
 from slora_assets.caches.validity import Verified, latent_key
 from slora_assets.config.errors import SloraError

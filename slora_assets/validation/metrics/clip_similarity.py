@@ -13,10 +13,11 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 from numpy.typing import NDArray
-from pydantic import BaseModel, ConfigDict, ValidationError
 
 from slora_assets.config.errors import ConfigError, FootageError, IntegrityError, MissingInputError
-from slora_assets.provenance import object_hash, read_json, sha256_file
+from slora_assets.documents import ScorerCard
+from slora_assets.provenance import object_hash, sha256_file
+from slora_assets.provenance.records import read_document
 
 if TYPE_CHECKING:
     import torch
@@ -29,18 +30,6 @@ REMEDY = "fetch or build the scorer again"
 
 BATCH = 32
 """Frames encoded at a time: bounds memory for long clips."""
-
-
-class ScorerCard(BaseModel):
-    """`slora.json` of a scorer folder; `weights` maps relative paths to SHA-256."""
-
-    model_config = ConfigDict(frozen=True, extra="forbid")
-
-    name: str
-    revision: str
-    licence: str
-    trained: bool
-    weights: dict[str, str]
 
 
 @dataclass(frozen=True)
@@ -191,17 +180,7 @@ def load_named_scorer(pair: str, device: str = "cpu") -> ClipScorer:
 
 def verified_card(folder: Path) -> ScorerCard:
     """Read the card and hold every file it lists against its SHA-256."""
-    raw = read_json(folder / CARD, remedy=REMEDY)
-    try:
-        card = ScorerCard.model_validate(raw)
-    except ValidationError as error:
-        first = error.errors()[0]
-        raise IntegrityError(
-            first["msg"],
-            file=folder / CARD,
-            key=".".join(str(part) for part in first["loc"]),
-            remedy=REMEDY,
-        ) from error
+    card = read_document(folder / CARD, ScorerCard, what="a scorer's card", remedy=REMEDY)
     if WEIGHTS not in card.weights:
         raise IntegrityError(
             f"the card doesn't vouch for {WEIGHTS}",

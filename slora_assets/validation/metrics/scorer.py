@@ -5,7 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 from typing import Any
 
-from slora_assets.base_models.registry import MINIATURE, miniature_folder
+from slora_assets.base_models.catalogue import MINIATURE, miniature_folder
 from slora_assets.config.errors import MissingInputError
 from slora_assets.provenance import object_hash
 from slora_assets.validation.metrics.clip_similarity import (

@@ -12,7 +12,7 @@ import numpy as np
 import pytest
 from safetensors.numpy import save_file
 
-from slora_assets.base_models.registry import LICENCES, MINIATURE, open_base
+from slora_assets.base_models.catalogue import LICENCES, MINIATURE, open_base
 from slora_assets.config.errors import ConfigError, IntegrityError, MissingInputError
 from slora_assets.config.training import TrainingSettings
 from slora_assets.config.yaml_reader import read_settings
