@@ -3,6 +3,7 @@
 `python benchmarks/load_time.py`
 """
 
+import argparse
 import statistics
 import subprocess
 import sys
@@ -18,6 +19,7 @@ print(b - a, c - b, sum(name in sys.modules for name in ("torch", "diffusers")))
 
 def main() -> None:
     """Print the medians and the ratio."""
+    argparse.ArgumentParser(description=__doc__).parse_args()
     rows = []
     for _ in range(6):
         done = subprocess.run(

@@ -16,9 +16,9 @@ from slora_assets_tests.small_graph import prepare
 @pytest.fixture(scope="session")
 def prepared_root(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """A workspace whose `market_floor` is ready to train. Tests copy it before they change it."""
-    from slora_assets.base_models.registry import open_base
+    from slora_assets.base_models.catalogue import open_base
+    from slora_assets.caches.embeddings import cache_text
     from slora_assets.caches.latents import cache_latents
-    from slora_assets.caches.text import cache_text
     from slora_assets.config.validation import read_validation_prompts
     from slora_assets.curation.manifest import write_manifest
     from slora_assets.curation.stage import curate

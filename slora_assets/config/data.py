@@ -70,6 +70,7 @@ class DatasetSettings(Settings):
     scenarios: str = "scenarios.yaml"
     """Scenario file, beside this file."""
     licence: str
+    """Of the footage; it stands in every adapter's header."""
     use: str
     """Permitted use, in the words of the source."""
     obtain: RenderedFootage | None = None
@@ -99,7 +100,9 @@ class ScenarioSettings(Settings):
     min_matching_share: Annotated[float, Field(ge=0, le=1)] = 0.0
     """... and at least this share of them."""
     min_train_clips: Annotated[int, Field(ge=1)] = 8
+    """With fewer clips to train on the scenario fails, alone and with its counts."""
     min_validation_clips: Annotated[int, Field(ge=1)] = 1
+    """Likewise, of clips that are held out."""
     prompts_per_clip: Annotated[int, Field(ge=1)] = 4
     """At most this many prompts per clip, chosen deterministically."""
     priority: int = 0

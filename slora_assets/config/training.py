@@ -36,8 +36,11 @@ class OptimizerSettings(Settings):
     learning_rate: Annotated[float, Field(gt=0)] = 3e-3
     """1e-4 for CogVideoX-2b; the miniature takes thirty times that, with a schedule that falls."""
     betas: tuple[float, float] = (0.9, 0.95)
+    """Decay of the running means of gradient and squared gradient."""
     epsilon: Annotated[float, Field(gt=0)] = 1e-8
+    """Added to the denominator of an update."""
     weight_decay: Annotated[float, Field(ge=0)] = 1e-4
+    """Decoupled: times the learning rate, taken off each trained parameter per step."""
     max_grad_norm: Annotated[float, Field(gt=0)] = 1.0
     """Gradients are clipped to this norm, once per step, over all trainable parameters."""
     warmup_steps: Annotated[int, Field(ge=0)] = 10
@@ -101,7 +104,7 @@ class EpochValidationSettings(Settings):
     """What is measured after each epoch."""
 
     prompts: Annotated[int, Field(ge=1)] = 2
-    """Prompts per scenario that are sampled, the first ones of the prompt file."""
+    """Prompts per scenario that are sampled, evenly spaced over the prompt file's."""
     steps: Annotated[int, Field(ge=1, le=1000)] | None = None
     """Denoising steps; nothing means the base's own default."""
     guidance_scale: Annotated[float, Field(ge=0)] | None = None
@@ -134,11 +137,13 @@ class TrainingSettings(Settings):
     seed: Annotated[int, Field(ge=0, lt=2**53)] = 0
     """Decides adapter initialisation, data order, noise, timesteps and caption dropout."""
     epochs: Annotated[int, Field(ge=1)] = 5
+    """After each the adapter is exported and measured."""
     repeats: Annotated[int, Field(ge=1)] = 16
     """How often an epoch passes over the clips: epochs of small scenarios get a useful length."""
     batch_size: Annotated[int, Field(ge=1)] = 4
     """Clips per step and process."""
     accumulation_steps: Annotated[int, Field(ge=1)] = 1
+    """Micro-batches of `batch_size` whose gradients make one step."""
     caption_dropout: Annotated[float, Field(ge=0, le=1)] = 0.05
     """Share of samples trained with the empty prompt, for classifier-free guidance."""
     high_noise: Annotated[float, Field(ge=0, le=10)] = 0.0

@@ -50,7 +50,7 @@ class FootageFile(Document):
 class Inventory(Document):
     """The footage of a dataset: usable files by clip id, and those that are not usable."""
 
-    schema_version: int = 1
+    schema_version: Literal[1] = 1
     dataset: str
     annotations: dict[str, str]
     """Annotation file name to sha256."""

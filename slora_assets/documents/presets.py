@@ -22,17 +22,22 @@ class Limits(Settings):
     """What a request may cost."""
 
     max_prompt_characters: Annotated[int, Field(ge=1, le=10_000)]
+    """Longest prompt."""
     max_steps: Annotated[int, Field(ge=1, le=1000)]
+    """Most denoising steps of a speed preset."""
     max_queue: Annotated[int, Field(ge=0, le=1000)]
     """Requests waiting behind the one that generates."""
     max_body_bytes: Annotated[int, Field(ge=1024, le=10_000_000)]
+    """Largest body of a request; more is refused while it arrives."""
 
 
 class SpeedPreset(Settings):
     """How a base is sampled; nothing means the base's own default."""
 
     steps: Annotated[int, Field(ge=1, le=1000)] | None = None
+    """Denoising steps."""
     guidance_scale: Annotated[float, Field(ge=0, le=50)] | None = None
+    """Strength of classifier-free guidance."""
 
 
 class ScenarioPreset(Settings):
@@ -41,10 +46,15 @@ class ScenarioPreset(Settings):
     adapter: str | None
     """The adapter file, relative to the workspace; always `registered_path(sha256)`."""
     sha256: Sha256 | None
+    """Of the adapter file; null: nothing is promoted."""
     scale: float
+    """Strength of the adapter where a request names none."""
     scale_min: float
+    """Least strength that a request may ask for."""
     scale_max: float
+    """Most strength that a request may ask for."""
     verdict: PromotableAnswer | None
+    """The gate's answer that the adapter was promoted with."""
 
     @model_validator(mode="after")
     def _consistent(self) -> ScenarioPreset:
@@ -63,10 +73,14 @@ class Presets(Settings):
 
     schema_version: Literal[1]
     base_model: str
+    """The base that the service loads: as `base_model` of a recipe."""
     seed: Annotated[int, Field(ge=0, lt=2**53)] = 0
+    """Of the noise of every clip: equal requests give equal clips."""
     limits: Limits
     speed: dict[str, SpeedPreset]
+    """By name; `default` must be among them."""
     presets: dict[ScenarioName, ScenarioPreset]
+    """By scenario."""
 
     @model_validator(mode="after")
     def _affordable(self) -> Presets:

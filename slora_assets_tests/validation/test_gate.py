@@ -15,7 +15,7 @@ from hypothesis import strategies as st
 from pydantic import ValidationError
 
 from slora_assets.config.validation import GateSettings
-from slora_assets.documents.verdict import GateDecision, PromptPair
+from slora_assets.documents import GateDecision, PromptPair
 from slora_assets.validation.gate.decision import judge
 from slora_assets.validation.gate.statistics import bca_bounds
 

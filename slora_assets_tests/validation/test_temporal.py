@@ -39,7 +39,7 @@ def texture(height: int, width: int, seed: int) -> NDArray[np.uint8]:
 
 
 def pan(step: int = 3, count: int = 9, height: int = 64, width: int = 96, seed: int = 0) -> Clip:
-    """A camera moving right by `step` pixels a frame over a fixed picture."""
+    """A camera moving right by `step` pixels per frame over a fixed picture."""
     picture = texture(height, width + step * count, seed)
     return np.stack([picture[:, step * t : step * t + width] for t in range(count)])
 

@@ -16,10 +16,13 @@ class PresetChange(dg.Config):
     """What to do with the presets. `show` changes nothing; the other two want a person."""
 
     action: Literal["show", "promote", "demote"] = "show"
+    """What to do."""
     scenario: str = ""
+    """Whose preset changes."""
     by: str = ""
     """Who decides."""
     reason: str = ""
+    """Why."""
     override_inconclusive: bool = False
     """Let an inconclusive verdict through; recorded as such. A failed one never passes."""
 
