@@ -15,7 +15,7 @@ from slora_assets.config.training import TrainingSettings
 from slora_assets.config.validation import read_validation_prompts
 from slora_assets.config.workspace import Workspace
 from slora_assets.config.yaml_reader import read_settings
-from slora_assets.curation.manifest import scenario_manifest
+from slora_assets.curation.manifest import current_manifest
 from slora_assets.curation.validation_prompts import prompts_of
 from slora_assets.documents import Clip
 from slora_assets.processes.progress import ProgressCallback
@@ -65,7 +65,7 @@ class ScenarioCache:
         return open_base(recipe.base_model, self.workspace.models)
 
     def _clips(self) -> list[Clip]:
-        return scenario_manifest(self.workspace, self.scenario).usable()
+        return current_manifest(self.workspace, self.scenario).usable()
 
     def _prompts(self) -> list[str]:
         """Prompts that training or its validation reads."""

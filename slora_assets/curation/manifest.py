@@ -71,6 +71,23 @@ def scenario_manifest(workspace: Workspace, scenario: str) -> ScenarioManifest:
     return manifest
 
 
+def current_manifest(workspace: Workspace, scenario: str) -> ScenarioManifest:
+    """The scenario's manifest, if it says what the metadata say now.
+
+    Raises as `scenario_manifest` does, and CurationError for one that is older.
+    """
+    manifest = scenario_manifest(workspace, scenario)
+    file = workspace.scenario_metadata
+    if manifest.clips != _metadata_at(file, file_stamp(file)).of_scenario(scenario):
+        raise CurationError(
+            "the manifest is older than the metadata, which give the scenario other clips",
+            file=workspace.manifest(scenario),
+            key="clips",
+            remedy="materialize scenario_manifest, or run `make preprocess`",
+        )
+    return manifest
+
+
 def check_minimum(manifest: ScenarioManifest, file: Path) -> None:
     """Raise CurationError for a scenario with fewer clips than its minimum."""
     entry = manifest.entry

@@ -8,6 +8,7 @@ from functools import cached_property
 
 from slora_assets.config.errors import ConfigError, CurationError
 from slora_assets.config.workspace import UNIFIED, Workspace
+from slora_assets.curation.leaks import refuse_leaks
 from slora_assets.curation.manifest import dataset_hash, read_manifest, scenario_manifest
 from slora_assets.documents import Clip, DatasetEntry, ScenarioManifest
 from slora_assets.footage.quarantine import read_quarantine
@@ -84,6 +85,7 @@ def _data(
     workspace: Workspace, manifests: list[ScenarioManifest], left_out: dict[str, str], run: str
 ) -> TrainingData:
     chosen = sorted((clip for one in manifests for clip in one.clips), key=lambda clip: clip.id)
+    refuse_leaks(chosen, workspace.manifests, run)
     clips, dropped = _without_quarantined(workspace, chosen)
     for split in ("train", "validation"):
         if not any(clip.split == split for clip in clips):

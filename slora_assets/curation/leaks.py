@@ -1,0 +1,52 @@
+"""Does anything stand on two sides of the split? A leak would make every later figure a lie."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from dataclasses import dataclass
+from pathlib import Path
+
+from slora_assets.config.errors import CurationError
+from slora_assets.documents import Clip
+
+
+@dataclass(frozen=True)
+class Leaks:
+    """What must not be trained on as it is."""
+
+    on_two_sides: tuple[str, ...]
+    """Sources, and files by their hash, of which clips fall on different sides."""
+    official_test: tuple[str, ...]
+    """Official test clips that aren't kept for testing."""
+
+    def __bool__(self) -> bool:
+        return bool(self.on_two_sides or self.official_test)
+
+
+def leaks_among(clips: Iterable[Clip]) -> Leaks:
+    """No source video may be on two sides, no file under two names, no official test clip be
+    trained on."""
+    clips = list(clips)
+    sides: dict[str, set[str]] = {}
+    for clip in clips:
+        for identity in (f"source {clip.source_group}", f"file {clip.sha256}"):
+            sides.setdefault(identity, set()).add(clip.split)
+    return Leaks(
+        tuple(sorted(identity for identity, found in sides.items() if len(found) > 1)),
+        tuple(c.id for c in clips if c.official_split == "test" and c.split != "test"),
+    )
+
+
+def refuse_leaks(clips: Iterable[Clip], file: Path, scenario: str) -> None:
+    """Raise CurationError naming what stands on two sides."""
+    leaks = leaks_among(clips)
+    if leaks:
+        raise CurationError(
+            "clips stand on two sides of the split",
+            file=file,
+            key=scenario,
+            found=[*leaks.on_two_sides, *leaks.official_test][:20],
+            expected="each source and each file on one side, official test clips on none",
+            remedy="give clips of one source one split, remove files that stand under two names,"
+            " then run `make data preprocess`",
+        )

@@ -1,0 +1,61 @@
+"""A leak is seen by whoever would train on it, whatever a check in the graph has said."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+
+from slora_assets.caches.scenario import ScenarioCache
+from slora_assets.config.errors import CurationError
+from slora_assets.config.workspace import Workspace
+from slora_assets.curation.leaks import leaks_among
+from slora_assets.curation.manifest import read_manifest
+from slora_assets.training.training_data import scenario_data, unified_data
+
+
+def _edit(file: Path, change: Callable[[list[dict[str, object]]], None]) -> None:
+    document = json.loads(file.read_text())
+    change(document["clips"])
+    file.write_text(json.dumps(document))
+
+
+def _same_bytes_on_both_sides(clips: list[dict[str, object]]) -> None:
+    trained = next(clip for clip in clips if clip["split"] == "train")
+    held_out = next(clip for clip in clips if clip["split"] == "validation")
+    trained["sha256"] = held_out["sha256"]
+
+
+def _same_source_on_both_sides(clips: list[dict[str, object]]) -> None:
+    trained = next(clip for clip in clips if clip["split"] == "train")
+    held_out = next(clip for clip in clips if clip["split"] == "validation")
+    trained["source_group"] = held_out["source_group"]
+
+
+def _official_test_in_train(clips: list[dict[str, object]]) -> None:
+    next(clip for clip in clips if clip["split"] == "train")["official_split"] = "test"
+
+
+@pytest.mark.parametrize(
+    "leak", [_same_bytes_on_both_sides, _same_source_on_both_sides, _official_test_in_train]
+)
+def test_training_refuses_a_manifest_that_leaks(
+    workspace: Workspace, leak: Callable[[list[dict[str, object]]], None]
+) -> None:
+    file = workspace.manifest("market_floor")
+    assert not leaks_among(read_manifest(file).clips)
+    scenario_data(workspace, "market_floor")
+    _edit(file, leak)
+    for plan in (lambda: scenario_data(workspace, "market_floor"), lambda: unified_data(workspace)):
+        with pytest.raises(CurationError, match="two sides of the split"):
+            plan()
+
+
+def test_caching_refuses_a_manifest_that_is_older_than_the_metadata(workspace: Workspace) -> None:
+    cache = ScenarioCache("latents", workspace, "market_floor")
+    assert cache.standing() is not None
+    _edit(workspace.scenario_metadata, lambda clips: clips.pop(0))
+    with pytest.raises(CurationError, match="older than the metadata"):
+        cache.standing()
