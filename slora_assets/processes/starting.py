@@ -12,7 +12,9 @@ import runpy
 import subprocess
 import sys
 from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
 from multiprocessing.connection import Connection
+from pathlib import Path
 from typing import IO, Final, Protocol
 
 from slora_assets.processes.preloading import MODELS, configure_libraries, preload
@@ -35,14 +37,14 @@ def start_forked(
 ) -> StartedWorker:
     """Start `python -m <module> <arguments>` in a process that needn't import torch any more.
 
-    Only `environment` is added to this process's. POSIX only: see `can_fork`.
+    It gets this process's environment as it is now, with `environment` over it, and its working
+    folder; the server may have been started with others. Linux only: see `can_fork`.
     """
     preload(MODELS)
     context = multiprocessing.get_context("forkserver")
     reading, writing = context.Pipe(duplex=False)
-    process = context.Process(
-        target=_become, args=(module, list(arguments), dict(environment), writing)
-    )
+    place = _Place(str(Path.cwd()), dict(os.environ) | dict(environment))
+    process = context.Process(target=_become, args=(module, list(arguments), place, writing))
     with writing:
         process.start()
     with reading:
@@ -92,14 +94,20 @@ class _Fresh:
         return self._process.wait(timeout_s)
 
 
-def _become(
-    module: str, arguments: list[str], environment: dict[str, str], stderr: Connection
-) -> None:
+@dataclass(frozen=True)
+class _Place:
+    folder: str
+    environment: Mapping[str, str]
+
+
+def _become(module: str, arguments: list[str], place: _Place, stderr: Connection) -> None:
     """Run in the new process: be what `python -m module` would be."""
     os.setsid()
     with stderr:
         os.dup2(stderr.fileno(), 2)
     os.write(2, _BEGUN)
-    os.environ.update(environment)
+    os.chdir(place.folder)
+    os.environ.clear()
+    os.environ.update(place.environment)
     sys.argv = [module, *arguments]
     runpy.run_module(module, run_name="__main__", alter_sys=True)

@@ -18,6 +18,7 @@ from slora_assets.processes.starting import StartedWorker, can_fork, start_afres
 _REPORTS = """\
 import json, os, sys
 print(json.dumps({"argv": sys.argv[1:], "cwd": os.getcwd(), "x": os.environ.get("X"),
+                  "y": os.environ.get("Y"),
                   "name": __name__, "leads": os.getpid() == os.getsid(0)}), file=sys.stderr)
 os.environ["LEFT"] = "behind"
 sys.exit(int(sys.argv[1]))
@@ -56,11 +57,16 @@ def _ended(worker: StartedWorker) -> tuple[int, str]:
     return worker.wait(30), said
 
 
-def test_a_forked_worker_is_what_a_fresh_one_is(tmp_path: Path, module: str) -> None:
+def test_a_forked_worker_is_what_a_fresh_one_is(
+    tmp_path: Path, module: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
     if not can_fork():
         pytest.skip("workers are forked on Linux")
     (tmp_path / f"{module}.py").write_text(_REPORTS)
     for number in range(2):
+        (tmp_path / str(number)).mkdir()
+        monkeypatch.chdir(tmp_path / str(number))
+        monkeypatch.setenv("Y", f"of its owner, {number}")
         forked, fresh = (
             _ended(_start(how, module, str(number), "--flag", X=str(number)))
             for how in (True, False)
