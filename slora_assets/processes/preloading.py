@@ -21,7 +21,7 @@ MODELS: Final = (
     "transformers.models.t5.modeling_t5",
     "open_clip",
     "matplotlib.figure",
-    "slora_assets.caches.command",
+    "slora_assets.caches.scenario",
     "slora_assets.training.run",
     "slora_assets.validation.stage",
 )
