@@ -6,6 +6,7 @@ import gzip
 import json
 import lzma
 from pathlib import Path
+from random import Random
 
 import polars as pl
 import pytest
@@ -89,15 +90,60 @@ def test_priority_decides_before_the_number_of_captions() -> None:
     assert outcome == Assignment("market", (2,), ("street",))
 
 
-@given(st.lists(st.tuples(st.integers(0, 9), st.sampled_from(["train", "validate", "test"]))))
-def test_a_source_never_falls_on_two_sides_and_official_test_is_never_trained(
-    clips: list[tuple[int, str]],
+OFFICIAL = ("test", "validate", "train", None)
+"""Official splits, the strictest first."""
+
+
+@given(
+    st.dictionaries(
+        st.text(min_size=1), st.lists(st.sampled_from(OFFICIAL), min_size=1), max_size=9
+    ),
+    st.randoms(use_true_random=False),
+    st.floats(0.01, 0.99),
+)
+def test_all_clips_of_a_source_get_its_strictest_official_split_or_its_hash_decides(
+    sources: dict[str, list[str | None]], order: Random, share: float
 ) -> None:
+    clips = [(source, split) for source, found in sources.items() for split in found]
+    order.shuffle(clips)
+    groups, hash_alone = SourceGroups(), SourceGroups()
+    for start in range(0, len(clips), 3):  # batches, so that a source's clips come apart
+        groups.see(_grouped(clips[start : start + 3]))
+    for source, found in sources.items():
+        strictest = min(found, key=OFFICIAL.index)
+        assert (
+            groups.split(source, share)
+            == {
+                "test": "test",
+                "validate": "validation",
+                "train": "train",
+                None: hash_alone.split(source, share),
+            }[strictest]
+        )
+
+
+@given(st.text(), st.floats(0.01, 0.99), st.floats(0.01, 0.99))
+def test_a_larger_share_of_validation_takes_no_source_back(
+    source: str, one: float, other: float
+) -> None:
+    smaller, larger = (SourceGroups().split(source, share) for share in sorted((one, other)))
+    assert {smaller, larger} <= {"train", "validation"}
+    assert (smaller, larger) != ("validation", "train")
+
+
+def test_the_hash_holds_out_about_the_share_that_was_asked_for() -> None:
     groups = SourceGroups()
-    groups.see(_grouped([(f"url{group}", split) for group, split in clips]))
-    for group, split in clips:
-        if split == "test":
-            assert groups.split(f"url{group}", 0.2) == "test"
+    held_out = [groups.split(f"url{n}", 0.2) for n in range(2000)].count("validation")
+    assert 0.17 < held_out / 2000 < 0.23
+
+
+def test_no_source_of_the_sample_footage_is_on_two_sides(workspace: Workspace) -> None:
+    sides: dict[str, set[str]] = {}
+    for clip in read_metadata(workspace.scenario_metadata).clips:
+        sides.setdefault(clip.source_group, set()).add(clip.split)
+        assert clip.official_split != "test" or clip.split == "test"
+    assert {len(found) for found in sides.values()} == {1}
+    assert set.union(*sides.values()) == {"train", "validation", "test"}
 
 
 @given(st.sets(st.text(min_size=1), min_size=2, max_size=30))

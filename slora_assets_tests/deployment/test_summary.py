@@ -2,31 +2,47 @@
 
 from __future__ import annotations
 
+import shutil
+from collections.abc import Callable
+from typing import Any
+
 import pytest
 
 from slora_assets.config.errors import MissingInputError
 from slora_assets.config.workspace import UNIFIED, Workspace
-from slora_assets.deployment.summary import outdated_rows, summarise
-from slora_assets.provenance import write_json
+from slora_assets.deployment.summary import outdated_rows, summarise, summary_lines
+from slora_assets.documents import ADAPTER_FILE, VERDICT_FILE
+from slora_assets.provenance import sha256_file, write_json
 from slora_assets_tests.deployment.conftest import FinishRun
 
+SCORES = {
+    "clip_similarity": 0.25,
+    "temporal_consistency": None,
+    "motion_score": 0.5,
+    "frozen_samples": 1,
+    "samples": 4,
+}
+SCORED: dict[str, Any] = {
+    "base_scores": SCORES,
+    "adapter_scores": SCORES | {"clip_similarity": 0.375, "temporal_consistency": 0.875},
+}
+READY = {
+    "description": "A market.",
+    "any_caption": 4,
+    "matched": 3,
+    "missing": 0,
+    "unusable": 0,
+    "train": 2,
+    "validation": 1,
+    "test": 0,
+    "min_train_clips": 2,
+    "min_validation_clips": 1,
+    "shortfall": None,
+}
 
-@pytest.fixture
-def curated(workspace: Workspace) -> Workspace:
+
+def _curate(workspace: Workspace, **entry: Any) -> Workspace:
     """A metadata document that knows one scenario, and no clip."""
-    entry = {
-        "description": "A market.",
-        "any_caption": 4,
-        "matched": 3,
-        "missing": 0,
-        "unusable": 0,
-        "train": 2,
-        "validation": 1,
-        "test": 0,
-        "min_train_clips": 2,
-        "min_validation_clips": 1,
-        "shortfall": None,
-    }
     write_json(
         workspace.scenario_metadata,
         {
@@ -37,16 +53,97 @@ def curated(workspace: Workspace) -> Workspace:
             "rejects": [],
             "reject_counts": {},
             "dataset": {"name": "sample", "licence": "CC0-1.0", "use": "any", "annotations": {}},
-            "scenarios": {"market_floor": entry},
+            "scenarios": {"market_floor": READY | entry},
         },
     )
     return workspace
 
 
-def test_an_untrained_scenario_has_a_row_that_says_so(curated: Workspace) -> None:
+@pytest.fixture
+def curated(workspace: Workspace) -> Workspace:
+    return _curate(workspace)
+
+
+def _too_few_clips(workspace: Workspace, finish_run: FinishRun) -> None:
+    finish_run("market_floor", **SCORED)  # a run from before clips were taken away
+    _curate(workspace, train=0, shortfall="0 train clips of at least 2")
+
+
+def _not_trained(workspace: Workspace, finish_run: FinishRun) -> None:
+    """Nothing is done."""
+
+
+def _not_validated(workspace: Workspace, finish_run: FinishRun) -> None:
+    finish_run("market_floor")
+    (workspace.validation("market_floor") / VERDICT_FILE).unlink()
+
+
+def _of_another_adapter(workspace: Workspace, finish_run: FinishRun) -> None:
+    finish_run("market_floor", adapter_sha256="0" * 64, **SCORED)
+
+
+def _judged(answer: str) -> Callable[[Workspace, FinishRun], None]:
+    def judge(workspace: Workspace, finish_run: FinishRun) -> None:
+        finish_run("market_floor", answer, **SCORED)
+
+    return judge
+
+
+@pytest.mark.parametrize(
+    ("happened", "state", "why", "scored"),
+    [
+        (_too_few_clips, "too few clips", "0 train clips of at least 2", False),
+        (_not_trained, "not trained", "the file does not exist", False),
+        (_not_validated, "not validated", "the file does not exist", False),
+        (_of_another_adapter, "not validated", "the verdict is of another adapter", False),
+        (_judged("pass"), "pass", "It is pass.", True),
+        (_judged("fail"), "fail", "It is fail.", True),
+        (_judged("inconclusive"), "inconclusive", "It is inconclusive.", True),
+    ],
+    ids=["too few", "untrained", "unvalidated", "other adapter", "pass", "fail", "inconclusive"],
+)
+def test_a_scenario_in_each_state_has_a_row_that_says_it_and_why(
+    curated: Workspace,
+    finish_run: FinishRun,
+    happened: Callable[[Workspace, FinishRun], None],
+    state: str,
+    why: str,
+    scored: bool,
+) -> None:
+    happened(curated, finish_run)
+    document = summarise(curated)
+    row = document["rows"]["market_floor"]
+    assert (row["state"], row["detail"]) == (state, why)
+    assert ("base_scores" in row, "report" in row) == (scored, scored)
+    written = (curated.summary / "summary.md").read_text()
+    shown = "clip 0.375, temporal 0.875, motion 0.500, frozen 1/4" if scored else "-"
+    report = "outputs/validation/market_floor/report.md" if scored else "-"
+    base = "clip 0.250, temporal null, motion 0.500, frozen 1/4" if scored else "-"
+    assert f"| market_floor | {state} | {base} | {shown} | {report} |\n" in written
+    assert f"| market_floor | {why} |\n" in written
+    (line,) = (line for line in summary_lines(document) if line.startswith("market_floor"))
+    assert state.upper() in line and ((shown in line) if scored else (why in line))
+
+
+def test_a_trained_row_says_where_the_adapter_and_its_evidence_lie(
+    curated: Workspace, finish_run: FinishRun
+) -> None:
+    sha256 = finish_run("market_floor", **SCORED)
+    row = summarise(curated)["rows"]["market_floor"]
+    assert row["adapter_sha256"] == sha256
+    assert sha256_file(curated.absolute(row["adapter"]) / ADAPTER_FILE) == sha256
+    assert curated.absolute(row["run"]) == curated.scenario_run("market_floor")
+    assert row["samples"].endswith("market_floor/sample_epoch_2")
+
+
+def test_the_unified_run_has_the_last_row_whatever_the_scenarios_are(
+    curated: Workspace, finish_run: FinishRun
+) -> None:
+    finish_run("market_floor", **SCORED)
+    shutil.copytree(curated.scenario_run("market_floor"), curated.unified_run)
     rows = summarise(curated)["rows"]
-    assert rows["market_floor"]["state"] == "not trained"
-    assert rows[UNIFIED]["state"] == "not trained"
+    assert list(rows) == ["market_floor", UNIFIED]
+    assert rows[UNIFIED]["state"] == "not validated"
 
 
 def test_a_new_verdict_makes_only_its_row_outdated(

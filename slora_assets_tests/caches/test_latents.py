@@ -7,19 +7,23 @@ import signal
 import subprocess
 import sys
 import time
+from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
+from numpy.typing import NDArray
 
-from slora_assets.base_models.registry import open_base
+from slora_assets.base_models.catalogue import open_base
+from slora_assets.caches import latents
 from slora_assets.caches.latents import cache_latents
 from slora_assets.caches.validity import Verified, latent_key, read_array, write_array
 from slora_assets.config.data import read_dataset
-from slora_assets.config.errors import IntegrityError
+from slora_assets.config.errors import IntegrityError, InterruptedRunError
 from slora_assets.config.workspace import Workspace
 from slora_assets.curation.manifest import write_manifest
 from slora_assets.curation.stage import curate
-from slora_assets.documents.clips import Clip
+from slora_assets.documents import Clip
 from slora_assets.footage.inventory import take_inventory
 from slora_assets.footage.quarantine import read_quarantine
 from slora_assets.processes.worker import INTERRUPTED
@@ -33,6 +37,10 @@ def _refresh(workspace: Workspace) -> tuple[int, int]:
     base = open_base("miniature", workspace.models)
     result = cache_latents(_clips(workspace), base, workspace.root, workspace.quarantine, "cpu")
     return result.made, result.kept
+
+
+def _files(folder: Path) -> dict[Path, bytes]:
+    return {path: path.read_bytes() for path in folder.glob("*.npz")}
 
 
 def test_nothing_is_encoded_twice(workspace: Workspace) -> None:
@@ -81,6 +89,75 @@ def test_moments_of_another_shape_than_the_base_reads_are_not_cached(
     assert not path.exists()
 
 
+def test_moments_with_nan_are_not_cached_and_the_clips_before_are(
+    workspace: Workspace, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    clips = _clips(workspace)
+    first, last = workspace.root / clips[0].latent, workspace.root / clips[-1].latent
+    before = first.read_bytes()
+    first.unlink()
+    last.unlink()
+    base = type(open_base("miniature", workspace.models))
+    encode, calls = base.encode_video, iter((False, True))
+
+    def sometimes_nan(*arguments: Any) -> NDArray[np.float16]:
+        moments = encode(*arguments)
+        return np.full_like(moments, np.nan) if next(calls) else moments
+
+    monkeypatch.setattr(latents, "passes_at_once", lambda *_: 1)
+    monkeypatch.setattr(base, "encode_video", sometimes_nan)
+    with pytest.raises(IntegrityError, match="NaN") as caught:
+        _refresh(workspace)
+    assert (caught.value.file, caught.value.key) == (last, "moments")
+    assert first.read_bytes() == before
+    assert not last.exists()
+
+
+def test_a_clip_that_cannot_be_decoded_is_listed_and_the_others_are_cached(
+    workspace: Workspace,
+) -> None:
+    broken, sound, *rest = _clips(workspace)
+    video = workspace.root / broken.path
+    video.write_bytes(video.read_bytes()[:500])
+    before = (workspace.root / sound.latent).read_bytes()
+    for clip in (broken, sound):
+        (workspace.root / clip.latent).unlink()
+    base = open_base("miniature", workspace.models)
+    result = cache_latents(
+        [broken, sound, *rest], base, workspace.root, workspace.quarantine, "cpu"
+    )
+    assert (result.made, result.kept) == (1, len(rest))
+    (entry,) = read_quarantine(workspace.quarantine).values()
+    assert [entry] == result.quarantined
+    assert (entry.clip_id, entry.sha256) == (broken.id, broken.sha256)
+    assert (entry.reason, entry.stage) == ("corrupt", "latents")
+    assert not (workspace.root / broken.latent).exists()
+    assert (workspace.root / sound.latent).read_bytes() == before
+
+
+def test_a_stop_leaves_whole_files_only_and_the_next_run_makes_the_rest(
+    workspace: Workspace,
+) -> None:
+    clips, base = _clips(workspace), open_base("miniature", workspace.models)
+    folder = workspace.latents / "market_floor"
+    before = _files(folder)
+    for path in before:
+        path.unlink()
+
+    def stop(done: int, total: int) -> None:
+        if done == 3:
+            raise InterruptedRunError(f"stopped at {done} of {total}")
+
+    with pytest.raises(InterruptedRunError, match=f"3 of {len(clips)}"):
+        cache_latents(clips, base, workspace.root, workspace.quarantine, "cpu", stop)
+    left = _files(folder)
+    assert 0 < len(left) < len(before)
+    assert left.items() <= before.items()
+    assert {path for path in folder.iterdir() if path.suffix != ".json"} == set(left)
+    assert _refresh(workspace) == (len(before) - len(left), len(left))
+    assert _files(folder) == before
+
+
 def test_a_refresh_with_nothing_changed_rewrites_no_file(workspace: Workspace) -> None:
     dataset, scenarios = read_dataset(workspace.dataset_file)
 
@@ -98,8 +175,8 @@ def test_a_refresh_with_nothing_changed_rewrites_no_file(workspace: Workspace) -
 def test_a_cancelled_caching_worker_blames_no_clip_and_goes_on_later(workspace: Workspace) -> None:
     """The signal that ends its decoders as well must not make sound clips look broken."""
     folder = workspace.latents / "market_floor"
-    before = {path.name: path.read_bytes() for path in folder.glob("*.npz")}
-    for path in folder.glob("*.npz"):
+    before = _files(folder)
+    for path in before:
         path.unlink()
     command = [sys.executable, "-m", "slora_assets.caches.command", "latents"]
     command += ["--scenario", "market_floor"]
@@ -113,4 +190,4 @@ def test_a_cancelled_caching_worker_blames_no_clip_and_goes_on_later(workspace: 
     assert read_quarantine(workspace.quarantine) == {}
     assert len(list(folder.glob("*.npz"))) < len(before)
     assert subprocess.run(command, check=False).returncode == 0
-    assert {path.name: path.read_bytes() for path in folder.glob("*.npz")} == before
+    assert _files(folder) == before

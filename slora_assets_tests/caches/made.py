@@ -1,0 +1,35 @@
+"""A clip, a base's identity and a geometry for tests of the caches, each a few words."""
+
+from __future__ import annotations
+
+from slora_assets.documents import BaseIdentity, Clip, Geometry, MatchingEvidence
+
+IDENTITY = BaseIdentity(
+    name="tiny",
+    revision="r1",
+    licence="Apache-2.0",
+    trained=True,
+    parts={"vae": "0a" * 32, "text_encoder": "0b" * 32, "transformer": "0c" * 32},
+)
+GEOMETRY = Geometry(frames=9, height=64, width=96, fps=8)
+
+
+def clip(clip_id: str = "clip", **changes: object) -> Clip:
+    """A clip of `videos/<clip id>.mp4` that differs from others only by `changes`."""
+    plain = Clip(
+        id=clip_id,
+        source_group="source",
+        path=f"videos/{clip_id}.mp4",
+        sha256="0d" * 32,
+        source_start_s=None,
+        source_end_s=None,
+        official_split=None,
+        split="train",
+        scenario="market_floor",
+        evidence=MatchingEvidence(matching_captions=[], captions=1, also_matched=[]),
+        captions=["a market"],
+        prompts=["a market"],
+        first_frame=f"frames/{clip_id}.png",
+        latent=f"latents/{clip_id}.npz",
+    )
+    return plain.model_copy(update=changes)

@@ -1,0 +1,137 @@
+"""A first frame shows where its clip begins in its file; one that was changed is made again."""
+
+from __future__ import annotations
+
+import shutil
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+import pytest
+from PIL import Image
+
+from slora_assets.caches.first_frames import cache_first_frames, damaged_frames
+from slora_assets.caches.result import CacheResult
+from slora_assets.documents import Clip
+from slora_assets.footage.encode import write_mp4
+from slora_assets.footage.quarantine import read_quarantine
+from slora_assets.provenance import sha256_file
+from slora_assets_tests.caches.made import clip
+
+GREY_PER_FRAME = 4
+
+
+@dataclass(frozen=True)
+class Footage:
+    """Three clips that begin at different seconds of their files, below `root`."""
+
+    root: Path
+    clips: list[Clip]
+
+    def cache(self, clips: Sequence[Clip] | None = None) -> CacheResult:
+        clips = self.clips if clips is None else clips
+        return cache_first_frames(clips, self.root, self.index, self.root / "quarantine.json")
+
+    @property
+    def index(self) -> Path:
+        return self.root / "index.json"
+
+    def frames(self) -> dict[str, bytes]:
+        return {path.stem: path.read_bytes() for path in (self.root / "frames").glob("*.png")}
+
+
+@pytest.fixture(scope="module")
+def untouched(tmp_path_factory: pytest.TempPathFactory) -> Footage:
+    """With first frames. Grey values tell a frame's number at 25 fps, times four."""
+    root = tmp_path_factory.mktemp("footage")
+    grey = [np.full((64, 96, 3), GREY_PER_FRAME * number, np.uint8) for number in range(50)]
+    clips = []
+    for start_s in (0.0, 0.4, 1.0):
+        one = clip(f"clip{start_s}", start_s=start_s)
+        write_mp4(root / one.path, np.stack(grey), 25)
+        clips.append(one.model_copy(update={"sha256": sha256_file(root / one.path)}))
+    footage = Footage(root, clips)
+    assert footage.cache().made == len(clips)
+    return footage
+
+
+@pytest.fixture
+def footage(untouched: Footage, tmp_path: Path) -> Footage:
+    """A copy that a test may change."""
+    return Footage(Path(shutil.copytree(untouched.root, tmp_path / "footage")), untouched.clips)
+
+
+def test_a_clip_cut_out_of_its_file_shows_the_picture_of_that_second(footage: Footage) -> None:
+    for one in footage.clips:
+        shown = np.asarray(Image.open(footage.root / one.first_frame))
+        assert shown.shape == (480, 720, 3)
+        assert abs(shown.mean() / GREY_PER_FRAME - one.start_s * 25) < 0.5
+
+
+def test_a_clip_that_now_begins_elsewhere_gets_its_new_picture(footage: Footage) -> None:
+    kept = footage.cache()
+    assert (kept.made, kept.kept) == (0, 3)
+    first, *others = footage.clips
+    moved = first.model_copy(update={"start_s": 1.0})
+    again = footage.cache([moved, *others])
+    assert (again.made, again.kept) == (1, 2)
+    assert again.hash != kept.hash
+    assert footage.frames()[moved.id] == footage.frames()[footage.clips[2].id]
+
+
+def test_edited_and_deleted_frames_are_made_again_to_the_same_bytes(footage: Footage) -> None:
+    before, kept = footage.frames(), footage.cache()
+    Image.new("RGB", (720, 480), "red").save(footage.root / footage.clips[0].first_frame)
+    (footage.root / footage.clips[1].first_frame).unlink()
+    again = footage.cache()
+    assert (again.made, again.kept, again.hash) == (2, 1, kept.hash)
+    assert footage.frames() == before
+
+
+def test_a_clip_that_cannot_be_decoded_is_listed_and_the_others_have_their_frames(
+    footage: Footage,
+) -> None:
+    shutil.rmtree(footage.root / "frames")
+    first, broken, sound = footage.clips
+    late = first.model_copy(update={"start_s": 9.0})
+    (footage.root / broken.path).write_bytes(b"no video")
+    result = footage.cache([late, broken, sound])
+    assert (result.made, set(footage.frames())) == (1, {sound.id})
+    listed = read_quarantine(footage.root / "quarantine.json")
+    assert list(listed.values()) == result.quarantined
+    assert {entry.clip_id: (entry.reason, entry.stage) for entry in listed.values()} == {
+        late.id: ("too_short", "first_frames"),
+        broken.id: ("corrupt", "first_frames"),
+    }
+
+
+def _cut_off(path: Path) -> None:
+    path.write_bytes(path.read_bytes()[:1000])
+
+
+def _unsound(path: Path) -> None:
+    path.write_bytes(b"no picture")
+
+
+_HEADER = pytest.mark.xfail(strict=True, reason="only the picture's header is looked at")
+_RAISED = pytest.mark.xfail(strict=True, reason="the error ends the check instead of naming it")
+
+
+@pytest.mark.parametrize(
+    "damage",
+    [
+        pytest.param(lambda path: Image.new("RGB", (480, 720)).save(path), id="wrong size"),
+        pytest.param(lambda path: Image.new("L", (720, 480)).save(path), id="grey"),
+        pytest.param(_cut_off, id="truncated", marks=_HEADER),
+        pytest.param(_unsound, id="no picture", marks=_RAISED),
+        pytest.param(Path.unlink, id="absent", marks=_RAISED),
+    ],
+)
+def test_a_frame_that_is_no_whole_picture_of_the_right_size_is_named(
+    footage: Footage, damage: Callable[[Path], None]
+) -> None:
+    folder, victim = footage.root / "frames", footage.clips[1]
+    assert damaged_frames(footage.index, folder) == []
+    damage(footage.root / victim.first_frame)
+    assert damaged_frames(footage.index, folder) == [victim.id]

@@ -1,0 +1,122 @@
+"""A small graph, materialized by the demo's own command, and what it showed a person meanwhile."""
+
+from __future__ import annotations
+
+import os
+import re
+import shutil
+import subprocess
+import sys
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import dagster as dg
+import numpy as np
+import yaml
+
+from slora_assets.config.workspace import Workspace
+from slora_assets.curation.manifest import read_manifest
+from slora_assets.footage.encode import write_mp4
+from slora_assets_tests import small_graph
+
+SCENARIO, WITHOUT_FOOTAGE = "market_floor", "lighthouse"
+TOO_SHORT, BROKEN = "video0", "broken"
+
+
+@dataclass(frozen=True)
+class Shown:
+    """What one pass over the graph reported, by asset and by check."""
+
+    assets: dict[str, dict[str, dg.MetadataValue]]
+    versions: dict[str, str]
+    checks: dict[str, dg.AssetCheckEvaluation]
+
+    def of(self, asset: str) -> dict[str, Any]:
+        """An asset's metadata as plain values, a table as its rows."""
+        return {
+            name: [record.data for record in value.records]
+            if isinstance(value, dg.TableMetadataValue)
+            else value.value
+            for name, value in self.assets[asset].items()
+        }
+
+
+@dataclass(frozen=True)
+class Graph:
+    """The graph, materialized twice: the second time after a person promoted the adapter."""
+
+    workspace: Workspace
+    environment: dict[str, str]
+    """Names the workspace."""
+    first: Shown
+    second: Shown
+
+
+def prepare(root: Path, prepared: Path) -> dict[str, str]:
+    """One scenario's footage and one scenario without any; a file that is no video, and a clip
+    that ends before the base's last frame."""
+    environment = small_graph.prepare(root)
+    configs = root / "configs"
+    scenarios = yaml.safe_load(small_graph.SCENARIOS)
+    del scenarios["scenarios"]["stage"]
+    dataset = yaml.safe_load(small_graph.DATASET) | {"max_duration_difference_s": 5}
+    del dataset["obtain"]
+    prompts = yaml.safe_load(small_graph.PROMPTS)
+    prompts["gate"]["min_effect"] = 0
+    for name, settings in (
+        ("data/scenarios.yaml", scenarios),
+        ("data/small.yaml", dataset),
+        ("training/validation_prompts.yaml", prompts),
+    ):
+        (configs / name).write_text(yaml.safe_dump(settings))
+    raw = root / "data" / "raw" / "msr-vtt"
+    (raw / "videos").mkdir(parents=True)
+    shutil.copy(prepared / "data/raw/msr-vtt/videodatainfo.json", raw)
+    for clip in read_manifest(prepared / f"data/metadata/manifests/{SCENARIO}.json").clips:
+        shutil.copy(prepared / clip.path, raw / "videos")
+    write_mp4(raw / "videos" / f"{TOO_SHORT}.mp4", np.zeros((4, 64, 96, 3), np.uint8), 8)
+    (raw / "videos" / f"{BROKEN}.mp4").write_bytes(b"no video")
+    return environment
+
+
+def materialize(
+    root: Path, environment: dict[str, str], seen: set[str]
+) -> dict[str, list[dg.DagsterEvent]]:
+    """Run all jobs as `make demo` does; the events of the runs that weren't `seen`, by run."""
+    done = subprocess.run(
+        [sys.executable, "-m", "slora_assets.defs.launch", "demo"],
+        env=os.environ | environment,
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    failed = re.findall(r"^FAILED (\w+) ?(\w*):", done.stderr, re.MULTILINE)
+    assert {scenario for _, scenario in failed} == {WITHOUT_FOOTAGE}, done.stderr
+    kinds = {
+        dg.DagsterEventType.ASSET_MATERIALIZATION,
+        dg.DagsterEventType.ASSET_CHECK_EVALUATION,
+    }
+    with dg.DagsterInstance.from_config(str(root)) as instance:
+        return {
+            run.run_id: [
+                record.event_log_entry.get_dagster_event()
+                for record in instance.get_records_for_run(run.run_id, of_type=kinds).records
+            ]
+            for run in instance.get_runs()
+            if run.run_id not in seen
+        }
+
+
+def shown_by(runs: dict[str, list[dg.DagsterEvent]]) -> Shown:
+    shown = Shown({}, {}, {})
+    for event in (event for events in runs.values() for event in events):
+        if event.event_type == dg.DagsterEventType.ASSET_CHECK_EVALUATION:
+            check = event.asset_check_evaluation_data
+            shown.checks[check.check_name] = check
+        else:
+            made = event.step_materialization_data.materialization
+            asset = made.asset_key.to_user_string()
+            shown.assets[asset] = dict(made.metadata)
+            shown.versions[asset] = (made.tags or {})["dagster/data_version"]
+    return shown

@@ -1,0 +1,246 @@
+"""What each asset of the graph shows a person is what lies on disk."""
+
+from __future__ import annotations
+
+import base64
+import io
+import json
+import math
+import re
+from collections.abc import Iterator
+from pathlib import Path
+
+import dagster as dg
+import numpy as np
+import polars as pl
+import pytest
+from PIL import Image
+
+from slora_assets.config.data import read_dataset
+from slora_assets.config.training import TrainingSettings
+from slora_assets.config.workspace import UNIFIED
+from slora_assets.config.yaml_reader import read_settings
+from slora_assets.curation.manifest import dataset_hash, read_manifest
+from slora_assets.documents import ADAPTER_FILE, ADAPTER_RECORD
+from slora_assets.miniature.weights import build
+from slora_assets.provenance import object_hash, sha256_file
+from slora_assets_tests.defs.shown import BROKEN, SCENARIO, TOO_SHORT, WITHOUT_FOOTAGE, Graph
+
+ENCODED = ("latents", "prompt_embeddings")
+ADAPTERS = {"scenario_adapter": SCENARIO, "unified_adapter": UNIFIED}
+VERDICTS = {"scenario_validation": SCENARIO, "unified_validation": UNIFIED}
+
+
+def _pictures(markdown: str, kind: str) -> list[Image.Image]:
+    """The pictures embedded in a text, opened."""
+    found = re.findall(rf"data:image/{kind};base64,([^)]+)\)", markdown)
+    return [Image.open(io.BytesIO(base64.b64decode(data))) for data in found]
+
+
+def _numbers(value: object) -> Iterator[float]:
+    if isinstance(value, dict):
+        value = list(value.values())
+    if isinstance(value, list | tuple):
+        for item in value:
+            yield from _numbers(item)
+    elif isinstance(value, float):
+        yield value
+
+
+def test_every_asset_shows_paths_that_exist_and_numbers_that_are_numbers(graph: Graph) -> None:
+    for shown in (graph.first, graph.second):
+        assert set(shown.assets) == {
+            "base_model",
+            "first_frames",
+            "footage",
+            "inference_presets",
+            "latents",
+            "project_summary",
+            "prompt_embeddings",
+            "scenario_adapter",
+            "scenario_manifest",
+            "scenario_metadata",
+            "scenario_validation",
+            "unified_adapter",
+            "unified_validation",
+        }
+        for asset, metadata in shown.assets.items():
+            paths = [v.path for v in metadata.values() if isinstance(v, dg.PathMetadataValue)]
+            assert all(path and Path(path).exists() for path in paths), asset
+            assert paths or asset == "base_model"
+            assert all(math.isfinite(number) for number in _numbers(shown.of(asset))), asset
+
+
+def test_a_second_pass_makes_nothing_again_and_gives_the_same_versions(graph: Graph) -> None:
+    cached = {name for name, shown in graph.first.assets.items() if "cache" in shown}
+    assert cached == {"first_frames", *ENCODED, *ADAPTERS, *VERDICTS}
+    for name in cached:
+        assert graph.first.of(name)["cache"] == "miss"
+        assert graph.second.of(name)["cache"] == "hit"
+    changed = {n for n, v in graph.second.versions.items() if v != graph.first.versions[n]}
+    assert changed == {"inference_presets"}, "the one file that was changed in between"
+
+
+def test_footage_shows_what_lies_in_its_folder(graph: Graph) -> None:
+    shown, workspace = graph.first.of("footage"), graph.workspace
+    raw = workspace.raw("msr-vtt")
+    usable = [path for path in (raw / "videos").iterdir() if path.stem != BROKEN]
+    assert shown["files"] == len(usable)
+    assert shown["bytes"] == sum(path.stat().st_size for path in usable)
+    assert shown["unusable"] == 1
+    (reject,) = shown["rejects"]
+    assert (reject["clip"], reject["reason"]) == (BROKEN, "corrupt")
+    name = "videodatainfo.json"
+    assert shown["annotations"] == {name: sha256_file(raw / name)}
+    assert (shown["licence"], shown["use"]) == ("Apache-2.0", "tests")
+    inventory = json.loads(workspace.footage_inventory.read_text())
+    assert graph.first.versions["footage"] == object_hash(inventory)
+
+
+def test_curation_shows_its_document_and_its_report(graph: Graph) -> None:
+    shown, workspace = graph.first.of("scenario_metadata"), graph.workspace
+    document = json.loads(workspace.scenario_metadata.read_text())
+    assert shown["clips"] == len(document["clips"]) == graph.first.of("footage")["files"]
+    assert shown["rejects"] == len(pl.read_parquet(workspace.metadata / "rejects")) > 0
+    _, scenarios = read_dataset(workspace.dataset_file)
+    assert shown["config_hash"] == object_hash(scenarios.model_dump(mode="json"))
+    assert shown["report"] == workspace.curation_report.read_text()
+    assert graph.first.versions["scenario_metadata"] == sha256_file(workspace.scenario_metadata)
+
+
+def test_a_manifest_shows_its_clips_by_split(graph: Graph) -> None:
+    shown = graph.first.of("scenario_manifest")
+    manifest = read_manifest(graph.workspace.manifest(SCENARIO))
+    for split in ("train", "validation", "test"):
+        assert shown[split] == sum(clip.split == split for clip in manifest.clips) > 0
+    assert shown["source_groups"] == len({clip.source_group for clip in manifest.clips})
+    identities = sorted((clip.identity() for clip in manifest.clips), key=lambda c: str(c["id"]))
+    assert shown["dataset_hash"] == object_hash(identities)
+    assert graph.first.versions["scenario_manifest"] == shown["dataset_hash"]
+
+
+def test_first_frames_show_how_many_were_made_and_one_of_them(graph: Graph) -> None:
+    shown = graph.first.of("first_frames")
+    folder = Path(shown["folder"])
+    assert (shown["made"], shown["kept"]) == (len(list(folder.glob("*.png"))), 0)
+    assert shown["quarantined"] == 0
+    again = graph.second.of("first_frames")
+    assert (again["made"], again["kept"]) == (0, shown["made"])
+    (picture,) = _pictures(shown["example"], "png")
+    assert picture.size == (720, 480)
+    index = json.loads(graph.workspace.first_frame_index(SCENARIO).read_text())["frames"]
+    for clip_id, frame in index.items():
+        assert frame["sha256"] == sha256_file(folder / f"{clip_id}.png")
+    assert graph.first.versions["first_frames"] == object_hash(index)
+
+
+def test_the_base_shows_which_weights_it_is(graph: Graph) -> None:
+    shown = graph.first.of("base_model")
+    folder = Path(build.__file__).parent / "base"
+    card = json.loads((folder / "slora.json").read_text())
+    for name in ("name", "revision", "licence", "trained"):
+        assert shown[name] == card[name]
+    assert shown["geometry"] == card["geometry"]
+    assert set(shown["parts"]) == {"text_encoder", "vae", "transformer"}
+    identity = ("name", "revision", "licence", "trained", "parts")
+    assert graph.first.versions["base_model"] == object_hash({key: shown[key] for key in identity})
+
+
+def _key(file: Path) -> dict[str, object]:
+    """What a cache file says that it was made from."""
+    with np.load(file) as archive:
+        key: dict[str, object] = json.loads(str(archive["key"]))
+        return key
+
+
+def test_caches_show_how_many_files_they_hold_and_a_version_over_their_keys(graph: Graph) -> None:
+    for name in ENCODED:
+        shown = graph.first.of(name)
+        files = list(Path(shown["folder"]).rglob("*.npz"))
+        assert (shown["made"], shown["kept"]) == (len(files), 0), name
+        keys = {file.stem: _key(file) for file in files}
+        if name == "prompt_embeddings":
+            keys = {str(key["prompt"]): key for key in keys.values()}
+        hashes = {entry: object_hash(key) for entry, key in keys.items()}
+        assert graph.first.versions[name] == object_hash(hashes), name
+    latents, embeddings = (graph.first.of(name) for name in ENCODED)
+    assert latents["quarantined"] == 1
+    (reject,) = latents["rejects"]
+    assert (reject["clip"], reject["reason"]) == (TOO_SHORT, "too_short")
+    assert (embeddings["quarantined"], embeddings["rejects"]) == (0, [])
+
+
+@pytest.mark.parametrize("asset", ADAPTERS)
+def test_an_adapter_shows_its_epochs_curves_samples_and_hashes(graph: Graph, asset: str) -> None:
+    shown, run = graph.first.of(asset), Path(graph.first.of(asset)["run"])
+    assert run.name == ADAPTERS[asset]
+    lines = [json.loads(line) for line in (run / "validation_metrics.jsonl").open()]
+    best = lines[shown["best_epoch"]]
+    assert best["combined"] == max(line["combined"] for line in lines[1:]) == shown["combined"]
+    for metric in ("held_out_loss", "clip_similarity", "temporal_consistency", "motion_score"):
+        assert shown.get(metric) == best[metric]
+    assert shown["base_held_out_loss"] == lines[0]["held_out_loss"]
+    assert [row["epoch"] for row in shown["epochs"]] == [str(line["epoch"]) for line in lines]
+    (pruned,) = lines[2]["pruned"]
+    assert shown["epochs"][2]["pruned"] == str(pruned["epoch"])
+    settings = read_settings(run / "config.yaml", TrainingSettings)
+    assert shown["config_hash"] == object_hash(settings.resolved())
+    assert shown["config_difference"]["epochs"] == 2
+    clips = read_manifest(graph.workspace.manifest(SCENARIO)).usable()
+    assert shown["dataset_hash"] == dataset_hash(c for c in clips if c.id != TOO_SHORT)
+    (adapter,) = run.rglob(ADAPTER_FILE)
+    assert shown["adapter_sha256"] == sha256_file(adapter) == graph.first.versions[asset]
+    assert (
+        shown["run_hash"] == json.loads((adapter.parent / ADAPTER_RECORD).read_text())["run_hash"]
+    )
+    assert shown["parity"]["max_difference"] <= shown["parity"]["tolerance"]
+    assert shown["steps"] == lines[-1]["step"]
+    assert shown["seconds"] > 0 and shown["seconds_per_step"] > 0
+    assert shown["peak_memory_bytes"] > 1_000_000
+    left_out = {WITHOUT_FOOTAGE} if asset == "unified_adapter" else set()
+    assert set(shown["left_out"]) == left_out
+    assert len(_pictures(shown["curves"], "png")) == 1
+    clips_on_disk = list((run / f"sample_epoch_{shown['best_epoch']}").glob("*.mp4"))
+    moving = _pictures(shown["samples"], "webp")
+    assert len(moving) == len(clips_on_disk) > 0
+    assert all(picture.n_frames > 1 for picture in moving)
+
+
+@pytest.mark.parametrize("asset", VERDICTS)
+def test_a_verdict_shows_reasons_scores_and_what_they_rest_on(graph: Graph, asset: str) -> None:
+    shown = graph.first.of(asset)
+    folder = graph.workspace.validation(VERDICTS[asset])
+    verdict = json.loads((folder / "verdict.json").read_text())
+    gate = verdict["verdict"]
+    assert shown["verdict"] == gate["verdict"] == "inconclusive"
+    assert shown["reasons"].splitlines() == [f"- {reason}" for reason in gate["reasons"]]
+    assert any("2 prompts, and a pass needs 32" in reason for reason in gate["reasons"])
+    for side in ("base", "adapter"):
+        for name, score in verdict[f"{side}_scores"].items():
+            assert shown.get(f"{side}_{name}") == score
+    assert shown["prompts"] == 2
+    (adapter,) = (name for name, run in ADAPTERS.items() if run == VERDICTS[asset])
+    assert shown["adapter_sha256"] == graph.first.versions[adapter]
+    assert graph.first.versions[asset] == verdict["validation_hash"]
+    (sheet,) = _pictures(shown["contact sheet"], "png")
+    assert sheet.tobytes() == Image.open(folder / "contact_sheet.png").tobytes()
+    samples = list((folder / "samples" / "adapter").glob("*.mp4"))
+    assert len(_pictures(shown["samples"], "webp")) == len(samples) == 2
+    assert Path(shown["report"]).read_text().startswith(f"# Validation of {VERDICTS[asset]}")
+
+
+def test_presets_show_what_a_person_promoted(graph: Graph) -> None:
+    assert graph.first.of("inference_presets")["promoted"] == {}
+    shown = graph.second.of("inference_presets")
+    assert shown["promoted"] == {SCENARIO: graph.first.versions["scenario_adapter"]}
+    assert graph.second.versions["inference_presets"] == sha256_file(Path(shown["file"]))
+
+
+def test_the_summary_shows_a_row_for_every_run(graph: Graph) -> None:
+    shown = graph.first.of("project_summary")
+    assert shown["summary"] == Path(shown["file"]).read_text()
+    document = json.loads((graph.workspace.summary / "summary.json").read_text())
+    assert graph.first.versions["project_summary"] == object_hash(document)
+    states = {SCENARIO: "inconclusive", UNIFIED: "inconclusive", WITHOUT_FOOTAGE: "too few clips"}
+    for name, state in states.items():
+        assert f"| {name} | {state} |" in shown["summary"]
