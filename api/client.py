@@ -142,7 +142,7 @@ def _default_prompt(workspace: Workspace, scenario: str) -> str:
     from slora_assets.config.validation import read_validation_prompts
     from slora_assets.curation.validation_prompts import prompts_of
 
-    settings = read_validation_prompts(workspace.configs / "training" / "validation_prompts.yaml")
+    settings = read_validation_prompts(workspace.validation_prompts)
     prompts = prompts_of(settings, scenario, [])
     return prompts[0].text if prompts else scenario.replace("_", " ")
 

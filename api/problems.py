@@ -28,7 +28,7 @@ _LOG = logging.getLogger("slora.api")
 _MEDIA_TYPE = "application/problem+json"
 _SHOWN_CHARACTERS = 64
 _COMPLAINTS = {
-    "extra_forbidden": "unknown field; GET /openapi.json lists the known ones",
+    "extra_forbidden": "unknown field; the fields are prompt, scenario, lora_scale, lora_path",
     "finite_number": "not a number in plain decimal notation",
     "missing": "missing or blank",
     "string_type": "a text is expected",

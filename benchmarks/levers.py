@@ -21,6 +21,7 @@ from itertools import pairwise
 from pathlib import Path
 from typing import Any
 
+import as_runs_do  # noqa: F401  # first
 import psutil
 import training_workspace
 from measured import forget_high_water, high_water

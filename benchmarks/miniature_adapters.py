@@ -11,6 +11,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+import as_runs_do  # noqa: F401  # first
 import numpy as np
 
 from slora_assets.base_models.catalogue import open_base

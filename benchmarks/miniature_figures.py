@@ -11,6 +11,7 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
+import as_runs_do  # noqa: F401  # first
 import cv2
 import numpy as np
 import torch

@@ -18,6 +18,7 @@ import time
 from pathlib import Path
 from typing import Any
 
+import as_runs_do  # noqa: F401  # first
 import training_workspace
 from models import build_cogvideox
 

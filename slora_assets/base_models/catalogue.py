@@ -14,6 +14,7 @@ from slora_assets.base_models.wan import Wan
 from slora_assets.base_models.weights import part_hashes, verify_recorded
 from slora_assets.config.errors import ConfigError, MissingInputError
 from slora_assets.documents import BaseIdentity, Geometry, InferenceDefaults
+from slora_assets.miniature.weights import SHIPPED
 
 MINIATURE = "miniature"
 _PARTS = ("text_encoder", "vae", "transformer")
@@ -41,7 +42,7 @@ LICENCES = {
 def miniature_folder(models: Path, kind: str) -> Path:
     """Where the miniature's `base` or `scorer` lies: shipped with the package, or built in
     `models`."""
-    shipped = Path(__file__).parents[1] / "miniature" / "weights" / kind
+    shipped = SHIPPED / kind
     return shipped if (shipped / "slora.json").is_file() else models / MINIATURE / kind
 
 

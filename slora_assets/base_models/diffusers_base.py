@@ -1,6 +1,6 @@
 """What every base in diffusers' layout has in common; a family adds its loss and its geometry.
 
-Takes a folder as `save_pretrained` of a diffusers pipeline leaves it. See `BaseModel` for what each
+Takes a folder as `save_pretrained` of a diffusers pipeline leaves it. See `VideoBase` for what each
 method promises.
 """
 

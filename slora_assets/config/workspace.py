@@ -13,7 +13,8 @@ from typing import Final
 
 from slora_assets.config.errors import MissingInputError
 
-_PROJECT = Path(__file__).resolve().parents[2]
+PROJECT: Final = Path(__file__).resolve().parents[2]
+"""The installed project: where `configs/` and `dagster.yaml` lie unless something else is said."""
 
 UNIFIED: Final = "lora_unified"
 """Name of the run that trains one adapter on all scenarios."""
@@ -36,7 +37,7 @@ class Workspace:
         of the project). SLORA_DATASET: a dataset's name, or its file (default: `sample`).
         """
         here = Path.cwd()
-        project = here if (here / "configs" / "data").is_dir() else _PROJECT
+        project = here if (here / "configs" / "data").is_dir() else PROJECT
         root = Path(os.environ.get("SLORA_WORKSPACE") or project).absolute()
         configs = Path(os.environ.get("SLORA_CONFIGS") or project / "configs").absolute()
         name = os.environ.get("SLORA_DATASET") or "sample"

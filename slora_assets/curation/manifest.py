@@ -78,9 +78,11 @@ def current_manifest(workspace: Workspace, scenario: str) -> ScenarioManifest:
     """
     manifest = scenario_manifest(workspace, scenario)
     file = workspace.scenario_metadata
-    if manifest.clips != _metadata_at(file, file_stamp(file)).of_scenario(scenario):
+    now = _metadata_at(file, file_stamp(file))
+    terms = [(one.name, one.licence, one.use) for one in (manifest.dataset, now.dataset)]
+    if manifest.clips != now.of_scenario(scenario) or terms[0] != terms[1]:
         raise CurationError(
-            "the manifest is older than the metadata, which give the scenario other clips",
+            "the manifest is older than the metadata, which say something else of the scenario",
             file=workspace.manifest(scenario),
             key="clips",
             remedy="materialize scenario_manifest, or run `make preprocess`",

@@ -12,7 +12,9 @@ from collections.abc import Callable, Sequence
 
 import dagster as dg
 
+from slora_assets.defs.preloaded import MODELS
 from slora_assets.processes.ending import end_group
+from slora_assets.processes.preloading import preload
 from slora_assets.processes.starting import StartedWorker, can_fork, start_afresh, start_forked
 from slora_assets.processes.stopping import SUPERVISOR
 from slora_assets.processes.worker import INTERRUPTED
@@ -31,6 +33,11 @@ class ComputeResource(dg.ConfigurableResource[None]):
     fork_workers: bool = True
     """Fork workers from a process that keeps torch and diffusers imported, on Linux; elsewhere, and
     for several training processes, each worker imports them itself."""
+
+    def setup_for_execution(self, context: dg.InitResourceContext) -> None:
+        """Name what workers need before a decoder starts the server that both are forked from."""
+        if self.fork_workers and can_fork():
+            preload(MODELS)
 
     def run(self, context: dg.AssetExecutionContext, module: str, arguments: Sequence[str]) -> Json:
         """Run `python -m <module> <arguments>`; its log lines arrive in the event log while it
@@ -59,7 +66,10 @@ class ComputeResource(dg.ConfigurableResource[None]):
         self, module: str, arguments: Sequence[str], environment: dict[str, str]
     ) -> StartedWorker:
         if self.fork_workers and can_fork():
-            return start_forked(module, arguments, environment)
+            try:
+                return start_forked(module, arguments, environment)
+            except (OSError, EOFError) as error:  # a worker of its own will say why
+                warnings.warn(f"workers start afresh: {error!r}", stacklevel=2)
         return start_afresh([sys.executable, "-m", module, *arguments], environment)
 
     def _supervise(
@@ -72,14 +82,15 @@ class ComputeResource(dg.ConfigurableResource[None]):
         ) as session:
             environment = {**session.get_bootstrap_env_vars(), SUPERVISOR: str(os.getpid())}
             process = start(environment)
-            try:
-                tail = _follow_stderr(process)
-                status = process.wait()
-            except BaseException:
-                context.log.warning("interrupted: asking the worker to checkpoint and stop")
-                raise
-            finally:
-                end_group(process, self.grace_seconds)
+            with process.output:  # open until its end: what it says last must find a reader
+                try:
+                    tail = _follow(process)
+                    status = process.wait()
+                except BaseException:
+                    context.log.warning("interrupted: asking the worker to checkpoint and stop")
+                    raise
+                finally:
+                    end_group(process, self.grace_seconds)
         if status != 0:
             reason = "was interrupted" if status in (INTERRUPTED, -signal.SIGTERM) else "failed"
             message = next((line for line in reversed(tail) if line.startswith("error: ")), "")
@@ -92,12 +103,11 @@ class ComputeResource(dg.ConfigurableResource[None]):
         return handed_over[-1] if handed_over else None
 
 
-def _follow_stderr(process: StartedWorker) -> list[str]:
-    """Pass the worker's standard error on until it closes; return its last lines."""
+def _follow(process: StartedWorker) -> list[str]:
+    """Pass on what the worker says until it closes; return its last lines."""
     tail: list[str] = []
-    with process.stderr:
-        for raw in process.stderr:
-            line = raw.decode(errors="replace").rstrip()
-            tail = [*tail[-49:], line]
-            print(line, file=sys.stderr, flush=True)
+    for raw in process.output:
+        line = raw.decode(errors="replace").rstrip()
+        tail = [*tail[-49:], line]
+        print(line, file=sys.stderr, flush=True)
     return tail

@@ -5,8 +5,9 @@ from typing import Any, Final
 
 from slora_assets.config.errors import SloraError
 from slora_assets.config.workspace import Workspace
+from slora_assets.defs.preloaded import MODELS
 from slora_assets.deployment.summary import summarise, summary_lines
-from slora_assets.processes.preloading import preload_models_now
+from slora_assets.processes.preloading import preload_now
 from slora_assets.processes.starting import can_fork
 
 _OPTIMIZED: Final = "market_floor"
@@ -16,10 +17,10 @@ _OPTIMIZED: Final = "market_floor"
 def demo() -> int:
     """Run everything and print the outcome. Returns the exit status."""
     if can_fork():
-        preload_models_now()  # for the workers, while this process imports Dagster
-    from slora_assets.defs.launch import main
+        preload_now(MODELS)  # for the workers, while this process imports Dagster
+    from slora_assets.defs.launch.jobs_in_turn import run_verbs
 
-    status = main(["demo"])
+    status = run_verbs(["demo"])
     workspace = Workspace.from_environment()
     try:
         document = summarise(workspace)

@@ -17,7 +17,7 @@ def log_change(path: Path, change: Change) -> LoggedChange:
 
 
 def read_changes(path: Path) -> list[LoggedChange]:
-    """All changes, oldest first, after verifying the chained_log. Raises IntegrityError."""
+    """All changes, oldest first, after verifying the chain. Raises IntegrityError."""
     changes = []
     for number, entry in enumerate(chained_log.verify(path), start=1):
         try:

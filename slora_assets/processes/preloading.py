@@ -1,7 +1,8 @@
 """What the standard library's fork server imports, so that its processes start at once.
 
 There is one server for each process that starts others, and its processes share it. It imports when
-the first of them is started, computes nothing and ends with its owner.
+the first of them is started, computes nothing, and ends when its owner is gone, once it has done
+with its imports.
 """
 
 from __future__ import annotations
@@ -10,22 +11,14 @@ import multiprocessing
 import os
 import threading
 from collections.abc import Mapping, Sequence
+from contextlib import suppress
 from typing import Final
 
 DECODING: Final = ("__main__", "av", "numpy", "PIL.Image")
 """What decoders need. A `__main__` that is imported here isn't imported again by each process."""
 
-MODELS: Final = (
-    "torch",
-    "diffusers.pipelines.cogvideo.pipeline_cogvideox",
-    "transformers.models.t5.modeling_t5",
-    "open_clip",
-    "matplotlib.figure",
-    "slora_assets.caches.scenario",
-    "slora_assets.training.run",
-    "slora_assets.validation.stage",
-)
-"""What caching, training and validation need."""
+_WANTED: Final[dict[str, None]] = dict.fromkeys(DECODING)
+"""In order; filled by `preload`."""
 
 _LIBRARIES: Final[Mapping[str, str]] = {
     # How many loops a waiting thread of GNU's OpenMP spins before it sleeps. A small model's step
@@ -53,20 +46,26 @@ def configure_libraries() -> None:
         os.environ.setdefault(name, value)
 
 
-def preload(*groups: Sequence[str]) -> None:
-    """Have the server import `groups` beside what decoders need; once it runs, this changes
-    nothing. Raises nothing: a module that can't be imported says so where it is needed."""
+def preload(modules: Sequence[str] = ()) -> None:
+    """Have the server import `modules` too, beside what decoders need and what was named before;
+    once it runs, this changes nothing. A module that isn't there is told where it is needed."""
     configure_libraries()
-    modules = [name for group in (DECODING, *groups) for name in group]
-    multiprocessing.get_context("forkserver").set_forkserver_preload(modules)
+    _WANTED.update(dict.fromkeys(modules))
+    multiprocessing.get_context("forkserver").set_forkserver_preload(list(_WANTED))
 
 
-def preload_models_now() -> None:
-    """Start the server with `MODELS` while the caller goes on: it imports them on another core."""
-    preload(MODELS)
-    context = multiprocessing.get_context("forkserver")
+def preload_now(modules: Sequence[str]) -> None:
+    """Start the server with `modules` while the caller goes on: it imports them on another core."""
+    preload(modules)
     # Starting a process waits for the server's imports, so that is left to a thread.
-    threading.Thread(target=context.Process(target=_nothing).start, daemon=True).start()
+    threading.Thread(target=_start_server, daemon=True).start()
+
+
+def _start_server() -> None:
+    with suppress(
+        OSError, EOFError
+    ):  # without a server, or with a dead one, whoever needs it says so
+        multiprocessing.get_context("forkserver").Process(target=_nothing).start()
 
 
 def _nothing() -> None:

@@ -1,4 +1,4 @@
-"""Workers: commands in a session of their own, with their standard error piped to whoever waits.
+"""Workers: commands in a session of their own, with what they say piped to whoever waits.
 
 One starts either at once, forked by the standard library's fork server that has imported what it
 needs (`preloading.py`), or afresh, as any command.
@@ -17,7 +17,7 @@ from multiprocessing.connection import Connection
 from pathlib import Path
 from typing import IO, Final, Protocol
 
-from slora_assets.processes.preloading import MODELS, configure_libraries, preload
+from slora_assets.processes.preloading import configure_libraries, preload
 
 _BEGUN: Final = b"\0"
 
@@ -26,7 +26,8 @@ class StartedWorker(Protocol):
     """What its owner needs of a worker."""
 
     pid: int
-    stderr: IO[bytes]
+    output: IO[bytes]
+    """What it says on standard output and standard error."""
 
     def wait(self, timeout_s: float | None = None) -> int:
         """The exit status; negative is a signal's number. Raises subprocess.TimeoutExpired."""
@@ -38,19 +39,28 @@ def start_forked(
     """Start `python -m <module> <arguments>` in a process that needn't import torch any more.
 
     It gets this process's environment as it is now, with `environment` over it, and its working
-    folder; the server may have been started with others. Linux only: see `can_fork`.
+    folder; the server may have been started with others. Linux only: see `can_fork`. Before Python
+    3.13 such a process runs no handlers of `atexit`. Raises OSError or EOFError when the server
+    can't be had.
     """
-    preload(MODELS)
+    preload()
     context = multiprocessing.get_context("forkserver")
     reading, writing = context.Pipe(duplex=False)
     place = _Place(str(Path.cwd()), dict(os.environ) | dict(environment))
     process = context.Process(target=_become, args=(module, list(arguments), place, writing))
-    with writing:
-        process.start()
-    with reading:
-        stderr = os.fdopen(os.dup(reading.fileno()), "rb")
-    stderr.read(len(_BEGUN))  # from now on the worker leads a group that can be signalled
-    return _Forked(process, stderr)
+    output: IO[bytes] | None = None
+    try:
+        with writing, reading:
+            process.start()
+            output = os.fdopen(os.dup(reading.fileno()), "rb")
+        output.read(len(_BEGUN))  # from now on the worker leads a group that can be signalled
+        return _Forked(process, output)
+    except BaseException:  # nobody would end it
+        if output is not None:
+            output.close()
+        if process.pid is not None:
+            process.kill()
+        raise
 
 
 def start_afresh(command: Sequence[str], environment: Mapping[str, str]) -> StartedWorker:
@@ -66,9 +76,9 @@ def can_fork() -> bool:
 
 class _Forked:
     def __init__(
-        self, process: multiprocessing.context.ForkServerProcess, stderr: IO[bytes]
+        self, process: multiprocessing.context.ForkServerProcess, output: IO[bytes]
     ) -> None:
-        self._process, self.stderr = process, stderr
+        self._process, self.output = process, output
         assert process.pid is not None, "it was started"
         self.pid = process.pid
 
@@ -84,11 +94,12 @@ class _Fresh:
         self._process = subprocess.Popen(
             list(command),
             env=os.environ | environment,
-            stderr=subprocess.PIPE,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.STDOUT,
             start_new_session=True,
         )
-        assert self._process.stderr is not None, "it is piped"
-        self.pid, self.stderr = self._process.pid, self._process.stderr
+        assert self._process.stdout is not None, "it is piped"
+        self.pid, self.output = self._process.pid, self._process.stdout
 
     def wait(self, timeout_s: float | None = None) -> int:
         return self._process.wait(timeout_s)
@@ -100,14 +111,30 @@ class _Place:
     environment: Mapping[str, str]
 
 
-def _become(module: str, arguments: list[str], place: _Place, stderr: Connection) -> None:
+def _become(module: str, arguments: list[str], place: _Place, output: Connection) -> None:
     """Run in the new process: be what `python -m module` would be."""
     os.setsid()
-    with stderr:
-        os.dup2(stderr.fileno(), 2)
-    os.write(2, _BEGUN)
+    with output:
+        os.write(output.fileno(), _BEGUN)
+        for standard in (1, 2):
+            os.dup2(output.fileno(), standard)
     os.chdir(place.folder)
     os.environ.clear()
     os.environ.update(place.environment)
+    if "torch" in sys.modules and not _cuda_survived():
+        os.execv(sys.executable, [sys.executable, "-m", module, *arguments])
     sys.argv = [module, *arguments]
     runpy.run_module(module, run_name="__main__", alter_sys=True)
+
+
+def _cuda_survived() -> bool:
+    """False where the server's imports have reached for CUDA, which then refuses to work in a fork:
+    such a worker begins afresh."""
+    import torch
+
+    try:
+        if torch.cuda.device_count() > 0:
+            torch.cuda.init()  # type: ignore[no-untyped-call]  # torch leaves it bare
+    except RuntimeError:
+        return False
+    return True

@@ -9,7 +9,7 @@ from functools import cached_property
 from slora_assets.config.errors import ConfigError, CurationError
 from slora_assets.config.workspace import UNIFIED, Workspace
 from slora_assets.curation.leaks import refuse_leaks
-from slora_assets.curation.manifest import dataset_hash, read_manifest, scenario_manifest
+from slora_assets.curation.manifest import current_manifest, dataset_hash
 from slora_assets.documents import Clip, DatasetEntry, ScenarioManifest
 from slora_assets.footage.quarantine import read_quarantine
 from slora_assets.provenance.records import read_metadata
@@ -57,20 +57,20 @@ class TrainingData:
 
 
 def scenario_data(workspace: Workspace, scenario: str) -> TrainingData:
-    """A scenario's clips. Raises CurationError for too few, MissingInputError, IntegrityError."""
-    return _data(workspace, [scenario_manifest(workspace, scenario)], {}, scenario)
+    """A scenario's clips. Raises CurationError for too few, and for a manifest older than the
+    metadata; MissingInputError, IntegrityError."""
+    return _data(workspace, [current_manifest(workspace, scenario)], {}, scenario)
 
 
 def unified_data(workspace: Workspace) -> TrainingData:
     """The clips of all scenarios that reach their minimum. Raises CurationError when none does."""
     manifests: list[ScenarioManifest] = []
     left_out: dict[str, str] = {}
-    for name in read_metadata(workspace.scenario_metadata).scenarios:
-        manifest = read_manifest(workspace.manifest(name))
-        if manifest.entry.shortfall:
-            left_out[name] = manifest.entry.shortfall
+    for name, entry in read_metadata(workspace.scenario_metadata).scenarios.items():
+        if entry.shortfall:
+            left_out[name] = entry.shortfall
         else:
-            manifests.append(manifest)
+            manifests.append(current_manifest(workspace, name))
     if not manifests:
         raise CurationError(
             "no scenario reaches its minimum counts",

@@ -17,8 +17,12 @@ from slora_assets.training.training_data import scenario_data, unified_data
 
 
 def _edit(file: Path, change: Callable[[list[dict[str, object]]], None]) -> None:
+    """Change a scenario's clips in the metadata or in its manifest."""
     document = json.loads(file.read_text())
-    change(document["clips"])
+    mine = [clip for clip in document["clips"] if clip["scenario"] == "market_floor"]
+    others = [clip for clip in document["clips"] if clip["scenario"] != "market_floor"]
+    change(mine)
+    document["clips"] = sorted([*mine, *others], key=lambda clip: str(clip["id"]))
     file.write_text(json.dumps(document))
 
 
@@ -47,15 +51,22 @@ def test_training_refuses_a_manifest_that_leaks(
     file = workspace.manifest("market_floor")
     assert not leaks_among(read_manifest(file).clips)
     scenario_data(workspace, "market_floor")
-    _edit(file, leak)
+    for document in (file, workspace.scenario_metadata):
+        _edit(document, leak)
     for plan in (lambda: scenario_data(workspace, "market_floor"), lambda: unified_data(workspace)):
         with pytest.raises(CurationError, match="two sides of the split"):
             plan()
 
 
-def test_caching_refuses_a_manifest_that_is_older_than_the_metadata(workspace: Workspace) -> None:
+def test_a_manifest_that_is_older_than_the_metadata_is_refused(workspace: Workspace) -> None:
+    """By caching and by training: `make data` alone must not leave them with yesterday's clips."""
     cache = ScenarioCache("latents", workspace, "market_floor")
     assert cache.standing() is not None
     _edit(workspace.scenario_metadata, lambda clips: clips.pop(0))
-    with pytest.raises(CurationError, match="older than the metadata"):
-        cache.standing()
+    for stage in (
+        cache.standing,
+        lambda: scenario_data(workspace, "market_floor"),
+        lambda: unified_data(workspace),
+    ):
+        with pytest.raises(CurationError, match="older than the metadata"):
+            stage()

@@ -52,7 +52,7 @@ _HOW = pytest.mark.parametrize("forked", [False, True])
 _MATERIALIZE = ["-m", "dagster", "asset", "materialize", "--select", "endless", "-f", "endless.py"]
 _VERB = [
     "-c",
-    "import sys, endless; from slora_assets.defs.launch import run_jobs;"
+    "import sys, endless; from slora_assets.defs.launch.jobs_in_turn import run_jobs;"
     "sys.exit(run_jobs(endless.defs, ['first', 'second']))",
 ]
 

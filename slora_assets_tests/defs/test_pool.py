@@ -12,38 +12,53 @@ import pytest
 
 from slora_assets_tests.small_graph import PROJECT
 
-# A step ends once the other process's step runs beside it, or waits for its place in the pool: so
-# that steps which may overlap do, and those which may not had the chance to.
+# Steps without a pool end once the other has begun. Of the pool's, the first ends once the second
+# has begun or waits for its place: so it had the chance to begin. The second asks for its place
+# when the first has it, because two that ask in the same instant may both get it from SQLite; the
+# lock that every worker takes on the accelerator keeps those apart.
 _GRAPH = """
 import pathlib, time
 import dagster as dg
 
-def at(name):
+def begun(name):
+    return pathlib.Path(f"{name}.began").exists()
+
+def note(name):
     path = pathlib.Path(name)
     path.with_suffix(".partial").write_text(str(time.monotonic_ns()))
     path.with_suffix(".partial").rename(path)
 
-def run(context, name, other):
-    at(f"{name}.began")
-    pool = context.instance.event_log_storage.get_concurrency_info
+def run(name, until):
+    note(f"{name}.began")
+    wait(until)
+    note(f"{name}.ended")
+
+def wait(until):
     deadline = time.monotonic() + 60
-    while not pathlib.Path(f"{other}.began").exists() and not pool("gpu").pending_step_count:
-        assert time.monotonic() < deadline, f"{other} neither ran nor waited"
+    while not until():
+        assert time.monotonic() < deadline, "the other process neither ran nor waited"
         time.sleep(0.05)
-    at(f"{name}.ended")
 
-def steps(name, other):
-    @dg.asset(name=f"free_{name}")
-    def free(context: dg.AssetExecutionContext) -> None:
-        run(context, f"free_{name}", f"free_{other}")
+@dg.asset
+def free_one() -> None:
+    run("free_one", lambda: begun("free_two"))
 
-    @dg.asset(name=f"pooled_{name}", deps=[free], pool="gpu")
-    def pooled(context: dg.AssetExecutionContext) -> None:
-        run(context, f"pooled_{name}", f"pooled_{other}")
+@dg.asset
+def free_two() -> None:
+    run("free_two", lambda: begun("free_one"))
+    wait(lambda: begun("pooled_one"))
 
-    return [free, pooled]
+@dg.asset(deps=[free_one], pool="gpu")
+def pooled_one(context: dg.AssetExecutionContext) -> None:
+    pool = context.instance.event_log_storage.get_concurrency_info
+    run("pooled_one", lambda: begun("pooled_two") or pool("gpu").pending_step_count)
 
-defs = dg.Definitions(steps("one", "two") + steps("two", "one"), executor=dg.in_process_executor)
+@dg.asset(deps=[free_two], pool="gpu")
+def pooled_two() -> None:
+    run("pooled_two", lambda: True)
+
+defs = dg.Definitions([free_one, free_two, pooled_one, pooled_two],
+                      executor=dg.in_process_executor)
 """
 
 

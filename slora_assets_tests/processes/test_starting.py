@@ -52,8 +52,8 @@ def module(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> str:
 
 
 def _ended(worker: StartedWorker) -> tuple[int, str]:
-    with worker.stderr:
-        said = worker.stderr.read().decode()
+    with worker.output:
+        said = worker.output.read().decode()
     return worker.wait(30), said
 
 

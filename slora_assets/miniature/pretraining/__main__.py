@@ -12,6 +12,7 @@ from slora_assets.config.errors import InterruptedRunError, SloraError
 from slora_assets.miniature.pretraining.settings import TRANSFORMER_STAGES, PretrainSettings
 from slora_assets.miniature.weights import SHIPPED
 from slora_assets.processes.device import chosen_device
+from slora_assets.processes.preloading import configure_libraries
 
 if TYPE_CHECKING:
     import torch
@@ -24,6 +25,7 @@ _DEFAULT_CONFIG = Path(__file__).with_name("pretrain.yaml")
 def main(arguments: list[str] | None = None) -> int:
     """Run one stage; 0 when it is finished, 3 when it stopped early and can go on, 1 on errors."""
     options = _parser().parse_args(arguments)
+    configure_libraries()
     logging.basicConfig(level=logging.INFO, format="%(asctime)s %(message)s")
     import torch
 

@@ -3,5 +3,5 @@
 from pathlib import Path
 from typing import Final
 
-SHIPPED: Final = Path(__file__).parent
+SHIPPED: Final = Path(__file__).resolve().parent
 """Holds `base/` and `scorer/`, each with `slora.json` and what its weights were made from."""

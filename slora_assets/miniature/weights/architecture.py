@@ -19,12 +19,6 @@ GUIDANCE_SCALE: Final = 4.0
 LATENT_CHANNELS: Final = 16
 SPATIAL_RATIO: Final = 8
 TEMPORAL_RATIO: Final = 4
-LATENT_SHAPE: Final = (
-    LATENT_CHANNELS,
-    (FRAMES - 1) // TEMPORAL_RATIO + 1,
-    HEIGHT // SPATIAL_RATIO,
-    WIDTH // SPATIAL_RATIO,
-)
 _TEXT_WIDTH: Final = 192
 
 VAE: Final[dict[str, Any]] = {

@@ -1,0 +1,115 @@
+"""Runs the project's jobs as `dagster job execute` would.
+
+For every scenario in turn and in one process, so that a verb over all scenarios pays Dagster's
+start-up once. Runs land in the same instance and show in the UI.
+"""
+
+import os
+import signal
+import sys
+import time
+import uuid
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Final
+
+import dagster as dg
+
+from slora_assets.config.errors import SloraError
+from slora_assets.config.workspace import PROJECT
+from slora_assets.defs.launch.dead_runs import release_dead_runs
+from slora_assets.defs.launch.run_log import is_interruption, show
+from slora_assets.defs.launch.verbs import VERBS
+
+_INTERRUPTED: Final = 130
+_SAY_NOTHING: Final = {"loggers": {"console": {"config": {"log_level": "CRITICAL"}}}}
+"""Dagster's own lines on the console: `run_log.py` says what a person wants to know."""
+
+
+@dataclass(frozen=True)
+class Outcome:
+    """One run of a job."""
+
+    job: str
+    scenario: str | None
+    success: bool
+    message: str = ""
+
+
+def run_verbs(verbs: Sequence[str]) -> int:
+    """Run verbs in order; go on past a scenario that fails. Returns the exit status."""
+    _stop_as_on_ctrl_c()
+    jobs = [job for verb in verbs for job in VERBS[verb]]
+    try:
+        return run_jobs(_definitions() if jobs else dg.Definitions(), jobs)
+    except SloraError as error:
+        print(f"error: {error}", file=sys.stderr)
+        return 1
+
+
+def _definitions() -> dg.Definitions:
+    # They read the configuration when they are imported: what is wrong with it, the verb says.
+    from slora_assets.defs.code_location import build_definitions
+
+    return build_definitions()
+
+
+def _stop_as_on_ctrl_c() -> None:
+    """SIGTERM means what Ctrl-C means: Dagster ends the step, the worker checkpoints."""
+    signal.signal(signal.SIGTERM, lambda *_: signal.raise_signal(signal.SIGINT))
+
+
+def run_jobs(definitions: dg.Definitions, jobs: Sequence[str]) -> int:
+    """Run jobs of `definitions` in order, in the instance that DAGSTER_HOME names, past those that
+    fail. Returns the exit status: 130 when interrupted."""
+    _stop_as_on_ctrl_c()
+    os.environ.setdefault("DAGSTER_HOME", str(PROJECT))
+    outcomes: list[Outcome] = []
+    try:
+        with dg.DagsterInstance.get() as instance:
+            for run_id in release_dead_runs(instance):
+                print(f"run {run_id[:8]} had been killed; its place in the pool is free again")
+            for job in jobs:
+                outcomes += _run_job(instance, definitions.resolve_job_def(job))
+    except KeyboardInterrupt:
+        print("interrupted; the same command goes on from here", file=sys.stderr)
+        return _INTERRUPTED
+    failed = [outcome for outcome in outcomes if not outcome.success]
+    for outcome in failed:
+        name = f"{outcome.job} {outcome.scenario or ''}".strip()
+        print(f"FAILED {name}: {outcome.message}", file=sys.stderr)
+    return 1 if failed else 0
+
+
+def _run_job(instance: dg.DagsterInstance, job: dg.JobDefinition) -> list[Outcome]:
+    keys = job.partitions_def.get_partition_keys() if job.partitions_def else [None]
+    return [_run(instance, job, key) for key in keys]
+
+
+def _run(instance: dg.DagsterInstance, job: dg.JobDefinition, scenario: str | None) -> Outcome:
+    began = time.monotonic()
+    print(f"== {job.name} {scenario}" if scenario else f"== {job.name}", flush=True)
+    run_id, errors = str(uuid.uuid4()), list[str]()
+
+    def on_event(entry: dg.EventLogEntry) -> None:
+        if is_interruption(entry):
+            # Only a run that is being cancelled ends as cancelled; others would end as failed.
+            run = instance.get_run_by_id(run_id)
+            assert run is not None, "it has just logged this"
+            instance.report_run_canceling(run)
+        else:
+            show(entry, errors)
+
+    instance.add_event_listener(run_id, on_event)
+    result = job.execute_in_process(
+        run_config=_SAY_NOTHING,
+        instance=instance,
+        partition_key=scenario,
+        raise_on_error=False,
+        run_id=run_id,
+    )
+    ended = instance.get_run_by_id(run_id)
+    if ended is not None and ended.status == dg.DagsterRunStatus.CANCELED:
+        raise KeyboardInterrupt
+    print(f"   {'done' if result.success else 'FAILED'} in {time.monotonic() - began:.1f} s")
+    return Outcome(job.name, scenario, result.success, errors[0] if errors else "")
