@@ -80,24 +80,36 @@ def cache_first_frames(
 
 
 def damaged_frames(index_file: Path, folder: Path) -> list[str]:
-    """Ids of clips in the index whose first frame in `folder` isn't a 720x480 RGB picture; one that
-    was looked at is looked at again when it has changed. Raises MissingInputError."""
-    from PIL import Image
+    """Ids of clips in the index whose first frame in `folder` isn't the 720x480 RGB picture that
+    was made; one that was looked at is looked at again when it has changed.
 
-    looked_at = index_file.with_name(f".{index_file.stem}_check.json")
-    cache: StatCache[list[int | str]] = StatCache(looked_at)
+    Raises MissingInputError.
+    """
+    cache: StatCache[list[str | int]] = StatCache(
+        index_file.with_name(f".{index_file.stem}_looked_at.json")
+    )
     wrong = []
-    for clip_id in _frames_in(read_json(index_file, remedy="run `make preprocess`")):
+    for clip_id, made in _frames_in(read_json(index_file, remedy="run `make preprocess`")).items():
         path = folder / f"{clip_id}.png"
         found = cache.get(path, clip_id)
         if found is None:
-            with Image.open(path) as frame:
-                found = [*frame.size, frame.mode]
+            found = _seen(path)
             cache.put(path, clip_id, found)
-        if found != [WIDTH, HEIGHT, "RGB"]:
+        if found != [WIDTH, HEIGHT, "RGB", made["sha256"]]:
             wrong.append(clip_id)
     cache.save()
     return wrong
+
+
+def _seen(path: Path) -> list[str | int]:
+    """Size, mode and hash of a picture; nothing for what is none."""
+    from PIL import Image
+
+    try:
+        with Image.open(path) as frame:
+            return [*frame.size, frame.mode, sha256_file(path)]
+    except OSError:
+        return []
 
 
 def _make(source: Path, target: Path, start_s: float) -> str:

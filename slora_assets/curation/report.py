@@ -8,6 +8,7 @@ from collections.abc import Iterable, Sequence
 from typing import Final
 
 from slora_assets.documents import Clip, ScenarioMetadata
+from slora_assets.provenance.markdown import markdown_cell as _cell
 
 _EXAMPLES: Final = 3
 _REPEATED: Final = 10
@@ -141,8 +142,3 @@ def _examples(metadata: ScenarioMetadata) -> str:
 def _table(head: Sequence[str], rows: Iterable[Sequence[object]]) -> str:
     lines = [head, ["---"] * len(head), *rows]
     return "\n".join("| " + " | ".join(_cell(cell) for cell in line) + " |" for line in lines)
-
-
-def _cell(value: object) -> str:
-    """Text that can't break out of its cell or become markup."""
-    return re.sub(r"([|<>`*\\])", r"\\\1", str(value)) if value not in ("---",) else "---"

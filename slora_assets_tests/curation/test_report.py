@@ -175,7 +175,6 @@ def test_no_caption_breaks_out_of_its_cell_or_becomes_markup(caption: str) -> No
         assert _cells(f"|{line.removeprefix(start)}|") == [caption.strip()]
 
 
-@pytest.mark.xfail(strict=True, reason="line ends and square brackets are left as they are")
 @pytest.mark.parametrize("caption", ["a market\n# a heading", "[a market](http://a.example)"])
 def test_no_caption_becomes_a_line_or_a_link_of_its_own(caption: str) -> None:
     text = report(_metadata([_captioned("video0", caption)]))

@@ -228,7 +228,6 @@ def test_scores_that_say_nothing_about_quality_are_called_so(note: str | None) -
     assert note is None or note in report
 
 
-@pytest.mark.xfail(strict=True, reason="prompts stand in the table as they are")
 @pytest.mark.parametrize("text", ["cart | stall", "a `cart`", "a <b>cart</b>"])
 def test_no_prompt_breaks_out_of_its_row(text: str) -> None:
     samples = [_moving_sample(text)]

@@ -6,6 +6,7 @@ from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING
 
 from slora_assets.documents import RunVerdict
+from slora_assets.provenance.markdown import markdown_cell
 
 if TYPE_CHECKING:
     from slora_assets.validation.sampling import Sample
@@ -51,7 +52,7 @@ def validation_report(verdict: RunVerdict, sides: Mapping[str, Sequence[Sample]]
     lines += ["", "![base beside adapter](contact_sheet.png)", "", "| prompt | base | adapter |"]
     lines += ["|---|---|---|"]
     for base, adapter in zip(sides["base"], sides["adapter"], strict=True):
-        lines.append(f"| {base.prompt.text} | {_row(base)} | {_row(adapter)} |")
+        lines.append(f"| {markdown_cell(base.prompt.text)} | {_row(base)} | {_row(adapter)} |")
     return "\n".join(lines) + "\n"
 
 
