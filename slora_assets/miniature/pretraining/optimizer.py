@@ -1,7 +1,9 @@
 """Muon for matrices and kernels, Adam for the rest, with a state of plain named tensors.
 
 Muon (orthogonalised momentum) needs far fewer steps than Adam here, and steps are what a CPU lacks.
-The state is a flat dict, so that checkpoints are safetensors and nothing is pickled.
+The state is a flat dict, so that checkpoints are safetensors and nothing is pickled. It isn't
+`torch.optim.Muon`, which refuses the kernels of the VAE (it takes two dimensions only) and scales
+updates otherwise: the weights that ship were made with this one, and are to be made again with it.
 """
 
 from __future__ import annotations
