@@ -12,12 +12,9 @@ from functools import cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING, Protocol
 
-from slora_assets.base_models.diffusers_base import (
-    Compression,
-    DiffusersBase,
-)
+from slora_assets.base_models.diffusers_base import DiffusersBase
 from slora_assets.base_models.loss_terms import dtype_of, mean_squared_error, posterior_sample
-from slora_assets.base_models.parts import Predictor
+from slora_assets.base_models.parts import Compression, Predictor
 from slora_assets.base_models.rotary import RotaryGrid, rotary_tables
 from slora_assets.base_models.seam import TrainingBatch
 from slora_assets.config.errors import ConfigError

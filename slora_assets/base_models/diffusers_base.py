@@ -9,17 +9,24 @@ from __future__ import annotations
 import json
 from abc import ABC, abstractmethod
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
 from functools import cache
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, ClassVar, Protocol
+from typing import TYPE_CHECKING, Any, ClassVar
 
 import numpy as np
 from numpy.typing import NDArray
 
 from slora_assets.base_models import lora as adapters
 from slora_assets.base_models.half_storage import compute_in_float32, stored_dtype
-from slora_assets.base_models.parts import Denoiser, Pipeline, Predictor, TextEncoder, Vae
+from slora_assets.base_models.parts import (
+    Compression,
+    Denoiser,
+    LoadedPipeline,
+    Pipeline,
+    Predictor,
+    TextEncoder,
+    Vae,
+)
 from slora_assets.base_models.sampling import Sampling, embedded
 from slora_assets.base_models.seam import LoraShape, StepCallback, TrainingBatch
 from slora_assets.config.errors import ConfigError
@@ -27,20 +34,6 @@ from slora_assets.documents import BaseIdentity, Geometry, InferenceDefaults
 
 if TYPE_CHECKING:
     import torch
-
-
-@dataclass(frozen=True)
-class Compression:
-    """How many frames and pixels a latent pixel stands for, and latent pixels per token."""
-
-    temporal: int
-    spatial: int
-    patch: int
-    temporal_patch: int = 1
-
-
-class _Loaded(Pipeline, TextEncoder, Protocol):
-    """A pipeline as diffusers loads it; a part that was given as None is absent."""
 
 
 class DiffusersBase(ABC):
@@ -135,8 +128,6 @@ class DiffusersBase(ABC):
         channels = int(self._config("transformer")["in_channels"])
         return channels, frames, g.height // c.spatial, g.width // c.spatial
 
-    # text
-
     def load_text_encoder(self, device: str) -> TextEncoder:
         stored = stored_dtype(self.folder / "text_encoder")
         on_cpu = device == "cpu"
@@ -161,8 +152,6 @@ class DiffusersBase(ABC):
             prompts, do_classifier_free_guidance=False, max_sequence_length=self.text_shape()[0]
         )[0]
 
-    # video
-
     def load_vae(self, device: str) -> Vae:
         import diffusers
         import torch
@@ -185,7 +174,7 @@ class DiffusersBase(ABC):
         with torch.no_grad():
             moments = vae.encode(pixels).latent_dist.parameters[0]
         array: NDArray[np.float16] = moments.to("cpu", torch.float16).numpy()
-        # Filled up in front with the first frame: that is the end the pipeline cuts off again.
+        # Filled up in front, at the end that the pipeline cuts off again.
         lacking = -array.shape[1] % self.compression.temporal_patch
         return np.concatenate([array[:, :1]] * lacking + [array], axis=1) if lacking else array
 
@@ -226,7 +215,7 @@ class DiffusersBase(ABC):
             given |= {"text_encoder": None, "tokenizer": None}
         return self._load_pipeline(device, dtype, **given)
 
-    def _load_pipeline(self, device: str, dtype: str, **given: object) -> _Loaded:
+    def _load_pipeline(self, device: str, dtype: str, **given: object) -> LoadedPipeline:
         import diffusers
         import torch
         from diffusers.utils.logging import disable_progress_bar
@@ -244,7 +233,7 @@ class DiffusersBase(ABC):
             from slora_assets.base_models.convolutions import prefer_onednn
 
             prefer_onednn(pipeline.vae)
-        placed: _Loaded = pipeline.to(device)
+        placed: LoadedPipeline = pipeline.to(device)
         return placed
 
     def _call_arguments(self) -> Mapping[str, object]:

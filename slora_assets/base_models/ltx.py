@@ -16,10 +16,9 @@ from typing import TYPE_CHECKING
 import numpy as np
 from numpy.typing import NDArray
 
-from slora_assets.base_models.diffusers_base import Compression
 from slora_assets.base_models.flow import FlowMatchingBase
 from slora_assets.base_models.loss_terms import dtype_of
-from slora_assets.base_models.parts import Pipeline, Predictor, TextEncoder
+from slora_assets.base_models.parts import Compression, Pipeline, Predictor, TextEncoder
 from slora_assets.base_models.weights import read_tensors
 from slora_assets.documents import Geometry, InferenceDefaults
 

@@ -7,6 +7,7 @@ else of it. A part is made by a base and goes back to that base.
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Protocol, Self
 
@@ -16,6 +17,16 @@ from numpy.typing import NDArray
 if TYPE_CHECKING:
     import torch
     from torch import nn
+
+
+@dataclass(frozen=True)
+class Compression:
+    """How many frames and pixels a latent pixel stands for, and latent pixels per token."""
+
+    temporal: int
+    spatial: int
+    patch: int
+    temporal_patch: int = 1
 
 
 class Predictor(Protocol):
@@ -141,3 +152,7 @@ class Pipeline(Protocol):
         """Make these adapters the active ones, each at its scale."""
 
     def delete_adapters(self, names: str) -> None: ...
+
+
+class LoadedPipeline(Pipeline, TextEncoder, Protocol):
+    """A pipeline as diffusers loads it; a part that was given as None is absent."""

@@ -13,10 +13,9 @@ from functools import cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from slora_assets.base_models.diffusers_base import Compression
 from slora_assets.base_models.flow import FlowMatchingBase
 from slora_assets.base_models.loss_terms import dtype_of
-from slora_assets.base_models.parts import Predictor
+from slora_assets.base_models.parts import Compression, Predictor
 from slora_assets.config.errors import ConfigError
 from slora_assets.documents import Geometry, InferenceDefaults
 

@@ -16,8 +16,7 @@ from slora_assets.defs.preloaded import MODELS
 from slora_assets.processes.ending import end_group
 from slora_assets.processes.preloading import preload
 from slora_assets.processes.starting import StartedWorker, can_fork, start_afresh, start_forked
-from slora_assets.processes.stopping import SUPERVISOR
-from slora_assets.processes.worker import INTERRUPTED
+from slora_assets.processes.stopping import INTERRUPTED, SUPERVISOR
 from slora_assets.provenance import Json
 
 warnings.filterwarnings("ignore", message=".*PipesMessageReader.expected_writer_count.*")

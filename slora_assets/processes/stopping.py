@@ -13,6 +13,9 @@ import psutil
 SUPERVISOR: Final = "SLORA_SUPERVISOR_PID"
 """Environment variable: the process whose end must end the worker, launchers between or not."""
 
+INTERRUPTED: Final = 143
+"""Exit status after a request to stop: 128 + SIGTERM, as shells expect it."""
+
 
 def stop_when_asked() -> threading.Event:
     """An event that SIGTERM, SIGINT and the end of the parent or of the supervisor set."""

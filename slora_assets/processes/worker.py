@@ -17,11 +17,8 @@ from slora_assets.config.errors import InterruptedRunError, SloraError
 from slora_assets.config.workspace import Workspace
 from slora_assets.processes.accelerator_lock import accelerator_lock
 from slora_assets.processes.preloading import configure_libraries
-from slora_assets.processes.stopping import stop_when_asked
+from slora_assets.processes.stopping import INTERRUPTED, stop_when_asked
 from slora_assets.provenance import Json
-
-INTERRUPTED = 143
-"""Exit status after a request to stop: 128 + SIGTERM, as shells expect it."""
 
 
 @dataclass(frozen=True)

@@ -26,7 +26,7 @@ from slora_assets.curation.stage import curate
 from slora_assets.documents import Clip
 from slora_assets.footage.inventory import take_inventory
 from slora_assets.footage.quarantine import read_quarantine
-from slora_assets.processes.worker import INTERRUPTED
+from slora_assets.processes.stopping import INTERRUPTED
 
 
 def _clips(workspace: Workspace) -> list[Clip]:
