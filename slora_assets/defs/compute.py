@@ -33,10 +33,13 @@ class ComputeResource(dg.ConfigurableResource[None]):
     """Fork workers from a process that keeps torch and diffusers imported, on Linux; elsewhere, and
     for several training processes, each worker imports them itself."""
 
+    preload: list[str] = list(MODELS)
+    """What the process imports from which workers are forked."""
+
     def setup_for_execution(self, context: dg.InitResourceContext) -> None:
         """Name what workers need before a decoder starts the server that both are forked from."""
         if self.fork_workers and can_fork():
-            preload(MODELS)
+            preload(self.preload)
 
     def run(self, context: dg.AssetExecutionContext, module: str, arguments: Sequence[str]) -> Json:
         """Run `python -m <module> <arguments>`; its log lines arrive in the event log while it

@@ -42,7 +42,8 @@ def after() -> None: ...
 defs = dg.Definitions(assets=[endless, after],
                       jobs=[dg.define_asset_job("first", "endless"),
                             dg.define_asset_job("second", "after")],
-                      resources={"compute": ComputeResource(grace_seconds=5, fork_workers=FORK)},
+                      resources={"compute": ComputeResource(grace_seconds=5, preload=[],
+                                                            fork_workers=FORK)},
                       executor=dg.in_process_executor)
 """
 
