@@ -13,7 +13,8 @@ nothing, and the training, in processes of their own.
           caption dropout. The script doesn't validate; ours is shown twice: as it comes, with
           samples, CLIP score and held-out loss before the first and after each of five epochs, and
           with one epoch as long and one clip, prompt and sampling step to validate on. Processor
-          seconds stand in brackets: on a busy machine they are the ones to compare.
+          seconds stand in brackets: on a busy machine they are the ones to compare, but ours leave
+          out workers that are forked by a server, which the system doesn't count as children.
 `published`  the same at the settings of the script's README (rank and alpha 64, batch 1, 30 epochs,
           Adam at 1e-3, cosine after 200 steps; fp32 as there is no GPU; no tiling, which would cut
           frames this small).
