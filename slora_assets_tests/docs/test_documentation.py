@@ -139,6 +139,7 @@ def update() -> ModuleType:
     """`docs/tools/update.py`."""
     with pytest.MonkeyPatch.context() as patch:
         patch.syspath_prepend(str(PROJECT / "docs" / "tools"))
+        # A script beside the docs, on the path for this import alone.
         import update as module  # type: ignore[import-not-found]
 
         return module
