@@ -8,18 +8,20 @@ PYTHON ?= python3
 VENV := $(CURDIR)/.venv
 PY := $(VENV)/bin/python
 
-export DAGSTER_HOME := $(CURDIR)
+# Relative paths are meant from here; a path may hold spaces, which abspath would take for two.
+from_here = $(if $(filter /%,$(firstword $(1))),$(1),$(CURDIR)/$(1))
+
 ifdef DATASET
 export SLORA_DATASET := $(DATASET)
 endif
 ifdef FOOTAGE
-export SLORA_FOOTAGE := $(abspath $(FOOTAGE))
+export SLORA_FOOTAGE := $(call from_here,$(FOOTAGE))
 endif
 ifdef ANNOTATIONS
-export SLORA_ANNOTATIONS := $(abspath $(ANNOTATIONS))
+export SLORA_ANNOTATIONS := $(call from_here,$(ANNOTATIONS))
 endif
 ifdef WORKSPACE
-export SLORA_WORKSPACE := $(abspath $(WORKSPACE))
+export SLORA_WORKSPACE := $(call from_here,$(WORKSPACE))
 endif
 ifdef TRAINING
 export SLORA_TRAINING := $(TRAINING)
@@ -31,10 +33,6 @@ ifdef PREVIEW
 export SLORA_PREVIEW := $(PREVIEW)
 endif
 
-# Dagster's storage lies where the command runs, so that each workspace has its own history.
-HERE := $(or $(SLORA_WORKSPACE),$(CURDIR))
-RUN := mkdir -p $(HERE) && cd $(HERE) &&
-
 .PHONY: setup demo test data preprocess train train-scenarios validate optimized summary ui serve check
 .NOTPARALLEL:
 
@@ -44,22 +42,23 @@ $(VENV)/.ready: pyproject.toml constraints.txt
 	$(PYTHON) -c 'import sys; sys.exit("slora needs Python 3.11 to 3.13, this is " + sys.version.split()[0] + "; set PYTHON=") if not (3, 11) <= sys.version_info[:2] <= (3, 13) else 0'
 	test -x $(PY) || $(PYTHON) -m venv $(VENV)
 	$(PY) -m pip install --quiet --disable-pip-version-check --constraint constraints.txt --editable '.[dev]'
+	$(PY) -m slora_assets.defs.home
 	touch $@
 
 demo: setup
-	$(RUN) $(PY) -m slora_assets.defs.demo
+	$(PY) -m slora_assets.defs.demo
 
 data preprocess train train-scenarios validate summary: setup
-	$(RUN) $(PY) -m slora_assets.defs.launch $@
+	$(PY) -m slora_assets.defs.launch $@
 
 optimized: setup
-	$(RUN) $(PY) -m api.client --scenario market_floor --scale 0.85
+	$(PY) -m api.client --scenario market_floor --scale 0.85
 
 ui: setup
-	$(RUN) $(PY) -m slora_assets.defs.launch release && $(VENV)/bin/dagster dev --workspace $(CURDIR)/workspace.yaml --host 127.0.0.1
+	$(PY) -m slora_assets.defs.launch ui
 
 serve: setup
-	$(RUN) $(PY) -m api
+	$(PY) -m api
 
 test: setup
 	$(PY) -m pytest

@@ -78,8 +78,8 @@ VARIABLES: Final = (
     ),
     Variable(
         "DAGSTER_HOME",
-        "the project's folder, for `python -m slora_assets.defs.launch`",
-        "Where Dagster finds `dagster.yaml`. The storage that this file names, `.dagster/`, lies"
-        " below the working directory.",
+        "`.dagster/` of the workspace, for `make` and `python -m slora_assets.defs.launch`",
+        "Where Dagster keeps a workspace's history and finds `dagster.yaml`. `make setup` writes the"
+        " project's own into `.env`, which `dg` and `dagster` read in the project's folder.",
     ),
 )

@@ -5,10 +5,7 @@ from typing import Any, Final
 
 from slora_assets.config.errors import SloraError
 from slora_assets.config.workspace import Workspace
-from slora_assets.defs.preloaded import MODELS
 from slora_assets.deployment.summary import summarise, summary_lines
-from slora_assets.processes.preloading import preload_now
-from slora_assets.processes.starting import can_fork
 
 _OPTIMIZED: Final = "market_floor"
 """The scenario that `make optimized` asks for."""
@@ -16,8 +13,6 @@ _OPTIMIZED: Final = "market_floor"
 
 def demo() -> int:
     """Run everything and print the outcome. Returns the exit status."""
-    if can_fork():
-        preload_now(MODELS)  # for the workers, while this process imports Dagster
     from slora_assets.defs.launch.jobs_in_turn import run_verbs
 
     status = run_verbs(["demo"])

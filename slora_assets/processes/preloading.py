@@ -9,9 +9,7 @@ from __future__ import annotations
 
 import multiprocessing
 import os
-import threading
 from collections.abc import Mapping, Sequence
-from contextlib import suppress
 from typing import Final
 
 DECODING: Final = ("__main__", "av", "numpy", "PIL.Image")
@@ -52,21 +50,3 @@ def preload(modules: Sequence[str] = ()) -> None:
     configure_libraries()
     _WANTED.update(dict.fromkeys(modules))
     multiprocessing.get_context("forkserver").set_forkserver_preload(list(_WANTED))
-
-
-def preload_now(modules: Sequence[str]) -> None:
-    """Start the server with `modules` while the caller goes on: it imports them on another core."""
-    preload(modules)
-    # Starting a process waits for the server's imports, so that is left to a thread.
-    threading.Thread(target=_start_server, daemon=True).start()
-
-
-def _start_server() -> None:
-    with suppress(
-        OSError, EOFError
-    ):  # without a server, or with a dead one, whoever needs it says so
-        multiprocessing.get_context("forkserver").Process(target=_nothing).start()
-
-
-def _nothing() -> None:
-    """The process that starts the server."""

@@ -1,4 +1,4 @@
-"""`python -m slora_assets.defs.launch data preprocess`.
+"""`python -m slora_assets.defs.launch data preprocess`, or `ui`.
 
 A file of its own: processes that decode would import the program's main module again, and with it
 all of Dagster, were it called anything else.
@@ -6,18 +6,17 @@ all of Dagster, were it called anything else.
 
 import sys
 
-from slora_assets.defs.launch.verbs import VERBS, are_verbs, need_models
-from slora_assets.defs.preloaded import MODELS
-from slora_assets.processes.preloading import preload_now
-from slora_assets.processes.starting import can_fork
+from slora_assets.defs.launch.verbs import UI, VERBS, are_verbs
 
 if __name__ == "__main__":
     verbs = sys.argv[1:]
-    if not are_verbs(verbs):
-        print(f"usage: python -m slora_assets.defs.launch {' | '.join(VERBS)}", file=sys.stderr)
+    if verbs != [UI] and not are_verbs(verbs):
+        print(f"usage: python -m slora_assets.defs.launch {' | '.join((*VERBS, UI))}", file=sys.stderr)
         sys.exit(2)
-    if can_fork() and need_models(verbs):
-        preload_now(MODELS)  # for the workers, while this process imports Dagster
     from slora_assets.defs.launch.jobs_in_turn import run_verbs
 
+    if verbs == [UI]:
+        from slora_assets.defs.launch.ui import open_ui
+
+        sys.exit(run_verbs(["release"]) or open_ui())
     sys.exit(run_verbs(verbs))

@@ -4,7 +4,6 @@ For every scenario in turn and in one process, so that a verb over all scenarios
 start-up once. Runs land in the same instance and show in the UI.
 """
 
-import os
 import signal
 import sys
 import time
@@ -16,7 +15,8 @@ from typing import Final
 import dagster as dg
 
 from slora_assets.config.errors import SloraError
-from slora_assets.config.workspace import PROJECT
+from slora_assets.config.workspace import Workspace
+from slora_assets.defs.home import prepare_home
 from slora_assets.defs.launch.dead_runs import release_dead_runs
 from slora_assets.defs.launch.run_log import is_interruption, show
 from slora_assets.defs.launch.verbs import VERBS
@@ -63,7 +63,7 @@ def run_jobs(definitions: dg.Definitions, jobs: Sequence[str]) -> int:
     """Run jobs of `definitions` in order, in the instance that DAGSTER_HOME names, past those that
     fail. Returns the exit status: 130 when interrupted."""
     _stop_as_on_ctrl_c()
-    os.environ.setdefault("DAGSTER_HOME", str(PROJECT))
+    prepare_home(Workspace.from_environment())
     outcomes: list[Outcome] = []
     try:
         with dg.DagsterInstance.get() as instance:

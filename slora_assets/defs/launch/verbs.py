@@ -24,14 +24,10 @@ VERBS: Final[dict[str, tuple[str, ...]]] = {
 """What each verb runs, in order; jobs over scenarios run once for each. `release` runs none: as
 every verb does first, it gives back what killed runs still hold."""
 
-_WITHOUT_MODELS: Final = {"data", "summary", "release"}
+UI: Final = "ui"
+"""Opens the UI, and stands alone."""
 
 
 def are_verbs(arguments: Sequence[str]) -> bool:
     """Whether there are any, and all of them are verbs."""
     return bool(arguments) and all(verb in VERBS for verb in arguments)
-
-
-def need_models(arguments: Sequence[str]) -> bool:
-    """Whether a worker of these verbs may load a model."""
-    return not _WITHOUT_MODELS.issuperset(arguments)

@@ -1,0 +1,50 @@
+"""Where Dagster keeps a workspace's history: in the workspace itself, whatever folder one is in.
+
+One setting anchors it, `DAGSTER_HOME`, and this is its default. `dagster.yaml` names no folders of
+its own, so runs, events, artefacts and logs all lie below it.
+"""
+
+import os
+from contextlib import suppress
+from pathlib import Path
+from typing import Final
+
+from slora_assets.config.workspace import PROJECT, Workspace
+from slora_assets.provenance import write_text
+
+VARIABLE: Final = "DAGSTER_HOME"
+_FOLDER: Final = ".dagster"
+
+
+def prepare_home(workspace: Workspace) -> Path:
+    """Make sure that DAGSTER_HOME is set, by default to the workspace's own, and that the project's
+    `dagster.yaml` is found there. Returns the folder.
+
+    A file of that name that stands there already stays: it is the person's.
+    """
+    home = Path(os.environ.setdefault(VARIABLE, str(workspace.root / _FOLDER)))
+    _link_settings(home)
+    return home
+
+
+def _link_settings(home: Path) -> None:
+    home.mkdir(parents=True, exist_ok=True)
+    settings = home / "dagster.yaml"
+    if settings.is_symlink() and not settings.exists():
+        settings.unlink()  # the project has moved
+    with suppress(FileExistsError):  # another process was faster, or a person wrote one
+        settings.symlink_to(os.path.relpath(PROJECT / "dagster.yaml", home.resolve()))
+
+
+def main() -> None:
+    """`python -m slora_assets.defs.home`: let `dg` and `dagster`, started in the project's folder,
+    find the project's history. Both read `.env` there."""
+    own, settings = PROJECT / _FOLDER, PROJECT / ".env"
+    _link_settings(own)
+    said = settings.read_text("utf-8").splitlines() if settings.is_file() else []
+    others = [line for line in said if not line.startswith(f"{VARIABLE}=")]
+    write_text(settings, "\n".join([*others, f'{VARIABLE}="{own}"', ""]))
+
+
+if __name__ == "__main__":
+    main()

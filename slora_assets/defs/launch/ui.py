@@ -1,0 +1,25 @@
+"""`make ui`: Dagster's UI, daemon and code server on the workspace that the environment names."""
+
+import os
+import sys
+from pathlib import Path
+from typing import Final, NoReturn
+
+from slora_assets.config.workspace import PROJECT, Workspace
+from slora_assets.defs.home import prepare_home
+
+_ARGUMENTS: Final = ("dev", "--host", "127.0.0.1")
+
+
+def open_ui() -> NoReturn:
+    """Become `dg dev` in the project's folder. Raises OSError when `dg` isn't installed."""
+    workspace = Workspace.from_environment()
+    prepare_home(workspace)
+    os.chdir(PROJECT)
+    os.environ["SLORA_WORKSPACE"] = str(workspace.root)  # however it was named from here
+    os.environ["SLORA_CONFIGS"] = str(workspace.configs)
+    os.environ["SLORA_DATASET"] = str(workspace.dataset_file)
+    os.environ.setdefault("VIRTUAL_ENV", sys.prefix)  # else dg warns that it guesses
+    print(f"workspace {workspace.root}; the UI is at http://127.0.0.1:3000", flush=True)
+    dg = Path(sys.executable).parent / "dg"
+    os.execv(dg, [str(dg), *_ARGUMENTS])
