@@ -33,10 +33,15 @@ def annotation_files(dataset: DatasetSettings, workspace: Workspace) -> list[Pat
     files: list[Path] = []
     for source in annotation_sources(dataset, workspace):
         if source.is_dir():
-            files += sorted([*source.glob("*.txt"), *source.glob("*.json")])
+            files += sorted(path for path in source.iterdir() if is_caption(path.name))
         else:
             files.append(source)
     return files + [file for found in split_files(dataset, workspace).values() for file in found]
+
+
+def is_caption(name: str) -> bool:
+    """Whether a file of this name, beside a video, holds its captions."""
+    return name.endswith((".txt", ".json"))
 
 
 def _existing(
@@ -54,8 +59,8 @@ def _existing(
     return paths
 
 
-def footage_files(dataset: DatasetSettings, workspace: Workspace) -> dict[str, Path]:
-    """Video files by clip id (the file's stem), sorted. Raises MissingInputError, CurationError."""
+def footage_folder(dataset: DatasetSettings, workspace: Workspace) -> Path:
+    """The folder of the video files. Raises MissingInputError."""
     folder = workspace.root / dataset.footage
     if not folder.is_dir():
         raise MissingInputError(
@@ -64,19 +69,30 @@ def footage_files(dataset: DatasetSettings, workspace: Workspace) -> dict[str, P
             key="footage",
             remedy="run `make data`" if dataset.obtain else "provide the folder",
         )
+    return folder
+
+
+def is_video(name: str) -> bool:
+    """Whether a file of this name holds a clip."""
+    stem, _, ending = name.rpartition(".")
+    return bool(stem) and not name.startswith(".") and f".{ending.lower()}" in VIDEO_SUFFIXES
+
+
+def footage_files(dataset: DatasetSettings, workspace: Workspace) -> dict[str, Path]:
+    """Video files by clip id (the file's stem), sorted. Raises MissingInputError, CurationError."""
+    folder = footage_folder(dataset, workspace)
     found: dict[str, Path] = {}
     with os.scandir(folder) as entries:  # knows what is a file without asking for each
-        names = sorted(e.name for e in entries if not e.name.startswith(".") and e.is_file())
+        names = sorted(e.name for e in entries if is_video(e.name) and e.is_file())
     for name in names:
-        stem, _, ending = name.rpartition(".")
-        if stem and f".{ending.lower()}" in VIDEO_SUFFIXES:
-            if stem in found:
-                raise CurationError(
-                    "two files hold one clip",
-                    file=folder,
-                    key=stem,
-                    found=[found[stem].name, name],
-                    remedy="keep one of them",
-                )
-            found[stem] = folder / name
+        stem = name.rpartition(".")[0]
+        if stem in found:
+            raise CurationError(
+                "two files hold one clip",
+                file=folder,
+                key=stem,
+                found=[found[stem].name, name],
+                remedy="keep one of them",
+            )
+        found[stem] = folder / name
     return found

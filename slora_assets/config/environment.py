@@ -72,6 +72,17 @@ VARIABLES: Final = (
     ),
     Variable("SLORA_PORT", "`8017`", "The port of the service, on 127.0.0.1."),
     Variable(
+        "SLORA_WEBHOOK_URL",
+        "empty",
+        "Secret: the address that notices are posted to, where `configs/notices.yaml` has a"
+        " `webhook`.",
+    ),
+    Variable(
+        "SLORA_SMTP_PASSWORD",
+        "empty",
+        "Secret: the password of the mail server's user, where `configs/notices.yaml` has one.",
+    ),
+    Variable(
         "SLORA_SUPERVISOR_PID",
         "empty",
         "Set by slora for its workers: the process whose end must end the worker.",
@@ -79,7 +90,7 @@ VARIABLES: Final = (
     Variable(
         "DAGSTER_HOME",
         "`.dagster/` of the workspace, for `make` and `python -m slora_assets.defs.launch`",
-        "Where Dagster keeps a workspace's history and finds `dagster.yaml`. `make setup` writes the"
-        " project's own into `.env`, which `dg` and `dagster` read in the project's folder.",
+        "Where Dagster keeps a workspace's history and finds `dagster.yaml`. `make setup` writes"
+        " the project's own into `.env`, which `dg` and `dagster` read in the project's folder.",
     ),
 )

@@ -11,6 +11,7 @@ from slora_assets.config.dataset_files import annotation_files, annotation_sourc
 from slora_assets.config.errors import IntegrityError
 from slora_assets.config.workspace import Workspace
 from slora_assets.curation.annotations import read_annotations
+from slora_assets.curation.last_look import remember_look
 from slora_assets.curation.rejects import rejects_folder
 from slora_assets.curation.report import report
 from slora_assets.curation.sorting import build_metadata
@@ -35,6 +36,7 @@ def curate(
         metadata = build_metadata(dataset, scenarios, batches, inventory, workspace, write_rejects)
     write_json(workspace.scenario_metadata, metadata.model_dump(mode="json"))
     write_text(workspace.curation_report, report(metadata))
+    remember_look(dataset, scenarios, workspace)
     return metadata
 
 

@@ -4,6 +4,8 @@ import dagster as dg
 
 _CACHES = ("scenario_manifest", "first_frames", "prompt_embeddings", "latents")
 _SOURCES = ("footage", "scenario_metadata", "base_model")
+REFRESHED = (*_CACHES, "scenario_adapter", "scenario_validation")
+"""What hangs on one scenario's clips."""
 
 _VERBS: dict[str, tuple[str, tuple[str, ...]]] = {
     "data": ("Find the footage and sort it into scenarios.", _SOURCES),
@@ -15,7 +17,7 @@ _VERBS: dict[str, tuple[str, tuple[str, ...]]] = {
     "summary": ("Roll up what there is.", ("inference_presets", "project_summary")),
     "refresh": (
         "Everything that a scenario's footage leads to, up to its verdict.",
-        (*_SOURCES, *_CACHES, "scenario_adapter", "scenario_validation"),
+        (*_SOURCES, *REFRESHED),
     ),
 }
 

@@ -1,69 +1,63 @@
-"""What starts by itself: a refresh of the scenarios that new footage or changed annotations touch.
+"""What starts by itself: refreshes that new footage, changed annotations or new scenarios ask for.
 
-The sensor looks and requests; `refresh_decision.py` decides.
+The sensor looks (`refresh_look.py`) and requests; `refresh_decision.py` decides. A tick writes
+nothing: what it learns, it says.
 """
 
-import json
-from contextlib import suppress
+import time
 
 import dagster as dg
 
-from slora_assets.config.dataset_files import annotation_files, footage_files
-from slora_assets.config.errors import IntegrityError, SloraError
-from slora_assets.config.workspace import Workspace
-from slora_assets.curation.manifest import dataset_hash, read_manifest
-from slora_assets.curation.stage import preview
+from slora_assets.config.errors import SloraError
+from slora_assets.defs.jobs import JOBS, REFRESHED
+from slora_assets.defs.partitions import SCENARIOS
 from slora_assets.defs.project import ProjectResource
-from slora_assets.defs.refresh_decision import (
-    FootageCursor,
-    changed_scenarios,
-    decide,
-    listing_of,
-)
+from slora_assets.defs.refresh_decision import FOOTAGE, Request, decide
+from slora_assets.defs.refresh_look import look_around, tags_of
 
 
 @dg.sensor(
-    job_name="refresh",
+    jobs=[job for job in JOBS if job.name in ("data", "refresh")],
     minimum_interval_seconds=30,
     default_status=dg.DefaultSensorStatus.STOPPED,
-    description="Requests `refresh` for the scenarios that new footage or annotations change.",
+    description=(
+        "Looks at footage, annotations and scenarios. When they stand still and are other than what"
+        " the metadata were made from, it requests `data`; for each scenario whose adapter was not"
+        " trained on, or not judged for, the clips that it has now, `refresh`. What failed or was"
+        " cancelled is asked for again, after a while."
+    ),
 )
-def new_footage(
-    context: dg.SensorEvaluationContext, project: ProjectResource
-) -> dg.SensorResult | dg.SkipReason:
-    """Look at the footage folder and the annotations; see `decide`."""
-    workspace, (dataset, scenarios) = project.workspace(), project.dataset()
+def new_footage(context: dg.SensorEvaluationContext, project: ProjectResource) -> dg.SensorResult:
+    """Look and request; see `decide`. The cursor is the listing that the last tick saw."""
+    workspace = project.workspace()
     try:
-        files = [*footage_files(dataset, workspace).values(), *annotation_files(dataset, workspace)]
-        listing = listing_of(files)
+        dataset, scenarios = project.dataset()
+        loaded = SCENARIOS.get_partition_keys()
+        look = look_around(workspace, dataset, scenarios, loaded, context.instance)
     except (SloraError, FileNotFoundError) as error:
-        return dg.SkipReason(f"the footage can't be listed now: {error}")
-    nothing: FootageCursor = {"listing": "", "requested": ""}
-    seen: FootageCursor = json.loads(context.cursor) if context.cursor else nothing
-    decision = decide(seen, listing)
-    if not decision.act:
+        # Unknown is not empty: a folder that can't be listed takes nothing away.
+        return dg.SensorResult(skip_reason=f"can't look now: {error}", cursor=context.cursor)
+    decision = decide(look, context.cursor or "", time.time())
+    for words in decision.words:
+        context.log.info(words)
+    if not decision.requests:
+        up_to_date = f"{len(look.scenarios)} scenarios are as their footage wants them"
         return dg.SensorResult(
-            skip_reason=decision.why, cursor=json.dumps(decision.seen, sort_keys=True)
+            skip_reason="; ".join(decision.words) or up_to_date, cursor=look.listing
         )
-    metadata = preview(dataset, scenarios, workspace)
-    now = {
-        name: dataset_hash(metadata.of_scenario(name))
-        for name, entry in metadata.scenarios.items()
-        if not entry.shortfall
-    }
-    requests = [
-        dg.RunRequest(run_key=f"{scenario}:{now[scenario]}:{listing[:12]}", partition_key=scenario)
-        for scenario in changed_scenarios(_last_manifests(workspace), now)
-    ]
-    return dg.SensorResult(requests, cursor=json.dumps(decision.seen, sort_keys=True))
+    return dg.SensorResult([_run(request) for request in decision.requests], cursor=look.listing)
 
 
-def _last_manifests(workspace: Workspace) -> dict[str, str]:
-    """The dataset hash of each manifest that was made and had clips enough."""
-    found: dict[str, str] = {}
-    for path in sorted(workspace.manifests.glob("*.json")):
-        with suppress(IntegrityError):  # a torn one, or an earlier version's, is made again
-            manifest = read_manifest(path)
-            if not manifest.entry.shortfall:
-                found[manifest.scenario] = manifest.dataset_hash
-    return found
+def _run(request: Request) -> dg.RunRequest:
+    tags = tags_of(request.scenario, request.wanted)
+    if request.scenario == FOOTAGE:
+        return dg.RunRequest(request.run_key, job_name="data", tags=tags)
+    return dg.RunRequest(
+        request.run_key,
+        job_name="refresh",
+        partition_key=request.scenario,
+        # The metadata are as they should be; sorting again, one run for each scenario, would only
+        # get in the others' way.
+        asset_selection=[dg.AssetKey(name) for name in REFRESHED],
+        tags=tags,
+    )

@@ -16,11 +16,12 @@ from slora_assets.config.errors import CurationError, FootageError
 from slora_assets.config.workspace import Workspace
 from slora_assets.documents import FootageFile, Inventory, QuarantinedClip
 from slora_assets.footage.decode import DECODE_VERSION, probe
+from slora_assets.footage.listing import listing_hash
 from slora_assets.footage.quality import QUALITY_VERSION, measure
 from slora_assets.footage.quarantine import quarantine
 from slora_assets.processes.isolation import isolated
 from slora_assets.processes.progress import ProgressCallback
-from slora_assets.provenance import StatCache, object_hash, sha256_file, write_json
+from slora_assets.provenance import StatCache, object_hash, sha256_file, write_json, write_text
 
 
 def inventory_hash(inventory: Inventory) -> str:
@@ -36,6 +37,7 @@ def take_inventory(
     Writes `data/metadata/footage.json`. Raises CurationError when more files are unusable than the
     dataset's `max_reject_share`.
     """
+    listing = listing_hash(dataset, workspace)  # before: what changes meanwhile is seen next time
     files = footage_files(dataset, workspace)
     cache: StatCache[dict[str, Any]] = StatCache(workspace.metadata / ".footage_stat_cache.json")
     measured = dataset.quality.wanted
@@ -76,7 +78,18 @@ def take_inventory(
         rejects=rejects,
     )
     write_json(workspace.footage_inventory, inventory.model_dump(mode="json"))
+    write_text(_listing_file(workspace), listing)
     return inventory
+
+
+def last_listing(workspace: Workspace) -> str:
+    """The `listing_hash` of the files that the inventory was taken of; empty if unknown."""
+    file = _listing_file(workspace)
+    return file.read_text("utf-8") if file.is_file() else ""
+
+
+def _listing_file(workspace: Workspace) -> Path:
+    return workspace.metadata / ".footage_listing"
 
 
 def _examine(path: Path, measured: bool) -> dict[str, Any]:

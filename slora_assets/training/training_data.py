@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Container, Iterable
 from dataclasses import dataclass
 from functools import cached_property
 
@@ -115,7 +115,12 @@ def _without_quarantined(
     dropped = {
         clip.id: bad[clip.id, clip.sha256].reason for clip in clips if (clip.id, clip.sha256) in bad
     }
-    kept = [clip for clip in clips if clip.id not in dropped and clip.split != "test"]
+    kept = trainable(clips, bad)
     if len(kept) == 0:
         raise ConfigError("no clip is left to train on", found=dropped)
     return kept, dropped
+
+
+def trainable(clips: Iterable[Clip], bad: Container[tuple[str, str]]) -> list[Clip]:
+    """The clips that a run reads: those not kept for testing and not in quarantine (`bad`)."""
+    return [clip for clip in clips if clip.split != "test" and (clip.id, clip.sha256) not in bad]

@@ -4,14 +4,10 @@ from __future__ import annotations
 
 import subprocess
 import sys
-from pathlib import Path
 
 import dagster as dg
-from hypothesis import given
-from hypothesis import strategies as st
 
 from slora_assets.defs.metadata import ON_CHANGED_INPUTS
-from slora_assets.defs.refresh_decision import changed_scenarios, decide, listing_of
 from slora_assets_tests.small_graph import PROJECT
 
 HEAVY = ("torch", "diffusers", "transformers", "peft", "open_clip", "av", "cv2")
@@ -59,34 +55,6 @@ def test_every_step_that_may_use_the_accelerator_is_in_its_pool() -> None:
         "scenario_validation",
         "unified_validation",
     }
-
-
-def test_footage_is_acted_on_once_when_it_stands_still() -> None:
-    nothing = {"listing": "", "requested": ""}
-    arriving = decide(nothing, "a")  # type: ignore[arg-type]
-    assert not arriving.act
-    growing = decide(arriving.seen, "b")
-    assert not growing.act
-    still = decide(growing.seen, "b")
-    assert still.act
-    assert not decide(still.seen, "b").act
-
-
-def test_a_file_that_grows_changes_the_listing(tmp_path: Path) -> None:
-    clip = tmp_path / "clip.mp4"
-    clip.write_bytes(b"a")
-    before = listing_of([clip])
-    clip.write_bytes(b"ab")
-    assert listing_of([clip]) != before
-
-
-@given(
-    st.dictionaries(st.sampled_from("abc"), st.text()),
-    st.dictionaries(st.sampled_from("abc"), st.text()),
-)
-def test_only_changed_scenarios_are_refreshed(before: dict[str, str], now: dict[str, str]) -> None:
-    changed = changed_scenarios(before, now)
-    assert set(changed) == {name for name in now if before.get(name) != now[name]}
 
 
 def test_only_changed_content_sets_an_asset_off() -> None:

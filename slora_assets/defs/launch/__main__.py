@@ -11,7 +11,9 @@ from slora_assets.defs.launch.verbs import UI, VERBS, are_verbs
 if __name__ == "__main__":
     verbs = sys.argv[1:]
     if verbs != [UI] and not are_verbs(verbs):
-        print(f"usage: python -m slora_assets.defs.launch {' | '.join((*VERBS, UI))}", file=sys.stderr)
+        print(
+            f"usage: python -m slora_assets.defs.launch {' | '.join((*VERBS, UI))}", file=sys.stderr
+        )
         sys.exit(2)
     from slora_assets.defs.launch.jobs_in_turn import run_verbs
 

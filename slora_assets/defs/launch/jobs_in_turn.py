@@ -8,12 +8,13 @@ import signal
 import sys
 import time
 import uuid
-from collections.abc import Sequence
+from collections.abc import Container, Sequence
 from dataclasses import dataclass
 from typing import Final
 
 import dagster as dg
 
+from slora_assets.config.data import read_dataset
 from slora_assets.config.errors import SloraError
 from slora_assets.config.workspace import Workspace
 from slora_assets.defs.home import prepare_home
@@ -41,7 +42,9 @@ def run_verbs(verbs: Sequence[str]) -> int:
     _stop_as_on_ctrl_c()
     jobs = [job for verb in verbs for job in VERBS[verb]]
     try:
-        return run_jobs(_definitions() if jobs else dg.Definitions(), jobs)
+        if not jobs:
+            return run_jobs(dg.Definitions(), jobs)
+        return run_jobs(_definitions(), jobs, _retired())
     except SloraError as error:
         print(f"error: {error}", file=sys.stderr)
         return 1
@@ -54,14 +57,20 @@ def _definitions() -> dg.Definitions:
     return build_definitions()
 
 
+def _retired() -> frozenset[str]:
+    """Scenarios that keep their partition and are not worked on."""
+    scenarios = read_dataset(Workspace.from_environment().dataset_file)[1]
+    return frozenset(scenarios.scenarios.keys() - scenarios.active.keys())
+
+
 def _stop_as_on_ctrl_c() -> None:
     """SIGTERM means what Ctrl-C means: Dagster ends the step, the worker checkpoints."""
     signal.signal(signal.SIGTERM, lambda *_: signal.raise_signal(signal.SIGINT))
 
 
-def run_jobs(definitions: dg.Definitions, jobs: Sequence[str]) -> int:
+def run_jobs(definitions: dg.Definitions, jobs: Sequence[str], retired: Container[str] = ()) -> int:
     """Run jobs of `definitions` in order, in the instance that DAGSTER_HOME names, past those that
-    fail. Returns the exit status: 130 when interrupted."""
+    fail and without the partitions of `retired`. Returns the exit status: 130 when interrupted."""
     _stop_as_on_ctrl_c()
     prepare_home(Workspace.from_environment())
     outcomes: list[Outcome] = []
@@ -70,7 +79,7 @@ def run_jobs(definitions: dg.Definitions, jobs: Sequence[str]) -> int:
             for run_id in release_dead_runs(instance):
                 print(f"run {run_id[:8]} had been killed; its place in the pool is free again")
             for job in jobs:
-                outcomes += _run_job(instance, definitions.resolve_job_def(job))
+                outcomes += _run_job(instance, definitions.resolve_job_def(job), retired)
     except KeyboardInterrupt:
         print("interrupted; the same command goes on from here", file=sys.stderr)
         return _INTERRUPTED
@@ -81,9 +90,17 @@ def run_jobs(definitions: dg.Definitions, jobs: Sequence[str]) -> int:
     return 1 if failed else 0
 
 
-def _run_job(instance: dg.DagsterInstance, job: dg.JobDefinition) -> list[Outcome]:
+def _run_job(
+    instance: dg.DagsterInstance, job: dg.JobDefinition, retired: Container[str]
+) -> list[Outcome]:
     keys = job.partitions_def.get_partition_keys() if job.partitions_def else [None]
-    return [_run(instance, job, key) for key in keys]
+    outcomes = []
+    for key in keys:
+        if key in retired:
+            print(f"== {job.name} {key}\n   retired, left out")
+        else:
+            outcomes.append(_run(instance, job, key))
+    return outcomes
 
 
 def _run(instance: dg.DagsterInstance, job: dg.JobDefinition, scenario: str | None) -> Outcome:

@@ -4,15 +4,14 @@ import sys
 
 import dagster as dg
 
+from slora_assets.defs import failure_message
+
 
 def is_interruption(entry: dg.EventLogEntry) -> bool:
     """Whether a step failed because this process was asked to stop."""
     if not entry.is_dagster_event or not entry.get_dagster_event().is_step_failure:
         return False
-    error = entry.get_dagster_event().step_failure_data.error
-    while error is not None and error.cls_name != dg.DagsterExecutionInterruptedError.__name__:
-        error = error.cause
-    return error is not None
+    return failure_message.is_interruption(entry.get_dagster_event().step_failure_data.error)
 
 
 def show(entry: dg.EventLogEntry, errors: list[str]) -> None:
@@ -24,14 +23,7 @@ def show(entry: dg.EventLogEntry, errors: list[str]) -> None:
         return
     event = entry.get_dagster_event()
     if event.is_step_failure:
-        failure = event.step_failure_data
-        cause = failure.error.cause if failure.error and failure.error.cause else failure.error
-        if failure.user_failure_data and failure.user_failure_data.description:
-            message = failure.user_failure_data.description
-        else:
-            message = cause.message.strip() if cause else "unknown"
-            if cause and message.startswith("slora_assets."):
-                message = message.partition(": ")[2]
+        message = failure_message.step_failure_message(event)
         errors.append(message)
         print(f"   {event.step_key}: {message}", file=sys.stderr, flush=True)
     elif event.event_type == dg.DagsterEventType.ASSET_CHECK_EVALUATION:

@@ -1,0 +1,47 @@
+"""What the footage looks like from outside: names, sizes and times, without opening a file."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Callable, Iterator
+from pathlib import Path
+
+from slora_assets.config.data import DatasetSettings
+from slora_assets.config.dataset_files import (
+    annotation_sources,
+    footage_folder,
+    is_caption,
+    is_video,
+    split_files,
+)
+from slora_assets.config.workspace import Workspace
+from slora_assets.provenance import sha256_bytes
+
+
+def listing_hash(dataset: DatasetSettings, workspace: Workspace) -> str:
+    """Over name, size and modification time of every video and annotation file.
+
+    It changes while a file still grows, and whenever an inventory would have to look again. Raises
+    MissingInputError, and FileNotFoundError for a file that goes while it is listed.
+    """
+    lines = [str(footage_folder(dataset, workspace))]
+    lines += sorted(_inside(footage_folder(dataset, workspace), is_video))
+    for source in annotation_sources(dataset, workspace):
+        lines.append(str(source))
+        lines += sorted(_inside(source, is_caption)) if source.is_dir() else [_file(source)]
+    for split, files in split_files(dataset, workspace).items():
+        lines += [f"{split} {file} {_file(file)}" for file in files]
+    return sha256_bytes("\n".join(lines).encode("utf-8", "surrogateescape"))
+
+
+def _inside(folder: Path, wanted: Callable[[str], bool]) -> Iterator[str]:
+    with os.scandir(folder) as entries:  # several times faster than asking a path for each file
+        for entry in entries:
+            if wanted(entry.name) and entry.is_file():
+                stat = entry.stat()
+                yield f"{entry.name}\0{stat.st_size}\0{stat.st_mtime_ns}"
+
+
+def _file(path: Path) -> str:
+    stat = path.stat()
+    return f"{stat.st_size}\0{stat.st_mtime_ns}"
