@@ -22,10 +22,9 @@ import orjson
 from slora_assets.config.data import read_dataset
 from slora_assets.curation.stage import curate
 from slora_assets.documents import FootageFile, Inventory
-from slora_assets.footage import inventory
 from slora_assets.footage.encode import write_mp4
-from slora_assets.footage.listing import listing_hash
-from slora_assets.provenance import sha256_file, write_json, write_text
+from slora_assets.footage.listing import listing_hash, remember_listing
+from slora_assets.provenance import sha256_file, write_json
 from slora_assets_tests.defs.refresh_histories import examined_here, faults
 from slora_assets_tests.defs.refresh_world import World
 
@@ -102,7 +101,7 @@ def fill(world: World, count: int) -> None:
     hashes = {"captions.json": sha256_file(world.root / "captions.json")}
     taken = Inventory(dataset=dataset.name, annotations=hashes, files=files, rejects=[])
     write_json(world.workspace.footage_inventory, taken.model_dump(mode="json"))
-    write_text(inventory._listing_file(world.workspace), listing_hash(dataset, world.workspace))
+    remember_listing(world.workspace, listing_hash(dataset, world.workspace))
     curate(dataset, scenarios, taken, world.workspace)
 
 

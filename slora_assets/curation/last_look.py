@@ -12,7 +12,7 @@ from slora_assets.config.data import DatasetSettings, ScenariosSettings
 from slora_assets.config.errors import SloraError
 from slora_assets.config.workspace import Workspace
 from slora_assets.documents.document import Document
-from slora_assets.footage.inventory import last_listing
+from slora_assets.footage.listing import last_listing
 from slora_assets.provenance import object_hash, write_json
 from slora_assets.provenance.records import read_document
 

@@ -84,7 +84,7 @@ def _scenarios(workspace: Workspace, scenarios: ScenariosSettings) -> dict[str, 
     return {
         name: ScenarioLook(digest, _recorded(workspace, name), shortfall)
         for name, (digest, shortfall) in wanted.items()
-        if name in scenarios.scenarios
+        if name in scenarios.active
     }
 
 

@@ -16,12 +16,12 @@ from slora_assets.config.errors import CurationError, FootageError
 from slora_assets.config.workspace import Workspace
 from slora_assets.documents import FootageFile, Inventory, QuarantinedClip
 from slora_assets.footage.decode import DECODE_VERSION, probe
-from slora_assets.footage.listing import listing_hash
+from slora_assets.footage.listing import listing_hash, remember_listing
 from slora_assets.footage.quality import QUALITY_VERSION, measure
 from slora_assets.footage.quarantine import quarantine
 from slora_assets.processes.isolation import isolated
 from slora_assets.processes.progress import ProgressCallback
-from slora_assets.provenance import StatCache, object_hash, sha256_file, write_json, write_text
+from slora_assets.provenance import StatCache, object_hash, sha256_file, write_json
 
 
 def inventory_hash(inventory: Inventory) -> str:
@@ -78,18 +78,8 @@ def take_inventory(
         rejects=rejects,
     )
     write_json(workspace.footage_inventory, inventory.model_dump(mode="json"))
-    write_text(_listing_file(workspace), listing)
+    remember_listing(workspace, listing)
     return inventory
-
-
-def last_listing(workspace: Workspace) -> str:
-    """The `listing_hash` of the files that the inventory was taken of; empty if unknown."""
-    file = _listing_file(workspace)
-    return file.read_text("utf-8") if file.is_file() else ""
-
-
-def _listing_file(workspace: Workspace) -> Path:
-    return workspace.metadata / ".footage_listing"
 
 
 def _examine(path: Path, measured: bool) -> dict[str, Any]:

@@ -15,7 +15,7 @@ from slora_assets.config.dataset_files import (
     split_files,
 )
 from slora_assets.config.workspace import Workspace
-from slora_assets.provenance import sha256_bytes
+from slora_assets.provenance import sha256_bytes, write_text
 
 
 def listing_hash(dataset: DatasetSettings, workspace: Workspace) -> str:
@@ -28,10 +28,25 @@ def listing_hash(dataset: DatasetSettings, workspace: Workspace) -> str:
     lines += sorted(_inside(footage_folder(dataset, workspace), is_video))
     for source in annotation_sources(dataset, workspace):
         lines.append(str(source))
-        lines += sorted(_inside(source, is_caption)) if source.is_dir() else [_file(source)]
+        lines += sorted(_inside(source, is_caption)) if source.is_dir() else [_stamp(source)]
     for split, files in split_files(dataset, workspace).items():
-        lines += [f"{split} {file} {_file(file)}" for file in files]
+        lines += [f"{split} {file} {_stamp(file)}" for file in files]
     return sha256_bytes("\n".join(lines).encode("utf-8", "surrogateescape"))
+
+
+def remember_listing(workspace: Workspace, listing: str) -> None:
+    """Note, beside the inventory, of which listing it was taken."""
+    write_text(_file_of(workspace), listing)
+
+
+def last_listing(workspace: Workspace) -> str:
+    """The listing that the inventory was taken of; empty if unknown."""
+    file = _file_of(workspace)
+    return file.read_text("utf-8") if file.is_file() else ""
+
+
+def _file_of(workspace: Workspace) -> Path:
+    return workspace.metadata / ".footage_listing"
 
 
 def _inside(folder: Path, wanted: Callable[[str], bool]) -> Iterator[str]:
@@ -42,6 +57,6 @@ def _inside(folder: Path, wanted: Callable[[str], bool]) -> Iterator[str]:
                 yield f"{entry.name}\0{stat.st_size}\0{stat.st_mtime_ns}"
 
 
-def _file(path: Path) -> str:
+def _stamp(path: Path) -> str:
     stat = path.stat()
     return f"{stat.st_size}\0{stat.st_mtime_ns}"

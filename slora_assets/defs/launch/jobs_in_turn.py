@@ -25,6 +25,8 @@ from slora_assets.defs.launch.verbs import VERBS
 _INTERRUPTED: Final = 130
 _SAY_NOTHING: Final = {"loggers": {"console": {"config": {"log_level": "CRITICAL"}}}}
 """Dagster's own lines on the console: `run_log.py` says what a person wants to know."""
+_OF_THIS_LOCATION: Final = {".dagster/repository": "__repository__@slora"}
+"""How the UI finds a job's runs: those that it launches itself bear the same tag."""
 
 
 @dataclass(frozen=True)
@@ -124,6 +126,7 @@ def _run(instance: dg.DagsterInstance, job: dg.JobDefinition, scenario: str | No
         partition_key=scenario,
         raise_on_error=False,
         run_id=run_id,
+        tags=_OF_THIS_LOCATION,
     )
     ended = instance.get_run_by_id(run_id)
     if ended is not None and ended.status == dg.DagsterRunStatus.CANCELED:
