@@ -20,6 +20,16 @@ UNIFIED: Final = "lora_unified"
 """Name of the run that trains one adapter on all scenarios."""
 
 
+def root_from_environment() -> Path:
+    """The folder of the workspace that the environment names, whatever its configuration says."""
+    return Path(os.environ.get("SLORA_WORKSPACE") or _project()).absolute()
+
+
+def _project() -> Path:
+    here = Path.cwd()
+    return here if (here / "configs" / "data").is_dir() else PROJECT
+
+
 @dataclass(frozen=True)
 class Workspace:
     """Paths of one workspace; `dataset_file` chooses the dataset, and with it the scenarios."""
@@ -36,9 +46,7 @@ class Workspace:
         else the installed project). SLORA_CONFIGS: the configuration folder (default: `configs/`
         of the project). SLORA_DATASET: a dataset's name, or its file (default: `sample`).
         """
-        here = Path.cwd()
-        project = here if (here / "configs" / "data").is_dir() else PROJECT
-        root = Path(os.environ.get("SLORA_WORKSPACE") or project).absolute()
+        root, project = root_from_environment(), _project()
         configs = Path(os.environ.get("SLORA_CONFIGS") or project / "configs").absolute()
         name = os.environ.get("SLORA_DATASET") or "sample"
         file = Path(name) if name.endswith(".yaml") else configs / "data" / f"{name}.yaml"
@@ -84,6 +92,11 @@ class Workspace:
     def presets(self) -> Path:
         """Promoted adapters and serving limits."""
         return self.configs / "model" / "optimized_inference.yaml"
+
+    @property
+    def notices(self) -> Path:
+        """Where failures are posted."""
+        return self.configs / "notices.yaml"
 
     # footage and metadata
 

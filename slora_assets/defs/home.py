@@ -9,20 +9,20 @@ from contextlib import suppress
 from pathlib import Path
 from typing import Final
 
-from slora_assets.config.workspace import PROJECT, Workspace
+from slora_assets.config.workspace import PROJECT, root_from_environment
 from slora_assets.provenance import write_text
 
 VARIABLE: Final = "DAGSTER_HOME"
 _FOLDER: Final = ".dagster"
 
 
-def prepare_home(workspace: Workspace) -> Path:
-    """Make sure that DAGSTER_HOME is set, by default to the workspace's own, and that the project's
+def prepare_home() -> Path:
+    """Make sure that DAGSTER_HOME is set, by default in the workspace, and that the project's
     `dagster.yaml` is found there. Returns the folder.
 
     A file of that name that stands there already stays: it is the person's.
     """
-    home = Path(os.environ.setdefault(VARIABLE, str(workspace.root / _FOLDER)))
+    home = Path(os.environ.setdefault(VARIABLE, str(root_from_environment() / _FOLDER)))
     _link_settings(home)
     return home
 

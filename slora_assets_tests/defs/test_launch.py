@@ -41,3 +41,16 @@ def test_a_dataset_that_does_not_exist_is_one_line(tmp_path: Path) -> None:
 
 def test_release_needs_no_configuration(tmp_path: Path) -> None:
     assert _said(["release"], tmp_path, SLORA_DATASET="nope").returncode == 0
+
+
+def test_a_workspace_has_one_history_whatever_folder_one_is_in(tmp_path: Path) -> None:
+    workspace = tmp_path / "a workspace"
+    for folder in (tmp_path / "here", tmp_path / "there"):
+        folder.mkdir()
+        environment = os.environ | {"SLORA_WORKSPACE": str(workspace)}
+        environment.pop("DAGSTER_HOME", None)
+        subprocess.run([*_VERBS, "release"], cwd=folder, env=environment, check=True)
+        assert list(folder.iterdir()) == []
+    home = workspace / ".dagster"
+    assert (home / "history" / "runs.db").is_file()
+    assert "pools: {default_limit: 1" in (home / "dagster.yaml").read_text()

@@ -74,7 +74,7 @@ def run_jobs(definitions: dg.Definitions, jobs: Sequence[str], retired: Containe
     """Run jobs of `definitions` in order, in the instance that DAGSTER_HOME names, past those that
     fail and without the partitions of `retired`. Returns the exit status: 130 when interrupted."""
     _stop_as_on_ctrl_c()
-    prepare_home(Workspace.from_environment())
+    prepare_home()
     outcomes: list[Outcome] = []
     try:
         with dg.DagsterInstance.get() as instance:

@@ -14,7 +14,7 @@ _ARGUMENTS: Final = ("dev", "--host", "127.0.0.1")
 def open_ui() -> NoReturn:
     """Become `dg dev` in the project's folder. Raises OSError when `dg` isn't installed."""
     workspace = Workspace.from_environment()
-    prepare_home(workspace)
+    prepare_home()
     os.chdir(PROJECT)
     os.environ["SLORA_WORKSPACE"] = str(workspace.root)  # however it was named from here
     os.environ["SLORA_CONFIGS"] = str(workspace.configs)
