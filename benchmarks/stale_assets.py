@@ -1,40 +1,63 @@
-"""Prints each asset (and partition) that Dagster calls stale or missing, and how many there are.
+"""Prints each asset (and scenario) that Dagster calls stale, and how many there are.
 
-`python benchmarks/stale_assets.py` in a project where `make demo` has run; exits 1 if any is.
+`python benchmarks/stale_assets.py` in a project where `make demo` has run; exits 1 if any is. With
+`--edits` it also edits the configuration, one key after the other, takes each edit back, and counts
+those that made stale exactly what depends on the key.
 """
 
 import argparse
-import os
+import random
 import sys
-from pathlib import Path
 
 import dagster as dg
 
-# Staleness has no public reader outside the UI; a benchmark may look where the product may not.
-from dagster._core.definitions.data_version import CachingStaleStatusResolver, StaleStatus
-from dagster._core.loader import LoadingContextForTest
-
-from slora_assets.definitions import defs
+from slora_assets.config.validation import read_validation_prompts
+from slora_assets.config.workspace import Workspace
+from slora_assets.defs.code_location import build_definitions
+from slora_assets.defs.home import prepare_home
+from slora_assets_tests.defs.edits import edits
+from slora_assets_tests.defs.staleness import Watched
 
 
 def main() -> int:
-    """Ask the instance for every asset of the graph."""
-    argparse.ArgumentParser(description=__doc__).parse_args()
-    os.environ.setdefault("DAGSTER_HOME", str(Path.cwd()))
-    graph = defs.resolve_asset_graph()
+    """Ask the workspace's instance for every asset of the graph."""
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("--edits", type=int, default=0, help="so many random ones of those known")
+    parser.add_argument("--seed", type=int, default=0)
+    options = parser.parse_args()
+    workspace = Workspace.from_environment()
+    prepare_home()
     with dg.DagsterInstance.get() as instance:
-        resolver = CachingStaleStatusResolver(instance, graph, LoadingContextForTest(instance))
-        bad = []
-        for key in sorted(graph.get_all_asset_keys()):
-            partitions = graph.get(key).partitions_def
-            for partition in partitions.get_partition_keys() if partitions else [None]:
-                status = resolver.get_status(key, partition)
-                if status != StaleStatus.FRESH:
-                    causes = [cause.reason for cause in resolver.get_stale_causes(key, partition)]
-                    bad.append(f"{key.to_user_string()} {partition or ''}: {status.value} {causes}")
-    print("\n".join(bad))
-    print(f"{len(bad)} stale or missing")
-    return 1 if bad else 0
+        watched = Watched(build_definitions(), instance)
+        found = watched.stale()
+        for name in sorted(found):
+            print(name)
+        print(f"{len(found)} stale")
+        wrong = _play(watched, workspace, options.edits, options.seed) if options.edits else 0
+    return 1 if found or wrong else 0
+
+
+def _play(watched: Watched, workspace: Workspace, count: int, seed: int) -> int:
+    asked = read_validation_prompts(workspace.validation_prompts).scenarios
+    prompts = {
+        name: written.prompts
+        for name, written in asked.items()
+        if workspace.scenario_run(name).is_dir()
+    }
+    chosen = random.Random(seed).sample(edits(prompts), count)
+    right = 0
+    for edit in chosen:
+        take_back = edit.apply(workspace.configs)
+        try:
+            now = watched.stale()
+        finally:
+            take_back()
+        if now == edit.stale and not watched.stale():
+            right += 1
+        else:
+            print(f"{edit.name}: stale {sorted(now)}, expected {sorted(edit.stale)}")
+    print(f"{right} of {count} edits made stale what depends on them, and nothing else")
+    return count - right
 
 
 if __name__ == "__main__":

@@ -1,10 +1,11 @@
-"""`slora`: what a person does from the shell: curate, promote, demote, read logs and schemas."""
+"""`slora`: what a person does from the shell: curate, add scenarios, promote, demote, read logs and
+schemas."""
 
 from __future__ import annotations
 
 import sys
 from pathlib import Path
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
@@ -12,7 +13,12 @@ from slora_assets.adapter_files.naming import Naming
 from slora_assets.config.errors import SloraError
 from slora_assets.config.workspace import Workspace
 
+if TYPE_CHECKING:
+    from slora_assets.config.data import DatasetSettings, ScenariosSettings
+
 app = typer.Typer(no_args_is_help=True, add_completion=False, help=__doc__)
+scenario_app = typer.Typer(no_args_is_help=True)
+app.add_typer(scenario_app, name="scenario", help="Add, look at and retire scenarios.")
 
 Scenario = Annotated[str, typer.Argument(help="The scenario whose preset changes.")]
 By = Annotated[str, typer.Option(help="Who decides.")]
@@ -61,6 +67,7 @@ def log() -> None:
 def curate() -> None:
     """Sort the active dataset's clips into scenarios, without Dagster: for trying out keywords."""
     from slora_assets.config.data import read_dataset
+    from slora_assets.curation.report import counts_of
     from slora_assets.curation.stage import curate as curate_dataset
     from slora_assets.footage.inventory import take_inventory
 
@@ -69,12 +76,114 @@ def curate() -> None:
     inventory = take_inventory(dataset, workspace)
     metadata = curate_dataset(dataset, scenarios, inventory, workspace)
     for name, entry in metadata.scenarios.items():
-        typer.echo(
-            f"{name}: {entry.any_caption} clips with any matching caption, {entry.matched} with"
-            f" enough; {entry.train} train, {entry.validation} validation, {entry.test} test,"
-            f" {entry.missing} missing, {entry.unusable} unusable"
-        )
+        typer.echo(f"{name}: {entry.shortfall if entry.retired else counts_of(entry)}")
     typer.echo(workspace.curation_report)
+
+
+@scenario_app.command("add")
+def add_scenario(
+    name: Annotated[str, typer.Argument(help="Lower case, digits, '_'.")],
+    keywords: Annotated[str, typer.Option(help="Words or phrases, parted by commas.")],
+    description: Annotated[str, typer.Option(help="What its clips show, in a few words.")],
+    exclude: Annotated[str, typer.Option(help="Words that don't count, parted by commas.")] = "",
+    template: Annotated[
+        list[str] | None,
+        typer.Option(help="Prompt template with {caption}, {description} (repeatable)."),
+    ] = None,
+    min_captions: Annotated[
+        int | None, typer.Option(help="So many captions of a clip must match.")
+    ] = None,
+    min_train: Annotated[int | None, typer.Option(help="Least clips to train on.")] = None,
+    min_validation: Annotated[int | None, typer.Option(help="Least clips held out.")] = None,
+    priority: Annotated[int | None, typer.Option(help="Higher wins over others.")] = None,
+    dry_run: Annotated[bool, typer.Option("--dry-run", help="Show it and write nothing.")] = False,
+) -> None:
+    """Write a scenario's YAML, and show what the footage would give it. Nothing else is written."""
+    from slora_assets.config.data import DatasetSettings, scenario_files
+    from slora_assets.config.yaml_reader import read_settings
+    from slora_assets.curation.new_scenario import draft, write
+
+    workspace = Workspace.from_environment()
+    dataset = read_settings(workspace.dataset_file, DatasetSettings)
+    given = {
+        "description": description,
+        "keywords": _parted(keywords),
+        "exclude": _parted(exclude) or None,
+        "prompt_templates": template or None,
+        "min_matching_captions": min_captions,
+        "min_train_clips": min_train,
+        "min_validation_clips": min_validation,
+        "priority": priority,
+    }
+    keys = {key: value for key, value in given.items() if value is not None}
+    new = draft(scenario_files(workspace.dataset_file, dataset), name, keys)
+    if not dry_run:
+        write(new)
+    typer.echo(f"{new.file}{' (not written)' if dry_run else ''}:\n{new.text}")
+    _show_outlook(workspace, dataset, new.scenarios, name)
+    if not dry_run:
+        _say_what_follows(workspace, name)
+
+
+@scenario_app.command("list")
+def list_scenarios() -> None:
+    """Name the active dataset's scenarios, with the file of each and how its data stand."""
+    from slora_assets.config.data import read_dataset, scenario_files
+    from slora_assets.config.errors import MissingInputError
+    from slora_assets.curation.report import counts_of, state_of
+    from slora_assets.provenance.records import read_metadata
+
+    workspace = Workspace.from_environment()
+    dataset, scenarios = read_dataset(workspace.dataset_file)
+    files = scenario_files(workspace.dataset_file, dataset)
+    try:
+        sorted_ = read_metadata(workspace.scenario_metadata).scenarios
+    except MissingInputError:
+        sorted_ = {}
+    for name, settings in scenarios.scenarios.items():
+        if settings.retired:
+            state = settings.why_retired
+        elif name in sorted_:
+            state = f"{state_of(sorted_[name])}; {counts_of(sorted_[name])}"
+        else:
+            state = "not sorted yet: run `make data`"
+        typer.echo(f"{name} ({files.place(name)[0]}): {state}")
+
+
+@scenario_app.command("show")
+def show_scenario(name: Annotated[str, typer.Argument(help="A scenario.")]) -> None:
+    """Show a scenario's YAML, and what the footage gives it now. Nothing is written."""
+    from slora_assets.config.data import read_dataset, scenario_files
+    from slora_assets.curation.new_scenario import yaml_text
+    from slora_assets.curation.retirement import known_scenario
+
+    workspace = Workspace.from_environment()
+    dataset, scenarios = read_dataset(workspace.dataset_file)
+    files = scenario_files(workspace.dataset_file, dataset)
+    settings = known_scenario(files, name)
+    typer.echo(f"{files.place(name)[0]}:\n{yaml_text(settings)}")
+    if settings.retired:
+        typer.echo(f"{name}: {settings.why_retired}")
+    else:
+        _show_outlook(workspace, dataset, scenarios, name)
+    typer.echo(_served(workspace, name))
+
+
+@scenario_app.command("retire")
+def retire_scenario(
+    name: Annotated[str, typer.Argument(help="The scenario that is done with.")], reason: Reason
+) -> None:
+    """Take a scenario out of work: no clips, no training. What was made of it stays."""
+    from slora_assets.config.data import DatasetSettings, scenario_files
+    from slora_assets.config.yaml_reader import read_settings
+    from slora_assets.curation.retirement import retire
+
+    workspace = Workspace.from_environment()
+    dataset = read_settings(workspace.dataset_file, DatasetSettings)
+    file = retire(scenario_files(workspace.dataset_file, dataset), name, reason)
+    typer.echo(f"{name}: retired in {file}" if file else f"{name}: was retired already")
+    typer.echo("Its partition, history and adapter stay; with the next `make data` its clips go.")
+    typer.echo(_served(workspace, name))
 
 
 @app.command()
@@ -110,6 +219,48 @@ def schemas(
         path = folder / f"{name}.schema.json"
         write_json(path, schema)
         typer.echo(path)
+
+
+def _parted(text: str) -> list[str]:
+    return [part.strip() for part in text.split(",") if part.strip()]
+
+
+def _show_outlook(
+    workspace: Workspace, dataset: DatasetSettings, scenarios: ScenariosSettings, name: str
+) -> None:
+    """What the footage gives a scenario; a sentence where there is nothing to look at yet."""
+    from slora_assets.curation.outlook import look_ahead, outlook_lines
+
+    try:
+        lines = outlook_lines(look_ahead(name, dataset, scenarios, workspace))
+    except SloraError as error:
+        lines = [f"what the footage would give can't be seen: {error}"]
+    typer.echo("\n".join(lines))
+
+
+def _served(workspace: Workspace, name: str) -> str:
+    """What is served of a scenario."""
+    from slora_assets.deployment.presets import read_presets
+
+    preset = read_presets(workspace.presets).presets.get(name)
+    if preset is None:
+        return f"nothing of it is served; a promotion needs presets.{name} in {workspace.presets}"
+    if preset.sha256 is None:
+        return "nothing of it is served"
+    return f"its adapter {preset.sha256} is served until `slora demote {name}`"
+
+
+def _say_what_follows(workspace: Workspace, name: str) -> None:
+    typer.echo(
+        f"""{_served(workspace, name)}
+
+Its partition is there for every command from now on, and in a running UI once the code location is
+reloaded there. From footage to verdict:
+  dg launch --job refresh --partition {name}
+or some assets alone, once `make data` has run:
+  dagster asset materialize -m slora_assets.definitions --partition {name} \\
+    --select scenario_manifest,first_frames,latents,prompt_embeddings"""
+    )
 
 
 def main() -> None:

@@ -1,21 +1,60 @@
-"""One small workspace for the session: rendered footage and its caches."""
+"""One small workspace for the session, rendered footage and its caches, and how several processes
+of pytest-xdist (`make test`) share it and the tests."""
 
 from __future__ import annotations
 
+import os
 import shutil
+from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
+from filelock import FileLock
 
 from slora_assets.config.data import read_dataset
 from slora_assets.config.errors import CurationError
 from slora_assets.config.workspace import Workspace
+from slora_assets.processes.preloading import preload
 from slora_assets_tests.small_graph import prepare
+
+_FIRST = ("training", "base_models", "miniature")
+"""Folders whose tests take longest. What is begun first keeps no other process waiting at the
+end."""
+
+
+def pytest_configure(config: pytest.Config) -> None:
+    """Share the cores among pytest's processes, before torch is imported: teams of threads that
+    wait for each other's cores take several times as long."""
+    among = getattr(config, "workerinput", {}).get("workercount", 1)
+    if among > 1:
+        os.environ.setdefault("OMP_NUM_THREADS", str(max(1, (os.cpu_count() or 1) // among)))
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Long tests begin."""
+    places = {name: number for number, name in enumerate(_FIRST)}
+    items.sort(key=lambda item: places.get(item.path.parent.name, len(_FIRST)))
 
 
 @pytest.fixture(scope="session")
 def prepared_root(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """A workspace whose `market_floor` is ready to train. Tests copy it before they change it."""
+    """A workspace whose `market_floor` is ready to train: one for all processes, so tests copy it
+    before they run or change anything there."""
+    from slora_assets.defs.preloaded import MODELS
+
+    preload(MODELS)  # before a decoder starts the server that trainings are forked from as well
+    base = tmp_path_factory.getbasetemp()
+    shared = base.parent if "PYTEST_XDIST_WORKER" in os.environ else base
+    root = shared / "prepared_root"
+    with FileLock(shared / "prepared_root.lock"):
+        if not root.exists():
+            made = tmp_path_factory.mktemp("prepared")
+            _prepare(made)
+            made.rename(root)
+    return root
+
+
+def _prepare(root: Path) -> None:
     from slora_assets.base_models.catalogue import open_base
     from slora_assets.caches.embeddings import cache_text
     from slora_assets.caches.latents import cache_latents
@@ -26,7 +65,6 @@ def prepared_root(tmp_path_factory: pytest.TempPathFactory) -> Path:
     from slora_assets.footage.inventory import take_inventory
     from slora_assets.miniature.scenes.sample_footage import render_sample_footage
 
-    root = tmp_path_factory.mktemp("prepared")
     with pytest.MonkeyPatch.context() as patch:
         for name, value in prepare(root).items():
             patch.setenv(name, value)
@@ -43,7 +81,6 @@ def prepared_root(tmp_path_factory: pytest.TempPathFactory) -> Path:
     asked = prompts_of(read_validation_prompts(workspace.validation_prompts), "market_floor", clips)
     texts = [p for c in clips for p in c.prompts] + [p.text for p in asked]
     cache_text(texts, base, workspace.text_embeddings, "cpu")
-    return root
 
 
 @pytest.fixture
@@ -54,3 +91,15 @@ def workspace(prepared_root: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPat
     for name, value in prepare(root).items():
         monkeypatch.setenv(name, value)
     return Workspace.from_environment()
+
+
+@pytest.fixture
+def two_threads() -> Iterator[None]:
+    """torch computes with two threads, however many cores this process has: what one alone would
+    hide shows."""
+    import torch
+
+    threads = torch.get_num_threads()
+    torch.set_num_threads(2)
+    yield
+    torch.set_num_threads(threads)

@@ -12,11 +12,18 @@ from statistics import fmean
 from typing import Final
 from xml.sax.saxutils import escape
 
-GROUPS: Final = ("data", "models", "caches", "training", "validation", "deployment")
+GROUPS: Final = (
+    "configuration",
+    "data",
+    "encoding",
+    "training",
+    "validation",
+    "what_is_served",
+)
 """In the order of the legend; each has a colour in `_STYLE`."""
 
 _WIDTH, _HEIGHT = 178, 62
-_COLUMN, _ROW = 226, 104
+_COLUMN, _ROW = 226, 116
 _LINE = 14
 _MARGIN, _HEADER = 20, 46
 
@@ -25,8 +32,8 @@ svg { font-family: ui-sans-serif, system-ui, "DejaVu Sans", sans-serif; font-siz
 .ground { fill: #ffffff } .box { fill: #f6f7f9; stroke: #8a94a3 }
 .name { fill: #16191f; font-weight: 600; font-size: 13px } .note { fill: #4a5361 }
 .edge { fill: none; stroke: #8a94a3; stroke-width: 1.4 } .tip { fill: #8a94a3 }
-.data { fill: #2f7fb8 } .models { fill: #8a63c9 } .caches { fill: #2a9387 }
-.training { fill: #cc7a1e } .validation { fill: #b8486f } .deployment { fill: #5b7d2c }
+.configuration { fill: #8a63c9 } .data { fill: #2f7fb8 } .encoding { fill: #2a9387 }
+.training { fill: #cc7a1e } .validation { fill: #b8486f } .what_is_served { fill: #5b7d2c }
 @media (prefers-color-scheme: dark) {
   .ground { fill: #14171c } .box { fill: #20252d; stroke: #77808e }
   .name { fill: #f0f2f5 } .note { fill: #b4bcc8 }
@@ -224,7 +231,7 @@ def _legend() -> str:
     for group in GROUPS:
         parts.append(f'<rect class="{group}" x="{left}" y="16" width="10" height="10" rx="2"/>')
         parts.append(f'<text class="note" x="{left + 15}" y="25">{group}</text>')
-        left += 92
+        left += 104
     parts.append(
         f'<text class="note" x="{left + 20}" y="25">■ check that blocks what comes after'
         "   □ check that doesn't block</text>"

@@ -15,6 +15,7 @@ from pydantic import BaseModel
 
 from slora_assets.config.data import DatasetSettings, ScenariosSettings
 from slora_assets.config.environment import VARIABLES
+from slora_assets.config.notices import NoticeSettings
 from slora_assets.config.training import TrainingSettings
 from slora_assets.config.validation import ValidationPrompts
 from slora_assets.documents import Presets
@@ -27,6 +28,7 @@ MODELS: Final[dict[str, type[BaseModel]]] = {
     "scenarios": ScenariosSettings,
     "validation prompts": ValidationPrompts,
     "presets": Presets,
+    "notices": NoticeSettings,
 }
 """The models behind each table of `docs/settings.md`."""
 

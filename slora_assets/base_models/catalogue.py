@@ -4,24 +4,19 @@ from __future__ import annotations
 
 import json
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
-from slora_assets.base_models.cogvideox import CogVideoX
-from slora_assets.base_models.diffusers_base import DiffusersBase
-from slora_assets.base_models.ltx import LtxVideo
 from slora_assets.base_models.seam import VideoBase
-from slora_assets.base_models.wan import Wan
 from slora_assets.base_models.weights import part_hashes, verify_recorded
 from slora_assets.config.errors import ConfigError, MissingInputError
 from slora_assets.documents import BaseIdentity, Geometry, InferenceDefaults
 from slora_assets.miniature.weights import SHIPPED
 
+if TYPE_CHECKING:
+    from slora_assets.base_models.diffusers_base import DiffusersBase
+
 MINIATURE = "miniature"
 _PARTS = ("text_encoder", "vae", "transformer")
-
-_FAMILIES: dict[str, type[DiffusersBase]] = {
-    family.pipeline_class: family for family in (CogVideoX, Wan, LtxVideo)
-}
 
 _COGVIDEOX_LICENCE = "CogVideoX licence"
 LICENCES = {
@@ -79,14 +74,15 @@ def _open_folder(folder: Path, name: str) -> VideoBase:
             "no pipeline in diffusers' layout", file=index, remedy="name the pipeline's folder"
         )
     kind = json.loads(index.read_text()).get("_class_name")
-    family = _FAMILIES.get(kind)
+    families = _families()
+    family = families.get(kind)
     if family is None:
         raise ConfigError(
             "not a pipeline that slora trains",
             file=index,
             key="_class_name",
             found=kind,
-            expected=f"one of {sorted(_FAMILIES)}",
+            expected=f"one of {sorted(families)}",
             remedy="use a text-to-video base of these families; docs/base_models.md says how to add"
             " another",
         )
@@ -111,6 +107,15 @@ def _open_folder(folder: Path, name: str) -> VideoBase:
         parts=part_hashes(folder, _PARTS),
     )
     return family(folder, identity, geometry, inference)
+
+
+def _families() -> dict[str, type[DiffusersBase]]:
+    # Imported here: naming a base, as settings and the graph do, needs none of what they need.
+    from slora_assets.base_models.cogvideox import CogVideoX
+    from slora_assets.base_models.ltx import LtxVideo
+    from slora_assets.base_models.wan import Wan
+
+    return {family.pipeline_class: family for family in (CogVideoX, Wan, LtxVideo)}
 
 
 def _card(folder: Path) -> dict[str, Any] | None:

@@ -10,15 +10,14 @@ from dataclasses import dataclass, fields
 from pathlib import Path
 from typing import TYPE_CHECKING, Protocol
 
-import numpy as np
-from numpy.typing import NDArray
-
 from slora_assets.base_models.parts import Denoiser, Pipeline, Predictor, TextEncoder, Vae
 from slora_assets.config.training import LoraSettings
 from slora_assets.documents import BaseIdentity, Geometry, InferenceDefaults
 
 if TYPE_CHECKING:
+    import numpy as np
     import torch
+    from numpy.typing import NDArray
 
 ADAPTER_NAME = "slora"
 """What an adapter is called inside a denoiser while it is trained."""

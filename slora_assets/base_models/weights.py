@@ -6,13 +6,14 @@ import json
 import struct
 from functools import lru_cache
 from pathlib import Path
-from typing import Any, TypedDict
-
-import numpy as np
-from numpy.typing import NDArray
+from typing import TYPE_CHECKING, Any, TypedDict
 
 from slora_assets.config.errors import IntegrityError
 from slora_assets.provenance import file_stamp, object_hash, sha256_file
+
+if TYPE_CHECKING:
+    import numpy as np
+    from numpy.typing import NDArray
 
 _MAX_HEADER_BYTES = 100_000_000
 """The safetensors format's own limit."""

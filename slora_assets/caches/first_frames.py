@@ -14,8 +14,9 @@ from typing import Any
 from slora_assets.caches.result import CacheResult
 from slora_assets.config.errors import FootageError
 from slora_assets.documents import Clip, QuarantinedClip
-from slora_assets.footage.decode import DECODE_VERSION, first_frame
+from slora_assets.footage.decode import first_frame
 from slora_assets.footage.quarantine import entry, quarantine
+from slora_assets.footage.versions import DECODE_VERSION
 from slora_assets.processes.isolation import isolated
 from slora_assets.processes.progress import ProgressCallback
 from slora_assets.provenance import (
@@ -99,6 +100,11 @@ def damaged_frames(index_file: Path, folder: Path) -> list[str]:
             wrong.append(clip_id)
     cache.save()
     return wrong
+
+
+def indexed_frames(index_file: Path) -> int:
+    """How many first frames an index names. Raises MissingInputError."""
+    return len(_frames_in(read_json(index_file, remedy="run `make preprocess`")))
 
 
 def _seen(path: Path) -> list[str | int]:

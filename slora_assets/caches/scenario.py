@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Final, Literal
@@ -12,7 +13,7 @@ from slora_assets.caches.embeddings import cache_text, standing_text
 from slora_assets.caches.latents import cache_latents, standing_latents
 from slora_assets.caches.result import CacheResult
 from slora_assets.config.training import TrainingSettings
-from slora_assets.config.validation import read_validation_prompts
+from slora_assets.config.validation import ValidationPrompts, read_validation_prompts
 from slora_assets.config.workspace import Workspace
 from slora_assets.config.yaml_reader import read_settings
 from slora_assets.curation.manifest import current_manifest
@@ -68,8 +69,11 @@ class ScenarioCache:
         return current_manifest(self.workspace, self.scenario).usable()
 
     def _prompts(self) -> list[str]:
-        """Prompts that training or its validation reads."""
-        clips = self._clips()
         settings = read_validation_prompts(self.workspace.validation_prompts)
-        asked = prompts_of(settings, self.scenario, clips)
-        return [p for clip in clips for p in clip.prompts] + [prompt.text for prompt in asked]
+        return prompts_read(settings, self.scenario, self._clips())
+
+
+def prompts_read(settings: ValidationPrompts, scenario: str, clips: Sequence[Clip]) -> list[str]:
+    """Prompts of a scenario that training or its validation reads."""
+    asked = prompts_of(settings, scenario, clips)
+    return [p for clip in clips for p in clip.prompts] + [prompt.text for prompt in asked]

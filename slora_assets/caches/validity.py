@@ -18,7 +18,7 @@ from numpy.typing import NDArray
 
 from slora_assets.config.errors import IntegrityError, MissingInputError
 from slora_assets.documents import BaseIdentity, Clip, Geometry
-from slora_assets.footage.decode import DECODE_VERSION
+from slora_assets.footage.versions import DECODE_VERSION
 from slora_assets.provenance import StatCache, object_hash, sha256_bytes, write_bytes
 
 Key = dict[str, Any]

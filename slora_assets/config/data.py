@@ -1,18 +1,27 @@
 """Settings of curation: what a dataset is (`configs/data/<dataset>.yaml`) and what a scenario is
-(`configs/data/scenarios.yaml`)."""
+(`configs/data/scenarios.yaml`, `configs/data/scenarios/<scenario>.yaml`)."""
 
 from __future__ import annotations
 
 import math
 import re
+from collections.abc import Mapping
 from pathlib import Path
-from typing import Annotated, Literal
+from typing import Annotated, Literal, NamedTuple
 
-from pydantic import Field, field_validator, model_validator
+from pydantic import (
+    Field,
+    SerializerFunctionWrapHandler,
+    field_validator,
+    model_serializer,
+    model_validator,
+)
 
-from slora_assets.config.yaml_reader import Settings, read_settings
+from slora_assets.config.errors import ConfigError, MissingInputError
+from slora_assets.config.scenario_files import SCENARIO_NAME, ScenarioFiles
+from slora_assets.config.yaml_reader import Settings, line_of, read_settings
 
-ScenarioName = Annotated[str, Field(pattern=r"^[a-z][a-z0-9_]{0,63}$")]
+ScenarioName = Annotated[str, Field(pattern=SCENARIO_NAME)]
 """Scenario names become partition keys, folder names and URL parts: lower case, digits, '_'."""
 
 
@@ -68,7 +77,8 @@ class DatasetSettings(Settings):
     """`clips`: each file is cut to its clip. `sources`: files are whole source videos, named by the
     source's id (of a YouTube address its `v`), and clips are cut out by start and end."""
     scenarios: str = "scenarios.yaml"
-    """Scenario file, beside this file."""
+    """Beside this file: `<name>.yaml` with all scenarios, a folder `<name>/` with a file
+    `<scenario>.yaml` for each, or both. Named by the file or by the folder."""
     licence: str
     """Of the footage; it stands in every adapter's header."""
     use: str
@@ -107,6 +117,25 @@ class ScenarioSettings(Settings):
     """At most this many prompts per clip, chosen deterministically."""
     priority: int = 0
     """Higher wins when a clip matches several scenarios; equal priority: more matching captions."""
+    retired: bool = False
+    """Its partition, its history and what is served of it stay; it gets no clips and is not trained
+    again, and other scenarios may have its keywords."""
+    retired_because: str = ""
+    """Why, in the words of whoever retired it."""
+
+    @property
+    def why_retired(self) -> str:
+        """That it is retired, and why, as people are told."""
+        because = self.retired_because
+        return f"it is retired: {because}" if because else "it is retired"
+
+    @model_serializer(mode="wrap")
+    def _without_what_is_not_so(self, written: SerializerFunctionWrapHandler) -> dict[str, object]:
+        """Hashes of the configuration are over what is dumped: they are of an active scenario what
+        they were before one could be retired."""
+        kept: dict[str, object] = written(self)
+        gone = () if self.retired else ("retired", "retired_because")
+        return {key: value for key, value in kept.items() if key not in gone}
 
     def needed_captions(self, captions: int) -> int:
         """How many of a clip's captions must match."""
@@ -127,23 +156,110 @@ class ScenarioSettings(Settings):
 
 
 class ScenariosSettings(Settings):
-    """The file of scenarios; their names are the partitions of the asset graph."""
+    """All scenarios; their names are the partitions of the asset graph."""
 
     schema_version: Literal[1]
     scenarios: Annotated[dict[ScenarioName, ScenarioSettings], Field(min_length=1)]
 
+    @property
+    def active(self) -> dict[str, ScenarioSettings]:
+        """Those that are not retired."""
+        return {name: one for name, one in self.scenarios.items() if not one.retired}
+
     @model_validator(mode="after")
     def _no_keyword_twice(self) -> ScenariosSettings:
-        owners: dict[str, str] = {}
-        for name, scenario in self.scenarios.items():
-            for keyword in scenario.keywords:
-                owner = owners.setdefault(keyword.lower(), name)
-                if owner != name:
-                    raise ValueError(f"keyword {keyword!r} belongs to both {owner} and {name}")
+        shared = shared_keyword(self.scenarios)
+        if shared is not None:
+            keyword, owner, name = shared
+            raise ValueError(f"keyword {keyword!r} belongs to both {owner} and {name}")
         return self
 
 
+class SharedKeyword(NamedTuple):
+    """A keyword that two scenarios claim."""
+
+    keyword: str
+    owner: str
+    other: str
+
+
+def shared_keyword(scenarios: Mapping[str, ScenarioSettings]) -> SharedKeyword | None:
+    """The first keyword of two scenarios, of which neither is retired."""
+    owners: dict[str, str] = {}
+    for name, scenario in scenarios.items():
+        for keyword in () if scenario.retired else scenario.keywords:
+            owner = owners.setdefault(keyword.lower(), name)
+            if owner != name:
+                return SharedKeyword(keyword, owner, name)
+    return None
+
+
 def read_dataset(path: Path) -> tuple[DatasetSettings, ScenariosSettings]:
-    """Read a dataset file and the scenario file it names. Raises ConfigError, MissingInputError."""
+    """Read a dataset file and the scenarios it names. Raises ConfigError, MissingInputError."""
     dataset = read_settings(path, DatasetSettings)
-    return dataset, read_settings(path.parent / dataset.scenarios, ScenariosSettings)
+    return dataset, read_scenarios(scenario_files(path, dataset))
+
+
+def scenario_files(dataset_file: Path, dataset: DatasetSettings) -> ScenarioFiles:
+    """Where the scenarios of a dataset are written down."""
+    return ScenarioFiles.named(dataset_file.parent / dataset.scenarios)
+
+
+def read_scenarios(files: ScenarioFiles) -> ScenariosSettings:
+    """The scenarios of the shared file in its order, then those of the folder by name.
+
+    Raises MissingInputError when there are none, ConfigError for what is wrong in a file, for a
+    scenario in both places and for a keyword of two scenarios.
+    """
+    small = files.small()
+    if not small and files.shared.is_file():
+        return read_settings(files.shared, ScenariosSettings)
+    if not small:
+        raise MissingInputError(
+            "there are no scenarios",
+            file=files.shared,
+            expected=f"this file, or a file for each scenario in {files.folder}",
+            remedy="correct 'scenarios' in the dataset's file, or write the first one with"
+            " `slora scenario add`",
+        )
+    found: dict[str, ScenarioSettings] = {}
+    if files.shared.is_file():
+        found |= read_settings(files.shared, ScenariosSettings).scenarios
+    _refuse_twice(files, found, small)
+    found |= {name: read_settings(file, ScenarioSettings) for name, file in small.items()}
+    refuse_shared_keyword(files, found)
+    return ScenariosSettings(schema_version=1, scenarios=found)
+
+
+def _refuse_twice(
+    files: ScenarioFiles, shared: Mapping[str, ScenarioSettings], small: Mapping[str, Path]
+) -> None:
+    for name in sorted(shared.keys() & small.keys()):
+        line = line_of(files.shared, "scenarios", name)
+        raise ConfigError(
+            f"the scenario {name} stands here and in {files.shared}, line {line}",
+            file=small[name],
+            remedy="keep one of the two",
+        )
+
+
+def refuse_shared_keyword(files: ScenarioFiles, scenarios: Mapping[str, ScenarioSettings]) -> None:
+    """Raise ConfigError for a keyword that two of the scenarios claim, naming both places."""
+    shared = shared_keyword(scenarios)
+    if shared is None:
+        return
+    places = {}
+    for name in (shared.owner, shared.other):
+        file, way = files.place(name)
+        keywords = [keyword.lower() for keyword in scenarios[name].keywords]
+        at = (*way, "keywords", keywords.index(shared.keyword.lower()))
+        places[name] = file, line_of(file, *at) if file.is_file() else None
+    owner, line = places[shared.owner]
+    raise ConfigError(
+        f"keyword {shared.keyword!r} of {shared.other} belongs to {shared.owner} too, in {owner},"
+        f" line {line}",
+        file=places[shared.other][0],
+        line=places[shared.other][1],
+        key="keywords",
+        remedy="leave it to one of the two, or retire one",
+    )

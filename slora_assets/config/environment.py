@@ -83,6 +83,12 @@ VARIABLES: Final = (
         "Secret: the password of the mail server's user, where `configs/notices.yaml` has one.",
     ),
     Variable(
+        "SLORA_POSTGRES_URL",
+        "empty",
+        "Secret: the database of `configs/dagster/postgres.yaml`, where that is used:"
+        " `postgresql+psycopg2://<user>:<password>@<host>/<database>`.",
+    ),
+    Variable(
         "SLORA_SUPERVISOR_PID",
         "empty",
         "Set by slora for its workers: the process whose end must end the worker.",

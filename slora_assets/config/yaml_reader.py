@@ -54,6 +54,12 @@ def read_settings(
         raise _first_error(error, path, tree, model) from error
 
 
+def line_of(path: Path, *location: int | str) -> int | None:
+    """The line (from 1) where a key or list entry stands, or the deepest part of the way to it that
+    does. Raises ConfigError, MissingInputError."""
+    return _line_of(_parse(path), location)
+
+
 def _parse(path: Path) -> CommentedMap:
     try:
         return _tree(path, path.read_text(encoding="utf-8"))
@@ -66,7 +72,7 @@ def _parse(path: Path) -> CommentedMap:
         ) from error
 
 
-@lru_cache(maxsize=32)
+@lru_cache(maxsize=256)
 def _tree(path: Path, text: str) -> CommentedMap:
     """The file's tree, to be read only: assets of every partition ask for the same few files."""
     try:

@@ -7,6 +7,7 @@ A convenience, as stat caches are: without it the data are made again.
 from __future__ import annotations
 
 from pathlib import Path
+from typing import Final
 
 from slora_assets.config.data import DatasetSettings, ScenariosSettings
 from slora_assets.config.errors import SloraError
@@ -15,6 +16,9 @@ from slora_assets.documents.document import Document
 from slora_assets.footage.listing import last_listing
 from slora_assets.provenance import object_hash, write_json
 from slora_assets.provenance.records import read_document
+
+CURATION_VERSION: Final = 1
+"""Raise it when a change of the code changes how clips are sorted."""
 
 
 class LastLook(Document):
@@ -26,8 +30,9 @@ class LastLook(Document):
 
 
 def settings_hash(dataset: DatasetSettings, scenarios: ScenariosSettings) -> str:
-    """Over everything that curation is told by configuration."""
-    return object_hash([dataset.model_dump(mode="json"), scenarios.model_dump(mode="json")])
+    """Over everything that curation is told, by configuration and by its own code."""
+    told = [dataset.model_dump(mode="json"), scenarios.model_dump(mode="json")]
+    return object_hash([CURATION_VERSION, *told])
 
 
 def remember_look(

@@ -5,17 +5,24 @@ from __future__ import annotations
 from collections.abc import Iterable
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Final
 
 from slora_assets.config.errors import CurationError
 from slora_assets.documents import Clip
+
+REMEDY: Final = (
+    "give clips of one source one split, remove files that stand under two names, then run `make"
+    " data preprocess`"
+)
 
 
 @dataclass(frozen=True)
 class Leaks:
     """What must not be trained on as it is."""
 
-    on_two_sides: tuple[str, ...]
-    """Sources, and files by their hash, of which clips fall on different sides."""
+    on_two_sides: dict[str, tuple[Clip, ...]]
+    """Sources, and files by their hash, of which clips fall on different sides; with all their
+    clips."""
     official_test: tuple[str, ...]
     """Official test clips that aren't kept for testing."""
 
@@ -27,12 +34,16 @@ def leaks_among(clips: Iterable[Clip]) -> Leaks:
     """No source video may be on two sides, no file under two names, no official test clip be
     trained on."""
     clips = list(clips)
-    sides: dict[str, set[str]] = {}
+    alike: dict[str, list[Clip]] = {}
     for clip in clips:
         for identity in (f"source {clip.source_group}", f"file {clip.sha256}"):
-            sides.setdefault(identity, set()).add(clip.split)
+            alike.setdefault(identity, []).append(clip)
     return Leaks(
-        tuple(sorted(identity for identity, found in sides.items() if len(found) > 1)),
+        {
+            identity: tuple(found)
+            for identity, found in sorted(alike.items())
+            if len({clip.split for clip in found}) > 1
+        },
         tuple(c.id for c in clips if c.official_split == "test" and c.split != "test"),
     )
 
@@ -47,6 +58,5 @@ def refuse_leaks(clips: Iterable[Clip], file: Path, scenario: str) -> None:
             key=scenario,
             found=[*leaks.on_two_sides, *leaks.official_test][:20],
             expected="each source and each file on one side, official test clips on none",
-            remedy="give clips of one source one split, remove files that stand under two names,"
-            " then run `make data preprocess`",
+            remedy=REMEDY,
         )

@@ -28,7 +28,7 @@ def write_manifest(workspace: Workspace, scenario: str) -> ScenarioManifest:
     """Take a scenario's part out of the metadata and write it down.
 
     Raises CurationError for an unknown scenario, and for one with fewer clips than its minimum:
-    the manifest then says so too, to whoever reads it later.
+    the manifest then says so too, to whoever reads it later. That of a retired one says that.
     """
     file = workspace.scenario_metadata
     metadata = _metadata_at(file, file_stamp(file))
@@ -50,7 +50,8 @@ def write_manifest(workspace: Workspace, scenario: str) -> ScenarioManifest:
         clips=clips,
     )
     write_json(workspace.manifest(scenario), manifest.model_dump(mode="json"))
-    check_minimum(manifest, workspace.manifest(scenario))
+    if not entry.retired:
+        check_minimum(manifest, workspace.manifest(scenario))
     return manifest
 
 
@@ -63,8 +64,8 @@ def read_manifest(file: Path) -> ScenarioManifest:
 def scenario_manifest(workspace: Workspace, scenario: str) -> ScenarioManifest:
     """The manifest of a scenario that reaches its minimum.
 
-    Raises CurationError for one that doesn't (other scenarios are not touched by that),
-    MissingInputError, IntegrityError.
+    Raises CurationError for one that doesn't (other scenarios are not touched by that) and for a
+    retired one, MissingInputError, IntegrityError.
     """
     manifest = read_manifest(workspace.manifest(scenario))
     check_minimum(manifest, workspace.manifest(scenario))
@@ -91,8 +92,10 @@ def current_manifest(workspace: Workspace, scenario: str) -> ScenarioManifest:
 
 
 def check_minimum(manifest: ScenarioManifest, file: Path) -> None:
-    """Raise CurationError for a scenario with fewer clips than its minimum."""
+    """Raise CurationError for a scenario with fewer clips than its minimum, or a retired one."""
     entry = manifest.entry
+    if entry.retired:
+        raise retired_error(manifest.scenario, file, entry.shortfall or "it is retired")
     if entry.shortfall:
         raise CurationError(
             f"the scenario has too few clips: {entry.shortfall}"
@@ -104,10 +107,27 @@ def check_minimum(manifest: ScenarioManifest, file: Path) -> None:
         )
 
 
+def retired_error(scenario: str, file: Path, why: str) -> CurationError:
+    """What is told to whoever wants clips or a training of a retired scenario."""
+    return CurationError(
+        f"{scenario} gets no clips and no training: {why}",
+        file=file,
+        key=f"scenarios.{scenario}",
+        remedy="to take it up again, remove 'retired' from its YAML and run `make data`",
+    )
+
+
 @lru_cache(maxsize=64)
 def _manifest_at(file: Path, stamp: tuple[int, ...]) -> ScenarioManifest:
     """The file as it stood at `stamp`, read once for a scenario's assets and checks."""
     return read_document(file, ScenarioManifest, what="a scenario's manifest", remedy=_REMEDY)
+
+
+def metadata_now(workspace: Workspace) -> ScenarioMetadata:
+    """The curation's document, read once for as long as it stays as it is. Raises
+    MissingInputError, IntegrityError."""
+    file = workspace.scenario_metadata
+    return _metadata_at(file, file_stamp(file))
 
 
 @lru_cache(maxsize=1)

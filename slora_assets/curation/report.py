@@ -7,7 +7,7 @@ from collections import Counter, defaultdict
 from collections.abc import Iterable, Sequence
 from typing import Final
 
-from slora_assets.documents import Clip, ScenarioMetadata
+from slora_assets.documents import Clip, ScenarioEntry, ScenarioMetadata
 from slora_assets.provenance.markdown import markdown_cell as _cell
 
 _EXAMPLES: Final = 3
@@ -31,6 +31,22 @@ def report(metadata: ScenarioMetadata) -> str:
     return "\n\n".join(section for section in sections if section) + "\n"
 
 
+def counts_of(entry: ScenarioEntry) -> str:
+    """A scenario's clips at each step of the sorting, in a line."""
+    return (
+        f"{entry.any_caption} clips with any matching caption, {entry.matched} with enough;"
+        f" {entry.train} train, {entry.validation} validation, {entry.test} test,"
+        f" {entry.missing} missing, {entry.unusable} unusable"
+    )
+
+
+def state_of(entry: ScenarioEntry) -> str:
+    """Whether a scenario can be trained, and why not."""
+    if entry.retired:
+        return entry.shortfall or "it is retired"
+    return f"too few: {entry.shortfall}" if entry.shortfall else "ready"
+
+
 def _head(metadata: ScenarioMetadata) -> str:
     dataset = metadata.dataset
     return (
@@ -51,7 +67,7 @@ def _scenarios(metadata: ScenarioMetadata) -> str:
             entry.test,
             entry.missing,
             entry.unusable,
-            f"too few: {entry.shortfall}" if entry.shortfall else "ready",
+            state_of(entry),
         )
         for name, entry in metadata.scenarios.items()
     ]

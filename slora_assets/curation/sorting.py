@@ -92,7 +92,7 @@ class _Sorter:
         self._files, self._workspace = inventory.files, workspace
         self._frames, self._latents = workspace.frames(dataset.name), workspace.latents
         self._unusable = {reject.clip_id: reject for reject in inventory.rejects}
-        self._matcher = ScenarioMatcher(scenarios.scenarios)
+        self._matcher = ScenarioMatcher(scenarios.active)
         self._groups = SourceGroups()
         self._kept: list[tuple[dict[str, Any], Assignment]] = []
         self._fingerprints: dict[str, int] = {}
@@ -238,5 +238,6 @@ def _scenario_entry(
         test=splits["test"],
         min_train_clips=settings.min_train_clips,
         min_validation_clips=settings.min_validation_clips,
-        shortfall=" and ".join(short) or None,
+        shortfall=settings.why_retired if settings.retired else " and ".join(short) or None,
+        retired=settings.retired,
     )

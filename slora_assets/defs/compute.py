@@ -13,10 +13,11 @@ from collections.abc import Callable, Sequence
 import dagster as dg
 
 from slora_assets.defs.preloaded import MODELS
+from slora_assets.defs.run_host import tell_host
 from slora_assets.processes.ending import end_group
 from slora_assets.processes.preloading import preload
 from slora_assets.processes.starting import StartedWorker, can_fork, start_afresh, start_forked
-from slora_assets.processes.stopping import INTERRUPTED, SUPERVISOR
+from slora_assets.processes.stopping import GRACE_S, INTERRUPTED, SUPERVISOR
 from slora_assets.provenance import Json
 
 warnings.filterwarnings("ignore", message=".*PipesMessageReader.expected_writer_count.*")
@@ -25,7 +26,7 @@ warnings.filterwarnings("ignore", message=".*PipesMessageReader.expected_writer_
 class ComputeResource(dg.ConfigurableResource[None]):
     """Runs a worker to its end. Ray or Kubernetes replace this one resource."""
 
-    grace_seconds: float = 60.0
+    grace_seconds: float = GRACE_S
     """How long a worker may take to checkpoint after SIGTERM before its group is killed."""
     processes: int = 1
     """Training processes on this machine."""
@@ -37,7 +38,9 @@ class ComputeResource(dg.ConfigurableResource[None]):
     """What the process imports from which workers are forked."""
 
     def setup_for_execution(self, context: dg.InitResourceContext) -> None:
-        """Name what workers need before a decoder starts the server that both are forked from."""
+        """Name what workers need before a decoder starts the server that both are forked from, and
+        say on which host: a step that has claimed the pool's place is of a run that has said so."""
+        tell_host(context)
         if self.fork_workers and can_fork():
             preload(self.preload)
 

@@ -19,6 +19,7 @@ from slora_assets.config.validation import ValidationPrompts
 from slora_assets.curation.manifest import metadata_now
 from slora_assets.curation.validation_prompts import Prompt, prompts_of, spread
 from slora_assets.defs.data_versions import DATA_VERSION, input_tags, last_observation
+from slora_assets.defs.metadata import scenario_of
 from slora_assets.defs.project import ProjectResource
 from slora_assets.provenance import Json, object_hash, sha256_file
 
@@ -70,8 +71,9 @@ def _footage(now: Configured, _: str) -> Json:
 
 def _curation(now: Configured, _: str) -> Json:
     dataset, scenarios = now.data
-    failing = {"max_reject_share"}  # decides whether footage can be used at all, not how
-    return [dataset.model_dump(mode="json", exclude=failing), scenarios.model_dump(mode="json")]
+    # Where footage is and whether it may be used at all show in the inventory.
+    before = {"footage", "obtain", "max_reject_share"}
+    return [dataset.model_dump(mode="json", exclude=before), scenarios.model_dump(mode="json")]
 
 
 def _base(now: Configured, _: str) -> Json:
@@ -79,7 +81,7 @@ def _base(now: Configured, _: str) -> Json:
 
 
 def _prompts(now: Configured, scenario: str) -> Json:
-    return [prompt.text for prompt in now.written(scenario)]
+    return sorted(prompt.text for prompt in now.written(scenario))
 
 
 def _training(now: Configured, scenario: str) -> Json:
@@ -199,7 +201,7 @@ def read_by(
     What wasn't observed yet is observed by this. Raises ConfigError, MissingInputError.
     """
     part = PARTS[name]
-    scenario = context.partition_key if part.by_scenario else None
+    scenario = scenario_of(context) if part.by_scenario else None
     version = version_of(part, Configured(project), scenario)
     seen, event = last_observation(context.instance, name, scenario)
     if seen != version:

@@ -1,14 +1,19 @@
-"""What the asset modules share: progress as log lines, pictures and clips as metadata."""
+"""What the asset modules share: progress as log lines, the scenario of a run, standard metadata."""
 
-import base64
-import io
-from collections.abc import Sequence
+from __future__ import annotations
+
+from collections.abc import Callable
 from pathlib import Path
+from typing import Final
 
 import dagster as dg
 
-from slora_assets.documents import QuarantinedClip
+from slora_assets.config.errors import ConfigError
+from slora_assets.config.workspace import Workspace
+from slora_assets.defs.partitions import SCENARIOS
+from slora_assets.documents import BaseIdentity
 from slora_assets.processes.progress import ProgressCallback, progress_lines
+from slora_assets.provenance import object_hash
 
 ON_CHANGED_INPUTS = (
     dg.AutomationCondition.any_deps_updated()
@@ -20,55 +25,55 @@ ON_CHANGED_INPUTS = (
 """For assets that cost no accelerator: materialize when an input's data version changed, not when
 the same bytes were made again. Acts only while the automation sensor is switched on."""
 
+Value = dg.MetadataValue | str | int | float | bool
+
+ROWS: Final = "dagster/row_count"
+PARTITION_ROWS: Final = "dagster/partition_row_count"
+"""Dagster's names for the size of a table, and of one partition of it."""
+
 
 def log_progress(context: dg.AssetExecutionContext, what: str) -> ProgressCallback:
     """A progress callback that logs every few seconds."""
     return progress_lines(context.log.info, what)
 
 
-def picture(path: Path, text: str = "") -> dg.MarkdownMetadataValue:
-    """A PNG as Markdown that the UI shows."""
-    encoded = base64.b64encode(path.read_bytes()).decode()
-    return dg.MetadataValue.md(f"![{text}](data:image/png;base64,{encoded})")
-
-
-def moving_pictures(videos: Sequence[Path], most: int = 4) -> dg.MarkdownMetadataValue:
-    """The first clips of a run as animated pictures that the UI plays."""
-    return dg.MetadataValue.md(" ".join(_animated(video) for video in videos[:most]))
-
-
-def _animated(video: Path) -> str:
-    import av
-    from PIL import Image
-
-    with av.open(str(video)) as container:
-        rate = float(container.streams.video[0].average_rate or 8)
-        frames = [frame.to_image() for frame in container.decode(video=0)]
-    scale = min(1.0, 240 / frames[0].width)
-    size = (round(frames[0].width * scale), round(frames[0].height * scale))
-    small = [frame.resize(size, Image.Resampling.BILINEAR) for frame in frames]
-    buffer = io.BytesIO()
-    small[0].save(
-        buffer,
-        format="WEBP",
-        save_all=True,
-        append_images=small[1:],
-        duration=round(1000 / rate),
-        loop=0,
-        quality=80,
+def scenario_of(context: dg.AssetExecutionContext | dg.AssetCheckExecutionContext) -> str:
+    """The scenario that a run is for. Raises ConfigError for a run of none, or of several."""
+    if context.has_partition_key:
+        scenario: str = context.partition_key
+        return scenario
+    raise ConfigError(
+        "the run has to be for one scenario",
+        key="partition",
+        found="several" if context.has_partition_key_range else "none",
+        expected=f"one of {list(SCENARIOS.get_partition_keys())}",
+        remedy="choose a partition where the run is launched, on the command line"
+        " `--partition <scenario>`",
     )
-    encoded = base64.b64encode(buffer.getvalue()).decode()
-    return f"![{video.stem}](data:image/webp;base64,{encoded})"
 
 
-def reject_table(clips: Sequence[QuarantinedClip]) -> dg.TableMetadataValue:
-    """The first quarantined clips, each with its reason."""
-    return dg.MetadataValue.table(
-        [
-            dg.TableRecord({"clip": c.clip_id, "reason": c.reason, "detail": c.detail})
-            for c in clips[:100]
-        ],
-        schema=dg.TableSchema(
-            columns=[dg.TableColumn(name, "string") for name in ("clip", "reason", "detail")]
-        ),
-    )
+def standing_at(
+    place: Callable[[Workspace], Path], columns: dg.TableSchema | None = None
+) -> dict[str, dg.MetadataValue]:
+    """What an asset's definition says of its file or folder: where it lies, and for a table, its
+    columns. No asset has `dagster/relation_identifier`: none is a table of a database."""
+    found: dict[str, dg.MetadataValue] = {
+        "dagster/uri": dg.MetadataValue.text(place(Workspace.from_environment()).as_uri())
+    }
+    if columns is not None:
+        found["dagster/column_schema"] = dg.MetadataValue.table_schema(columns)
+    return found
+
+
+def base_entries(identity: BaseIdentity) -> dict[str, Value]:
+    """Which base something was made with; the hash is the data version of `base_model`."""
+    return {
+        "base": identity.name,
+        "base_revision": identity.revision,
+        "base_hash": base_hash(identity),
+    }
+
+
+def base_hash(identity: BaseIdentity) -> str:
+    """A hash over all that a base says of itself, its weights' hashes among it."""
+    return object_hash(identity.model_dump(mode="json"))

@@ -7,6 +7,7 @@ from slora_assets.config.training import TrainingSettings
 from slora_assets.config.validation import ValidationPrompts, read_validation_prompts
 from slora_assets.config.workspace import Workspace
 from slora_assets.config.yaml_reader import read_settings
+from slora_assets.defs.run_host import tell_host
 
 
 class ProjectResource(dg.ConfigurableResource[None]):
@@ -14,6 +15,10 @@ class ProjectResource(dg.ConfigurableResource[None]):
 
     device: str = ""
     """Where caches are computed: `cpu`, `cuda`; nothing means CUDA where there is one."""
+
+    def setup_for_execution(self, context: dg.InitResourceContext) -> None:
+        """Say on which host the run is: every asset has this resource."""
+        tell_host(context)
 
     def workspace(self) -> Workspace:
         """Every path of the file contracts."""

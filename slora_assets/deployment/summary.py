@@ -51,7 +51,8 @@ def outdated_rows(workspace: Workspace) -> list[str]:
 def _row(workspace: Workspace, name: str, metadata: ScenarioMetadata) -> dict[str, Any]:
     entry = metadata.scenarios.get(name)
     if entry is not None and entry.shortfall:
-        return {"state": "too few clips", "detail": entry.shortfall}
+        state = "retired" if entry.retired else "too few clips"
+        return {"state": state, "detail": entry.shortfall}
     run = workspace.unified_run if name == UNIFIED else workspace.scenario_run(name)
     try:
         record = read_run_record(run)

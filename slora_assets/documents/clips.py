@@ -9,6 +9,8 @@ from __future__ import annotations
 
 from typing import Literal
 
+from pydantic import SerializerFunctionWrapHandler, model_serializer
+
 from slora_assets.documents.document import Document
 
 Split = Literal["train", "validation", "test"]
@@ -68,7 +70,8 @@ class Clip(Document):
 
 
 class ScenarioEntry(Document):
-    """A scenario's counts; `shortfall` says what is missing to its minimum, if anything."""
+    """A scenario's counts; `shortfall` says why it can't be trained, if it can't: what is missing
+    to its minimum, or that it is retired."""
 
     description: str
     any_caption: int
@@ -82,6 +85,14 @@ class ScenarioEntry(Document):
     min_train_clips: int
     min_validation_clips: int
     shortfall: str | None
+    retired: bool = False
+
+    @model_serializer(mode="wrap")
+    def _without_what_is_not_so(self, written: SerializerFunctionWrapHandler) -> dict[str, object]:
+        """Documents of active scenarios have the bytes that they had before one could be
+        retired."""
+        kept: dict[str, object] = written(self)
+        return {key: value for key, value in kept.items() if key != "retired" or self.retired}
 
 
 class Reject(Document):

@@ -25,9 +25,6 @@ if TYPE_CHECKING:
     from av.container import InputContainer
     from PIL.Image import Image
 
-DECODE_VERSION = 2
-"""Raise it when a change here changes pixels: caches depend on it."""
-
 
 _SEEK_FROM_S = 5.0
 """Later starts are sought; before, decoding from the beginning costs no more."""

@@ -15,10 +15,11 @@ from slora_assets.config.dataset_files import annotation_files, footage_files
 from slora_assets.config.errors import CurationError, FootageError
 from slora_assets.config.workspace import Workspace
 from slora_assets.documents import FootageFile, Inventory, QuarantinedClip
-from slora_assets.footage.decode import DECODE_VERSION, probe
+from slora_assets.footage.decode import probe
 from slora_assets.footage.listing import listing_hash, remember_listing
-from slora_assets.footage.quality import QUALITY_VERSION, measure
+from slora_assets.footage.quality import measure
 from slora_assets.footage.quarantine import quarantine
+from slora_assets.footage.versions import DECODE_VERSION, QUALITY_VERSION
 from slora_assets.processes.isolation import isolated
 from slora_assets.processes.progress import ProgressCallback
 from slora_assets.provenance import StatCache, object_hash, sha256_file, write_json

@@ -15,8 +15,6 @@ from numpy.typing import NDArray
 from slora_assets.config.errors import FootageError
 from slora_assets.footage.decode import decode_clip, first_frame
 
-QUALITY_VERSION: Final = 1
-"""Raise it when a change here changes a measure."""
 _FPS: Final = 8.0
 _FRAMES: Final = 9
 _HEIGHT, _WIDTH = 120, 180

@@ -9,6 +9,7 @@ import time
 
 import psutil
 
+from slora_assets.processes.living import is_alive
 from slora_assets.processes.starting import StartedWorker
 
 
@@ -35,10 +36,9 @@ def _wait_for_group(group: int, seconds: float) -> None:
 
 
 def _is_of_group(process: psutil.Process, group: int) -> bool:
-    """Whether a process of the group still runs; in containers an ended one whose parent is gone
-    may stay in the system's list for seconds."""
+    """Whether a process of the group still runs."""
     try:
-        return os.getpgid(process.pid) == group and process.status() != psutil.STATUS_ZOMBIE
+        return os.getpgid(process.pid) == group and is_alive(process)
     except (ProcessLookupError, PermissionError, psutil.Error):
         return False
 

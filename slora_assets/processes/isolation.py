@@ -5,6 +5,7 @@ from __future__ import annotations
 import multiprocessing
 import os
 import signal
+import threading
 from collections import deque
 from collections.abc import Callable, Iterable, Iterator
 from concurrent.futures import TimeoutError as OutOfTimeError
@@ -72,7 +73,7 @@ def _pool() -> Iterator[ProcessPool]:
     # Forking a process that has threads can lock up; a server without any forks the workers.
     context = multiprocessing.get_context("forkserver")
     preload()
-    pool = ProcessPool(_workers(), initializer=_quiet, context=context)
+    pool = ProcessPool(_workers(), initializer=_begin, context=context)
     try:
         yield pool
     finally:
@@ -81,9 +82,18 @@ def _pool() -> Iterator[ProcessPool]:
         pool.join()
 
 
-def _quiet() -> None:
+def _begin() -> None:
     """Leave Ctrl-C to the parent, and broken files' complaints to the reasons that we give."""
     import av
 
     signal.signal(signal.SIGINT, signal.SIG_IGN)
     av.logging.set_level(None)
+    threading.Thread(target=_end_with_owner, daemon=True).start()
+
+
+def _end_with_owner() -> None:
+    """An owner that was killed has left nobody to end a decoder that hangs."""
+    owner = multiprocessing.parent_process()
+    if owner is not None:
+        owner.join()
+        os.kill(os.getpid(), signal.SIGKILL)

@@ -5,16 +5,23 @@ from __future__ import annotations
 import os
 import signal
 import threading
+import time
+from contextlib import suppress
 from types import FrameType
 from typing import Final
 
 import psutil
+
+from slora_assets.processes.living import is_alive
 
 SUPERVISOR: Final = "SLORA_SUPERVISOR_PID"
 """Environment variable: the process whose end must end the worker, launchers between or not."""
 
 INTERRUPTED: Final = 143
 """Exit status after a request to stop: 128 + SIGTERM, as shells expect it."""
+
+GRACE_S: Final = 60.0
+"""Time that an abandoned worker has to checkpoint before it is killed."""
 
 
 def stop_when_asked() -> threading.Event:
@@ -31,15 +38,16 @@ def stop_when_asked() -> threading.Event:
 
 
 def _watch_parents(stop: threading.Event) -> None:
-    """Set `stop` when the parent process or the supervisor is gone; checked once per second."""
-    parent = os.getppid()
-    named = os.environ.get(SUPERVISOR)
-    try:
+    """Set `stop` when the parent process or the supervisor is gone; checked once per second. If the
+    worker has not stopped after a while, kill it: a supervisor that is gone won't."""
+    parent, named = os.getppid(), os.environ.get(SUPERVISOR)
+    with suppress(psutil.NoSuchProcess, ValueError):  # it was gone before this worker began
         supervisor = psutil.Process(int(named)) if named else None
-    except (psutil.NoSuchProcess, ValueError):  # it was gone before this worker began
-        stop.set()
-        return
-    while not stop.wait(1.0):
-        orphaned = os.getppid() != parent
-        if orphaned or (supervisor is not None and not supervisor.is_running()):
-            stop.set()
+        while os.getppid() == parent and (supervisor is None or is_alive(supervisor)):
+            time.sleep(1.0)
+    stop.set()
+    if named:
+        time.sleep(GRACE_S)
+        if os.getpgrp() == os.getpid():  # of several trainers each ends itself, then the launcher
+            os.killpg(os.getpid(), signal.SIGKILL)
+        os.kill(os.getpid(), signal.SIGKILL)

@@ -46,7 +46,8 @@ def train_scenarios(arguments: Sequence[str] | None = None) -> int:
     names = options.scenario
     if not names:
         try:
-            names = list(read_metadata(options.metadata).scenarios)
+            found = read_metadata(options.metadata).scenarios
+            names = [name for name, entry in found.items() if not entry.retired]
         except SloraError as error:
             print(f"error: {error}", file=sys.stderr)
             return 1

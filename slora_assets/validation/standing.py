@@ -8,7 +8,7 @@ from pathlib import Path
 from slora_assets.config.errors import SloraError
 from slora_assets.config.validation import ValidationPrompts
 from slora_assets.config.workspace import Workspace
-from slora_assets.curation.manifest import read_manifest
+from slora_assets.curation.manifest import check_minimum, read_manifest
 from slora_assets.curation.validation_prompts import Prompt, prompts_of, spread
 from slora_assets.documents import Clip, RunRecord, RunVerdict
 from slora_assets.provenance import object_hash
@@ -45,8 +45,13 @@ def prompts_asked(
 
 
 def clips_of(workspace: Workspace, record: RunRecord) -> list[Clip]:
-    """The clips of a run's scenarios as they are now, from the scenarios' manifests."""
-    manifests = (read_manifest(workspace.manifest(name)) for name in record.scenarios)
+    """The clips of a run's scenarios as they are now, from the scenarios' manifests.
+
+    Raises CurationError when all of them are retired: what they were judged on is others' now.
+    """
+    manifests = [read_manifest(workspace.manifest(name)) for name in record.scenarios]
+    if all(manifest.entry.retired for manifest in manifests):
+        check_minimum(manifests[0], workspace.manifest(manifests[0].scenario))
     return [clip for manifest in manifests for clip in manifest.clips]
 
 

@@ -3,8 +3,6 @@ none of them."""
 
 from __future__ import annotations
 
-import subprocess
-import sys
 from collections.abc import Callable
 
 import pytest
@@ -20,9 +18,7 @@ from slora_assets.curation.validation_prompts import prompts_of
 from slora_assets.provenance.records import read_run_record
 from slora_assets.training.between_epochs.metrics_log import MetricsLog
 from slora_assets_tests.base_models.small import LTX, WAN
-from slora_assets_tests.small_graph import PROJECT
-
-SCENARIO = "market_floor"
+from slora_assets_tests.training.commands import SCENARIO, train
 
 
 def _preprocess(base: VideoBase, workspace: Workspace) -> None:
@@ -47,22 +43,9 @@ def test_a_run_on_another_base_trains_measures_and_proves_its_adapter(
         "repeats": 3,
         "optimizer.learning_rate": 0.01,
     }
-    command = [
-        sys.executable,
-        str(PROJECT / "src/train_scenario_lora.py"),
-        "--metadata",
-        str(workspace.scenario_metadata),
-        "--output-root",
-        str(runs),
-        "--config",
-        str(workspace.training_config),
-        "--scenario",
-        SCENARIO,
-    ]
-    for key, value in settings.items():
-        command += ["--set", f"{key}={value}"]
-    done = subprocess.run(command, capture_output=True, text=True, check=False)
-    assert done.returncode == 0, done.stderr
+    overrides = [part for key, value in settings.items() for part in ("--set", f"{key}={value}")]
+    done = train(workspace, runs, *overrides)
+    assert done.status == 0, done.said
     record = read_run_record(runs / SCENARIO)
     assert record.base["name"] == base.identity().name
     assert record.steps > 1

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import os
 import signal
-import subprocess
 import sys
 import time
 from pathlib import Path
@@ -26,6 +25,7 @@ from slora_assets.curation.stage import curate
 from slora_assets.documents import Clip
 from slora_assets.footage.inventory import take_inventory
 from slora_assets.footage.quarantine import read_quarantine
+from slora_assets.processes.starting import StartedWorker, can_fork, start_afresh, start_forked
 from slora_assets.processes.stopping import INTERRUPTED
 
 
@@ -178,16 +178,28 @@ def test_a_cancelled_caching_worker_blames_no_clip_and_goes_on_later(workspace: 
     before = _files(folder)
     for path in before:
         path.unlink()
-    command = [sys.executable, "-m", "slora_assets.caches.command", "latents"]
-    command += ["--scenario", "market_floor"]
-    worker = subprocess.Popen(command, start_new_session=True)
+    worker = _begin_caching()
     deadline = time.monotonic() + 120
     while not list(folder.glob("*.npz")):
         assert time.monotonic() < deadline, "nothing was cached"
         time.sleep(0.02)
     os.killpg(worker.pid, signal.SIGTERM)
-    assert worker.wait(60) == INTERRUPTED
+    assert _status(worker) == INTERRUPTED
     assert read_quarantine(workspace.quarantine) == {}
     assert len(list(folder.glob("*.npz"))) < len(before)
-    assert subprocess.run(command, check=False).returncode == 0
+    assert _status(_begin_caching()) == 0
     assert _files(folder) == before
+
+
+def _begin_caching() -> StartedWorker:
+    """As Dagster does."""
+    module, arguments = "slora_assets.caches.command", ["latents", "--scenario", "market_floor"]
+    if can_fork():
+        return start_forked(module, arguments, {})
+    return start_afresh([sys.executable, "-m", module, *arguments], {})
+
+
+def _status(worker: StartedWorker) -> int:
+    with worker.output:
+        worker.output.read()
+    return worker.wait(60)

@@ -16,7 +16,6 @@ PROMPTS: Final = "training/validation_prompts.yaml"
 PRESETS: Final = "model/optimized_inference.yaml"
 
 
-
 @dataclass(frozen=True)
 class Edit:
     """One edit of one file."""

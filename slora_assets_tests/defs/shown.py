@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import base64
+import io
 import os
 import re
 import shutil
@@ -14,6 +16,7 @@ from typing import Any
 import dagster as dg
 import numpy as np
 import yaml
+from PIL import Image
 
 from slora_assets.config.workspace import Workspace
 from slora_assets.curation.manifest import read_manifest
@@ -23,6 +26,8 @@ from slora_assets_tests import small_graph
 SCENARIO, WITHOUT_FOOTAGE = "market_floor", "lighthouse"
 TOO_SHORT, BROKEN = "video0", "broken"
 
+EMBEDDED = re.compile(r"data:image/webp;base64,([^)]+)\)")
+
 
 @dataclass(frozen=True)
 class Shown:
@@ -31,6 +36,8 @@ class Shown:
     assets: dict[str, dict[str, dg.MetadataValue]]
     versions: dict[str, str]
     checks: dict[str, dg.AssetCheckEvaluation]
+    bytes_: dict[str, int]
+    """What each materialization takes in the event log."""
 
     def of(self, asset: str) -> dict[str, Any]:
         """An asset's metadata as plain values, a table as its rows."""
@@ -82,7 +89,7 @@ def prepare(root: Path, prepared: Path) -> dict[str, str]:
 
 def materialize(
     root: Path, environment: dict[str, str], seen: set[str]
-) -> dict[str, list[dg.DagsterEvent]]:
+) -> dict[str, list[dg.EventLogEntry]]:
     """Run all jobs as `make demo` does; the events of the runs that weren't `seen`, by run."""
     done = subprocess.run(
         [sys.executable, "-m", "slora_assets.defs.launch", "demo"],
@@ -100,17 +107,18 @@ def materialize(
     with dg.DagsterInstance.from_config(str(root)) as instance:
         return {
             run.run_id: [
-                record.event_log_entry.get_dagster_event()
+                record.event_log_entry
                 for record in instance.get_records_for_run(run.run_id, of_type=kinds).records
             ]
-            for run in instance.get_runs()
+            for run in instance.get_runs(ascending=True)
             if run.run_id not in seen
         }
 
 
-def shown_by(runs: dict[str, list[dg.DagsterEvent]]) -> Shown:
-    shown = Shown({}, {}, {})
-    for event in (event for events in runs.values() for event in events):
+def shown_by(runs: dict[str, list[dg.EventLogEntry]]) -> Shown:
+    shown = Shown({}, {}, {}, {})
+    for entry in (entry for entries in runs.values() for entry in entries):
+        event = entry.get_dagster_event()
         if event.event_type == dg.DagsterEventType.ASSET_CHECK_EVALUATION:
             check = event.asset_check_evaluation_data
             shown.checks[check.check_name] = check
@@ -119,4 +127,20 @@ def shown_by(runs: dict[str, list[dg.DagsterEvent]]) -> Shown:
             asset = made.asset_key.to_user_string()
             shown.assets[asset] = dict(made.metadata)
             shown.versions[asset] = (made.tags or {})["dagster/data_version"]
+            shown.bytes_[asset] = len(entry.to_json())
     return shown
+
+
+def pictures(markdown: str) -> list[Image.Image]:
+    """The pictures embedded in a text, opened."""
+    found = EMBEDDED.findall(markdown)
+    return [Image.open(io.BytesIO(base64.b64decode(data))) for data in found]
+
+
+def is_small_copy(picture: Image.Image, whole: Image.Image) -> bool:
+    """Whether a picture shows what the whole one does, however much smaller it is."""
+    shape = picture.width * whole.height / (picture.height * whole.width)
+    seen, there = (
+        np.asarray(one.convert("RGB").resize((96, 64)), np.int16) for one in (picture, whole)
+    )
+    return abs(shape - 1) < 0.02 and float(np.abs(seen - there).mean()) < 6

@@ -13,54 +13,82 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from slora_assets.config.workspace import Workspace
+from slora_assets.config.workspace import UNIFIED, Workspace
 from slora_assets.curation.manifest import read_manifest
 from slora_assets.defs.code_location import build_definitions
+from slora_assets.defs.launch.run_log import show
 from slora_assets.documents import ADAPTER_FILE, VERDICT_FILE, registered_path
 from slora_assets_tests.defs.shown import SCENARIO, TOO_SHORT, Graph
 
 BLOCKING = {
     "splits_do_not_leak",
     "latents_are_whole",
+    "embeddings_are_whole",
     "scenario_export_is_proven",
     "unified_export_is_proven",
 }
 """What fails these must not be trained on or judged."""
+GATES = {"gate_passes", "unified_gate_passes"}
+OF_CURRENCY = {"adapter_is_current", "verdict_is_current"}
+"""Look at what stands after others have found it whole; see test_freshness.py."""
 
 
-def _said(
-    checks: Iterable[dg.AssetCheckEvaluation],
-) -> dict[str, tuple[bool, dict[str, Any]]]:
-    """What each check shows a person: whether it passed, and its metadata."""
-    return {
-        check.check_name: (
-            check.passed,
-            {name: value.value for name, value in check.metadata.items()},
-        )
-        for check in checks
-    }
+def _sentences(checks: Iterable[dg.AssetCheckEvaluation]) -> dict[str, str]:
+    """What each check says."""
+    return {check.check_name: check.description or "" for check in checks}
 
 
-def test_on_a_whole_graph_every_check_passes_but_the_gate_that_wants_more_prompts(
+def _numbers(check: dg.AssetCheckEvaluation) -> dict[str, Any]:
+    return {name: value.value for name, value in check.metadata.items()}
+
+
+def test_on_a_whole_graph_every_check_passes_but_the_gates_that_want_more_prompts(
     graph: Graph,
 ) -> None:
     checks = graph.second.checks
-    with np.load(next((graph.workspace.latents / SCENARIO).glob("*.npz"))) as archive:
-        shape = str(archive["moments"].shape)
-    samples = graph.workspace.validation(SCENARIO) / "samples" / "adapter"
-    assert _said(checks.values()) == {
-        "splits_do_not_leak": (True, {"on two sides": "", "official test": ""}),
-        "frames_are_whole": (True, {"wrong": ""}),
-        "latents_are_whole": (True, {"wrong": {}, "shapes": shape}),
-        "scenario_export_is_proven": (True, graph.first.of("scenario_adapter")["parity"]),
-        "unified_export_is_proven": (True, graph.first.of("unified_adapter")["parity"]),
-        "gate_passes": (False, {"verdict": "inconclusive"}),
-        "samples_move": (True, {"frozen": 0, "samples": len(list(samples.glob("*.mp4")))}),
-        "presets_are_intact": (True, {"broken": {}}),
-        "summary_is_fresh": (True, {"outdated": [], "remedy": "materialize project_summary"}),
+    assert {name for name, check in checks.items() if not check.passed} == GATES
+    for name in GATES:
+        assert checks[name].severity == dg.AssetCheckSeverity.WARN
+
+
+def test_every_check_says_in_a_sentence_what_it_found(graph: Graph) -> None:
+    checks, workspace = graph.second.checks, graph.workspace
+    clips = read_manifest(workspace.manifest(SCENARIO)).clips
+    sources = len({clip.source_group for clip in clips})
+    latents = list((workspace.latents / SCENARIO).glob("*.npz"))
+    embeddings = list(workspace.text_embeddings.rglob("*.npz"))
+    samples = len(list((workspace.validation(SCENARIO) / "samples" / "adapter").glob("*.mp4")))
+    rows = len(json.loads((workspace.summary / "summary.json").read_text())["rows"])
+    parity = graph.first.of("scenario_adapter")["parity"]
+    wanted = {
+        "splits_do_not_leak": f"{sources} sources of the {len(clips)} clips of {SCENARIO}",
+        "frames_are_whole": f"{len(clips)} of {len(clips)} first frames are 720x480",
+        "latents_are_whole": f"{len(latents)} of {len(latents)} moments have the right key, are"
+        f" finite and of shape {_shape(latents[0], 'moments')}; 1 clip is in quarantine.",
+        "embeddings_are_whole": f"{len(embeddings)} of {len(embeddings)} embeddings have the right"
+        f" key, are finite and of shape {_shape(embeddings[0], 'embedding')}.",
+        "scenario_export_is_proven": f"1 of 1 adapters that {SCENARIO} kept are the recorded files;"
+        f" the best, read back, differs by {parity['max_difference']:.2g}",
+        "unified_export_is_proven": f"1 of 1 adapters that {UNIFIED} kept are the recorded files",
+        "gate_passes": f"The verdict on {SCENARIO} is inconclusive over 2 prompts: ",
+        "unified_gate_passes": f"The verdict on {UNIFIED} is inconclusive over 2 prompts: ",
+        "samples_move": f"{samples} of {samples} validation clips of {SCENARIO} move.",
+        "unified_samples_move": f"{samples} of {samples} validation clips of {UNIFIED} move.",
+        "presets_are_intact": "1 of 1 promoted adapter are in the registry",
+        "summary_is_fresh": f"{rows} of {rows} rows of the summary say",
     }
-    assert checks["gate_passes"].severity == dg.AssetCheckSeverity.WARN
-    assert "a pass needs 32" in (checks["gate_passes"].description or "")
+    said = _sentences(checks.values())
+    assert {name for name, part in wanted.items() if part not in said[name]} == set()
+    for sentence in said.values():
+        assert sentence[0].isupper() or sentence[0].isdigit()
+        assert sentence.endswith(".")
+    assert _numbers(checks["samples_move"]) == {"frozen": 0, "samples": samples}
+    assert _numbers(checks["embeddings_are_whole"])["right"] == len(embeddings)
+
+
+def _shape(file: Path, array: str) -> str:
+    with np.load(file) as archive:
+        return str(archive[array].shape)
 
 
 @pytest.fixture
@@ -73,19 +101,42 @@ def damaged(graph: Graph, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Wo
 
 
 def _check_all() -> dict[str, dg.AssetCheckEvaluation]:
-    job = dg.define_asset_job("checks", dg.AssetSelection.all_asset_checks())
+    evaluated = (
+        entry.get_dagster_event().asset_check_evaluation_data
+        for entry in _look(dg.AssetSelection.all_asset_checks())
+    )
+    return {check.check_name: check for check in evaluated}
+
+
+def _look(checks: dg.AssetSelection) -> list[dg.EventLogEntry]:
+    """Run checks alone; their evaluations as the event log has them."""
+    job = dg.define_asset_job("checks", checks)
     definitions = dg.Definitions.merge(build_definitions(), dg.Definitions(jobs=[job]))
     # Dagster 1.13 infers partitions from a job's assets, and this one has none.
     tags = {"dagster/partition": SCENARIO}
+    evaluated = {dg.DagsterEventType.ASSET_CHECK_EVALUATION}
     with dg.DagsterInstance.ephemeral() as instance:
         done = definitions.resolve_job_def("checks").execute_in_process(
             instance=instance, tags=tags, raise_on_error=False
         )
-    return {check.check_name: check for check in done.get_asset_check_evaluations()}
+        found = instance.get_records_for_run(done.run_id, of_type=evaluated).records
+        return [record.event_log_entry for record in found]
 
 
 def _edit(file: Path, **changes: object) -> None:
     file.write_text(json.dumps(json.loads(file.read_text()) | changes))
+
+
+def _fail(workspace: Workspace, run: str) -> None:
+    """Let a verdict say that the adapter got worse and that a clip is frozen."""
+    verdict = workspace.validation(run) / VERDICT_FILE
+    known = json.loads(verdict.read_text())
+    _edit(
+        verdict,
+        validation_hash="0" * 64,
+        verdict=known["verdict"] | {"verdict": "fail", "reasons": ["It got worse."]},
+        adapter_scores=known["adapter_scores"] | {"frozen_samples": 1},
+    )
 
 
 def test_every_check_fails_on_what_it_guards_against_and_names_it(
@@ -95,40 +146,76 @@ def test_every_check_fails_on_what_it_guards_against_and_names_it(
     trained = [c for c in read_manifest(manifest).clips if c.split == "train"]
     framed, encoded = (clip for clip in trained[:3] if clip.id != TOO_SHORT)
     Image.new("RGB", (480, 720)).save(damaged.root / framed.first_frame)
-    moments = damaged.root / encoded.latent
-    moments.write_bytes(moments.read_bytes()[:-100])
+    embedding = next(damaged.text_embeddings.rglob("*.npz"))
+    with np.load(embedding) as archive:
+        prompt = json.loads(str(archive["key"]))["prompt"]
+    for cached in (damaged.root / encoded.latent, embedding):
+        cached.write_bytes(cached.read_bytes()[:-100])
     clips = json.loads(manifest.read_text())["clips"]
     held_out = next(clip for clip in clips if clip["split"] == "validation")
-    next(clip for clip in clips if clip["id"] == framed.id)["source_group"] = held_out[
-        "source_group"
-    ]
+    source = held_out["source_group"]
+    alike = [clip["id"] for clip in clips if clip["source_group"] == source]
+    next(clip for clip in clips if clip["id"] == framed.id)["source_group"] = source
     _edit(manifest, clips=clips)
     for run in (damaged.scenario_run(SCENARIO), damaged.unified_run):
         (adapter,) = run.rglob(ADAPTER_FILE)
         adapter.write_bytes(adapter.read_bytes()[:-1] + b"?")
     sha256 = graph.first.of("scenario_adapter")["adapter_sha256"]
     (damaged.root / registered_path(sha256)).unlink()
-    verdict = damaged.validation(SCENARIO) / VERDICT_FILE
-    known = json.loads(verdict.read_text())
-    _edit(
-        verdict,
-        verdict=known["verdict"] | {"verdict": "fail", "reasons": ["It got worse."]},
-        adapter_scores=known["adapter_scores"] | {"frozen_samples": 1},
-    )
+    for run_name in (SCENARIO, UNIFIED):
+        _fail(damaged, run_name)
 
     checks = _check_all()
-    said = _said(checks.values())
-    assert set(said) == set(graph.second.checks)
-    assert not any(passed for passed, _ in said.values())
+    said = _sentences(checks.values())
+    assert set(said) == set(graph.second.checks) - OF_CURRENCY
+    assert {name for name, check in checks.items() if check.passed} == set()
     assert {name for name, check in checks.items() if check.blocking} == BLOCKING
-    about = {name: metadata for name, (_, metadata) in said.items()}
-    assert about["frames_are_whole"] == {"wrong": framed.id}
-    assert set(about["latents_are_whole"]["wrong"]) == {encoded.id}
-    assert held_out["source_group"] in about["splits_do_not_leak"]["on two sides"]
-    assert set(about["presets_are_intact"]["broken"]) == {SCENARIO}
-    assert about["summary_is_fresh"]["outdated"] == [SCENARIO]
-    assert about["samples_move"]["frozen"] == 1
-    assert checks["gate_passes"].severity == dg.AssetCheckSeverity.ERROR
-    assert checks["gate_passes"].description == "It got worse."
-    for name in ("scenario_export_is_proven", "unified_export_is_proven"):
-        assert "not the recorded one" in (checks[name].description or "")
+    for name, parts in {
+        "splits_do_not_leak": [
+            f"{1 + len(alike)} clips of {SCENARIO} stand on two sides",
+            f"{framed.id} (train)",
+            f"{', '.join(alike)} (validation) are of one source, {source}",
+        ],
+        "frames_are_whole": [framed.id],
+        "latents_are_whole": [f"{encoded.id}: the cache file is damaged"],
+        "embeddings_are_whole": [f"{prompt or 'the empty prompt'}: the cache file is damaged"],
+        "scenario_export_is_proven": ["0 of 1 adapters", "not the recorded one"],
+        "unified_export_is_proven": ["0 of 1 adapters", "not the recorded one"],
+        "gate_passes": ["is fail over 2 prompts: It got worse."],
+        "unified_gate_passes": ["is fail over 2 prompts: It got worse."],
+        "samples_move": ["1 of 2 validation clips", f"outputs/validation/{SCENARIO}/report.md"],
+        "unified_samples_move": ["1 of 2 validation clips"],
+        "presets_are_intact": ["0 of 1 promoted adapter", sha256],
+        "summary_is_fresh": [f"not so: {UNIFIED}, {SCENARIO}"],
+    }.items():
+        assert [part for part in parts if part not in said[name]] == [], said[name]
+    remedied = set(said) - GATES
+    assert [said[name] for name in remedied if "Remedy: " not in said[name]] == []
+    for name in GATES:
+        assert checks[name].severity == dg.AssetCheckSeverity.ERROR
+
+
+def test_clips_that_leak_are_named_by_side_with_a_remedy(
+    damaged: Workspace, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """At the terminal too, where the run's log has nothing else to say of it."""
+    manifest = damaged.manifest(SCENARIO)
+    clips = json.loads(manifest.read_text())["clips"]
+    held_out = next(clip for clip in clips if clip["split"] == "validation")
+    copies = [clip for clip in clips if clip["split"] == "train"][:2]
+    for clip in copies:
+        clip["sha256"] = held_out["sha256"]
+    test = next(clip for clip in clips if clip["split"] == "train" and clip not in copies)
+    test["official_split"] = "test"
+    _edit(manifest, clips=clips)
+    key = dg.AssetCheckKey(dg.AssetKey("scenario_manifest"), "splits_do_not_leak")
+    errors: list[str] = []
+    for entry in _look(dg.AssetSelection.checks(key)):
+        show(entry, errors)
+    (line,) = (one for one in capsys.readouterr().out.splitlines() if "splits_do_not_leak" in one)
+    one, other = (clip["id"] for clip in copies)
+    assert f"{one}, {other} (train), {held_out['id']} (validation) are one file" in line
+    assert f"1 official test clip of {SCENARIO} would be trained on: {test['id']}" in line
+    assert line.rstrip().endswith("then run `make data preprocess`.")
+    (failed,) = errors
+    assert failed.endswith(line.partition(": ")[2].strip())

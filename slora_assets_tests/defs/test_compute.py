@@ -12,8 +12,10 @@ from pathlib import Path
 import dagster as dg
 import psutil
 import pytest
+from dagster._core.events import EngineEventData  # how a run's process is recorded
 
 from slora_assets.defs.launch.dead_runs import release_dead_runs
+from slora_assets.defs.run_host import TAG, this_host
 from slora_assets_tests.small_graph import PROJECT
 
 # An asset whose worker starts a child of its own, as `accelerate launch` does, and never ends.
@@ -138,3 +140,68 @@ def test_a_killed_run_does_not_keep_its_pool_slot(tmp_path: Path, forked: bool) 
         assert _claimed(tmp_path) == 0
     finally:
         os.killpg(os.getpgid(child.pid), signal.SIGKILL)
+
+
+def _begun(instance: dg.DagsterInstance, process: int, heard_s_ago: float, **tags: str) -> str:
+    """A run that says it is executed by `process`, last heard of a while ago."""
+
+    @dg.job
+    def some() -> None: ...
+
+    run = instance.create_run_for_job(some, status=dg.DagsterRunStatus.STARTED, tags=tags)
+    event = dg.DagsterEvent(
+        event_type_value=dg.DagsterEventType.ENGINE_EVENT.value,
+        job_name="some",
+        event_specific_data=EngineEventData.in_process(process),
+    )
+    instance.handle_new_event(
+        dg.EventLogEntry(
+            error_info=None,
+            level="debug",
+            user_message="began",
+            run_id=run.run_id,
+            timestamp=time.time() - heard_s_ago,
+            job_name="some",
+            dagster_event=event,
+        )
+    )
+    return run.run_id
+
+
+def test_only_runs_of_this_host_whose_own_process_is_gone_are_ended(tmp_path: Path) -> None:
+    (tmp_path / "dagster.yaml").write_text((PROJECT / "dagster.yaml").read_text())
+    here = {TAG: this_host()}
+    gone = subprocess.Popen(["true"])
+    gone.wait()
+    unreaped = subprocess.Popen(["true"])
+    living = subprocess.Popen(["sleep", "600"])
+    time.sleep(2)
+    with dg.DagsterInstance.from_config(str(tmp_path)) as instance:
+        storage = instance.event_log_storage
+        storage.set_concurrency_slots("gpu", 9)
+        runs = {
+            "gone": _begun(instance, gone.pid, 0, **here),
+            "ended, unreaped": _begun(instance, unreaped.pid, 0, **here),
+            "another's number": _begun(instance, living.pid, 3600, **here),
+            "living": _begun(instance, living.pid, 0, **here),
+            "of another host": _begun(instance, gone.pid, 0, **{TAG: "elsewhere"}),
+            "of nobody knows": _begun(instance, gone.pid, 0),
+        }
+        for run in runs.values():
+            storage.claim_concurrency_slot("gpu", run, "step")
+        names = {run: name for name, run in runs.items()}
+        ended = [names[run] for run in release_dead_runs(instance)]
+        kept = ["living", "of another host", "of nobody knows"]
+        assert sorted(ended) == ["another's number", "ended, unreaped", "gone"]
+        assert sorted(names[run] for run in storage.get_concurrency_run_ids()) == kept
+        unfinished = instance.get_runs(dg.RunsFilter(statuses=[dg.DagsterRunStatus.STARTED]))
+        assert sorted(names[run.run_id] for run in unfinished) == kept
+        assert release_dead_runs(instance) == []
+
+        # One that ended while nobody was there to free what it held.
+        instance.report_run_failed(instance.get_run_by_id(runs["living"]))
+        release_dead_runs(instance)
+        assert runs["living"] not in storage.get_concurrency_run_ids()
+    unreaped.wait()
+    living.kill()
+    living.wait()

@@ -10,7 +10,7 @@ import dagster as dg
 from slora_assets.defs.metadata import ON_CHANGED_INPUTS
 from slora_assets_tests.small_graph import PROJECT
 
-HEAVY = ("torch", "diffusers", "transformers", "peft", "open_clip", "av", "cv2")
+HEAVY = ("torch", "diffusers", "transformers", "peft", "open_clip", "av", "cv2", "numpy", "polars")
 
 
 def test_loading_the_graph_imports_no_model_library() -> None:

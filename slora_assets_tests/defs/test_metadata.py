@@ -2,12 +2,10 @@
 
 from __future__ import annotations
 
-import base64
-import io
 import json
 import math
-import re
 from collections.abc import Iterator
+from importlib.metadata import version
 from pathlib import Path
 
 import dagster as dg
@@ -16,6 +14,7 @@ import polars as pl
 import pytest
 from PIL import Image
 
+from slora_assets import __version__
 from slora_assets.config.data import read_dataset
 from slora_assets.config.training import TrainingSettings
 from slora_assets.config.workspace import UNIFIED
@@ -24,17 +23,20 @@ from slora_assets.curation.manifest import dataset_hash, read_manifest
 from slora_assets.documents import ADAPTER_FILE, ADAPTER_RECORD
 from slora_assets.miniature.weights import build
 from slora_assets.provenance import object_hash, sha256_file
-from slora_assets_tests.defs.shown import BROKEN, SCENARIO, TOO_SHORT, WITHOUT_FOOTAGE, Graph
+from slora_assets.training.plan import TRAINING_VERSION
+from slora_assets_tests.defs.shown import (
+    BROKEN,
+    SCENARIO,
+    TOO_SHORT,
+    WITHOUT_FOOTAGE,
+    Graph,
+    is_small_copy,
+    pictures,
+)
 
 ENCODED = ("latents", "prompt_embeddings")
 ADAPTERS = {"scenario_adapter": SCENARIO, "unified_adapter": UNIFIED}
 VERDICTS = {"scenario_validation": SCENARIO, "unified_validation": UNIFIED}
-
-
-def _pictures(markdown: str, kind: str) -> list[Image.Image]:
-    """The pictures embedded in a text, opened."""
-    found = re.findall(rf"data:image/{kind};base64,([^)]+)\)", markdown)
-    return [Image.open(io.BytesIO(base64.b64decode(data))) for data in found]
 
 
 def _numbers(value: object) -> Iterator[float]:
@@ -126,8 +128,13 @@ def test_first_frames_show_how_many_were_made_and_one_of_them(graph: Graph) -> N
     assert shown["quarantined"] == 0
     again = graph.second.of("first_frames")
     assert (again["made"], again["kept"]) == (0, shown["made"])
-    (picture,) = _pictures(shown["example"], "png")
-    assert picture.size == (720, 480)
+    (picture,) = pictures(shown["examples"])
+    assert picture.width / picture.height == pytest.approx(4 * 720 / (2 * 480), rel=0.02)
+    manifest = read_manifest(graph.workspace.manifest(SCENARIO))
+    assert shown["dataset_hash"] == manifest.dataset_hash
+    first = graph.workspace.root / manifest.clips[0].first_frame
+    corner = picture.crop((0, 0, picture.width // 4 - 4, picture.height // 2 - 4))
+    assert is_small_copy(corner, Image.open(first))
     index = json.loads(graph.workspace.first_frame_index(SCENARIO).read_text())["frames"]
     for clip_id, frame in index.items():
         assert frame["sha256"] == sha256_file(folder / f"{clip_id}.png")
@@ -142,6 +149,7 @@ def test_the_base_shows_which_weights_it_is(graph: Graph) -> None:
         assert shown[name] == card[name]
     assert shown["geometry"] == card["geometry"]
     assert set(shown["parts"]) == {"text_encoder", "vae", "transformer"}
+    assert shown["source"] == "slora's miniature, shipped with it"
     identity = ("name", "revision", "licence", "trained", "parts")
     assert graph.first.versions["base_model"] == object_hash({key: shown[key] for key in identity})
 
@@ -163,6 +171,9 @@ def test_caches_show_how_many_files_they_hold_and_a_version_over_their_keys(grap
             keys = {str(key["prompt"]): key for key in keys.values()}
         hashes = {entry: object_hash(key) for entry, key in keys.items()}
         assert graph.first.versions[name] == object_hash(hashes), name
+        manifest = read_manifest(graph.workspace.manifest(SCENARIO))
+        assert shown["dataset_hash"] == manifest.dataset_hash
+        assert shown["base_hash"] == graph.first.versions["base_model"]
     latents, embeddings = (graph.first.of(name) for name in ENCODED)
     assert latents["quarantined"] == 1
     (reject,) = latents["rejects"]
@@ -180,7 +191,10 @@ def test_an_adapter_shows_its_epochs_curves_samples_and_hashes(graph: Graph, ass
     for metric in ("held_out_loss", "clip_similarity", "temporal_consistency", "motion_score"):
         assert shown.get(metric) == best[metric]
     assert shown["base_held_out_loss"] == lines[0]["held_out_loss"]
-    assert [row["epoch"] for row in shown["epochs"]] == [str(line["epoch"]) for line in lines]
+    assert [row["epoch"] for row in shown["epochs"]] == [line["epoch"] for line in lines]
+    losses = [row.get("train_loss") for row in shown["epochs"]]
+    assert losses == [None, *(round(line["train_loss"], 4) for line in lines[1:])]
+    assert shown["train_loss"] == lines[-1]["train_loss"]
     (pruned,) = lines[2]["pruned"]
     assert shown["epochs"][2]["pruned"] == str(pruned["epoch"])
     settings = read_settings(run / "config.yaml", TrainingSettings)
@@ -189,7 +203,8 @@ def test_an_adapter_shows_its_epochs_curves_samples_and_hashes(graph: Graph, ass
     clips = read_manifest(graph.workspace.manifest(SCENARIO)).usable()
     assert shown["dataset_hash"] == dataset_hash(c for c in clips if c.id != TOO_SHORT)
     (adapter,) = run.rglob(ADAPTER_FILE)
-    assert shown["adapter_sha256"] == sha256_file(adapter) == graph.first.versions[asset]
+    assert shown["adapter_sha256"] == sha256_file(adapter)
+    assert graph.first.versions[asset] == object_hash([shown["run_hash"], shown["adapter_sha256"]])
     assert (
         shown["run_hash"] == json.loads((adapter.parent / ADAPTER_RECORD).read_text())["run_hash"]
     )
@@ -199,11 +214,22 @@ def test_an_adapter_shows_its_epochs_curves_samples_and_hashes(graph: Graph, ass
     assert shown["peak_memory_bytes"] > 1_000_000
     left_out = {WITHOUT_FOOTAGE} if asset == "unified_adapter" else set()
     assert set(shown["left_out"]) == left_out
-    assert len(_pictures(shown["curves"], "png")) == 1
-    clips_on_disk = list((run / f"sample_epoch_{shown['best_epoch']}").glob("*.mp4"))
-    moving = _pictures(shown["samples"], "webp")
-    assert len(moving) == len(clips_on_disk) > 0
+    (curves,) = pictures(shown["curves"])
+    assert is_small_copy(curves, Image.open(run / "curves.png"))
+    assert Path(shown["all samples"]) == run / f"sample_epoch_{shown['best_epoch']}"
+    moving = pictures(shown["samples"])
+    assert len(moving) == len(list(Path(shown["all samples"]).glob("*.mp4"))) > 0
     assert all(picture.n_frames > 1 for picture in moving)
+
+
+@pytest.mark.parametrize("asset", ADAPTERS)
+def test_an_adapter_shows_what_it_was_made_with(graph: Graph, asset: str) -> None:
+    shown, base = graph.first.of(asset), graph.first.of("base_model")
+    assert (shown["base"], shown["base_revision"]) == (base["name"], base["revision"])
+    assert shown["base_hash"] == graph.first.versions["base_model"]
+    assert (shown["slora"], shown["training_version"]) == (__version__, TRAINING_VERSION)
+    assert shown["software"]["torch"] == version("torch")
+    assert sha256_file(Path(shown["adapter"])) == shown["adapter_sha256"]
 
 
 @pytest.mark.parametrize("asset", VERDICTS)
@@ -220,19 +246,26 @@ def test_a_verdict_shows_reasons_scores_and_what_they_rest_on(graph: Graph, asse
             assert shown.get(f"{side}_{name}") == score
     assert shown["prompts"] == 2
     (adapter,) = (name for name, run in ADAPTERS.items() if run == VERDICTS[asset])
-    assert shown["adapter_sha256"] == graph.first.versions[adapter]
+    assert shown["adapter_sha256"] == graph.first.of(adapter)["adapter_sha256"]
     assert graph.first.versions[asset] == verdict["validation_hash"]
-    (sheet,) = _pictures(shown["contact sheet"], "png")
-    assert sheet.tobytes() == Image.open(folder / "contact_sheet.png").tobytes()
-    samples = list((folder / "samples" / "adapter").glob("*.mp4"))
-    assert len(_pictures(shown["samples"], "webp")) == len(samples) == 2
+    assert shown["base_hash"] == graph.first.versions["base_model"]
+    guarded = verdict["verdict"]["metrics"]["clip_similarity"]
+    (row,) = shown["guarded"]
+    assert (row["metric"], row["prompts"]) == ("clip_similarity", guarded["n"])
+    assert row["mean_change"] == round(guarded["mean_delta"], 4)
+    (sheet,) = pictures(shown["contact sheet"])
+    assert is_small_copy(sheet, Image.open(shown["whole contact sheet"]))
+    samples = list((Path(shown["all samples"]) / "adapter").glob("*.mp4"))
+    assert len(pictures(shown["samples"])) == len(samples) == 2
+    assert len(pictures(shown["footage"])) == 1
+    assert list(Path(shown["all first frames"]).glob("*.png"))
     assert Path(shown["report"]).read_text().startswith(f"# Validation of {VERDICTS[asset]}")
 
 
 def test_presets_show_what_a_person_promoted(graph: Graph) -> None:
     assert graph.first.of("inference_presets")["promoted"] == {}
     shown = graph.second.of("inference_presets")
-    assert shown["promoted"] == {SCENARIO: graph.first.versions["scenario_adapter"]}
+    assert shown["promoted"] == {SCENARIO: graph.first.of("scenario_adapter")["adapter_sha256"]}
     assert graph.second.versions["inference_presets"] == sha256_file(Path(shown["file"]))
 
 

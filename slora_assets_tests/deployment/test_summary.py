@@ -69,6 +69,11 @@ def _too_few_clips(workspace: Workspace, finish_run: FinishRun) -> None:
     _curate(workspace, train=0, shortfall="0 train clips of at least 2")
 
 
+def _retired(workspace: Workspace, finish_run: FinishRun) -> None:
+    finish_run("market_floor", **SCORED)
+    _curate(workspace, train=0, shortfall="it is retired: winter", retired=True)
+
+
 def _not_trained(workspace: Workspace, finish_run: FinishRun) -> None:
     """Nothing is done."""
 
@@ -93,6 +98,7 @@ def _judged(answer: str) -> Callable[[Workspace, FinishRun], None]:
     ("happened", "state", "why", "scored"),
     [
         (_too_few_clips, "too few clips", "0 train clips of at least 2", False),
+        (_retired, "retired", "it is retired: winter", False),
         (_not_trained, "not trained", "the file does not exist", False),
         (_not_validated, "not validated", "the file does not exist", False),
         (_of_another_adapter, "not validated", "the verdict is of another adapter", False),
@@ -100,7 +106,16 @@ def _judged(answer: str) -> Callable[[Workspace, FinishRun], None]:
         (_judged("fail"), "fail", "It is fail.", True),
         (_judged("inconclusive"), "inconclusive", "It is inconclusive.", True),
     ],
-    ids=["too few", "untrained", "unvalidated", "other adapter", "pass", "fail", "inconclusive"],
+    ids=[
+        "too few",
+        "retired",
+        "untrained",
+        "unvalidated",
+        "other adapter",
+        "pass",
+        "fail",
+        "inconclusive",
+    ],
 )
 def test_a_scenario_in_each_state_has_a_row_that_says_it_and_why(
     curated: Workspace,

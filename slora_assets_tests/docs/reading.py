@@ -162,7 +162,7 @@ def _about_commands(page: str, project: Path) -> Iterator[str]:
     targets = set(re.findall(r"^\.PHONY: (.+)$", makefile, re.MULTILINE)[0].split())
     variables = set(re.findall(r"^ifdef (\w+)$", makefile, re.MULTILINE)) | {"PYTHON"}
     cli = (project / "slora_assets/cli.py").read_text("utf-8")
-    verbs = set(re.findall(r"^@app\.command\(\)\ndef (\w+)\(", cli, re.MULTILINE))
+    verbs = _verbs(cli)
     for block in blocks(page):
         if block.language != "sh":
             continue
@@ -174,8 +174,9 @@ def _about_commands(page: str, project: Path) -> Iterator[str]:
                     if name not in (variables if is_variable else targets):
                         yield f"line {block.line}: make knows no {name}"
             elif program.endswith("slora"):
-                if rest and not rest[0].startswith("-") and rest[0] not in verbs:
-                    yield f"line {block.line}: slora knows no {rest[0]}"
+                verb = " ".join(rest[: 2 if rest and rest[0] in _groups(cli).values() else 1])
+                if rest and not rest[0].startswith("-") and verb not in verbs:
+                    yield f"line {block.line}: slora knows no {verb}"
                 yield from _unknown_flags(rest, cli, block.line, "slora")
             for script in [word for word in words if word.endswith(".py")]:
                 if not (project / script).is_file():
@@ -184,6 +185,18 @@ def _about_commands(page: str, project: Path) -> Iterator[str]:
                 said_in = (project / _SCRIPT_FLAGS.get(script, script)).read_text("utf-8")
                 after = words[words.index(script) + 1 :]
                 yield from _unknown_flags(after, said_in, block.line, script)
+
+
+def _groups(cli: str) -> dict[str, str]:
+    """Groups of the command line's verbs: the variable in its source, and what people type."""
+    return dict(re.findall(r"^app\.add_typer\((\w+), name=\"(\w+)\"", cli, re.MULTILINE))
+
+
+def _verbs(cli: str) -> set[str]:
+    """What may stand behind `slora`: a verb, or a group and a verb."""
+    found = re.findall(r"^@(\w+)\.command\((?:\"(\w+)\")?\)\ndef (\w+)\(", cli, re.MULTILINE)
+    groups = {"app": "", **{variable: f"{name} " for variable, name in _groups(cli).items()}}
+    return {groups[app] + (said or function) for app, said, function in found}
 
 
 def _unknown_flags(words: list[str], source: str, line: int, what: str) -> Iterator[str]:

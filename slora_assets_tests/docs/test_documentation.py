@@ -20,7 +20,7 @@ from slora_assets.config.environment import VARIABLES
 from slora_assets.documents.schemas import DOCUMENTS
 from slora_assets.footage.encode import write_mp4
 from slora_assets_tests.adapter_files.made import ATTENTION, adapter
-from slora_assets_tests.docs.reading import complaints, files_of, runnable
+from slora_assets_tests.docs.reading import blocks, complaints, files_of, runnable
 from slora_assets_tests.small_graph import PROJECT
 
 PAGES = sorted([*PROJECT.glob("*.md"), *(PROJECT / "docs").rglob("*.md")])
@@ -74,6 +74,13 @@ def copy(tmp_path: Path, footage: Path) -> Path:
     return tmp_path
 
 
+def write_files(page: str, folder: Path) -> None:
+    """Write the files that a page has its reader write."""
+    for name, content in files_of(page).items():
+        (folder / name).parent.mkdir(parents=True, exist_ok=True)
+        (folder / name).write_text(content)
+
+
 @pytest.mark.parametrize("page", PAGES, ids=_name)
 def test_links_paths_modules_and_commands_exist(page: Path) -> None:
     assert complaints(page.read_text("utf-8"), page, PROJECT) == []
@@ -82,8 +89,7 @@ def test_links_paths_modules_and_commands_exist(page: Path) -> None:
 @pytest.mark.parametrize("page", RUN, ids=_name)
 def test_commands_run(page: Path, copy: Path) -> None:
     text = page.read_text("utf-8")
-    for name, content in files_of(text).items():
-        (copy / name).write_text(content)
+    write_files(text, copy)
     environment = {k: v for k, v in os.environ.items() if not k.startswith("SLORA_")}
     environment |= {"DAGSTER_HOME": str(copy), "HF_HUB_OFFLINE": "1"}
     for block in runnable(text):
@@ -98,21 +104,35 @@ def test_commands_run(page: Path, copy: Path) -> None:
         assert done.returncode == 0, f"{_name(page)}, line {block.line}:\n{done.stderr}"
 
 
-def test_the_how_to_on_footage_ends_where_it_says(copy: Path) -> None:
+def test_the_how_to_on_scenarios_ends_where_it_says(copy: Path) -> None:
     page = (PROJECT / "docs/howto/own_scenario.md").read_text("utf-8")
-    for name, content in files_of(page).items():
-        (copy / name).write_text(content)
-    done = subprocess.run(
-        [".venv/bin/slora", "curate"],
-        cwd=copy,
-        env=os.environ | {"SLORA_DATASET": "my_footage", "SLORA_WORKSPACE": str(copy)},
-        capture_output=True,
-        text=True,
-        check=True,
+    write_files(page, copy)
+    said = "".join(
+        _run(block.text, copy)
+        for block in blocks(page)
+        if block.marker == ("run by", "slora_assets_tests/docs/test_documentation.py")
     )
-    matched = dict(re.findall(r"^(\w+): (\d+) clips with any", done.stdout, re.MULTILINE))
+    (shown,) = (block.text for block in blocks(page) if block.text.startswith("# Written by"))
+    written = (copy / "configs/data/my_scenarios/harbour.yaml").read_text()
+    retired = 'retired: true\nretired_because: "the harbour is closed"\n'
+    assert written.replace(retired, "") == shown != written
+    matched = dict(re.findall(r"^(\w+): (\d+) clips with any", said, re.MULTILINE))
     assert matched == {"harbour": "2", "beach": "1"}
     assert (copy / "data/metadata/curation_report.md").is_file()
+
+
+def _run(command: str, copy: Path) -> str:
+    """What a shell block prints, run as a reader would."""
+    done = subprocess.run(
+        ["bash", "-euo", "pipefail", "-c", command],
+        cwd=copy,
+        env=os.environ | {"SLORA_WORKSPACE": str(copy), "SLORA_CONFIGS": str(copy / "configs")},
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    assert done.returncode == 0, done.stderr
+    return done.stdout
 
 
 def test_recipes_that_the_pages_show_are_valid() -> None:

@@ -23,6 +23,8 @@ PLACE = PROJECT / "docs" / "page.md"
         ("```sh\nmake everything\n```", "make knows no everything"),
         ("```sh\nmake data DATASETS=a\n```", "make knows no DATASETS"),
         ("```sh\n.venv/bin/slora improve\n```", "slora knows no improve"),
+        ("```sh\n.venv/bin/slora scenario improve a\n```", "slora knows no scenario improve"),
+        ("```sh\n.venv/bin/slora scenario\n```", "slora knows no scenario"),
         ("```sh\n.venv/bin/slora promote a --because b\n```", "slora knows no --because"),
         ("```sh\nX=1 python benchmarks/none.py\n```", "benchmarks/none.py doesn't exist"),
         ("```sh\npython benchmarks/levers.py \\\n  --many 3\n```", "knows no --many"),
@@ -44,6 +46,7 @@ def test_what_is_wrong_is_found(page: str, complaint: str) -> None:
         "`configs/data/<dataset>.yaml`, `configs/training/*.yaml`",
         "```sh\nmake data preprocess DATASET=a FOOTAGE=<folder>\n```",
         "```sh\n.venv/bin/slora promote a --by b --override-inconclusive\n```",
+        "```sh\n.venv/bin/slora scenario add a --keywords b --dry-run\n```",
         "<!-- file: configs/data/mine.yaml -->\n```yaml\na: 1\n```\n`configs/data/mine.yaml`",
     ],
 )

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import re
+import shutil
 from collections import Counter, defaultdict
 from pathlib import Path
 
@@ -133,7 +134,7 @@ def test_goes_on_after_a_kill_without_redoing_clips(tmp_path: Path) -> None:
     assert len(marks["files"]) == 7
 
 
-def test_other_settings_replace_an_older_render(tmp_path: Path) -> None:
-    small_render(tmp_path)
-    render_sample_footage(tmp_path, seed=1, clips_per_scenario=1, others=0)
-    assert len(list((tmp_path / "videos").iterdir())) == 5
+def test_other_settings_replace_an_older_render(footage: Path, tmp_path: Path) -> None:
+    older = Path(shutil.copytree(footage, tmp_path / "older"))
+    render_sample_footage(older, seed=1, clips_per_scenario=1, others=0)
+    assert len(list((older / "videos").iterdir())) == 5

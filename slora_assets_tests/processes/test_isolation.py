@@ -4,12 +4,18 @@ from __future__ import annotations
 
 import os
 import signal
+import subprocess
+import sys
+import textwrap
 import time
 from collections.abc import Iterator
 from pathlib import Path
 
+import psutil
+
 from slora_assets.config.errors import FootageError
 from slora_assets.processes.isolation import Task, isolated
+from slora_assets_tests.small_graph import PROJECT
 
 
 def work(kind: str) -> str:
@@ -44,3 +50,32 @@ def test_tasks_are_drawn_as_they_are_needed() -> None:
     assert next(results) == "0"
     assert len(drawn) < 20, "memory would grow with the footage"
     assert list(results) == [str(number) for number in range(1, 100)]
+
+
+_OWNER = """
+import os, time
+from pathlib import Path
+from slora_assets.processes.isolation import isolated
+def hang():
+    Path(f"{os.getpid()}.hangs").touch()
+    time.sleep(600)
+if __name__ == "__main__":
+    list(isolated(hang, [(Path("one"), ()), (Path("two"), ())]))
+"""
+
+
+def test_decoders_that_hang_end_with_an_owner_that_is_killed(tmp_path: Path) -> None:
+    (tmp_path / "owner.py").write_text(textwrap.dedent(_OWNER))
+    owner = subprocess.Popen(
+        [sys.executable, "owner.py"], cwd=tmp_path, env=os.environ | {"PYTHONPATH": str(PROJECT)}
+    )
+    deadline = time.monotonic() + 30
+    while not (hanging := list(tmp_path.glob("*.hangs"))):
+        assert time.monotonic() < deadline, "no decoder began"
+        time.sleep(0.1)
+    family = [psutil.Process(int(path.stem)) for path in hanging]
+    family += psutil.Process(owner.pid).children(recursive=True)
+    owner.kill()
+    owner.wait()
+    _, alive = psutil.wait_procs(family, timeout=20)
+    assert [process for process in alive if process.status() != psutil.STATUS_ZOMBIE] == []

@@ -124,12 +124,22 @@ with worker(Workspace.from_environment()) as here:
     while not here.should_stop():
         time.sleep(0.1)
 """
+_STUBBORN = """
+from slora_assets.processes import stopping
+stopping.GRACE_S = 1.0
+from slora_assets.config.workspace import Workspace
+from slora_assets.processes.worker import worker
+import time
+with worker(Workspace.from_environment()):
+    time.sleep(600)
+"""
 
 
 @pytest.mark.skipif(not can_fork(), reason="workers are forked on Linux")
-def test_worker_and_server_end_with_an_owner_that_is_killed(tmp_path: Path) -> None:
+@pytest.mark.parametrize("text", [_ENDLESS, _STUBBORN], ids=["stops", "does not stop"])
+def test_worker_and_server_end_with_an_owner_that_is_killed(tmp_path: Path, text: str) -> None:
     (tmp_path / "owner.py").write_text(textwrap.dedent(_OWNER))
-    (tmp_path / "endless.py").write_text(textwrap.dedent(_ENDLESS))
+    (tmp_path / "endless.py").write_text(textwrap.dedent(text))
     owner = subprocess.Popen(
         [sys.executable, "owner.py"],
         cwd=tmp_path,

@@ -29,16 +29,16 @@ def test_items_come_in_order_and_each_once(first: int, count: int) -> None:
     assert taken == made == list(range(first, first + count))
 
 
+@pytest.mark.usefixtures("two_threads")
 def test_making_takes_one_thread_and_leaves_the_user_of_the_items_theirs() -> None:
-    threads = torch.get_num_threads()
     feeder = Feeder(lambda _: torch.get_num_threads(), 0, 2)
     try:
         assert feeder.take() == 1
-        assert torch.get_num_threads() == threads
+        assert torch.get_num_threads() == 2
     finally:
         feeder.close()
     with ThreadPoolExecutor(1) as later:
-        assert later.submit(torch.get_num_threads).result() == threads
+        assert later.submit(torch.get_num_threads).result() == 2
 
 
 def test_an_unreadable_file_is_reported_by_the_step_that_needs_it() -> None:

@@ -6,7 +6,6 @@ import gc
 import json
 import subprocess
 import sys
-from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
@@ -22,13 +21,14 @@ from slora_assets.config.errors import ConfigError
 from slora_assets.config.training import LeverSettings
 from slora_assets.config.workspace import Workspace
 from slora_assets.documents import ADAPTER_FILE
+from slora_assets.processes.starting import can_fork
 from slora_assets.provenance.records import read_run_record
 from slora_assets.training.between_epochs.metrics_log import MetricsLog
 from slora_assets.training.speed.blocks import blocks_of
 from slora_assets.training.speed.levers import apply_levers
 from slora_assets.training.speed.sharding import check_processes
-from slora_assets_tests.small_graph import PROJECT, prepare
 from slora_assets_tests.training.adapted import loss_and_gradients, with_adapter
+from slora_assets_tests.training.commands import SCENARIO, train, typed
 
 TOLERANCE = 1e-6
 """Of losses near 1, scores up to 1 and weights up to 0.1: gathered weights are the same bits."""
@@ -81,7 +81,9 @@ def _one_of_two(rank: int, folder: Path) -> None:
 
 
 def test_between_passes_a_process_holds_half_of_the_frozen_weights(tmp_path: Path) -> None:
-    mp.spawn(_one_of_two, (tmp_path,), nprocs=2)
+    mp.start_processes(
+        _one_of_two, (tmp_path,), nprocs=2, start_method="forkserver" if can_fork() else "spawn"
+    )
     for rank in range(2):
         seen = json.loads((tmp_path / f"{rank}.json").read_text())
         assert seen["same"] == [True, True], "loss and gradients, without and with checkpointing"
@@ -90,51 +92,24 @@ def test_between_passes_a_process_holds_half_of_the_frozen_weights(tmp_path: Pat
         assert seen["freed"] > 0.49 * seen["whole"], "and nothing else keeps them"
 
 
-def _train(workspace: Workspace, root: Path, processes: int, *more: str) -> Path:
-    command = [
-        sys.executable,
-        "-m",
-        "torch.distributed.run",
-        "--standalone",
-        "--nproc_per_node",
-        str(processes),
-        str(PROJECT / "src/train_scenario_lora.py"),
-        "--metadata",
-        str(workspace.scenario_metadata),
-        "--output-root",
-        str(root),
-        "--config",
-        str(workspace.training_config),
-        "--scenario",
-        "market_floor",
-        "--tracker",
-        "none",
-        "--set",
-        f"batch_size={4 // processes}",
-        "--set",
-        "epochs=1",
-        "--set",
-        "repeats=4",
-        *more,
-    ]
-    done = subprocess.run(command, capture_output=True, text=True, check=False)
+_RECIPE = ("--tracker", "none", "--set", "epochs=1", "--set", "repeats=4")
+
+
+def _train_two(workspace: Workspace, root: Path, *more: str) -> Path:
+    """The run of two processes that take half of each batch."""
+    launcher = [sys.executable, "-m", "torch.distributed.run", "--standalone"]
+    _, *command = typed(workspace, root, *_RECIPE, "--set", "batch_size=2", *more)
+    done = subprocess.run(
+        [*launcher, "--nproc_per_node", "2", *command], capture_output=True, text=True, check=False
+    )
     assert done.returncode == 0, done.stderr
-    return root / "market_floor"
-
-
-@pytest.fixture(scope="module")
-def room(prepared_root: Path) -> Iterator[Workspace]:
-    """The prepared workspace, as the commands find it."""
-    with pytest.MonkeyPatch.context() as patch:
-        for name, value in prepare(prepared_root).items():
-            patch.setenv(name, value)
-        yield Workspace.from_environment()
+    return root / SCENARIO
 
 
 @pytest.fixture(scope="module")
 def whole(room: Workspace, tmp_path_factory: pytest.TempPathFactory) -> Path:
     """The run of two processes that hold the whole base each."""
-    return _train(room, tmp_path_factory.mktemp("whole"), 2)
+    return _train_two(room, tmp_path_factory.mktemp("whole"))
 
 
 def _logged(run: Path, name: str) -> list[Any]:
@@ -150,7 +125,9 @@ def test_two_processes_of_half_the_batch_learn_what_one_learns(
     room: Workspace, whole: Path, tmp_path: Path
 ) -> None:
     """Not byte for byte: sums over processes are rounded in another order."""
-    one = _train(room, tmp_path, 1)
+    done = train(room, tmp_path, *_RECIPE, "--set", "batch_size=4")
+    assert done.status == 0, done.said
+    one = tmp_path / SCENARIO
     assert _measured(one, "held_out_loss")[-1] < _measured(one, "held_out_loss")[0]
     assert _measured(whole, "held_out_loss") == pytest.approx(
         _measured(one, "held_out_loss"), abs=1e-5
@@ -162,7 +139,7 @@ def test_two_processes_of_half_the_batch_learn_what_one_learns(
 def test_two_that_share_the_blocks_learn_what_two_with_whole_ones_learn(
     room: Workspace, whole: Path, tmp_path: Path
 ) -> None:
-    shared = _train(room, tmp_path, 2, "--set", "levers.shard_blocks=true")
+    shared = _train_two(room, tmp_path, "--set", "levers.shard_blocks=true")
     for name in ("loss", "grad_norm"):
         assert _logged(shared, name) == pytest.approx(_logged(whole, name), abs=TOLERANCE)
     for name in ("held_out_loss", "temporal_consistency", "clip_similarity"):

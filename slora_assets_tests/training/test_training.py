@@ -23,35 +23,14 @@ from slora_assets.config.validation import read_validation_prompts
 from slora_assets.config.workspace import Workspace
 from slora_assets.config.yaml_reader import read_settings
 from slora_assets.documents import ADAPTER_FILE
+from slora_assets.processes.stopping import INTERRUPTED
 from slora_assets.provenance.records import read_adapter_record, read_run_record
 from slora_assets.training.between_epochs.metrics_log import MetricsLog
 from slora_assets.training.loop.draws import epoch_order
 from slora_assets.training.loop.samples import Samples
 from slora_assets.training.plan import RunPlan, plan_run
 from slora_assets.training.run import new_reader
-from slora_assets_tests.small_graph import PROJECT
-
-
-def _command(workspace: Workspace, root: Path, *more: str) -> list[str]:
-    return [
-        sys.executable,
-        str(PROJECT / "src/train_scenario_lora.py"),
-        "--metadata",
-        str(workspace.scenario_metadata),
-        "--output-root",
-        str(root),
-        "--config",
-        str(workspace.training_config),
-        "--scenario",
-        "market_floor",
-        *more,
-    ]
-
-
-def _train(workspace: Workspace, root: Path, *more: str) -> subprocess.CompletedProcess[str]:
-    return subprocess.run(
-        _command(workspace, root, *more), capture_output=True, text=True, check=False
-    )
+from slora_assets_tests.training.commands import SCENARIO, begin, ended, train, typed
 
 
 def _plan(workspace: Workspace, run: Path) -> RunPlan:
@@ -70,18 +49,13 @@ def _bytes(run: Path) -> dict[str, bytes]:
 
 
 @pytest.fixture(scope="module")
-def undisturbed(prepared_root: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """A finished run of the small recipe with three epochs."""
-    with pytest.MonkeyPatch.context() as patch:
-        from slora_assets_tests.small_graph import prepare
-
-        for name, value in prepare(prepared_root).items():
-            patch.setenv(name, value)
-        workspace = Workspace.from_environment()
-        root = tmp_path_factory.mktemp("undisturbed")
-        done = _train(workspace, root, "--set", "epochs=3")
+def undisturbed(room: Workspace, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A finished run of the small recipe with three epochs, by the command that a user types."""
+    root = tmp_path_factory.mktemp("undisturbed")
+    command = typed(room, root, "--set", "epochs=3")
+    done = subprocess.run(command, capture_output=True, text=True, check=False)
     assert done.returncode == 0, done.stderr
-    return root / "market_floor"
+    return root / SCENARIO
 
 
 def test_the_run_holds_what_the_contract_says(undisturbed: Path) -> None:
@@ -111,10 +85,10 @@ def test_the_header_says_what_the_adapter_is(undisturbed: Path) -> None:
     assert header["slora.base_licence"] == "Apache-2.0"
 
 
-def test_curves_are_in_tensorboard_too(undisturbed: Path, prepared_root: Path) -> None:
+def test_curves_are_in_tensorboard_too(undisturbed: Path, room: Workspace) -> None:
     from tensorboard.backend.event_processing.event_accumulator import EventAccumulator
 
-    events = EventAccumulator(str(prepared_root / "outputs" / "tracking" / "market_floor"))
+    events = EventAccumulator(str(room.outputs / "tracking" / SCENARIO))
     events.Reload()
     lines = MetricsLog(undisturbed / "validation_metrics.jsonl").lines()
     shown = {event.step: event.value for event in events.Scalars("held_out_loss")}
@@ -152,27 +126,25 @@ def test_the_loop_learns_what_a_plain_loop_learns(workspace: Workspace, undistur
 def test_a_loss_that_is_no_number_ends_the_run_with_its_step_and_clips(
     workspace: Workspace, tmp_path: Path
 ) -> None:
-    done = _train(
-        workspace, tmp_path, "--set", "optimizer.learning_rate=1e38", "--set", "repeats=3"
-    )
-    assert done.returncode == 1
-    assert re.search(r"step 2 gave a loss of (nan|inf).* on clips video\d+, video\d+", done.stderr)
-    assert not (tmp_path / "market_floor").exists()
-    for state in (tmp_path / ".market_floor.partial" / "state").glob("*/state.json"):
+    done = train(workspace, tmp_path, "--set", "optimizer.learning_rate=1e38", "--set", "repeats=3")
+    assert done.status == 1
+    assert re.search(r"step 2 gave a loss of (nan|inf).* on clips video\d+, video\d+", done.said)
+    assert not (tmp_path / SCENARIO).exists()
+    for state in (tmp_path / f".{SCENARIO}.partial" / "state").glob("*/state.json"):
         assert json.loads(state.read_text())["progress"]["step"] < 2
 
 
 def test_an_allowed_change_stands_in_the_record(workspace: Workspace, tmp_path: Path) -> None:
-    stopped = _train(workspace, tmp_path, "--max-minutes", "0")
-    assert stopped.returncode == 143
-    assert "the same command goes on" in stopped.stderr
+    stopped = train(workspace, tmp_path, "--max-minutes", "0")
+    assert stopped.status == INTERRUPTED
+    assert "the same command goes on" in stopped.said
     changed = ("--set", "optimizer.learning_rate=2e-3")
-    refused = _train(workspace, tmp_path, *changed)
-    assert refused.returncode == 1
-    assert "optimizer.learning_rate" in refused.stderr
-    done = _train(workspace, tmp_path, *changed, "--allow-changed", "optimizer.learning_rate")
-    assert done.returncode == 0, done.stderr
-    (change,) = read_run_record(tmp_path / "market_floor").changes
+    refused = train(workspace, tmp_path, *changed)
+    assert refused.status == 1
+    assert "optimizer.learning_rate" in refused.said
+    done = train(workspace, tmp_path, *changed, "--allow-changed", "optimizer.learning_rate")
+    assert done.status == 0, done.said
+    (change,) = read_run_record(tmp_path / SCENARIO).changes
     assert (change["key"], change["before"], change["after"]) == (
         "optimizer.learning_rate",
         0.003,
@@ -207,26 +179,24 @@ def test_a_stopped_run_goes_on_to_the_same_bytes(
 ) -> None:
     root = tmp_path / "runs"
     more = ("--set", "epochs=3")
-    process = subprocess.Popen(_command(workspace, root, *more), stderr=subprocess.PIPE, text=True)
-    assert process.stderr is not None
-    for line in process.stderr:
-        if "epoch 2 loss" in line:
-            process.send_signal(number)
+    begun = begin(workspace, root, *more)
+    for line in begun.output:
+        if b"epoch 2 loss" in line:
+            os.kill(begun.pid, number)
             break
-    process.communicate()
-    assert process.returncode in (-signal.SIGKILL, 143)
-    assert not (root / "market_floor").exists(), "an unfinished run is not in place"
-    done = _train(workspace, root, *more)
-    assert done.returncode == 0, done.stderr
-    assert "going on after step" in done.stderr
-    assert _bytes(root / "market_floor") == _bytes(undisturbed)
+    assert ended(begun).status in (-signal.SIGKILL, INTERRUPTED)
+    assert not (root / SCENARIO).exists(), "an unfinished run is not in place"
+    done = train(workspace, root, *more)
+    assert done.status == 0, done.said
+    assert "going on after step" in done.said
+    assert _bytes(root / SCENARIO) == _bytes(undisturbed)
 
 
 def test_a_finished_run_is_not_trained_again(workspace: Workspace, undisturbed: Path) -> None:
     before = {path: path.stat().st_mtime_ns for path in undisturbed.rglob("*")}
-    done = _train(workspace, undisturbed.parent, "--set", "epochs=3")
-    assert done.returncode == 0
-    assert "nothing to do" in done.stderr
+    done = train(workspace, undisturbed.parent, "--set", "epochs=3")
+    assert done.status == 0
+    assert "nothing to do" in done.said
     assert before == {path: path.stat().st_mtime_ns for path in undisturbed.rglob("*")}
 
 
@@ -235,12 +205,12 @@ def test_a_missing_cache_file_is_named_before_anything_is_loaded(
 ) -> None:
     from slora_assets.curation.manifest import write_manifest
 
-    clip = next(c for c in write_manifest(workspace, "market_floor").clips if c.split == "train")
+    clip = next(c for c in write_manifest(workspace, SCENARIO).clips if c.split == "train")
     (workspace.root / clip.latent).unlink()
-    done = _train(workspace, tmp_path)
-    assert done.returncode == 1
-    assert f"{clip.id}.npz" in done.stderr
-    assert "make preprocess" in done.stderr
+    done = train(workspace, tmp_path)
+    assert done.status == 1
+    assert f"{clip.id}.npz" in done.said
+    assert "make preprocess" in done.said
 
 
 def test_a_worker_whose_parent_dies_stops_and_frees_the_lock(
@@ -248,7 +218,7 @@ def test_a_worker_whose_parent_dies_stops_and_frees_the_lock(
 ) -> None:
     import psutil
 
-    command = json.dumps(_command(workspace, tmp_path, "--set", "epochs=50"))
+    command = json.dumps(typed(workspace, tmp_path, "--set", "epochs=50"))
     launcher = f"import json, subprocess; subprocess.run(json.loads({command!r}))"
     parent = subprocess.Popen([sys.executable, "-c", launcher], stderr=subprocess.PIPE, text=True)
     assert parent.stderr is not None
@@ -275,13 +245,9 @@ def test_a_second_trainer_waits_until_the_accelerator_is_free(
     runs = tmp_path / "runs"
     with workspace.gpu_lock.open("a+") as held:
         fcntl.flock(held, fcntl.LOCK_EX)
-        second = subprocess.Popen(
-            _command(workspace, runs, "--set", "epochs=1"), stderr=subprocess.PIPE, text=True
-        )
-        assert second.stderr is not None
-        first_line = second.stderr.readline()
-        assert "waiting for the accelerator" in first_line
+        second = begin(workspace, runs, "--set", "epochs=1")
+        assert b"waiting for the accelerator" in second.output.readline()
         assert not runs.exists(), "nothing is trained while it waits"
         fcntl.flock(held, fcntl.LOCK_UN)
-        second.communicate()
-    assert second.returncode == 0
+    done = ended(second)
+    assert done.status == 0, done.said

@@ -1,23 +1,44 @@
 """What is made of a scenario's clips and prompts once, and read again and again."""
 
 from collections.abc import Callable
+from pathlib import Path
+from typing import TYPE_CHECKING
 
 import dagster as dg
 
-from slora_assets.caches.first_frames import cache_first_frames
+from slora_assets.base_models.catalogue import open_base
 from slora_assets.caches.result import CacheResult
-from slora_assets.caches.scenario import CacheName, ScenarioCache
+from slora_assets.config.workspace import Workspace
 from slora_assets.curation.manifest import scenario_manifest
+from slora_assets.defs import groups
 from slora_assets.defs.compute import ComputeResource
-from slora_assets.defs.metadata import ON_CHANGED_INPUTS, log_progress, picture, reject_table
+from slora_assets.defs.configuration import read_by
+from slora_assets.defs.media import FRAMES_LIMIT, strip
+from slora_assets.defs.metadata import (
+    ON_CHANGED_INPUTS,
+    PARTITION_ROWS,
+    Value,
+    base_entries,
+    log_progress,
+    scenario_of,
+    standing_at,
+)
 from slora_assets.defs.partitions import SCENARIOS
 from slora_assets.defs.project import ProjectResource
+from slora_assets.defs.tables import reject_table
+from slora_assets.footage.versions import DECODE_VERSION
+
+if TYPE_CHECKING:
+    from slora_assets.caches.scenario import CacheName
 
 
 @dg.asset(
-    group_name="data",
-    kinds={"png"},
-    code_version="1",
+    group_name=groups.DATA,
+    kinds={"file"},
+    owners=groups.FOOTAGE_TEAM,
+    tags=groups.CPU,
+    metadata=standing_at(lambda workspace: workspace.metadata / "first_frames"),
+    code_version=f"decode {DECODE_VERSION}",
     partitions_def=SCENARIOS,
     deps=["scenario_manifest"],
     automation_condition=ON_CHANGED_INPUTS,
@@ -25,87 +46,118 @@ from slora_assets.defs.project import ProjectResource
 def first_frames(
     context: dg.AssetExecutionContext, project: ProjectResource
 ) -> dg.MaterializeResult[None]:
-    """A 720x480 PNG of each clip's first frame."""
-    workspace, scenario = project.workspace(), context.partition_key
-    clips = scenario_manifest(workspace, scenario).clips
+    """A 720x480 PNG of each clip's first frame.
+
+    What people judge an adapter's clips beside: each validation shows some of them. What a frame is
+    made of: `docs/architecture.md`.
+    """
+    from slora_assets.caches.first_frames import cache_first_frames
+
+    workspace, scenario = project.workspace(), scenario_of(context)
+    manifest = scenario_manifest(workspace, scenario)
     result = cache_first_frames(
-        clips,
+        manifest.clips,
         workspace.root,
         workspace.first_frame_index(scenario),
         workspace.quarantine,
         log_progress(context, "first frames"),
     )
     context.log.info(f"first frames: {result.made} made, {result.kept} kept")
-    shown = workspace.root / clips[0].first_frame
+    frames = [workspace.root / clip.first_frame for clip in manifest.clips]
+    there = [frame for frame in frames if frame.is_file()]
     return dg.MaterializeResult(
         data_version=dg.DataVersion(result.hash),
         metadata={
-            "made": result.made,
-            "kept": result.kept,
-            "cache": "hit" if result.made == 0 else "miss",
-            "quarantined": len(result.quarantined),
-            "rejects": reject_table(result.quarantined),
-            "folder": dg.MetadataValue.path(shown.parent),
-            **({"example": picture(shown, clips[0].id)} if shown.is_file() else {}),
+            **_counts(result, frames[0].parent),
+            "dataset_hash": manifest.dataset_hash,
+            **(
+                {"examples": strip(there, f"first frames of {scenario}", FRAMES_LIMIT)}
+                if there
+                else {}
+            ),
         },
     )
 
 
-def _cache(make: Callable[..., dg.MaterializeResult[None]]) -> dg.AssetsDefinition:
+def _cache(
+    folder: Callable[[Workspace], Path], code_version: str, *settings: str
+) -> Callable[[Callable[..., dg.MaterializeResult[None]]], dg.AssetsDefinition]:
     """An asset that encodes what a scenario's training and validation read with the base."""
     return dg.asset(
-        group_name="caches",
-        kinds={"numpy"},
-        code_version="1",
+        group_name=groups.ENCODING,
+        kinds={"pytorch", "numpy"},
+        owners=groups.TRAINING_TEAM,
+        tags=groups.ACCELERATOR,
+        metadata=standing_at(folder),
+        code_version=code_version,
         partitions_def=SCENARIOS,
-        deps=["scenario_manifest", "base_model"],
+        deps=["scenario_manifest", "base_model", *settings],
         pool="gpu",
-    )(make)
+    )
 
 
-@_cache
+@_cache(lambda workspace: workspace.latents, f"decode {DECODE_VERSION}")
 def latents(
     context: dg.AssetExecutionContext, project: ProjectResource, compute: ComputeResource
 ) -> dg.MaterializeResult[None]:
     """VAE moments of each clip; a cached one is reused only if everything it depends on is the
-    same."""
-    return _made(context, project, compute, "latents")
+    same.
+
+    What a key holds and what is kept: `docs/architecture.md`.
+    """
+    return _made(context, project, compute, "latents", {})
 
 
-@_cache
+@_cache(lambda workspace: workspace.text_embeddings, "1", "prompt_settings")
 def prompt_embeddings(
     context: dg.AssetExecutionContext, project: ProjectResource, compute: ComputeResource
 ) -> dg.MaterializeResult[None]:
-    """Text-encoder output of each training and validation prompt."""
-    return _made(context, project, compute, "embeddings")
+    """Text-encoder output of each training and validation prompt, and of the empty one.
+
+    What a key holds and what is kept: `docs/architecture.md`.
+    """
+    read = read_by(context, project, "prompt_settings")
+    return _made(context, project, compute, "embeddings", read)
 
 
 def _made(
     context: dg.AssetExecutionContext,
     project: ProjectResource,
     compute: ComputeResource,
-    name: CacheName,
+    name: "CacheName",
+    read: dict[str, str],
 ) -> dg.MaterializeResult[None]:
     """Launch the caching worker unless all stands, and report what it did."""
-    cache = ScenarioCache(name, project.workspace(), context.partition_key)
+    from slora_assets.caches.scenario import ScenarioCache
+
+    workspace, scenario = project.workspace(), scenario_of(context)
+    cache = ScenarioCache(name, workspace, scenario)
     result = cache.standing()
     if result is None:
-        arguments = [name, "--scenario", context.partition_key]
+        arguments = [name, "--scenario", scenario]
         arguments += ["--device", project.device] if project.device else []
         handed_over = compute.run(context, "slora_assets.caches.command", arguments)
         result = CacheResult.model_validate(handed_over)
     context.log.info(f"{name}: {result.made} made, {result.kept} kept")
+    base = open_base(project.training().base_model, workspace.models)
     return dg.MaterializeResult(
-        data_version=dg.DataVersion(result.hash), metadata=_metadata(result, cache)
+        data_version=dg.DataVersion(result.hash),
+        tags=read,
+        metadata={
+            **_counts(result, cache.folder),
+            "dataset_hash": scenario_manifest(workspace, scenario).dataset_hash,
+            **base_entries(base.identity()),
+        },
     )
 
 
-def _metadata(result: CacheResult, cache: ScenarioCache) -> dict[str, dg.MetadataValue | int | str]:
+def _counts(result: CacheResult, folder: Path) -> dict[str, Value]:
     return {
+        PARTITION_ROWS: result.made + result.kept,
         "made": result.made,
         "kept": result.kept,
         "cache": "hit" if result.made == 0 else "miss",
         "quarantined": len(result.quarantined),
         "rejects": reject_table(result.quarantined),
-        "folder": dg.MetadataValue.path(cache.folder),
+        "folder": dg.MetadataValue.path(folder),
     }

@@ -2,31 +2,66 @@
 
 import dagster as dg
 
-from slora_assets.curation.manifest import write_manifest
-from slora_assets.curation.stage import curate
-from slora_assets.defs.metadata import ON_CHANGED_INPUTS
+from slora_assets.config.errors import SloraError
+from slora_assets.config.workspace import Workspace
+from slora_assets.curation.last_look import CURATION_VERSION
+from slora_assets.curation.manifest import current_manifest, write_manifest
+from slora_assets.curation.report import state_of
+from slora_assets.defs import groups
+from slora_assets.defs.configuration import read_by
+from slora_assets.defs.data_versions import DATA_VERSION, last_materialization, still_current
+from slora_assets.defs.metadata import (
+    ON_CHANGED_INPUTS,
+    PARTITION_ROWS,
+    ROWS,
+    scenario_of,
+    standing_at,
+)
 from slora_assets.defs.partitions import SCENARIOS
 from slora_assets.defs.project import ProjectResource
+from slora_assets.defs.tables import columns_of
+from slora_assets.documents import Clip, ScenarioManifest
 from slora_assets.provenance import sha256_file
 from slora_assets.provenance.records import read_inventory
 
+_CLIPS = columns_of(Clip)
+_MANIFEST_CODE = f"schema {ScenarioManifest.model_fields['schema_version'].default}"
 
-@dg.asset(group_name="data", kinds={"json"}, code_version="1", deps=["footage"])
+
+@dg.asset(
+    group_name=groups.DATA,
+    kinds={"polars", "json"},
+    owners=groups.FOOTAGE_TEAM,
+    tags=groups.CPU,
+    metadata=standing_at(lambda workspace: workspace.scenario_metadata, _CLIPS),
+    code_version=str(CURATION_VERSION),
+    deps=["footage", "curation_settings"],
+)
 def scenario_metadata(
     context: dg.AssetExecutionContext, project: ProjectResource
 ) -> dg.MaterializeResult[None]:
-    """Which clip belongs to which scenario and split, with which prompts, and why."""
+    """Which clip belongs to which scenario and split, with which prompts, and why.
+
+    How clips are sorted: `docs/datasets.md`; a scenario of one's own: `docs/howto/own_scenario.md`.
+    """
+    from slora_assets.curation.stage import curate
+
+    read = read_by(context, project, "curation_settings")
     workspace, (dataset, scenarios) = project.workspace(), project.dataset()
     metadata = curate(dataset, scenarios, read_inventory(workspace), workspace)
     for name, entry in metadata.scenarios.items():
-        state = f"too few: {entry.shortfall}" if entry.shortfall else "ready"
         context.log.info(
             f"{name}: {entry.train} train, {entry.validation} validation, {entry.missing} missing,"
-            f" {entry.unusable} unusable: {state}"
+            f" {entry.unusable} unusable: {state_of(entry)}"
         )
+    version = sha256_file(workspace.scenario_metadata)
+    for scenario in SCENARIOS.get_partition_keys():
+        _note_unchanged(context, workspace, scenario, version)
     return dg.MaterializeResult(
-        data_version=dg.DataVersion(sha256_file(workspace.scenario_metadata)),
+        data_version=dg.DataVersion(version),
+        tags=read,
         metadata={
+            ROWS: len(metadata.clips),
             "clips": len(metadata.clips),
             "rejects": sum(metadata.reject_counts.values()),
             "config_hash": metadata.config_hash,
@@ -37,10 +72,32 @@ def scenario_metadata(
     )
 
 
+def _note_unchanged(
+    context: dg.AssetExecutionContext, workspace: Workspace, scenario: str, metadata: str
+) -> None:
+    """Say of a manifest that stands and says what the new metadata say that it does: it and what
+    hangs on it are not stale because some other scenario has changed."""
+    last = last_materialization(context.instance, "scenario_manifest", scenario)
+    try:
+        manifest = current_manifest(workspace, scenario)
+    except SloraError:
+        return
+    if last is not None and (last.tags or {}).get(DATA_VERSION) == manifest.dataset_hash:
+        read = {"scenario_metadata": metadata}
+        context.log_event(
+            still_current(
+                "scenario_manifest", scenario, manifest.dataset_hash, _MANIFEST_CODE, read
+            )
+        )
+
+
 @dg.asset(
-    group_name="data",
+    group_name=groups.DATA,
     kinds={"json"},
-    code_version="1",
+    owners=groups.FOOTAGE_TEAM,
+    tags=groups.CPU,
+    metadata=standing_at(lambda workspace: workspace.manifests, _CLIPS),
+    code_version=_MANIFEST_CODE,
     partitions_def=SCENARIOS,
     deps=[scenario_metadata],
     automation_condition=ON_CHANGED_INPUTS,
@@ -49,13 +106,17 @@ def scenario_manifest(
     context: dg.AssetExecutionContext, project: ProjectResource
 ) -> dg.MaterializeResult[None]:
     """A scenario's clips. Its data version changes only with these, so that new footage makes
-    stale only the scenarios it touches."""
+    stale only the scenarios it touches.
+
+    What the file holds: `docs/schemas/scenario_manifest.schema.json`.
+    """
     workspace = project.workspace()
-    manifest = write_manifest(workspace, context.partition_key)
+    manifest = write_manifest(workspace, scenario_of(context))
     entry = manifest.entry
     return dg.MaterializeResult(
         data_version=dg.DataVersion(manifest.dataset_hash),
         metadata={
+            PARTITION_ROWS: len(manifest.clips),
             "train": entry.train,
             "validation": entry.validation,
             "test": entry.test,

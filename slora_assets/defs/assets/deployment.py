@@ -1,11 +1,16 @@
 """Dagster's view of deployment: what is served, changed only by a person, and the roll-up."""
 
-from typing import Literal
+from typing import Literal, Self
 
 import dagster as dg
+from pydantic import model_validator
 
-from slora_assets.defs.metadata import ON_CHANGED_INPUTS
+from slora_assets.config.errors import ConfigError
+from slora_assets.defs import groups
+from slora_assets.defs.configuration import read_by
+from slora_assets.defs.metadata import ON_CHANGED_INPUTS, ROWS, standing_at
 from slora_assets.defs.project import ProjectResource
+from slora_assets.defs.schedules import WRITTEN_DAILY
 from slora_assets.deployment.presets import read_presets
 from slora_assets.deployment.promotion import demote, promote
 from slora_assets.deployment.summary import summarise, summary_lines, summary_text
@@ -26,29 +31,54 @@ class PresetChange(dg.Config):
     override_inconclusive: bool = False
     """Let an inconclusive verdict through; recorded as such. A failed one never passes."""
 
+    @model_validator(mode="after")
+    def _signed(self) -> Self:
+        blank = [key for key in ("scenario", "by", "reason") if not getattr(self, key).strip()]
+        if self.action != "show" and blank:
+            # No ValueError: pydantic would wrap the sentence in lines of its own.
+            raise ConfigError(
+                f"to {self.action} an adapter takes a scenario, a person and a reason",
+                key=", ".join(blank),
+                found="",
+                expected="text that isn't blank",
+                remedy="fill it in where the run is launched, under"
+                " ops.inference_presets.config, or use `slora promote` and `slora demote`",
+            )
+        return self
+
 
 @dg.asset(
-    group_name="deployment",
+    group_name=groups.SERVED,
     kinds={"yaml"},
+    owners=groups.RELEASE_TEAM,
+    tags=groups.CPU,
+    metadata=standing_at(lambda workspace: workspace.presets),
     code_version="1",
-    deps=["scenario_validation"],
+    deps=["scenario_validation", "serving_settings"],
 )
 def inference_presets(
     context: dg.AssetExecutionContext, config: PresetChange, project: ProjectResource
 ) -> dg.MaterializeResult[None]:
     """The adapters that may be served. Promotion re-verifies the verdict itself, because a check
-    gates only the run it is in."""
+    gates only the run it is in.
+
+    How an adapter gets here: `docs/howto/reading_a_verdict.md`; the file's keys:
+    `docs/settings.md`.
+    """
     workspace = project.workspace()
     if config.action == "promote":
         promote(workspace, config.scenario, config.by, config.reason, config.override_inconclusive)
     elif config.action == "demote":
         demote(workspace, config.scenario, config.by, config.reason)
+    read = read_by(context, project, "serving_settings")  # as the change above has left it
     presets = read_presets(workspace.presets)
     promoted = {name: p.sha256 for name, p in presets.presets.items() if p.sha256 is not None}
     context.log.info(f"promoted: {', '.join(promoted) or 'nothing yet'}")
     return dg.MaterializeResult(
         data_version=dg.DataVersion(sha256_file(workspace.presets)),
+        tags=read,
         metadata={
+            ROWS: len(presets.presets),
             "promoted": {name: str(sha256) for name, sha256 in promoted.items()},
             "file": dg.MetadataValue.path(workspace.presets),
         },
@@ -56,16 +86,23 @@ def inference_presets(
 
 
 @dg.asset(
-    group_name="deployment",
-    kinds={"markdown"},
+    group_name=groups.SERVED,
+    kinds={"report"},
+    owners=groups.RELEASE_TEAM,
+    tags=groups.CPU,
+    metadata=standing_at(lambda workspace: workspace.summary / "summary.md"),
     code_version="1",
     deps=["scenario_validation", "unified_validation"],
     automation_condition=ON_CHANGED_INPUTS,
+    freshness_policy=WRITTEN_DAILY,
 )
 def project_summary(
     context: dg.AssetExecutionContext, project: ProjectResource
 ) -> dg.MaterializeResult[None]:
-    """One row per scenario: scores of base and adapter, verdict, and where the evidence lies."""
+    """One row per scenario: scores of base and adapter, verdict, and where the evidence lies.
+
+    What the scores mean: `docs/howto/reading_a_verdict.md`.
+    """
     workspace = project.workspace()
     document = summarise(workspace)
     for line in summary_lines(document):
@@ -73,6 +110,7 @@ def project_summary(
     return dg.MaterializeResult(
         data_version=dg.DataVersion(object_hash(document)),
         metadata={
+            ROWS: len(document["rows"]),
             "summary": dg.MetadataValue.md(summary_text(document)),
             "file": dg.MetadataValue.path(workspace.summary / "summary.md"),
         },

@@ -5,16 +5,21 @@ from typing import Any
 
 import dagster as dg
 
-from slora_assets.config.workspace import Workspace
+from slora_assets.curation.retirement import refuse_retired
+from slora_assets.defs import groups
 from slora_assets.defs.compute import ComputeResource
-from slora_assets.defs.metadata import moving_pictures, picture
+from slora_assets.defs.configuration import read_by
+from slora_assets.defs.media import CURVES_LIMIT, moving_pictures, picture
+from slora_assets.defs.metadata import PARTITION_ROWS, ROWS, base_entries, scenario_of, standing_at
 from slora_assets.defs.partitions import SCENARIOS
 from slora_assets.defs.project import ProjectResource
-from slora_assets.documents import RunRecord
+from slora_assets.defs.tables import EPOCHS, epoch_table
+from slora_assets.documents import ADAPTER_FILE, BaseIdentity, RunRecord
+from slora_assets.provenance import object_hash
 from slora_assets.provenance.records import read_run_record
 from slora_assets.training.between_epochs.metrics_log import METRICS_FILE, MetricsLog
 from slora_assets.training.journal import last_entry
-from slora_assets.training.plan import plan_run
+from slora_assets.training.plan import TRAINING_VERSION, plan_run
 
 
 class TrainingRunConfig(dg.Config):
@@ -25,11 +30,14 @@ class TrainingRunConfig(dg.Config):
 
 
 @dg.asset(
-    group_name="training",
-    kinds={"pytorch", "lora"},
-    code_version="1",
+    group_name=groups.TRAINING,
+    kinds={"pytorch"},
+    owners=groups.TRAINING_TEAM,
+    tags=groups.ACCELERATOR,
+    metadata=standing_at(lambda workspace: workspace.scenario_run("any").parent, EPOCHS),
+    code_version=str(TRAINING_VERSION),
     partitions_def=SCENARIOS,
-    deps=["latents", "prompt_embeddings"],
+    deps=["latents", "prompt_embeddings", "training_settings"],
     pool="gpu",
 )
 def scenario_adapter(
@@ -38,9 +46,13 @@ def scenario_adapter(
     project: ProjectResource,
     compute: ComputeResource,
 ) -> dg.MaterializeResult[None]:
-    """A LoRA adapter for one scenario, the best epochs kept."""
-    scenario = context.partition_key
+    """A LoRA adapter for one scenario, the best epochs kept.
+
+    The loop and its settings: `docs/training.md`; the file: `docs/adapters.md`.
+    """
+    scenario = scenario_of(context)
     workspace = project.workspace()
+    refuse_retired(workspace, scenario)
     folder = workspace.scenario_run(scenario)
     arguments = ["scenarios", "--output-root", str(folder.parent), "--scenario", scenario]
     arguments += ["--restart"] * config.restart
@@ -48,10 +60,13 @@ def scenario_adapter(
 
 
 @dg.asset(
-    group_name="training",
-    kinds={"pytorch", "lora"},
-    code_version="1",
-    deps=["latents", "prompt_embeddings"],
+    group_name=groups.TRAINING,
+    kinds={"pytorch"},
+    owners=groups.TRAINING_TEAM,
+    tags=groups.ACCELERATOR,
+    metadata=standing_at(lambda workspace: workspace.unified_run, EPOCHS),
+    code_version=str(TRAINING_VERSION),
+    deps=["latents", "prompt_embeddings", "unified_training_settings"],
     pool="gpu",
 )
 def unified_adapter(
@@ -60,10 +75,16 @@ def unified_adapter(
     project: ProjectResource,
     compute: ComputeResource,
 ) -> dg.MaterializeResult[None]:
-    """One LoRA adapter for all scenarios that reach their minimum counts."""
+    """One LoRA adapter for all scenarios that reach their minimum counts.
+
+    The loop and its settings: `docs/training.md`; the file: `docs/adapters.md`.
+    """
     arguments = ["unified", "--output-dir", str(project.workspace().unified_run)]
     arguments += ["--restart"] * config.restart
     return _train(context, project, compute, None, arguments)
+
+
+_UNIFIED_SETTINGS = "unified_training_settings"
 
 
 def _train(
@@ -74,6 +95,7 @@ def _train(
     arguments: list[str],
 ) -> dg.MaterializeResult[None]:
     """Launch the training command unless this very run stands, and report its record."""
+    read = read_by(context, project, "training_settings" if scenario else _UNIFIED_SETTINGS)
     workspace = project.workspace()
     folder = workspace.run_of(scenario)
     plan = plan_run(workspace, project.training(), project.prompts(), scenario, folder)
@@ -84,60 +106,69 @@ def _train(
         arguments += ["--metadata", str(workspace.scenario_metadata)]
         arguments += ["--config", str(workspace.training_config)]
         compute.train(context, "slora_assets.training.command", arguments)
-    record = read_run_record(folder)
+    record, log = read_run_record(folder), MetricsLog(folder / METRICS_FILE)
     return dg.MaterializeResult(
-        data_version=dg.DataVersion(record.best.sha256),
-        metadata=_metadata(workspace, record, folder) | {"cache": "hit" if hit else "miss"},
+        # The same bytes of another run want another verdict.
+        data_version=dg.DataVersion(object_hash([record.run_hash, record.best.sha256])),
+        tags=read,
+        metadata={
+            "cache": "hit" if hit else "miss",
+            ROWS if scenario is None else PARTITION_ROWS: len(log.lines()),
+            **_scores(record, log),
+            **_made_with(record, folder),
+            **_pictures(record, log, folder),
+        },
     )
 
 
+_METRICS = ("held_out_loss", "clip_similarity", "temporal_consistency", "motion_score")
 _TOOK = ("seconds", "seconds_per_step", "peak_memory_bytes")
 
 
-def _metadata(workspace: Workspace, record: RunRecord, folder: Path) -> dict[str, Any]:
-    log = MetricsLog(folder / METRICS_FILE)
-    best = log.line(record.best.epoch)
-    samples = sorted((folder / f"sample_epoch_{record.best.epoch}").glob("*.mp4"))
-    metrics = ("held_out_loss", "clip_similarity", "temporal_consistency", "motion_score")
-    found: dict[str, Any] = {name: best[name] for name in metrics if best[name] is not None}
-    took = last_entry(folder, record.run_hash)
+def _scores(record: RunRecord, log: MetricsLog) -> dict[str, Any]:
+    """What came out: of the best epoch, and the training loss of the last."""
+    best, last = log.line(record.best.epoch), log.lines()[-1]
+    found = {name: best[name] for name in _METRICS if best[name] is not None}
+    if last["train_loss"] is not None:
+        found["train_loss"] = last["train_loss"]
     return found | {
         "base_held_out_loss": record.base_scores["held_out_loss"],
         "combined": record.best.combined,
         "best_epoch": record.best.epoch,
         "steps": record.steps,
+        "parity": record.parity.model_dump(mode="json"),
+        "left_out": dict(record.left_out),
+        "scores": record.scores_note or "trained base and scorer",
+    }
+
+
+def _made_with(record: RunRecord, folder: Path) -> dict[str, Any]:
+    """From what, with which code, and in what time. Runs record the versions of the code, of which
+    the training's own counts what changes bytes, and no commit: slora may be installed without its
+    repository."""
+    took = last_entry(folder, record.run_hash)
+    return {
+        **base_entries(BaseIdentity.model_validate(record.base)),
         **{name: took[name] for name in _TOOK if name in took},
+        "slora": record.software["slora"],
+        "training_version": TRAINING_VERSION,
+        "software": dict(record.software),
         "config_hash": record.config_hash,
         "config_difference": dg.MetadataValue.json(record.config_difference),
         "dataset_hash": record.dataset_hash,
         "run_hash": record.run_hash,
         "adapter_sha256": record.best.sha256,
-        "parity": record.parity.model_dump(mode="json"),
-        "left_out": dict(record.left_out),
-        "scores": record.scores_note or "trained base and scorer",
-        "epochs": _epoch_table(log.lines()),
-        "curves": picture(folder / "curves.png", "loss curves"),
-        "samples": moving_pictures(samples),
-        "run": dg.MetadataValue.path(folder),
+        "adapter": dg.MetadataValue.path(folder / record.best.path / ADAPTER_FILE),
     }
 
 
-def _epoch_table(lines: list[dict[str, Any]]) -> dg.TableMetadataValue:
-    columns = ("epoch", "held_out_loss", "clip_similarity", "temporal_consistency", "combined")
-    return dg.MetadataValue.table(
-        [
-            dg.TableRecord(
-                {name: _short(line[name]) for name in columns}
-                | {"pruned": ", ".join(str(p["epoch"]) for p in line.get("pruned", []))}
-            )
-            for line in lines
-        ],
-        schema=dg.TableSchema(
-            columns=[dg.TableColumn(name, "string") for name in (*columns, "pruned")]
-        ),
-    )
-
-
-def _short(value: float | None) -> str:
-    """Numbers for a table that people read."""
-    return "" if value is None else f"{value:.4f}".rstrip("0").rstrip(".")
+def _pictures(record: RunRecord, log: MetricsLog, folder: Path) -> dict[str, dg.MetadataValue]:
+    """What people look at: small here, whole in the files that are named beside it."""
+    samples = folder / f"sample_epoch_{record.best.epoch}"
+    return {
+        "epochs": epoch_table(log.lines()),
+        "curves": picture(folder / "curves.png", "loss curves", CURVES_LIMIT),
+        "samples": moving_pictures(sorted(samples.glob("*.mp4"))),
+        "all samples": dg.MetadataValue.path(samples),
+        "run": dg.MetadataValue.path(folder),
+    }

@@ -5,68 +5,97 @@ from typing import Any
 
 import dagster as dg
 
-from slora_assets.config.workspace import Workspace
+from slora_assets.config.workspace import UNIFIED, Workspace
+from slora_assets.defs import groups
 from slora_assets.defs.compute import ComputeResource
-from slora_assets.defs.metadata import moving_pictures, picture
+from slora_assets.defs.configuration import read_by
+from slora_assets.defs.media import SHEET_LIMIT, STRIP_LIMIT, moving_pictures, strip, top_rows
+from slora_assets.defs.metadata import PARTITION_ROWS, ROWS, base_entries, scenario_of, standing_at
 from slora_assets.defs.partitions import SCENARIOS
 from slora_assets.defs.project import ProjectResource
-from slora_assets.documents import RunVerdict
-from slora_assets.provenance.records import read_verdict
-from slora_assets.validation.standing import standing_verdict
+from slora_assets.defs.tables import columns_of, guarded_table
+from slora_assets.documents import PromptPair, RunVerdict
+from slora_assets.provenance.records import read_run_record, read_verdict
+from slora_assets.validation.standing import VALIDATION_VERSION, clips_of, standing_verdict
+
+_PAIRS = columns_of(PromptPair)
 
 
 @dg.asset(
-    group_name="validation",
-    kinds={"markdown"},
-    code_version="1",
+    group_name=groups.VALIDATION,
+    kinds={"report"},
+    owners=groups.TRAINING_TEAM,
+    tags=groups.ACCELERATOR,
+    metadata=standing_at(lambda workspace: workspace.validation("any").parent, _PAIRS),
+    code_version=str(VALIDATION_VERSION),
     partitions_def=SCENARIOS,
-    deps=["scenario_adapter", "prompt_embeddings"],
+    deps=["scenario_adapter", "prompt_embeddings", "first_frames", "gate_settings"],
     pool="gpu",
 )
 def scenario_validation(
     context: dg.AssetExecutionContext, project: ProjectResource, compute: ComputeResource
 ) -> dg.MaterializeResult[None]:
-    """The gate's verdict on a scenario's best adapter, base and adapter on equal terms."""
-    folder = project.workspace().scenario_run(context.partition_key)
-    return _validate(context, project, compute, folder)
+    """The gate's verdict on a scenario's best adapter, base and adapter on equal terms.
+
+    How to read it: `docs/howto/reading_a_verdict.md`. Beside the clips it shows first frames of the
+    footage, for a person to judge by; the verdict itself doesn't depend on them.
+    """
+    folder = project.workspace().scenario_run(scenario_of(context))
+    return _validate(context, project, compute, folder, PARTITION_ROWS)
 
 
 @dg.asset(
-    group_name="validation",
-    kinds={"markdown"},
-    code_version="1",
-    deps=["unified_adapter", "prompt_embeddings"],
+    group_name=groups.VALIDATION,
+    kinds={"report"},
+    owners=groups.TRAINING_TEAM,
+    tags=groups.ACCELERATOR,
+    metadata=standing_at(lambda workspace: workspace.validation(UNIFIED), _PAIRS),
+    code_version=str(VALIDATION_VERSION),
+    deps=["unified_adapter", "prompt_embeddings", "first_frames", "unified_gate_settings"],
     pool="gpu",
 )
 def unified_validation(
     context: dg.AssetExecutionContext, project: ProjectResource, compute: ComputeResource
 ) -> dg.MaterializeResult[None]:
-    """The gate's verdict on the unified adapter, over prompts of all its scenarios."""
-    return _validate(context, project, compute, project.workspace().unified_run)
+    """The gate's verdict on the unified adapter, over prompts of all its scenarios.
+
+    How to read it: `docs/howto/reading_a_verdict.md`. Beside the clips it shows first frames of the
+    footage, for a person to judge by; the verdict itself doesn't depend on them.
+    """
+    return _validate(context, project, compute, project.workspace().unified_run, ROWS)
 
 
 def _validate(
     context: dg.AssetExecutionContext,
     project: ProjectResource,
     compute: ComputeResource,
-    folder: Path,
+    run: Path,
+    rows: str,
 ) -> dg.MaterializeResult[None]:
+    settings = "gate_settings" if rows == PARTITION_ROWS else "unified_gate_settings"
+    read = read_by(context, project, settings)
     workspace = project.workspace()
-    verdict = standing_verdict(workspace, folder, project.prompts())
+    verdict = standing_verdict(workspace, run, project.prompts())
     hit = verdict is not None
     if verdict is None:
-        compute.run(context, "slora_assets.validation.command", ["--run", str(folder)])
-        verdict = read_verdict(workspace, folder.name)
+        compute.run(context, "slora_assets.validation.command", ["--run", str(run)])
+        verdict = read_verdict(workspace, run.name)
     context.log.info(f"{verdict.run}: {verdict.gate.answer}")
     return dg.MaterializeResult(
         data_version=dg.DataVersion(verdict.validation_hash),
-        metadata=_metadata(workspace, verdict) | {"cache": "hit" if hit else "miss"},
+        tags=read,
+        metadata={
+            "cache": "hit" if hit else "miss",
+            rows: verdict.adapter_scores["samples"],
+            **_found(verdict),
+            **_pictures(workspace, verdict),
+            **_footage(workspace, run),
+        },
     )
 
 
-def _metadata(workspace: Workspace, verdict: RunVerdict) -> dict[str, Any]:
-    folder = workspace.validation(verdict.run)
-    samples = sorted((folder / "samples" / "adapter").glob("*.mp4"))
+def _found(verdict: RunVerdict) -> dict[str, Any]:
+    """The gate's answer, and what it rests on."""
     scores = {
         f"{side}_{name}": value
         for side, found in (("base", verdict.base_scores), ("adapter", verdict.adapter_scores))
@@ -76,10 +105,38 @@ def _metadata(workspace: Workspace, verdict: RunVerdict) -> dict[str, Any]:
     return scores | {
         "verdict": verdict.gate.answer,
         "reasons": dg.MetadataValue.md("\n".join(f"- {r}" for r in verdict.gate.reasons)),
+        "guarded": guarded_table(verdict.gate.metrics),
         "scores": verdict.scores_note or "trained base and scorer",
         "adapter_sha256": verdict.adapter_sha256,
+        **base_entries(verdict.base),
         "prompts": verdict.gate.n_prompts,
-        "contact sheet": picture(folder / "contact_sheet.png", "base beside adapter"),
-        "samples": moving_pictures(samples),
+    }
+
+
+def _pictures(workspace: Workspace, verdict: RunVerdict) -> dict[str, dg.MetadataValue]:
+    """What people look at: small here, whole in the files that are named beside it."""
+    folder = workspace.validation(verdict.run)
+    sheet, samples = folder / "contact_sheet.png", folder / "samples"
+    return {
+        "contact sheet": top_rows(sheet, "base beside adapter", SHEET_LIMIT),
+        "whole contact sheet": dg.MetadataValue.path(sheet),
+        "samples": moving_pictures(sorted((samples / "adapter").glob("*.mp4"))),
+        "all samples": dg.MetadataValue.path(samples),
         "report": dg.MetadataValue.path(folder / "report.md"),
+    }
+
+
+def _footage(workspace: Workspace, run: Path) -> dict[str, dg.MetadataValue]:
+    """First frames of what the adapter was trained on, those that are there: a person sees beside
+    them what it learned. They are no part of the verdict, and none is made here."""
+    record = read_run_record(run)
+    trained = {clip.id for clip in record.clips if clip.split == "train"}
+    clips = [clip for clip in clips_of(workspace, record) if clip.id in trained]
+    frames = [workspace.root / clip.first_frame for clip in clips]
+    there = [frame for frame in frames if frame.is_file()]
+    if not there:
+        return {}
+    return {
+        "footage": strip(there, "first frames of the footage", STRIP_LIMIT),
+        "all first frames": dg.MetadataValue.path(there[0].parent),
     }

@@ -3,33 +3,56 @@
 import dagster as dg
 
 from slora_assets.config.errors import SloraError
+from slora_assets.defs.checks.sentences import counted, some
 from slora_assets.defs.project import ProjectResource
 from slora_assets.deployment.presets import read_presets
 from slora_assets.deployment.registry import open_registered
-from slora_assets.deployment.summary import outdated_rows
+from slora_assets.deployment.summary import SUMMARY_FILE, outdated_rows
+from slora_assets.provenance import read_json
 
 
 @dg.asset_check(asset="inference_presets")
 def presets_are_intact(project: ProjectResource) -> dg.AssetCheckResult:
     """Each promoted adapter is in the registry and has the recorded hash."""
     workspace = project.workspace()
-    broken: dict[str, str] = {}
+    promoted, broken = 0, dict[str, str]()
     for name, preset in read_presets(workspace.presets).presets.items():
         if preset.adapter is None or preset.sha256 is None:
             continue
+        promoted += 1
         try:
             open_registered(workspace, preset.adapter, preset.sha256)
         except SloraError as error:
             broken[name] = str(error)
-    return dg.AssetCheckResult(passed=not broken, metadata={"broken": broken})
+    said = (
+        f"{promoted - len(broken)} of {counted(promoted, 'promoted adapter', 'promoted adapters')}"
+        " are in the registry with the recorded hash."
+        if promoted
+        else "No adapter is promoted."
+    )
+    return dg.AssetCheckResult(
+        passed=not broken,
+        description=" ".join([said, *broken.values()]),
+        metadata={"promoted": promoted, "broken": broken},
+    )
 
 
 @dg.asset_check(asset="project_summary")
 def summary_is_fresh(project: ProjectResource) -> dg.AssetCheckResult:
     """The roll-up says of each scenario what its run and verdict say now."""
-    outdated = outdated_rows(project.workspace())
+    workspace = project.workspace()
+    outdated = outdated_rows(workspace)
+    written = read_json(workspace.summary / SUMMARY_FILE, remedy="run `make summary`")
+    assert isinstance(written, dict)
+    rows = len(written["rows"])
+    said = (
+        f"{rows - len(outdated)} of {rows} rows of the summary say what runs and verdicts say now"
+    )
+    if outdated:
+        said += f"; not so: {some(outdated)}. Remedy: materialize project_summary"
     return dg.AssetCheckResult(
         passed=not outdated,
         severity=dg.AssetCheckSeverity.WARN,
-        metadata={"outdated": outdated, "remedy": "materialize project_summary"},
+        description=f"{said}.",
+        metadata={"rows": rows, "outdated": outdated},
     )

@@ -3,6 +3,7 @@
 import dagster as dg
 
 from slora_assets.config.errors import SloraError
+from slora_assets.defs.metadata import scenario_of
 from slora_assets.defs.partitions import SCENARIOS
 from slora_assets.defs.project import ProjectResource
 from slora_assets.provenance.records import read_adapter_record, read_run_record
@@ -13,7 +14,7 @@ def scenario_export_is_proven(
     context: dg.AssetCheckExecutionContext, project: ProjectResource
 ) -> dg.AssetCheckResult:
     """The exported files are the recorded ones, do what training saw, and have an effect."""
-    return _proven(project, context.partition_key)
+    return _proven(project, scenario_of(context))
 
 
 @dg.asset_check(asset="unified_adapter", blocking=True)
@@ -25,13 +26,23 @@ def unified_export_is_proven(project: ProjectResource) -> dg.AssetCheckResult:
 def _proven(project: ProjectResource, scenario: str | None) -> dg.AssetCheckResult:
     folder = project.workspace().run_of(scenario)
     record = read_run_record(folder)
-    parity = record.parity
-    try:
-        for kept in record.kept:
-            read_adapter_record(folder / kept.path)
-    except SloraError as error:
-        return dg.AssetCheckResult(passed=False, description=str(error))
+    parity, kept, wrong = record.parity, len(record.kept), list[str]()
+    for adapter in record.kept:
+        try:
+            read_adapter_record(folder / adapter.path)
+        except SloraError as error:
+            wrong.append(str(error))
+    proven = parity.max_difference <= parity.tolerance and parity.effect > 0
+    said = [
+        f"{kept - len(wrong)} of {kept} adapters that {record.run} kept are the recorded files;"
+        f" the best, read back, differs by {parity.max_difference:.2g} from what was trained (at"
+        f" most {parity.tolerance:.2g}) and by {parity.effect:.2g} from the base (more than 0).",
+        *wrong,
+    ]
+    if not proven:
+        said.append("Remedy: look at the run's losses and recipe, then train again.")
     return dg.AssetCheckResult(
-        passed=parity.max_difference <= parity.tolerance and parity.effect > 0,
-        metadata=parity.model_dump(mode="json"),
+        passed=proven and not wrong,
+        description=" ".join(said),
+        metadata=parity.model_dump(mode="json") | {"kept": kept, "wrong": wrong},
     )

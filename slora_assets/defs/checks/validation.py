@@ -5,6 +5,9 @@ Neither blocks: a failed adapter is still summarised. Promotion verifies the ver
 
 import dagster as dg
 
+from slora_assets.config.workspace import UNIFIED
+from slora_assets.defs.checks.sentences import counted
+from slora_assets.defs.metadata import scenario_of
 from slora_assets.defs.partitions import SCENARIOS
 from slora_assets.defs.project import ProjectResource
 from slora_assets.provenance.records import read_verdict
@@ -15,25 +18,61 @@ def gate_passes(
     context: dg.AssetCheckExecutionContext, project: ProjectResource
 ) -> dg.AssetCheckResult:
     """The gate lets the scenario's adapter pass."""
-    gate = read_verdict(project.workspace(), context.partition_key).gate
-    return dg.AssetCheckResult(
-        passed=gate.answer == "pass",
-        severity=dg.AssetCheckSeverity.ERROR
-        if gate.answer == "fail"
-        else dg.AssetCheckSeverity.WARN,
-        description=" ".join(gate.reasons),
-        metadata={"verdict": gate.answer},
-    )
+    return _passes(project, scenario_of(context))
+
+
+@dg.asset_check(asset="unified_validation")
+def unified_gate_passes(project: ProjectResource) -> dg.AssetCheckResult:
+    """The gate lets the unified adapter pass."""
+    return _passes(project, UNIFIED)
 
 
 @dg.asset_check(asset="scenario_validation", partitions_def=SCENARIOS)
 def samples_move(
     context: dg.AssetCheckExecutionContext, project: ProjectResource
 ) -> dg.AssetCheckResult:
-    """No validation clip of the adapter is frozen."""
-    scores = read_verdict(project.workspace(), context.partition_key).adapter_scores
+    """No validation clip of the scenario's adapter is frozen."""
+    return _move(project, scenario_of(context))
+
+
+@dg.asset_check(asset="unified_validation")
+def unified_samples_move(project: ProjectResource) -> dg.AssetCheckResult:
+    """No validation clip of the unified adapter is frozen."""
+    return _move(project, UNIFIED)
+
+
+def _passes(project: ProjectResource, run: str) -> dg.AssetCheckResult:
+    gate = read_verdict(project.workspace(), run).gate
+    prompts = counted(gate.n_prompts, "prompt", "prompts")
     return dg.AssetCheckResult(
-        passed=scores["frozen_samples"] == 0,
+        passed=gate.answer == "pass",
+        severity=dg.AssetCheckSeverity.ERROR
+        if gate.answer == "fail"
+        else dg.AssetCheckSeverity.WARN,
+        description=f"The verdict on {run} is {gate.answer} over {prompts}:"
+        f" {' '.join(gate.reasons)}",
+        metadata={
+            "verdict": gate.answer,
+            "prompts": gate.n_prompts,
+            "mean_changes": {name: metric.mean_delta for name, metric in gate.metrics.items()},
+        },
+    )
+
+
+def _move(project: ProjectResource, run: str) -> dg.AssetCheckResult:
+    workspace = project.workspace()
+    scores = read_verdict(workspace, run).adapter_scores
+    frozen, samples = scores["frozen_samples"], scores["samples"]
+    said = f"{samples - frozen} of {samples} validation clips of {run} move"
+    if frozen:
+        report = workspace.relative(workspace.validation(run) / "report.md")
+        said += (
+            f"; {counted(frozen, 'stands', 'stand')} still, see {report}. Remedy: train with"
+            " another recipe, or on clips that move"
+        )
+    return dg.AssetCheckResult(
+        passed=frozen == 0,
         severity=dg.AssetCheckSeverity.WARN,
-        metadata={"frozen": scores["frozen_samples"], "samples": scores["samples"]},
+        description=f"{said}.",
+        metadata={"frozen": frozen, "samples": samples},
     )

@@ -20,13 +20,12 @@ from slora_assets.config.workspace import Workspace
 from slora_assets.defs.home import prepare_home
 from slora_assets.defs.launch.dead_runs import release_dead_runs
 from slora_assets.defs.launch.run_log import is_interruption, show
+from slora_assets.defs.launch.run_origin import make_runs_of_this_location
 from slora_assets.defs.launch.verbs import VERBS
 
 _INTERRUPTED: Final = 130
 _SAY_NOTHING: Final = {"loggers": {"console": {"config": {"log_level": "CRITICAL"}}}}
 """Dagster's own lines on the console: `run_log.py` says what a person wants to know."""
-_OF_THIS_LOCATION: Final = {".dagster/repository": "__repository__@slora"}
-"""How the UI finds a job's runs: those that it launches itself bear the same tag."""
 
 
 @dataclass(frozen=True)
@@ -120,13 +119,13 @@ def _run(instance: dg.DagsterInstance, job: dg.JobDefinition, scenario: str | No
             show(entry, errors)
 
     instance.add_event_listener(run_id, on_event)
+    make_runs_of_this_location(instance, job)
     result = job.execute_in_process(
         run_config=_SAY_NOTHING,
         instance=instance,
         partition_key=scenario,
         raise_on_error=False,
         run_id=run_id,
-        tags=_OF_THIS_LOCATION,
     )
     ended = instance.get_run_by_id(run_id)
     if ended is not None and ended.status == dg.DagsterRunStatus.CANCELED:

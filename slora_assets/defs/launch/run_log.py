@@ -30,3 +30,5 @@ def show(entry: dg.EventLogEntry, errors: list[str]) -> None:
         check = event.asset_check_evaluation_data
         if not check.passed:
             print(f"   check {check.check_name}: {check.description or 'did not pass'}", flush=True)
+            if check.blocking:  # the step that fails of it says only that it did
+                errors.append(failure_message.check_message(check))

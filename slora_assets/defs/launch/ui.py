@@ -1,6 +1,7 @@
 """`make ui`: Dagster's UI, daemon and code server on the workspace that the environment names."""
 
 import os
+import subprocess
 import sys
 from pathlib import Path
 from typing import Final, NoReturn
@@ -9,10 +10,12 @@ from slora_assets.config.workspace import PROJECT, Workspace
 from slora_assets.defs.home import prepare_home
 
 _ARGUMENTS: Final = ("dev", "--host", "127.0.0.1")
+_WATCH: Final = "slora_assets.defs.launch.code_server_watch"
 
 
-def open_ui() -> NoReturn:
-    """Become `dg dev` in the project's folder. Raises OSError when `dg` isn't installed."""
+def open_ui(*options: str) -> NoReturn:
+    """Become `dg dev` with `options` in the project's folder. Raises OSError when `dg` isn't
+    installed."""
     workspace = Workspace.from_environment()
     prepare_home()
     os.chdir(PROJECT)
@@ -22,4 +25,5 @@ def open_ui() -> NoReturn:
     os.environ.setdefault("VIRTUAL_ENV", sys.prefix)  # else dg warns that it guesses
     print(f"workspace {workspace.root}; the UI is at http://127.0.0.1:3000", flush=True)
     dg = Path(sys.executable).parent / "dg"
-    os.execv(dg, [str(dg), *_ARGUMENTS])
+    subprocess.Popen([sys.executable, "-m", _WATCH, str(os.getpid())])  # ends with dg
+    os.execv(dg, [str(dg), *_ARGUMENTS, *options])

@@ -11,16 +11,15 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-import numpy as np
-from numpy.typing import NDArray
-
 from slora_assets.config.errors import ConfigError, FootageError, IntegrityError, MissingInputError
 from slora_assets.documents import ScorerCard
 from slora_assets.provenance import object_hash, sha256_file
 from slora_assets.provenance.records import read_document
 
 if TYPE_CHECKING:
+    import numpy as np
     import torch
+    from numpy.typing import NDArray
     from PIL.Image import Image
 
 CARD = "slora.json"
@@ -78,7 +77,7 @@ class ClipScorer:
         from PIL import Image
 
         shape = list(frames.shape)
-        if frames.dtype != np.uint8 or frames.ndim != 4 or shape[3] != 3 or 0 in shape:
+        if frames.dtype != "uint8" or frames.ndim != 4 or shape[3] != 3 or 0 in shape:
             raise FootageError(
                 "bad_shape", f"frames must be uint8 [T, H, W, 3], not {frames.dtype} {shape}"
             )

@@ -1,0 +1,20 @@
+"""On which host a run's process is: only there can anybody see whether it still lives."""
+
+import socket
+from typing import Final
+
+import dagster as dg
+
+TAG: Final = "slora/host"
+"""Of a run; Dagster itself records the number of the process, not whose number it is."""
+
+
+def this_host() -> str:
+    """The name that this host bears; a container has its own, and processes of its own."""
+    return socket.gethostname()
+
+
+def tell_host(context: dg.InitResourceContext) -> None:
+    """Tag the run that the resource is for, if it is for one."""
+    if context.run is not None and context.instance is not None:
+        context.instance.add_run_tags(context.run.run_id, {TAG: this_host()})

@@ -1,0 +1,108 @@
+"""Tables of the graph: columns with their types, as the UI lists them, and rows for people."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping, Sequence
+from typing import Any, Final
+
+import dagster as dg
+from pydantic import BaseModel
+
+from slora_assets.documents import GuardedMetric, QuarantinedClip
+
+_MOST_ROWS: Final = 100
+
+Cell = str | int | float | None
+
+REJECTS: Final = dg.TableSchema(
+    columns=[
+        dg.TableColumn("clip", "string"),
+        dg.TableColumn("reason", "string", "reason code, see docs/datasets.md"),
+        dg.TableColumn("detail", "string"),
+    ]
+)
+EPOCHS: Final = dg.TableSchema(
+    columns=[
+        dg.TableColumn("epoch", "integer", "0 is the base without adapter"),
+        dg.TableColumn("step", "integer"),
+        dg.TableColumn("train_loss", "number", "mean over the epoch's steps"),
+        dg.TableColumn("held_out_loss", "number", "on clips that aren't trained on"),
+        dg.TableColumn("clip_similarity", "number"),
+        dg.TableColumn("temporal_consistency", "number", "empty where every sample is frozen"),
+        dg.TableColumn("combined", "number", "what decides which adapters are kept"),
+        dg.TableColumn("pruned", "string", "epochs whose adapters were pruned then"),
+    ]
+)
+GUARDED: Final = dg.TableSchema(
+    columns=[
+        dg.TableColumn("metric", "string"),
+        dg.TableColumn("mean_change", "number", "positive: the adapter is better"),
+        dg.TableColumn("lower", "number", "one-sided bound of the change"),
+        dg.TableColumn("upper", "number", "one-sided bound of the change"),
+        dg.TableColumn("margin", "number", "how much worse still counts as not worse"),
+        dg.TableColumn("prompts", "integer", "on which both sides were measured"),
+    ]
+)
+
+
+def columns_of(model: type[BaseModel]) -> dg.TableSchema:
+    """The columns of a document's rows, as its JSON Schema has them."""
+    properties: dict[str, dict[str, Any]] = model.model_json_schema(mode="serialization")[
+        "properties"
+    ]
+    columns = []
+    for name, found in properties.items():
+        either = found.get("anyOf", [found])
+        (kind, *_) = [one for one in either if one.get("type") != "null"]
+        nullable = len(either) > 1
+        constraints = dg.TableColumnConstraints(nullable=nullable)
+        columns.append(
+            dg.TableColumn(name, str(kind.get("type", "object")), constraints=constraints)
+        )
+    return dg.TableSchema(columns=columns)
+
+
+def reject_table(clips: Sequence[QuarantinedClip]) -> dg.TableMetadataValue:
+    """The first quarantined clips, each with its reason."""
+    rows = ({"clip": c.clip_id, "reason": c.reason, "detail": c.detail} for c in clips[:_MOST_ROWS])
+    return _table(rows, REJECTS)
+
+
+def epoch_table(lines: Sequence[Mapping[str, Any]]) -> dg.TableMetadataValue:
+    """The lines of a run's metrics log."""
+    return _table(
+        (
+            {column.name: line.get(column.name) for column in EPOCHS.columns}
+            | {"pruned": ", ".join(str(one["epoch"]) for one in line.get("pruned", []))}
+            for line in lines
+        ),
+        EPOCHS,
+    )
+
+
+def guarded_table(metrics: Mapping[str, GuardedMetric]) -> dg.TableMetadataValue:
+    """What the gate guards, and what it found."""
+    return _table(
+        (
+            {
+                "metric": name,
+                "mean_change": found.mean_delta,
+                "lower": found.lower,
+                "upper": found.upper,
+                "margin": found.margin,
+                "prompts": found.n,
+            }
+            for name, found in metrics.items()
+        ),
+        GUARDED,
+    )
+
+
+def _table(rows: Iterable[Mapping[str, Cell]], schema: dg.TableSchema) -> dg.TableMetadataValue:
+    """Numbers are rounded as people read them."""
+    records = [dg.TableRecord({name: _short(cell) for name, cell in row.items()}) for row in rows]
+    return dg.MetadataValue.table(records, schema=schema)
+
+
+def _short(cell: Cell) -> Cell:
+    return round(cell, 4) if isinstance(cell, float) else cell

@@ -1,0 +1,29 @@
+"""Why a verdict is no longer the one that a validation would give now, in words and numbers."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from slora_assets.config.validation import ValidationPrompts
+from slora_assets.curation.validation_prompts import Prompt
+from slora_assets.documents import RunRecord, RunVerdict
+from slora_assets.validation.standing import validation_hash
+
+
+def outdated_because(
+    verdict: RunVerdict, record: RunRecord, prompts: ValidationPrompts, asked: Sequence[Prompt]
+) -> list[str]:
+    """The reasons; none while the verdict is about this run's best adapter, asked `asked`."""
+    if verdict.validation_hash == validation_hash(record, prompts, list(asked)):
+        return []
+    reasons = []
+    if verdict.adapter_sha256 != record.best.sha256:
+        reasons.append(
+            f"it is about adapter {verdict.adapter_sha256[:12]}, and the run's best is"
+            f" {record.best.sha256[:12]} of epoch {record.best.epoch}"
+        )
+    elif verdict.run_hash != record.run_hash:
+        reasons.append("it is about an earlier run that ended in the same weights")
+    if verdict.gate.n_prompts != len(asked):
+        reasons.append(f"it rests on {verdict.gate.n_prompts} prompts, and {len(asked)} are asked")
+    return reasons or ["prompts, seeds, the gate's settings or its code are others"]

@@ -1,0 +1,91 @@
+"""Under `make ui`: what runs leave behind, what killed ones hold, and what Ctrl-C ends."""
+
+from __future__ import annotations
+
+import shutil
+from collections.abc import Callable, Iterator
+from pathlib import Path
+
+import psutil
+import pytest
+
+from slora_assets_tests.defs.user_interface import UserInterface, opened
+from slora_assets_tests.small_graph import PROJECT, RECIPE, prepare
+
+SCENARIO, OTHER = "market_floor", "stage"
+
+
+@pytest.fixture(scope="module")
+def root(prepared_root: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A workspace that lacks first frames, and of its latents one."""
+    root = Path(shutil.copytree(prepared_root, tmp_path_factory.mktemp("ui") / "workspace"))
+    next((root / "data/prepared/latents" / SCENARIO).glob("*.npz")).unlink()
+    return root
+
+
+@pytest.fixture(scope="module")
+def ui(root: Path) -> Iterator[UserInterface]:
+    """Started once for the file; the last test ends it."""
+    home = root / ".dagster"
+    home.mkdir()
+    (home / "dagster.yaml").symlink_to(PROJECT / "dagster.yaml")
+    with opened(prepare(root) | {"DAGSTER_HOME": str(home)}, root / "dev.log") as ui:
+        yield ui
+
+
+def _at_work(ui: UserInterface, run: str) -> psutil.Process:
+    """Wait until a run has the pool's place and its worker works; the worker."""
+    ui.wait_for(lambda: ui.holders() == [run], 90, "the pool's place")
+    (worker,) = ui.wait_for(lambda: ui.processes().get("worker"), 60, "the worker")
+    return worker
+
+
+def _nothing_of_runs(ui: UserInterface) -> Callable[[], bool]:
+    return lambda: not ui.of_runs()
+
+
+def test_runs_that_decode_and_compute_leave_no_process(ui: UserInterface, root: Path) -> None:
+    run = ui.launch("preprocess", SCENARIO)
+    backfill = ui.backfill(["scenario_manifest", "first_frames"], [SCENARIO, OTHER])
+    seen: set[str] = set()
+
+    def ended() -> bool:
+        seen.update(ui.processes())
+        return ui.status(run) == "SUCCESS"
+
+    ui.wait_for(ended, 120, "the run's success")
+    assert ui.backfill_ended(backfill) == "COMPLETED_SUCCESS"
+    assert {"decoder", "worker", "fork server"} <= seen
+    assert len(list((root / "data/raw/msr-vtt/frames").glob("*.png"))) == 24
+    ui.wait_for(_nothing_of_runs(ui), 20, "the runs' processes to end")
+
+
+def test_a_killed_run_and_a_killed_worker_give_the_pool_s_place_back_and_the_next_run_goes_on(
+    ui: UserInterface, root: Path
+) -> None:
+    long = RECIPE.replace("epochs: 2", "epochs: 4\ncheckpoint_every_steps: 1")
+    (root / "configs/training/lora_default.yaml").write_text(long)
+    killed = ui.launch("train_scenarios", SCENARIO)
+    _at_work(ui, killed)
+    (process,) = ui.processes()["run"]
+    process.kill()
+    assert ui.ended(killed, 30) == "FAILURE"
+    ui.wait_for(lambda: not ui.holders(), 30, "the killed run's place")
+    ui.wait_for(_nothing_of_runs(ui), 60, "the killed run's worker to end")
+
+    orphaned = ui.launch("train_scenarios", SCENARIO)
+    _at_work(ui, orphaned).kill()
+    assert ui.ended(orphaned, 60) == "FAILURE"
+    ui.wait_for(lambda: not ui.holders(), 30, "the place of the run whose worker was killed")
+
+    assert ui.ended(ui.launch("train_scenarios", SCENARIO)) == "SUCCESS"
+    assert (root / f"checkpoints/scenario_loras/{SCENARIO}/manifest.json").is_file()
+    ui.wait_for(_nothing_of_runs(ui), 20, "the runs' processes to end")
+
+
+def test_ctrl_c_leaves_no_process_and_no_file(ui: UserInterface, root: Path) -> None:
+    (root / "configs/training/lora_default.yaml").write_text(RECIPE + "seed: 1\n")
+    _at_work(ui, ui.launch("train_scenarios", SCENARIO))
+    ui.interrupt()
+    ui.wait_for(lambda: not ui.processes(), 60, "everything to end")
+    assert ui.left_behind() == []
