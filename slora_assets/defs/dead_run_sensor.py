@@ -1,8 +1,8 @@
-"""What ends, while the UI runs, runs that nobody else sees dead (`launch/dead_runs.py`)."""
+"""What ends, while the UI runs, runs that nobody else sees dead (`dead_runs.py`)."""
 
 import dagster as dg
 
-from slora_assets.defs.launch.dead_runs import release_dead_runs
+from slora_assets.defs.dead_runs import release_dead_runs
 
 
 @dg.sensor(

@@ -14,7 +14,7 @@ import psutil
 import pytest
 from dagster._core.events import EngineEventData  # how a run's process is recorded
 
-from slora_assets.defs.launch.dead_runs import release_dead_runs
+from slora_assets.defs.dead_runs import release_dead_runs
 from slora_assets.defs.run_host import TAG, this_host
 from slora_assets_tests.small_graph import PROJECT
 

@@ -17,8 +17,8 @@ import dagster as dg
 from slora_assets.config.data import read_dataset
 from slora_assets.config.errors import SloraError
 from slora_assets.config.workspace import Workspace
+from slora_assets.defs.dead_runs import release_dead_runs
 from slora_assets.defs.home import prepare_home
-from slora_assets.defs.launch.dead_runs import release_dead_runs
 from slora_assets.defs.launch.run_log import is_interruption, show
 from slora_assets.defs.launch.run_origin import make_runs_of_this_location
 from slora_assets.defs.launch.verbs import VERBS
