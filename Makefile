@@ -61,7 +61,7 @@ serve: setup
 	$(PY) -m api
 
 test: setup
-	$(PY) -m pytest --numprocesses auto --maxprocesses 4 --dist loadfile --no-loadscope-reorder
+	$(PY) -m pytest --numprocesses auto --maxprocesses 4 --dist loadgroup --no-loadscope-reorder
 
 check: setup
 	.ci/run

@@ -17,6 +17,9 @@ from slora_assets.config.workspace import Workspace
 from slora_assets.processes.preloading import preload
 from slora_assets_tests.small_graph import prepare
 
+_SHARED = ("graph",)
+"""Fixtures of a session that take a minute."""
+
 _FIRST = ("training", "base_models", "miniature")
 """Folders whose tests take longest. What is begun first keeps no other process waiting at the
 end."""
@@ -30,10 +33,23 @@ def pytest_configure(config: pytest.Config) -> None:
         os.environ.setdefault("OMP_NUM_THREADS", str(max(1, (os.cpu_count() or 1) // among)))
 
 
-def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """Long tests begin."""
+@pytest.hookimpl(tryfirst=True)
+def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
+    """Long tests begin; and of several processes one has all tests of a file, and of all files that
+    ask for the same fixture of a minute, so that it is made once."""
     places = {name: number for number, name in enumerate(_FIRST)}
     items.sort(key=lambda item: places.get(item.path.parent.name, len(_FIRST)))
+    if not hasattr(config, "workerinput"):
+        return
+    sharing = {
+        item.path: name
+        for item in items
+        for name in _SHARED
+        if name in getattr(item, "fixturenames", ())
+    }
+    for item in items:
+        group = sharing.get(item.path, str(item.path))
+        item.add_marker(pytest.mark.xdist_group(group))
 
 
 @pytest.fixture(scope="session")

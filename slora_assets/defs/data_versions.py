@@ -24,14 +24,19 @@ def input_tags(name: str, version: str, event: int | None = None) -> dict[str, s
 
 
 def still_current(
-    asset: str, partition: str, version: str, code_version: str, inputs: Mapping[str, str]
+    last: dg.AssetMaterialization, code_version: str, inputs: Mapping[str, str]
 ) -> dg.AssetMaterialization:
-    """The event that says that a partition, as it stands, is what `inputs` lead to now."""
+    """The event that says that a partition, as it was made `last`, is what `inputs` lead to now."""
+    version = (last.tags or {})[DATA_VERSION]
     tags = {DATA_VERSION: version, _CODE_VERSION: code_version, _FROM_USER: "true"}
     for name, read in inputs.items():
         tags |= input_tags(name, read)
     return dg.AssetMaterialization(
-        asset, partition=partition, description="Looked at again: nothing changed.", tags=tags
+        last.asset_key,
+        partition=last.partition,
+        description="Looked at again: nothing changed.",
+        metadata=last.metadata,
+        tags=tags,
     )
 
 

@@ -17,7 +17,6 @@ def graph(prepared_root: Path, tmp_path_factory: pytest.TempPathFactory) -> Grap
     root = tmp_path_factory.mktemp("graph")
     environment = prepare(root, prepared_root)
     with pytest.MonkeyPatch.context() as patch:
-        patch.chdir(root)  # the instance's folders are relative to the working directory
         for name, value in environment.items():
             patch.setenv(name, value)
         workspace = Workspace.from_environment()

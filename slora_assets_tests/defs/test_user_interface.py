@@ -40,6 +40,12 @@ def _at_work(ui: UserInterface, run: str) -> psutil.Process:
     return worker
 
 
+def _recipe(root: Path, epochs: str) -> None:
+    """Another recipe from the next run on."""
+    text = RECIPE.replace("epochs: 2", epochs)
+    (root / "configs/training/lora_default.yaml").write_text(text)
+
+
 def _nothing_of_runs(ui: UserInterface) -> Callable[[], bool]:
     return lambda: not ui.of_runs()
 
@@ -60,32 +66,49 @@ def test_runs_that_decode_and_compute_leave_no_process(ui: UserInterface, root: 
     ui.wait_for(_nothing_of_runs(ui), 20, "the runs' processes to end")
 
 
-def test_a_killed_run_and_a_killed_worker_give_the_pool_s_place_back_and_the_next_run_goes_on(
+def test_a_killed_run_gives_the_pool_s_place_back_and_its_worker_ends(
     ui: UserInterface, root: Path
 ) -> None:
-    long = RECIPE.replace("epochs: 2", "epochs: 4\ncheckpoint_every_steps: 1")
-    (root / "configs/training/lora_default.yaml").write_text(long)
-    killed = ui.launch("train_scenarios", SCENARIO)
-    _at_work(ui, killed)
-    (process,) = ui.processes()["run"]
-    process.kill()
-    assert ui.ended(killed, 30) == "FAILURE"
+    _recipe(root, "epochs: 4\ncheckpoint_every_steps: 1")
+    run = ui.launch("train_scenarios", SCENARIO)
+    _at_work(ui, run)
+    ui.processes()["run"][0].kill()
+    assert ui.ended(run, 30) == "FAILURE"
     ui.wait_for(lambda: not ui.holders(), 30, "the killed run's place")
     ui.wait_for(_nothing_of_runs(ui), 60, "the killed run's worker to end")
 
-    orphaned = ui.launch("train_scenarios", SCENARIO)
-    _at_work(ui, orphaned).kill()
-    assert ui.ended(orphaned, 60) == "FAILURE"
-    ui.wait_for(lambda: not ui.holders(), 30, "the place of the run whose worker was killed")
 
+def test_a_killed_worker_gives_the_pool_s_place_back_and_the_next_run_goes_on(
+    ui: UserInterface, root: Path
+) -> None:
+    run = ui.launch("train_scenarios", SCENARIO)
+    _at_work(ui, run).kill()
+    assert ui.ended(run, 60) == "FAILURE"
+    ui.wait_for(lambda: not ui.holders(), 30, "the place of the run whose worker was killed")
     assert ui.ended(ui.launch("train_scenarios", SCENARIO)) == "SUCCESS"
     assert (root / f"checkpoints/scenario_loras/{SCENARIO}/manifest.json").is_file()
     ui.wait_for(_nothing_of_runs(ui), 20, "the runs' processes to end")
 
 
-def test_ctrl_c_leaves_no_process_and_no_file(ui: UserInterface, root: Path) -> None:
+def test_a_killed_code_server_is_replaced_and_a_run_that_outlived_it_can_be_cancelled(
+    ui: UserInterface, root: Path
+) -> None:
+    _recipe(root, "epochs: 40\nseed: 1")
+    run = ui.launch("train_scenarios", SCENARIO)
+    _at_work(ui, run)
+    (killed,) = ui.processes()["code server"]
+    killed.kill()
+    ui.wait_for(lambda: killed not in ui.processes().get("code server", [killed]), 60, "another")
+    ui.wait_for(ui.loaded, 60, "the graph")
+    assert ui.status(run) == "STARTED"
+    ui.cancel(run)
+    assert ui.ended(run, 120) == "CANCELED"
+    ui.wait_for(lambda: not ui.holders(), 30, "the cancelled run's place")
+    ui.wait_for(_nothing_of_runs(ui), 60, "its processes to end")
+
+
+def test_ctrl_c_leaves_no_process_and_no_file(ui: UserInterface) -> None:
     killed = ui.left_behind()  # by a run that was killed, which no run can help
-    (root / "configs/training/lora_default.yaml").write_text(RECIPE + "seed: 1\n")
     _at_work(ui, ui.launch("train_scenarios", SCENARIO))
     ui.interrupt()
     ui.wait_for(lambda: not ui.processes(), 60, "everything to end")

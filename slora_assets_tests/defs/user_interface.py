@@ -146,11 +146,8 @@ class UserInterface:
         assert answer["startSensor"]["__typename"] == "Sensor", answer
 
     def cancel(self, run: str) -> None:
-        """Press "Terminate"."""
-        answer = self.ask(
-            "mutation($run: String!) { terminateRun(runId: $run) { __typename } }", run=run
-        )
-        assert answer["terminateRun"]["__typename"] == "TerminateRunSuccess", answer
+        """Press "Terminate"; how it ends shows in the run's status."""
+        self.ask("mutation($run: String!) { terminateRun(runId: $run) { __typename } }", run=run)
 
     def interrupt(self) -> int:
         """Press Ctrl-C, which the terminal tells the whole group; returns the exit status."""

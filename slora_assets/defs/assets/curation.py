@@ -84,11 +84,7 @@ def _note_unchanged(
         return
     if last is not None and (last.tags or {}).get(DATA_VERSION) == manifest.dataset_hash:
         read = {"scenario_metadata": metadata}
-        context.log_event(
-            still_current(
-                "scenario_manifest", scenario, manifest.dataset_hash, _MANIFEST_CODE, read
-            )
-        )
+        context.log_event(still_current(last, _MANIFEST_CODE, read))
 
 
 @dg.asset(

@@ -112,11 +112,11 @@ def _train(
         data_version=dg.DataVersion(object_hash([record.run_hash, record.best.sha256])),
         tags=read,
         metadata={
-            "cache": "hit" if hit else "miss",
-            ROWS if scenario is None else PARTITION_ROWS: len(log.lines()),
             **_scores(record, log),
-            **_made_with(record, folder),
             **_pictures(record, log, folder),
+            **_made_with(record, folder),
+            ROWS if scenario is None else PARTITION_ROWS: len(log.lines()),
+            "cache": "hit" if hit else "miss",
         },
     )
 

@@ -85,17 +85,27 @@ def _validate(
         data_version=dg.DataVersion(verdict.validation_hash),
         tags=read,
         metadata={
-            "cache": "hit" if hit else "miss",
-            rows: verdict.adapter_scores["samples"],
-            **_found(verdict),
+            **_answer(verdict),
             **_pictures(workspace, verdict),
             **_footage(workspace, run),
+            **_scores(verdict),
+            rows: verdict.adapter_scores["samples"],
+            "cache": "hit" if hit else "miss",
         },
     )
 
 
-def _found(verdict: RunVerdict) -> dict[str, Any]:
-    """The gate's answer, and what it rests on."""
+def _answer(verdict: RunVerdict) -> dict[str, Any]:
+    """What the gate says, and why. It comes first: the UI shows metadata in their order."""
+    return {
+        "verdict": verdict.gate.answer,
+        "reasons": dg.MetadataValue.md("\n".join(f"- {r}" for r in verdict.gate.reasons)),
+        "guarded": guarded_table(verdict.gate.metrics),
+    }
+
+
+def _scores(verdict: RunVerdict) -> dict[str, Any]:
+    """What was measured, on which adapter of which base."""
     scores = {
         f"{side}_{name}": value
         for side, found in (("base", verdict.base_scores), ("adapter", verdict.adapter_scores))
@@ -103,9 +113,6 @@ def _found(verdict: RunVerdict) -> dict[str, Any]:
         if value is not None
     }
     return scores | {
-        "verdict": verdict.gate.answer,
-        "reasons": dg.MetadataValue.md("\n".join(f"- {r}" for r in verdict.gate.reasons)),
-        "guarded": guarded_table(verdict.gate.metrics),
         "scores": verdict.scores_note or "trained base and scorer",
         "adapter_sha256": verdict.adapter_sha256,
         **base_entries(verdict.base),
