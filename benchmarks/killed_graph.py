@@ -17,6 +17,7 @@ from __future__ import annotations
 
 import argparse
 import random
+import signal
 import statistics
 import sys
 import tempfile
@@ -126,6 +127,7 @@ def main() -> int:
     parser.add_argument("--victims", nargs="*", choices=VICTIMS, default=VICTIMS)
     parser.add_argument("--seed", type=int, default=0)
     options = parser.parse_args()
+    signal.signal(signal.SIGTERM, signal.default_int_handler)  # leave nothing then either
     draws = random.Random(options.seed)
     with tempfile.TemporaryDirectory() as folder:
         root = Path(folder).resolve()

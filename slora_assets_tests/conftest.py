@@ -48,7 +48,7 @@ def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item
         if name in getattr(item, "fixturenames", ())
     }
     for item in items:
-        group = sharing.get(item.path, str(item.path))
+        group = sharing.get(item.path, f"{item.path.parent.name}/{item.path.stem}")
         item.add_marker(pytest.mark.xdist_group(group))
 
 

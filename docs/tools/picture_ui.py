@@ -11,6 +11,7 @@ from pathlib import Path
 
 from playwright.sync_api import Page, sync_playwright
 
+GROUPS = ("configuration", "data", "encoding", "training", "validation", "what_is_served")
 IMAGES = Path(__file__).parents[1] / "images"
 
 
@@ -22,7 +23,7 @@ def main() -> None:
     parser.add_argument("--into", type=Path, default=IMAGES)
     options = parser.parse_args()
     pages = {
-        "graph": "/asset-groups",
+        "graph": f"/asset-groups?expanded={','.join(f'slora:__repository__:{g}' for g in GROUPS)}",
         "overview": "/overview/activity/timeline?groupBy=job&hourWindow=1h",
         "adapter": f"/assets/scenario_adapter?view=partitions&partition={options.scenario}",
         "verdict": f"/assets/scenario_validation?view=partitions&partition={options.scenario}",

@@ -35,6 +35,8 @@ def edited_settings(
         name, _, scenario = place.partition(":")
         events.append(observation(name, scenario or None, now[place]))
     words = f"edited: {', '.join(changed)}" if changed else "nothing was edited"
+    if not said:
+        words = f"noted what {len(now)} parts of the configuration say"
     cursor = json.dumps(now, sort_keys=True)
     return dg.SensorResult(asset_events=events, skip_reason=words, cursor=cursor)
 

@@ -43,7 +43,9 @@ def main() -> None:
     _link_settings(own)
     said = settings.read_text("utf-8").splitlines() if settings.is_file() else []
     others = [line for line in said if not line.startswith(f"{VARIABLE}=")]
-    write_text(settings, "\n".join([*others, f'{VARIABLE}="{own}"', ""]))
+    # What stands in `.env` wins over the environment; this way a person's own setting stays.
+    line = f'{VARIABLE}="${{{VARIABLE}:-{own}}}"'
+    write_text(settings, "\n".join([*others, line, ""]))
 
 
 if __name__ == "__main__":

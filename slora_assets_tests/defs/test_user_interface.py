@@ -108,8 +108,8 @@ def test_a_killed_code_server_is_replaced_and_a_run_that_outlived_it_can_be_canc
 
 
 def test_ctrl_c_leaves_no_process_and_no_file(ui: UserInterface) -> None:
-    killed = ui.left_behind()  # by a run that was killed, which no run can help
+    killed = set(ui.left_behind())  # by a run that was killed, which no run can help
     _at_work(ui, ui.launch("train_scenarios", SCENARIO))
     ui.interrupt()
     ui.wait_for(lambda: not ui.processes(), 60, "everything to end")
-    assert ui.left_behind() == killed
+    assert set(ui.left_behind()) <= killed

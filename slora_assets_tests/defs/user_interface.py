@@ -53,7 +53,8 @@ class UserInterface:
             "TMPDIR": str(self.temporary),
             _MARK: self.mark,
         }
-        self._client = httpx.Client(timeout=60)
+        # A connection that is kept may be closed by the other side just when something is asked.
+        self._client = httpx.Client(timeout=60, limits=httpx.Limits(max_keepalive_connections=0))
         self.start()
 
     def start(self) -> None:
