@@ -115,8 +115,10 @@ def leak(root: Path) -> Callable[[], bool]:
 
 
 def torn_moments(root: Path) -> Callable[[], bool]:
-    """A training clip's moments hold other numbers than were written; the adapter is gone."""
-    _tear(sorted((root / f"data/prepared/latents/{SCENARIO}").glob("*.npz"))[0])
+    """All moments hold other numbers than were written (a short run may not draw a single clip's);
+    the adapter is gone."""
+    for file in (root / f"data/prepared/latents/{SCENARIO}").glob("*.npz"):
+        _tear(file)
     return _trained_again(root)
 
 
