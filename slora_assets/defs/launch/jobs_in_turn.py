@@ -21,7 +21,10 @@ from slora_assets.defs.dead_runs import release_dead_runs
 from slora_assets.defs.home import prepare_home
 from slora_assets.defs.launch.run_log import is_interruption, show
 from slora_assets.defs.launch.run_origin import make_runs_of_this_location
-from slora_assets.defs.launch.verbs import VERBS
+from slora_assets.defs.launch.verbs import VERBS, need_models
+from slora_assets.defs.preloaded import MODELS
+from slora_assets.processes.preloading import preload
+from slora_assets.processes.starting import can_fork
 
 _INTERRUPTED: Final = 130
 _SAY_NOTHING: Final = {"loggers": {"console": {"config": {"log_level": "CRITICAL"}}}}
@@ -41,6 +44,10 @@ class Outcome:
 def run_verbs(verbs: Sequence[str]) -> int:
     """Run verbs in order; go on past a scenario that fails. Returns the exit status."""
     _stop_as_on_ctrl_c()
+    if can_fork() and need_models(verbs):
+        # Before a decoder starts the server that workers are forked from as well: once it runs,
+        # nothing is added to what it imports.
+        preload(MODELS)
     jobs = [job for verb in verbs for job in VERBS[verb]]
     try:
         if not jobs:

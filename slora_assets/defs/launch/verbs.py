@@ -28,6 +28,14 @@ UI: Final = "ui"
 """Opens the UI, and stands alone."""
 
 
+_WITHOUT_MODELS: Final = {"data", "summary", "release"}
+
+
 def are_verbs(arguments: Sequence[str]) -> bool:
     """Whether there are any, and all of them are verbs."""
     return bool(arguments) and all(verb in VERBS for verb in arguments)
+
+
+def need_models(arguments: Sequence[str]) -> bool:
+    """Whether a worker of these verbs may load a model."""
+    return not _WITHOUT_MODELS.issuperset(arguments)
