@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import random
-from collections.abc import Iterator
+from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager
+from pathlib import Path
 from typing import Final
 from unittest.mock import patch
 
@@ -22,7 +23,9 @@ _HALF_A_DAY: Final = 12 * 3600.0
 def examined_here() -> Iterator[None]:
     """Footage is examined in this process: starting another takes longer than a whole history."""
 
-    def in_turn(function, tasks):  # type: ignore[no-untyped-def]
+    def in_turn(
+        function: Callable[..., object], tasks: Iterable[tuple[Path, tuple[object, ...]]]
+    ) -> list[object]:
         return [function(*arguments) for _, arguments in tasks]
 
     with patch.object(inventory, "isolated", in_turn):

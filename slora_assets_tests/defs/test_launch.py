@@ -7,7 +7,10 @@ import subprocess
 import sys
 from pathlib import Path
 
+import dagster as dg
 import pytest
+
+from slora_assets.defs.launch.jobs_in_turn import run_jobs
 
 _VERBS = [sys.executable, "-m", "slora_assets.defs.launch"]
 
@@ -54,3 +57,31 @@ def test_a_workspace_has_one_history_whatever_folder_one_is_in(tmp_path: Path) -
     home = workspace / ".dagster"
     assert (home / "history" / "runs.db").is_file()
     assert "pools: {default_limit: 1" in (home / "dagster.yaml").read_text()
+
+
+def test_the_ui_lists_the_command_line_s_runs_under_the_code_location(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    @dg.op
+    def nothing() -> None: ...
+
+    @dg.job
+    def first() -> None:
+        nothing()
+
+    @dg.job
+    def second() -> None:
+        nothing()
+
+    monkeypatch.setenv("DAGSTER_HOME", str(tmp_path))
+    assert run_jobs(dg.Definitions(jobs=[first, second]), ["first", "second"]) == 0
+    with dg.DagsterInstance.get() as instance:
+        runs = instance.get_runs(
+            dg.RunsFilter(tags={".dagster/repository": "__repository__@slora"})
+        )
+    # The timeline leaves out a run without an origin; the pages of jobs ask for the tag.
+    origins = {run.job_name: run.remote_job_origin for run in runs}
+    assert set(origins) == {"first", "second"}
+    for name, origin in origins.items():
+        assert origin is not None and origin.job_name == name
+        assert origin.location_name == "slora"

@@ -24,6 +24,7 @@ def test_but_for_the_storage_it_says_what_dagster_yaml_says() -> None:
     assert theirs == ours, f"write into {_FILE.name} what changed in dagster.yaml"
 
 
+# A server can't be had everywhere that the tests run; docs/howto/postgres.md says how to try it.
 @pytest.mark.skipif(
     _URL not in os.environ or importlib.util.find_spec("dagster_postgres") is None,
     reason=f"needs the extra `postgres` and a server that {_URL} names",
