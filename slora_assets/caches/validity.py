@@ -11,9 +11,10 @@ import json
 import os
 import zipfile
 from pathlib import Path
-from typing import Any, Final, TypedDict
+from typing import Any, TypedDict
 
 import numpy as np
+import orjson
 from numpy.typing import NDArray
 
 from slora_assets.config.errors import IntegrityError, MissingInputError
@@ -22,8 +23,6 @@ from slora_assets.footage.versions import DECODE_VERSION
 from slora_assets.provenance import StatCache, object_hash, sha256_bytes, write_bytes
 
 Key = dict[str, Any]
-
-_KEYS: Final = json.JSONEncoder(sort_keys=True)
 
 
 def latent_key(clip: Clip, identity: BaseIdentity, geometry: Geometry) -> Key:
@@ -129,7 +128,7 @@ class Verified:
 
 
 def _digest(key: Key) -> str:
-    return sha256_bytes(_KEYS.encode(key).encode())
+    return sha256_bytes(orjson.dumps(key, option=orjson.OPT_SORT_KEYS))
 
 
 def read_array(path: Path, name: str, key: Key, remedy: str) -> NDArray[np.float16]:

@@ -89,8 +89,9 @@ class _Sorter:
         workspace: Workspace,
     ) -> None:
         self._dataset, self._scenarios = dataset, scenarios
-        self._files, self._workspace = inventory.files, workspace
-        self._frames, self._latents = workspace.frames(dataset.name), workspace.latents
+        self._files = inventory.files
+        self._frames = workspace.relative(workspace.frames(dataset.name))
+        self._latents = workspace.relative(workspace.latents)
         self._unusable = {reject.clip_id: reject for reject in inventory.rejects}
         self._matcher = ScenarioMatcher(scenarios.active)
         self._groups = SourceGroups()
@@ -188,7 +189,7 @@ class _Sorter:
     def _clip(self, clip: dict[str, Any], outcome: Assignment) -> Clip:
         matching = [clip["captions"][index] for index in outcome.matching]
         file, name = self._files[self._file_name(clip)], outcome.scenario
-        workspace, uncut = self._workspace, self._dataset.footage_holds == "sources"
+        uncut = self._dataset.footage_holds == "sources"
         return Clip(
             id=clip["id"],
             source_group=clip["source_group"],
@@ -209,8 +210,8 @@ class _Sorter:
             ),
             captions=clip["captions"],
             prompts=prompts_for(clip["id"], matching, self._scenarios.scenarios[name]),
-            first_frame=workspace.relative(self._frames / f"{clip['id']}.png"),
-            latent=workspace.relative(self._latents / name / f"{clip['id']}.npz"),
+            first_frame=f"{self._frames}/{clip['id']}.png",
+            latent=f"{self._latents}/{name}/{clip['id']}.npz",
         )
 
 

@@ -27,6 +27,7 @@ FRAMES_LIMIT: Final = 20_000
 STRIP_LIMIT: Final = 12_000
 CLIP_LIMIT: Final = 9_000
 MOST_CLIPS: Final = 3
+PAGE_LIMIT: Final = 50_000
 
 _STRIP_FRAMES, _STRIP_COLUMNS, _STRIP_WIDTH, _GAP = 8, 4, 160, 4
 
@@ -125,6 +126,21 @@ def moving_pictures(videos: Sequence[Path]) -> dg.MarkdownMetadataValue:
         for video in videos[:MOST_CLIPS]
     ]
     return dg.MetadataValue.md(" ".join(shown))
+
+
+def side_by_side(left: Path, right: Path, text: str, limit: int) -> str:
+    """Small copies of two clips of one size and length as one animated picture in at most `limit`
+    characters, as Markdown."""
+    from PIL import Image
+
+    one, other = _decoded(left), _decoded(right)
+    frames = []
+    for first, second in zip(one.frames, other.frames, strict=False):
+        pair = Image.new("RGB", (first.width + _GAP + second.width, first.height), "white")
+        pair.paste(first, (0, 0))
+        pair.paste(second, (first.width + _GAP, 0))
+        frames.append(pair)
+    return _embedded(_Film(frames, one.seconds), text, limit, _CLIP_TRIES)
 
 
 def strip(pictures: Sequence[Path], text: str, limit: int) -> dg.MarkdownMetadataValue:

@@ -92,3 +92,25 @@ def test_a_strip_shows_pictures_from_the_first_to_the_last_quarter(tmp_path: Pat
     ]
     assert shown == pytest.approx([8 * 4 * index for index in range(8)], abs=6)
     assert len(pictures(media.strip(files[:1], "one", media.STRIP_LIMIT).value or "")) == 1
+
+
+def test_two_clips_play_beside_each_other_in_one_picture(
+    tmp_path: Path, noise: tuple[Path, Path]
+) -> None:
+    for name, colour in (("left", (200, 40, 40)), ("right", (40, 40, 200))):
+        frames = np.full((9, 64, 96, 3), colour, np.uint8)
+        for index, frame in enumerate(frames):
+            frame[:8, : 10 * index] = 0
+        write_mp4(tmp_path / f"{name}.mp4", frames, 8)
+    clips = tmp_path / "left.mp4", tmp_path / "right.mp4"
+    (pair,) = pictures(media.side_by_side(*clips, "red, blue", media.CLIP_LIMIT))
+    assert pair.n_frames > 1
+    half = pair.width // 2
+    left, right = (
+        np.asarray(pair.convert("RGB").crop(box)).mean(axis=(0, 1))
+        for box in ((0, 0, half - 4, pair.height), (half + 4, 0, pair.width, pair.height))
+    )
+    assert left[0] > 150 > 80 > left[2]
+    assert right[2] > 150 > 80 > right[0]
+    shown = media.side_by_side(noise[0], noise[0], "noise", 2000)
+    assert len(shown) <= 2000

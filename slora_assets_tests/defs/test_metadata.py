@@ -8,6 +8,7 @@ from collections.abc import Iterator
 from importlib.metadata import version
 from pathlib import Path
 
+import av
 import dagster as dg
 import numpy as np
 import polars as pl
@@ -277,3 +278,21 @@ def test_the_summary_shows_a_row_for_every_run(graph: Graph) -> None:
     states = {SCENARIO: "inconclusive", UNIFIED: "inconclusive", WITHOUT_FOOTAGE: "too few clips"}
     for name, state in states.items():
         assert f"| {name} | {state} |" in shown["summary"]
+
+
+def test_the_project_page_shows_a_clip_of_each_side_of_every_judged_run(graph: Graph) -> None:
+    shown = graph.first.of("project_summary")["clips"]
+    judged = [SCENARIO, UNIFIED]
+    assert [name for name in judged if f"**{name}**" in shown] == judged
+    assert WITHOUT_FOOTAGE not in shown
+    for name, pair in zip(judged, pictures(shown), strict=True):
+        samples = graph.workspace.validation(name) / "samples"
+        clip = min((samples / "base").glob("*.mp4")).name
+        assert clip.removesuffix(".mp4") in shown
+        half = (pair.width - 4) // 2
+        boxes = {"base": (0, 0), "adapter": (pair.width - half, 0)}
+        for side, (left, top) in boxes.items():
+            with av.open(str(samples / side / clip)) as video:
+                first = next(video.decode(video=0)).to_image()
+            seen = pair.convert("RGB").crop((left, top, left + half, pair.height))
+            assert is_small_copy(seen, first), (name, side)

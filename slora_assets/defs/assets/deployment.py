@@ -1,13 +1,16 @@
 """Dagster's view of deployment: what is served, changed only by a person, and the roll-up."""
 
-from typing import Literal, Self
+from pathlib import Path
+from typing import Any, Literal, Self
 
 import dagster as dg
 from pydantic import model_validator
 
 from slora_assets.config.errors import ConfigError
+from slora_assets.config.workspace import Workspace
 from slora_assets.defs import groups
 from slora_assets.defs.configuration import read_by
+from slora_assets.defs.media import CLIP_LIMIT, PAGE_LIMIT, side_by_side
 from slora_assets.defs.metadata import ON_CHANGED_INPUTS, ROWS, standing_at
 from slora_assets.defs.project import ProjectResource
 from slora_assets.defs.schedules import WRITTEN_DAILY
@@ -99,7 +102,8 @@ def inference_presets(
 def project_summary(
     context: dg.AssetExecutionContext, project: ProjectResource
 ) -> dg.MaterializeResult[None]:
-    """One row per scenario: scores of base and adapter, verdict, and where the evidence lies.
+    """The project's page: one row per scenario with scores of base and adapter, verdict, a clip of
+    each side, and where the evidence lies.
 
     What the scores mean: `docs/howto/reading_a_verdict.md`.
     """
@@ -112,6 +116,29 @@ def project_summary(
         metadata={
             ROWS: len(document["rows"]),
             "summary": dg.MetadataValue.md(summary_text(document)),
+            "clips": dg.MetadataValue.md(_clips(workspace, document["rows"])),
             "file": dg.MetadataValue.path(workspace.summary / "summary.md"),
         },
     )
+
+
+def _clips(workspace: Workspace, rows: dict[str, dict[str, Any]]) -> str:
+    """For each judged run a clip of its base beside the adapter's of the same prompt and seed."""
+    judged = {name: row for name, row in rows.items() if "base_scores" in row}
+    limit = min(CLIP_LIMIT, PAGE_LIMIT // max(1, len(judged)))
+    shown = []
+    for name, row in judged.items():
+        samples = workspace.validation(name) / "samples"
+        pair = _first_pair(samples / "base", samples / "adapter")
+        if pair is not None:
+            picture = side_by_side(*pair, f"{pair[0].stem}: base, adapter", limit)
+            shown.append(f"**{name}** ({row['state']}): base left, adapter right\n\n{picture}")
+    return "\n\n".join(shown) or "No run has been judged yet."
+
+
+def _first_pair(base: Path, adapter: Path) -> tuple[Path, Path] | None:
+    """The first clip that both sides have."""
+    for clip in sorted(base.glob("*.mp4")):
+        if (adapter / clip.name).is_file():
+            return clip, adapter / clip.name
+    return None
