@@ -18,7 +18,7 @@ from pydantic import (
 )
 
 from slora_assets.config.errors import ConfigError, MissingInputError
-from slora_assets.config.scenario_files import SCENARIO_NAME, ScenarioFiles
+from slora_assets.config.scenario_files import SCENARIO_NAME, ScenarioFiles, is_scenario_name
 from slora_assets.config.yaml_reader import Settings, line_of, read_settings
 
 ScenarioName = Annotated[str, Field(pattern=SCENARIO_NAME)]
@@ -165,6 +165,13 @@ class ScenariosSettings(Settings):
     def active(self) -> dict[str, ScenarioSettings]:
         """Those that are not retired."""
         return {name: one for name, one in self.scenarios.items() if not one.retired}
+
+    @model_validator(mode="after")
+    def _names_are_free(self) -> ScenariosSettings:
+        for name in self.scenarios:
+            if not is_scenario_name(name):
+                raise ValueError(f"{name} is the name of the run over all scenarios")
+        return self
 
     @model_validator(mode="after")
     def _no_keyword_twice(self) -> ScenariosSettings:

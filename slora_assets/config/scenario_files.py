@@ -10,9 +10,16 @@ from pathlib import Path
 from typing import Final
 
 from slora_assets.config.errors import ConfigError
+from slora_assets.config.workspace import UNIFIED
 
 SCENARIO_NAME: Final = r"^[a-z][a-z0-9_]{0,63}$"
 """Scenario names become partition keys, folder names and URL parts."""
+
+
+def is_scenario_name(name: str) -> bool:
+    """Whether a scenario may be called so; the run over all scenarios has its folders' name."""
+    return re.fullmatch(SCENARIO_NAME, name) is not None and name != UNIFIED
+
 
 Location = tuple[int | str, ...]
 """Keys and indices that lead to a place in a YAML file."""
@@ -43,12 +50,12 @@ class ScenarioFiles:
         for path in sorted(self.folder.glob("*")) if self.folder.is_dir() else ():
             if path.name.startswith(".") or path.suffix not in (".yaml", ".yml"):
                 continue
-            if path.suffix == ".yml" or not re.match(SCENARIO_NAME, path.stem):
+            if path.suffix == ".yml" or not is_scenario_name(path.stem):
                 raise ConfigError(
                     "the file's name is no scenario's",
                     file=path,
                     found=path.name,
-                    expected="<scenario>.yaml, in lower case, digits and '_'",
+                    expected=f"<scenario>.yaml, in lower case, digits and '_', not {UNIFIED}",
                     remedy="rename the file",
                 )
             found[path.stem] = path

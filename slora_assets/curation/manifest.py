@@ -108,9 +108,9 @@ def check_minimum(manifest: ScenarioManifest, file: Path) -> None:
 
 
 def retired_error(scenario: str, file: Path, why: str) -> CurationError:
-    """What is told to whoever wants clips or a training of a retired scenario."""
+    """What is told to whoever wants clips, a training or a promotion of a retired scenario."""
     return CurationError(
-        f"{scenario} gets no clips and no training: {why}",
+        f"{scenario} gets no clips, no promotion and no training: {why}",
         file=file,
         key=f"scenarios.{scenario}",
         remedy="to take it up again, remove 'retired' from its YAML and run `make data`",

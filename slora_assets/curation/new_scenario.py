@@ -21,7 +21,8 @@ from slora_assets.config.data import (
     shared_keyword,
 )
 from slora_assets.config.errors import ConfigError
-from slora_assets.config.scenario_files import SCENARIO_NAME, ScenarioFiles
+from slora_assets.config.scenario_files import ScenarioFiles, is_scenario_name
+from slora_assets.config.workspace import UNIFIED
 from slora_assets.config.yaml_reader import read_settings
 from slora_assets.provenance import replacing
 
@@ -98,11 +99,12 @@ def _scalar(value: object) -> object:
 
 
 def _refuse_name(files: ScenarioFiles, name: str, there: Mapping[str, ScenarioSettings]) -> None:
-    if not re.fullmatch(SCENARIO_NAME, name):
+    if not is_scenario_name(name):
         raise ConfigError(
             "no name for a scenario",
             found=name,
-            expected="a lower-case letter, then lower-case letters, digits and '_'",
+            expected="a lower-case letter, then lower-case letters, digits and '_', and not"
+            f" {UNIFIED}, the run over all scenarios",
             remedy="choose another name",
         )
     if name in there:

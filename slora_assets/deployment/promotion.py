@@ -15,6 +15,7 @@ from filelock import lock_descriptor
 
 from slora_assets.config.errors import GateError, IntegrityError
 from slora_assets.config.workspace import Workspace
+from slora_assets.curation.retirement import refuse_retired
 from slora_assets.deployment.changelog import log_change
 from slora_assets.deployment.presets import preset_of, read_presets, write_adapter
 from slora_assets.deployment.registry import register_adapter
@@ -82,9 +83,10 @@ def promote(
     """Register a scenario's candidate, log who let it through and why, and set its preset.
 
     Raises GateError for a verdict of fail (never promoted) and for an inconclusive one without
-    `override_inconclusive`.
+    `override_inconclusive`, CurationError for a retired scenario.
     """
     by, reason = _signed(by, reason)
+    refuse_retired(workspace, scenario)
     with _editing(workspace.presets):
         preset = preset_of(workspace.presets, read_presets(workspace.presets), scenario)
         chosen = candidate(workspace, scenario)

@@ -15,6 +15,7 @@ from slora_assets.config.data import (
 )
 from slora_assets.config.errors import ConfigError, MissingInputError
 from slora_assets.config.scenario_files import ScenarioFiles
+from slora_assets.config.workspace import UNIFIED
 from slora_assets.provenance import object_hash
 
 DATASET = """\
@@ -115,12 +116,20 @@ def test_a_keyword_of_two_scenarios_is_refused_with_both_files_and_lines(folder:
         _read(folder)
 
 
-@pytest.mark.parametrize("name", ["Pier.yaml", "the pier.yaml", "2nd.yaml", "pier.yml"])
+@pytest.mark.parametrize(
+    "name", ["Pier.yaml", "the pier.yaml", "2nd.yaml", "pier.yml", f"{UNIFIED}.yaml"]
+)
 def test_a_file_that_names_no_scenario_is_refused(folder: Path, name: str) -> None:
     (folder / "mine" / name).write_text(PIER)
     with pytest.raises(ConfigError, match="rename the file") as caught:
         _read(folder)
     assert caught.value.file == folder / "mine" / name
+
+
+def test_no_scenario_has_the_name_of_the_run_over_all_of_them(folder: Path) -> None:
+    (folder / "mine.yaml").write_text(SHARED.replace("street:", f"{UNIFIED}:"))
+    with pytest.raises(ConfigError, match=f"{UNIFIED} is the name of the run over all scenarios"):
+        _read(folder)
 
 
 def test_a_mistake_in_a_small_file_is_named_with_its_line(folder: Path) -> None:

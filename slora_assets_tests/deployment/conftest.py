@@ -23,9 +23,9 @@ FinishRun = Callable[..., str]
 @pytest.fixture
 def workspace(tmp_path: Path) -> Workspace:
     configs = tmp_path / "configs"
-    (configs / "model").mkdir(parents=True)
-    name = "optimized_inference.yaml"
-    shutil.copy(CONFIGS / "model" / name, configs / "model" / name)
+    for name in ("model/optimized_inference.yaml", "data/sample.yaml", "data/scenarios.yaml"):
+        (configs / name).parent.mkdir(parents=True, exist_ok=True)
+        shutil.copy(CONFIGS / name, configs / name)
     return Workspace(tmp_path, configs, configs / "data" / "sample.yaml")
 
 

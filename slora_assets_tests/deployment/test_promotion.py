@@ -11,12 +11,15 @@ import pytest
 
 from slora_assets.config.errors import (
     ConfigError,
+    CurationError,
     GateError,
     IntegrityError,
     MissingInputError,
     SloraError,
 )
+from slora_assets.config.scenario_files import ScenarioFiles
 from slora_assets.config.workspace import Workspace
+from slora_assets.curation.retirement import retire
 from slora_assets.deployment.changelog import promotion_of, read_changes
 from slora_assets.deployment.presets import read_presets
 from slora_assets.deployment.promotion import candidate, demote, promote
@@ -67,6 +70,18 @@ def test_an_inconclusive_needs_the_override_which_is_recorded(
     [change] = read_changes(workspace.changelog)
     assert change.override_inconclusive
     assert change.scores_note == "The scorer holds random weights."
+
+
+def test_a_retired_scenario_gets_no_adapter_however_it_was_judged_before(
+    workspace: Workspace, finish_run: FinishRun
+) -> None:
+    finish_run()
+    files = ScenarioFiles.named(workspace.configs / "data" / "scenarios.yaml")
+    retire(files, SCENARIO, "the market has closed")
+    before = everything(workspace.root)
+    with pytest.raises(CurationError, match=r"no promotion.*the market has closed"):
+        promote(workspace, SCENARIO, "Zoë", "looks right")
+    assert everything(workspace.root) == before
 
 
 def test_a_pass_on_scores_that_mean_nothing_is_refused(
