@@ -18,7 +18,10 @@ from pathlib import Path
 
 import dagster as dg
 
-from slora_assets_tests import small_graph
+PROJECT = Path(__file__).resolve().parents[1]
+sys.path.insert(0, str(PROJECT))
+
+from slora_assets_tests import small_graph  # noqa: E402  # the tests are not installed
 
 SCENARIO = "market_floor"
 BY_SCENARIO = (

@@ -1,6 +1,7 @@
-"""Where pixels go from frame to frame: dense optical flow, where it is to be trusted, and motion.
+"""Where pixels go from frame to frame: dense optical flow, and where it is to be trusted.
 
-Pure and deterministic (DIS on the CPU); everything is measured at one working size.
+Pure and deterministic (block matching and DIS on the CPU); everything is measured at one working
+size.
 """
 
 from __future__ import annotations
@@ -23,8 +24,25 @@ WORKING_SIDE = 256
 """Pixels of the shorter side at which everything is measured, VBench's unit of length. One working
 size makes scores independent of resolution and keeps tiny clips above DIS's least size."""
 
-SMOOTHING = 15
-"""Side in working pixels of the box over which speeds are averaged: nearly two flow patches."""
+MAX_SPEED = 1.25
+"""Fastest motion that is looked for, in shorter sides per second."""
+
+_SEARCH_SIDE = 64
+"""Pixels of the shorter side at which every displacement is tried."""
+
+_SEARCH_WINDOW = 5
+"""Side in those pixels of the blocks that are compared."""
+
+_SEARCH_PENALTY = 0.03
+"""Grey levels that a displacement has to be better by for each pixel that it is longer: where
+nothing can be told, nothing moves."""
+
+
+_AROUND = 15
+"""Side in working pixels of the box over which two flows are compared."""
+
+_CLEARLY = 1.0
+"""Grey levels by which the searched flow has to be better."""
 
 
 class WorkingClip(NamedTuple):
@@ -73,40 +91,90 @@ def flow_between(
     return np.asarray(dis.calc(start, end, None), dtype=np.float32)
 
 
-def follow(dis: cv2.DISOpticalFlow, grey: NDArray[np.uint8]) -> Flows:
+def matched_flow(
+    dis: cv2.DISOpticalFlow, start: NDArray[np.uint8], end: NDArray[np.uint8], reach: float
+) -> Field:
+    """As `flow_between`, for displacements of up to `reach` shorter sides, however small what
+    moves.
+
+    DIS works from coarse to fine and loses what moves farther than its own size. So the best of all
+    displacements is found as well, at a coarse size, and DIS finds what is left of the way. That
+    holds where it explains the pictures clearly better; inside of plain surfaces DIS alone is
+    right, which carries the motion of their edges there.
+    """
+    plain = flow_between(dis, start, end)
+    searched = _searched_flow(dis, start, end, reach)
+    better = _unexplained(start, end, searched) + _CLEARLY < _unexplained(start, end, plain)
+    return np.where(better[..., None], searched, plain)
+
+
+def _unexplained(start: NDArray[np.uint8], end: NDArray[np.uint8], flow: Field) -> Field:
+    """Grey levels [h,w] by which `end`, read along the flow, differs from `start` around a
+    pixel."""
+    import cv2
+
+    met = read_along(end.astype(np.float32)[..., None], flow)[0]
+    return np.asarray(cv2.blur(np.abs(start - met), (_AROUND, _AROUND)), dtype=np.float32)
+
+
+def _searched_flow(
+    dis: cv2.DISOpticalFlow, start: NDArray[np.uint8], end: NDArray[np.uint8], reach: float
+) -> Field:
+    import cv2
+
+    height, width = start.shape
+    scale = _SEARCH_SIDE / min(height, width)
+    size = (round(width * scale), round(height * scale))
+    small = [cv2.resize(frame, size, interpolation=cv2.INTER_AREA) for frame in (start, end)]
+    coarse = _best_displacements(small[0], small[1], max(1, round(reach * _SEARCH_SIDE)))
+    whole = cv2.resize(coarse, (width, height), interpolation=cv2.INTER_NEAREST)
+    whole = np.asarray(whole / np.float32(scale), dtype=np.float32)
+    met = read_along(end.astype(np.float32)[..., None], whole)[0]
+    left = flow_between(dis, start, np.clip(np.rint(met), 0, 255).astype(np.uint8))
+    return np.asarray(left + read_along(whole, left)[0], dtype=np.float32)
+
+
+def _best_displacements(
+    start: NDArray[np.uint8], end: NDArray[np.uint8], reach: int
+) -> NDArray[np.float32]:
+    """The whole-pixel displacement [h,w,2] of each block of `start`, of all within `reach`, that
+    leaves the least absolute difference; the shorter of equals."""
+    import cv2
+
+    height, width = start.shape
+    edged = cv2.copyMakeBorder(end, reach, reach, reach, reach, cv2.BORDER_REPLICATE)
+    least = np.full((height, width), np.inf, np.float32)
+    found = np.zeros((height, width, 2), np.float32)
+    for across, down, length in _within(reach):
+        other = edged[reach + down : reach + down + height, reach + across :][:, :width]
+        difference = cv2.absdiff(start, other).astype(np.float32)
+        cost = cv2.blur(difference, (_SEARCH_WINDOW, _SEARCH_WINDOW)) + _SEARCH_PENALTY * length
+        better = cost < least - np.float32(1e-3)
+        least[better] = cost[better]
+        found[better] = (across, down)
+    # A block that stands alone among others has met its like by chance.
+    return np.stack([cv2.medianBlur(found[..., axis], 5) for axis in (0, 1)], axis=-1)
+
+
+@lru_cache(maxsize=8)
+def _within(reach: int) -> tuple[tuple[int, int, float], ...]:
+    """All displacements up to a length, across and down, with their lengths; the shortest first."""
+    every = (
+        (across, down, float(np.hypot(across, down)))
+        for down in range(-reach, reach + 1)
+        for across in range(-reach, reach + 1)
+    )
+    return tuple(sorted((one for one in every if one[2] <= reach), key=lambda one: one[2]))
+
+
+def follow(dis: cv2.DISOpticalFlow, grey: NDArray[np.uint8], fps: float) -> Flows:
     """Follow the pixels of `grey` [T,h,w] from each frame to the next and back."""
-    forward = [flow_between(dis, a, b) for a, b in pairwise(grey)]
-    backward = [flow_between(dis, b, a) for a, b in pairwise(grey)]
+    reach = MAX_SPEED / fps
+    forward = [matched_flow(dis, a, b, reach) for a, b in pairwise(grey)]
+    backward = [matched_flow(dis, b, a, reach) for a, b in pairwise(grey)]
     masks = [_agreement(there, back) for there, back in zip(forward, backward, strict=True)]
     agreed, inside = zip(*masks, strict=True)
     return Flows(forward, backward, list(agreed), list(inside))
-
-
-def steady_motion(flows: Flows, fps: float) -> float:
-    """Mean over pairs of the fastest 5 % of pixels' steady speed, in shorter sides per second."""
-    steady = [top_mean(_continued(flows, pair), 0.05) for pair in range(len(flows.forward))]
-    return float(np.mean(steady)) / WORKING_SIDE * fps
-
-
-def _continued(flows: Flows, pair: int) -> Field:
-    """Speed [h,w] of a pair where its flow is trusted and both neighbouring pairs carry it on,
-    averaged over SMOOTHING, so that the fastest pixels aren't those with the most flow noise.
-
-    The motion that led to a pixel is minus the backward flow of the pair before; the motion that
-    goes on is the next pair's flow read where the pixel lands. Clip ends have one neighbour.
-    """
-    import cv2
-
-    flow = flows.forward[pair]
-    speed = speed_of(flow)
-    credit = np.where(flows.agreed[pair], speed, np.float32(0))
-    neighbours = [] if pair == 0 else [-flows.backward[pair - 1]]
-    if pair + 1 < len(flows.forward):
-        neighbours.append(read_along(flows.forward[pair + 1], flow)[0])
-    for other in neighbours:
-        along = _dot(flow, other) / np.maximum(speed, np.float32(1e-6))
-        credit = np.minimum(credit, np.maximum(along, 0))
-    return np.asarray(cv2.blur(credit, (SMOOTHING, SMOOTHING)), dtype=np.float32)
 
 
 def _agreement(forward: Field, backward: Field) -> tuple[Mask, Mask]:
@@ -116,8 +184,8 @@ def _agreement(forward: Field, backward: Field) -> tuple[Mask, Mask]:
     0.5 (Sundaram et al. 2010).
     """
     back, inside = read_along(backward, forward)
-    mismatch = _dot(forward + back, forward + back)
-    allowed = 0.01 * (_dot(forward, forward) + _dot(back, back)) + 0.5
+    mismatch = dot(forward + back, forward + back)
+    allowed = 0.01 * (dot(forward, forward) + dot(back, back)) + 0.5
     return inside & (mismatch <= allowed), inside
 
 
@@ -140,7 +208,7 @@ def _grid(height: int, width: int) -> tuple[Field, Field]:
     return rows, columns
 
 
-def _dot(one: Field, other: Field) -> Field:
+def dot(one: Field, other: Field) -> Field:
     """Products [h,w] of the arrows of two flows; a sum along an axis of two takes longer."""
     return one[..., 0] * other[..., 0] + one[..., 1] * other[..., 1]
 

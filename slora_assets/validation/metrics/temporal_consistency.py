@@ -14,6 +14,7 @@ import numpy as np
 from pydantic import BaseModel, ConfigDict
 
 from slora_assets.config.errors import FootageError
+from slora_assets.validation.metrics.motion import Motion, measure_flows
 from slora_assets.validation.metrics.optical_flow import (
     WORKING_SIDE,
     Field,
@@ -25,7 +26,6 @@ from slora_assets.validation.metrics.optical_flow import (
     new_flow,
     read_along,
     speed_of,
-    steady_motion,
     top_mean,
     working_clip,
 )
@@ -65,10 +65,14 @@ class TemporalScore(BaseModel):
     warp_error_max: float
     mc_consistency: float
     """1 - mean absolute error after motion compensation, 0..1; higher is better."""
-    motion_score: float
-    """Steady motion of the fastest 5 % of pixels, in shorter sides per second."""
-    raw_motion_score: float
-    """The same without asking for steadiness: mean top-5 % flow, in shorter sides per second."""
+    motion_speed: float
+    """Of the moving region, in shorter sides per second."""
+    moving_share: float
+    """Of the frame that moves, 0..1."""
+    motion_jitter: float
+    """Mean change of velocity along the way, in shorter sides per second; lower is better."""
+    top_flow: float
+    """VBench's: mean of the fastest 5 % of pixels, steady or not, in shorter sides per second."""
     dynamic: bool
     """VBench's dynamic degree."""
     static: bool
@@ -78,7 +82,7 @@ class TemporalScore(BaseModel):
     frozen: bool
     scene_cuts: int
     motion_ref: float | None
-    """What motion_score was held against; null: the headline is mc_consistency alone."""
+    """What motion_speed was held against; null: the headline is mc_consistency alone."""
     temporal_consistency: float | None
     """The headline, 0..1, higher is better; null for a frozen clip."""
     reason: str
@@ -90,35 +94,35 @@ def measure_temporal(frames: Frames, fps: float, motion_ref: float | None = None
     """Measure one clip.
 
     `frames` are RGB [T, H, W, 3], `fps` frames per second as shown, `motion_ref` the
-    motion_score (shorter sides per second) that counts as enough motion, say the 25th percentile of
-    the scenario's training clips measured by this function.
+    motion_speed (shorter sides per second) that counts as enough motion, say that of the scenario's
+    held-out footage measured by this function.
 
-    Headline: mc_consistency * min(1, motion_score / motion_ref). Warp error as in EvalCrafter's
+    Headline: mc_consistency * min(1, motion_speed / motion_ref). Warp error as in EvalCrafter's
     family (Lai et al. 2018, arXiv 1808.00449), over non-occluded pixels.
     Dynamic degree and static filter: Vchitect/VBench:vbench/dynamic_degree.py, :static_filter.py.
-    motion_score departs from VBench's top-5 % flow by counting only motion that the pair before and
-    the pair after carry on, so that cuts, jumps and shuffled frames aren't rewarded as motion.
 
     Raises FootageError with reason `bad_shape`, `too_few_frames` or `bad_rate`.
     """
     _check(frames, fps, motion_ref)
     dis, backend = new_flow()
     clip = working_clip(frames)
-    flows = follow(dis, clip.grey)
+    flows = follow(dis, clip.grey, fps)
     squared, absolute = zip(*_warp_errors(clip.rgb, flows), strict=True)
     raw = [top_mean(speed_of(flow), 0.05) for flow in flows.forward]
     duplicates = float(np.mean(np.abs(np.diff(clip.rgb, axis=0)).mean((1, 2, 3)) < DUPLICATE_MAE))
     static = _is_static(dis, clip, flows.forward)
     consistency = 1.0 - float(np.mean(absolute))
-    motion = steady_motion(flows, fps)
-    headline, reason = _headline(consistency, motion, motion_ref, static, duplicates)
+    motion = measure_flows(flows, fps)
+    headline, reason = _headline(consistency, motion.speed, motion_ref, static, duplicates)
     return TemporalScore(
         warp_error_mean=float(np.mean(squared)),
         warp_error_p95=float(np.percentile(squared, 95)),
         warp_error_max=float(np.max(squared)),
         mc_consistency=consistency,
-        motion_score=motion,
-        raw_motion_score=float(np.mean(raw)) / WORKING_SIDE * fps,
+        motion_speed=motion.speed,
+        moving_share=motion.share,
+        motion_jitter=motion.jitter,
+        top_flow=float(np.mean(raw)) / WORKING_SIDE * fps,
         dynamic=_is_dynamic(dis, clip, flows.forward, fps),
         static=static,
         duplicate_share=duplicates,
@@ -131,11 +135,11 @@ def measure_temporal(frames: Frames, fps: float, motion_ref: float | None = None
     )
 
 
-def measure_motion(frames: Frames, fps: float) -> float:
-    """The `motion_score` of `measure_temporal` alone; same arguments, same errors."""
+def measure_motion(frames: Frames, fps: float) -> Motion:
+    """The motion of `measure_temporal` alone; same arguments, same errors."""
     _check(frames, fps, None)
     dis, _ = new_flow()
-    return steady_motion(follow(dis, working_clip(frames).grey), fps)
+    return measure_flows(follow(dis, working_clip(frames).grey, fps), fps)
 
 
 def _check(frames: Frames, fps: float, motion_ref: float | None) -> None:
