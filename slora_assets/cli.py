@@ -1,5 +1,5 @@
-"""`slora`: what a person does from the shell: curate, add scenarios, promote, demote, read logs and
-schemas."""
+"""`slora`: what a person does from the shell: curate, add scenarios, promote, demote, read logs,
+preferences and schemas."""
 
 from __future__ import annotations
 
@@ -61,6 +61,16 @@ def log() -> None:
     for change in read_changes(Workspace.from_environment().changelog):
         adapter = f" {change.sha256}" if change.sha256 else ""
         typer.echo(f"{change.action} {change.scenario}{adapter} by {change.by}: {change.reason}")
+
+
+@app.command()
+def preferences(
+    run: Annotated[str | None, typer.Option(help="One run; default: all with a verdict.")] = None,
+) -> None:
+    """Print what people preferred in `make compare`, in Markdown. Nothing is written."""
+    from slora_assets.validation.preferences.report import preference_report
+
+    typer.echo(preference_report(Workspace.from_environment(), run), nl=False)
 
 
 @app.command()

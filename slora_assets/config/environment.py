@@ -70,7 +70,11 @@ VARIABLES: Final = (
         "`1` lets the service serve adapters that nobody has promoted, labelled as such.",
         "PREVIEW",
     ),
-    Variable("SLORA_PORT", "`8017`", "The port of the service, on 127.0.0.1."),
+    Variable(
+        "SLORA_PORT",
+        "`8017`, of the comparison `8018`",
+        "The port of the service or the comparison, on 127.0.0.1.",
+    ),
     Variable(
         "SLORA_WEBHOOK_URL",
         "empty",

@@ -187,6 +187,11 @@ class Workspace:
         """Verdict, report and paired samples of a run (`lora_unified` or a scenario's name)."""
         return self.root / "outputs" / "validation" / run
 
+    def comparisons(self, run: str) -> Path:
+        """What people preferred of a run's samples and its base's, without knowing which is
+        which."""
+        return self.root / "outputs" / "comparisons" / f"{run}.jsonl"
+
     @property
     def outputs(self) -> Path:
         """What is made for people: reports, samples, clips, curves."""

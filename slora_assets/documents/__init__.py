@@ -11,6 +11,7 @@ from slora_assets.documents.clips import (
     ScenarioMetadata,
     Split,
 )
+from slora_assets.documents.comparison import Comparison, LoggedComparison, Pressed, Side
 from slora_assets.documents.document import Document
 from slora_assets.documents.footage import (
     FootageFile,
@@ -53,6 +54,7 @@ __all__ = [
     "BaseIdentity",
     "Change",
     "Clip",
+    "Comparison",
     "DatasetEntry",
     "Document",
     "ExportParity",
@@ -65,9 +67,11 @@ __all__ = [
     "KeptAdapter",
     "Limits",
     "LoggedChange",
+    "LoggedComparison",
     "MatchingEvidence",
     "PairedMeasurements",
     "Presets",
+    "Pressed",
     "PromotableAnswer",
     "PromptPair",
     "Quarantine",
@@ -82,6 +86,7 @@ __all__ = [
     "ScenarioPreset",
     "ScorerCard",
     "Sha256",
+    "Side",
     "SpeedPreset",
     "Split",
     "TrainedClip",

@@ -8,6 +8,7 @@ from pydantic import BaseModel
 
 from slora_assets.documents.adapter import AdapterRecord
 from slora_assets.documents.clips import ScenarioManifest, ScenarioMetadata
+from slora_assets.documents.comparison import Comparison
 from slora_assets.documents.footage import Inventory, Quarantine
 from slora_assets.documents.presets import Presets
 from slora_assets.documents.promotion import Change
@@ -16,6 +17,7 @@ from slora_assets.documents.verdict import PairedMeasurements, RunVerdict
 
 DOCUMENTS: Final[dict[str, type[BaseModel]]] = {
     "adapter_record": AdapterRecord,
+    "comparison": Comparison,
     "footage": Inventory,
     "optimized_inference": Presets,
     "pairs": PairedMeasurements,

@@ -1,0 +1,1 @@
+"""What people prefer, blind: the pairs they see, the choices they make, what follows from these."""
