@@ -3,6 +3,7 @@
 #   WORKSPACE=<folder>   where data/, checkpoints/ and outputs/ go      TRAINING=<recipe>
 #   RESTART=1            throw away unfinished trainings that were begun with something else
 #   PREVIEW=1            `make serve` also serves adapters that no person has promoted, labelled so
+#   RUN=<run>            `make compare` shows the pairs of this run alone
 SHELL := /bin/sh
 PYTHON ?= python3
 VENV := $(CURDIR)/.venv
@@ -32,8 +33,11 @@ endif
 ifdef PREVIEW
 export SLORA_PREVIEW := $(PREVIEW)
 endif
+ifdef RUN
+ONE_RUN := --run '$(RUN)'
+endif
 
-.PHONY: setup demo test data preprocess train train-scenarios validate optimized summary ui serve check
+.PHONY: setup demo test data preprocess train train-scenarios validate optimized summary ui serve compare check
 .NOTPARALLEL:
 
 setup: $(VENV)/.ready
@@ -59,6 +63,9 @@ ui: setup
 
 serve: setup
 	$(PY) -m api
+
+compare: setup
+	$(PY) -m api.compare $(ONE_RUN)
 
 test: setup
 	$(PY) -m pytest --numprocesses auto --maxprocesses 4 --dist loadgroup --no-loadscope-reorder

@@ -2,16 +2,12 @@
 
 from __future__ import annotations
 
-import re
-
 from fastapi import APIRouter, Request, Response
 
-from api.errors import RangeUnsatisfiable
+from api.byte_ranges import byte_range
 from api.service import service_of
 
 router = APIRouter(tags=["artifacts"])
-
-_RANGE = re.compile(r"bytes=(\d{0,19})-(\d{0,19})")
 
 
 @router.head("/artifacts/{filename}", include_in_schema=False)
@@ -45,26 +41,3 @@ def artifact(filename: str, request: Request) -> Response:
         headers=headers,
         media_type="video/mp4",
     )
-
-
-def byte_range(header: str | None, size: int) -> tuple[int, int] | None:
-    """The half-open range that a Range header asks for; None means everything.
-
-    Several ranges at once and other units are answered with everything, as RFC 9110 allows. Raises
-    RangeUnsatisfiable.
-    """
-    match = _RANGE.fullmatch(header or "")
-    if match is None or match.group(1, 2) == ("", ""):
-        return None
-    first, last = match.groups()
-    if first:
-        start, end = int(first), min(int(last) + 1 if last else size, size)
-        if last and int(last) < int(first):
-            return None
-    else:
-        start, end = max(0, size - int(last)), size
-    if start >= end:
-        raise RangeUnsatisfiable(
-            f"The artifact has {size} bytes.", headers={"Content-Range": f"bytes */{size}"}
-        )
-    return start, end

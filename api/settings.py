@@ -41,9 +41,9 @@ class ApiSettings:
         return cls(Workspace.from_environment(), preview=value == "1")
 
 
-def port_from_environment() -> int:
-    """SLORA_PORT, or 8017."""
-    value = os.environ.get("SLORA_PORT") or str(DEFAULT_PORT)
+def port_from_environment(default: int = DEFAULT_PORT) -> int:
+    """SLORA_PORT, or `default`."""
+    value = os.environ.get("SLORA_PORT") or str(default)
     if not (value.isascii() and value.isdecimal() and 1 <= int(value) <= 65535):
         raise ConfigError(
             "the environment variable SLORA_PORT is no port", found=value, expected="1 to 65535"

@@ -12,9 +12,10 @@ from fastapi.routing import APIRoute
 from starlette.concurrency import run_in_threadpool
 
 from api.body_limit import with_form_read
-from api.errors import ForeignOrigin, InvalidForm
+from api.errors import InvalidForm
 from api.form import GenerateForm, complaints
 from api.problems import complaints_of
+from api.same_origin import refuse_foreign
 from api.service import Generated, service_of
 from slora_assets.documents import Presets
 
@@ -26,8 +27,7 @@ class _FormRoute(APIRoute):
         handle = super().get_route_handler()
 
         async def limited(request: Request) -> Response:
-            if request.headers.get("sec-fetch-site", "none") not in ("none", "same-origin"):
-                raise ForeignOrigin("A browser says that another site's page sent this.")
+            refuse_foreign(request.headers)
             presets = await run_in_threadpool(service_of(request).presets)
             request = await with_form_read(request, presets.limits.max_body_bytes)
             request.state.presets = presets

@@ -15,24 +15,25 @@ _POLICY = (
 )
 
 
-def _file(name: str, media_type: str) -> Response:
+def page_file(path: Path, media_type: str) -> Response:
+    """A page's file, under a policy that lets it load nothing from elsewhere."""
     headers = {"Content-Security-Policy": _POLICY, "Referrer-Policy": "no-referrer"}
-    return Response((_FOLDER / name).read_bytes(), media_type=media_type, headers=headers)
+    return Response(path.read_bytes(), media_type=media_type, headers=headers)
 
 
 @router.get("/")
 def page() -> Response:
     """The page."""
-    return _file("page.html", "text/html")
+    return page_file(_FOLDER / "page.html", "text/html")
 
 
 @router.get("/page.js")
 def script() -> Response:
     """Its script."""
-    return _file("page.js", "text/javascript")
+    return page_file(_FOLDER / "page.js", "text/javascript")
 
 
 @router.get("/page.css")
 def style() -> Response:
     """Its style."""
-    return _file("page.css", "text/css")
+    return page_file(_FOLDER / "page.css", "text/css")

@@ -12,7 +12,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from starlette.testclient import TestClient
 
-from api.artifacts import byte_range
+from api.byte_ranges import byte_range
 from api.errors import ArtifactNotFound, RangeUnsatisfiable
 from api.store.artifact_store import Artifact, ArtifactStore
 from slora_assets.config.workspace import Workspace
