@@ -40,7 +40,7 @@ def main() -> int:
 def _play(watched: Watched, workspace: Workspace, count: int, seed: int) -> int:
     asked = read_validation_prompts(workspace.validation_prompts).scenarios
     prompts = {
-        name: written.prompts
+        name: [prompt.text for prompt in written.prompts]
         for name, written in asked.items()
         if workspace.scenario_run(name).is_dir()
     }

@@ -4,10 +4,11 @@ what the gate guards."""
 from __future__ import annotations
 
 import math
+import re
 from pathlib import Path
 from typing import Annotated, Literal
 
-from pydantic import Field, model_validator
+from pydantic import Field, field_validator, model_validator
 
 from slora_assets.config.yaml_reader import Settings, read_settings
 
@@ -39,14 +40,62 @@ class GateSettings(Settings):
         return self
 
 
+class WrittenPrompt(Settings):
+    """A prompt that is written out: its text alone, or a mapping with labels.
+
+    Prompts with the same label share something that makes their results alike, so that many of
+    them say less than as many others; a prompt without that label shares it with none.
+    """
+
+    text: str
+    subject: str | None = None
+    """What it shows: for prompts out of captions, the clip."""
+    motion: str | None = None
+    """What happens in it."""
+    template: str | None = None
+    """The wording around subject and motion, or around the caption."""
+
+    @model_validator(mode="before")
+    @classmethod
+    def _text_alone(cls, given: object) -> object:
+        return {"text": given} if isinstance(given, str) else given
+
+
 class ScenarioPrompts(Settings):
     """Prompts of one scenario: written out, or every template with every subject and motion."""
 
-    prompts: list[str] = []
+    prompts: list[WrittenPrompt] = []
+    """Each a text, or a mapping `{text, subject, motion, template}` whose labels say what it shares
+    with others."""
     templates: list[str] = []
     """May hold `{subject}` and `{motion}`."""
     subjects: list[str] = [""]
     motions: list[str] = [""]
+    count: Annotated[int, Field(ge=1)] | None = None
+    """So many of the combinations of templates, subjects and motions, spread evenly over each of
+    them; null: all."""
+
+    @field_validator("templates")
+    @classmethod
+    def _known_placeholders(cls, templates: list[str]) -> list[str]:
+        for template in templates:
+            unknown = set(re.findall(r"\{(\w*)\}", template)) - {"subject", "motion"}
+            if unknown:
+                raise ValueError(
+                    f"template {template!r} has unknown placeholders {sorted(unknown)};"
+                    " known are {subject} and {motion}"
+                )
+        return templates
+
+    @model_validator(mode="after")
+    def _count_can_be_had(self) -> ScenarioPrompts:
+        combinations = len(self.templates) * len(self.subjects) * len(self.motions)
+        if self.count is not None and self.count > combinations:
+            raise ValueError(
+                f"count is {self.count}, and templates, subjects and motions combine in"
+                f" {combinations} ways"
+            )
+        return self
 
 
 class ValidationPrompts(Settings):

@@ -17,7 +17,7 @@ from slora_assets.config.errors import SloraError
 from slora_assets.config.training import TrainingSettings
 from slora_assets.config.validation import ValidationPrompts
 from slora_assets.curation.manifest import metadata_now
-from slora_assets.curation.validation_prompts import Prompt, prompts_of, spread
+from slora_assets.curation.validation_prompts import Prompt, prompts_of, share_of_each, spread
 from slora_assets.defs.data_versions import DATA_VERSION, input_tags, last_observation
 from slora_assets.defs.metadata import scenario_of
 from slora_assets.defs.project import ProjectResource
@@ -103,7 +103,7 @@ def _gate(now: Configured, scenario: str) -> Json:
 
 
 def _unified_gate(now: Configured, _: str) -> Json:
-    share = -(-now.asked.gate.min_prompts // max(1, len(now.together)))
+    share = share_of_each(now.asked, len(now.together))
     return [*_judged(now), [_named(spread(now.written(name), share)) for name in now.together]]
 
 

@@ -9,7 +9,7 @@ from slora_assets.config.errors import SloraError
 from slora_assets.config.validation import ValidationPrompts
 from slora_assets.config.workspace import Workspace
 from slora_assets.curation.manifest import check_minimum, read_manifest
-from slora_assets.curation.validation_prompts import Prompt, prompts_of, spread
+from slora_assets.curation.validation_prompts import Prompt, prompts_of, share_of_each, spread
 from slora_assets.documents import Clip, RunRecord, RunVerdict
 from slora_assets.provenance import object_hash
 from slora_assets.provenance.records import read_run_record, read_verdict
@@ -40,7 +40,7 @@ def prompts_asked(
     mine = {scenario: prompts_of(prompts, scenario, clips) for scenario in record.scenarios}
     if len(mine) == 1:
         return next(iter(mine.values()))
-    share = -(-prompts.gate.min_prompts // len(mine))
+    share = share_of_each(prompts, len(mine))
     return [prompt for found in mine.values() for prompt in spread(found, share)]
 
 
