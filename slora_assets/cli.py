@@ -1,5 +1,5 @@
-"""`slora`: what a person does from the shell: curate, add scenarios, promote, demote, read logs,
-preferences and schemas."""
+"""`slora`: what a person does from the shell: curate, add scenarios, write prompts, promote,
+demote, read logs, preferences and schemas."""
 
 from __future__ import annotations
 
@@ -19,6 +19,8 @@ if TYPE_CHECKING:
 app = typer.Typer(no_args_is_help=True, add_completion=False, help=__doc__)
 scenario_app = typer.Typer(no_args_is_help=True)
 app.add_typer(scenario_app, name="scenario", help="Add, look at and retire scenarios.")
+prompts_app = typer.Typer(no_args_is_help=True)
+app.add_typer(prompts_app, name="prompts", help="Write and list the prompts of validation.")
 
 Scenario = Annotated[str, typer.Argument(help="The scenario whose preset changes.")]
 By = Annotated[str, typer.Option(help="Who decides.")]
@@ -194,6 +196,35 @@ def retire_scenario(
     typer.echo(f"{name}: retired in {file}" if file else f"{name}: was retired already")
     typer.echo("Its partition, history and adapter stay; with the next `make data` its clips go.")
     typer.echo(_served(workspace, name))
+
+
+@prompts_app.command("write")
+def write_prompts(
+    name: Annotated[str, typer.Argument(help="A scenario.")],
+    count: Annotated[
+        int | None, typer.Option(min=1, help="So many prompts (default: what a pass needs).")
+    ] = None,
+    replace: Annotated[
+        bool, typer.Option("--replace", help="Also in the place of prompts that a person wrote.")
+    ] = False,
+    dry_run: Annotated[
+        bool, typer.Option("--dry-run", help="Show them and write nothing.")
+    ] = False,
+) -> None:
+    """Write prompts out of captions of held-out clips into the prompts file, for you to edit."""
+    from slora_assets.curation.written_prompts import write_prompts as write
+
+    workspace = Workspace.from_environment()
+    lines = write(workspace, name, count, replace=replace, dry_run=dry_run)
+    typer.echo("\n".join(lines))
+
+
+@prompts_app.command("show")
+def show_prompts(name: Annotated[str, typer.Argument(help="A scenario.")]) -> None:
+    """List the prompts that validation would ask now, with what they share. Nothing is written."""
+    from slora_assets.curation.written_prompts import prompts_shown
+
+    typer.echo("\n".join(prompts_shown(Workspace.from_environment(), name)))
 
 
 @app.command()

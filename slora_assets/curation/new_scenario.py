@@ -80,17 +80,17 @@ def yaml_text(settings: ScenarioSettings) -> str:
     tree = CommentedMap()
     for key, value in settings.model_dump(mode="json", exclude_defaults=True).items():
         if isinstance(value, list):
-            tree[key] = CommentedSeq(_scalar(one) for one in value)
+            tree[key] = CommentedSeq(scalar(one) for one in value)
             tree[key].fa.set_flow_style()
         else:
-            tree[key] = _scalar(value)
+            tree[key] = scalar(value)
     yaml, out = YAML(), io.StringIO()
     yaml.width = _WIDTH
     yaml.dump(tree, out)
     return out.getvalue()
 
 
-def _scalar(value: object) -> object:
+def scalar(value: object) -> object:
     """Quoted unless it is plain words: what else may stand bare in a list, writers of YAML differ
     in."""
     if isinstance(value, str) and not re.fullmatch(r"[^\W\d_][\w '.-]*", value):
