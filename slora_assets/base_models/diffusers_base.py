@@ -169,14 +169,21 @@ class DiffusersBase(ABC):
     def encode_video(self, vae: Vae, frames: NDArray[np.uint8]) -> NDArray[np.float16]:
         import torch
 
-        pixels = torch.from_numpy(np.ascontiguousarray(frames)).permute(3, 0, 1, 2)[None]
-        pixels = pixels.to(vae.device, vae.dtype) / 127.5 - 1
         with torch.no_grad():
-            moments = vae.encode(pixels).latent_dist.parameters[0]
+            moments = vae.encode(_pixels(vae, frames)).latent_dist.parameters[0]
         array: NDArray[np.float16] = moments.to("cpu", torch.float16).numpy()
         # Filled up in front, at the end that the pipeline cuts off again.
         lacking = -array.shape[1] % self.compression.temporal_patch
         return np.concatenate([array[:, :1]] * lacking + [array], axis=1) if lacking else array
+
+    def through_vae(self, vae: Vae, frames: NDArray[np.uint8]) -> NDArray[np.uint8]:
+        import torch
+
+        with torch.no_grad():
+            pixels = vae.decode(vae.encode(_pixels(vae, frames)).latent_dist.mode()).sample[0]
+        levels = ((pixels.float() + 1) * 127.5).round().clamp(0, 255).to(torch.uint8)
+        found: NDArray[np.uint8] = levels.permute(1, 2, 3, 0).cpu().numpy()
+        return found
 
     def _encoder_dtype(self, device: str, own: str | None = None) -> str:
         """Encoders run in half precision on an accelerator and in fp32 on the CPU."""
@@ -297,3 +304,11 @@ class DiffusersBase(ABC):
             text = self._embedded(pipeline, embeddings[part], empty_embedding)
             clips += how.clips(pipeline, text, seeds[part])
         return clips
+
+
+def _pixels(vae: Vae, frames: NDArray[np.uint8]) -> torch.Tensor:
+    """[F, H, W, 3] as a VAE reads it: [1, 3, F, H, W], -1..1."""
+    import torch
+
+    pixels = torch.from_numpy(np.ascontiguousarray(frames)).permute(3, 0, 1, 2)[None]
+    return pixels.to(vae.device, vae.dtype) / 127.5 - 1

@@ -92,6 +92,16 @@ class Posterior(Protocol):
     parameters: torch.Tensor
     """[B, 2C, F, H, W]: mean, then log-variance."""
 
+    def mode(self) -> torch.Tensor:
+        """The likeliest latent, [B, C, F, H, W]."""
+
+
+class Decoded(Protocol):
+    """What a VAE's decoder returns."""
+
+    sample: torch.Tensor
+    """[B, 3, F, H, W] in about -1..1."""
+
 
 class Encoded(Protocol):
     """What a VAE's encoder returns."""
@@ -103,7 +113,7 @@ class Vae(Protocol):
     """A frozen VAE. Clips are [B, 3, F, H, W] in -1..1."""
 
     encode: Callable[[torch.Tensor], Encoded]
-    decode: Callable[..., object]
+    decode: Callable[..., Decoded]
 
     @property
     def device(self) -> torch.device: ...

@@ -100,6 +100,9 @@ class VideoBase(Protocol):
         """Posterior moments [2C, F', H', W'] of [F, H, W, 3]: mean and log-variance as the VAE
         gives them, with as many latent frames as the denoiser reads."""
 
+    def through_vae(self, vae: Vae, frames: NDArray[np.uint8]) -> NDArray[np.uint8]:
+        """[F, H, W, 3] encoded and decoded again: the best that the base could draw of it."""
+
     def latent_shape(self) -> tuple[int, int, int, int]:
         """[C, F', H', W'] of a clip of the base's geometry."""
 

@@ -3,7 +3,6 @@ what the gate guards."""
 
 from __future__ import annotations
 
-import math
 import re
 from pathlib import Path
 from typing import Annotated, Literal
@@ -12,31 +11,63 @@ from pydantic import Field, field_validator, model_validator
 
 from slora_assets.config.yaml_reader import Settings, read_settings
 
+Yardstick = Literal["base", "base_or_footage", "footage"]
+
+
+class Guard(Settings):
+    """What a metric guards: by how much the adapter may be worse than its yardstick."""
+
+    higher_is_better: bool = True
+    yardstick: Yardstick = "base"
+    """`base`: the base's clip of the same prompt and seed. `base_or_footage`: the same, but where
+    the scenario's footage is worse than the base's clips are, as much worse is allowed: nobody can
+    be asked to be steadier than what is to be shown. `footage`: the footage's mean."""
+    margin: float | None = Field(default=None, gt=0, allow_inf_nan=False)
+    """How much worse than the yardstick, in the metric's own unit, still counts as not worse."""
+    least_share: float | None = Field(default=None, gt=0, le=1)
+    """Instead, against footage: the share of its mean that the adapter has to reach."""
+    improves: bool = False
+    """Whether getting better than the base at this is a reason to serve the adapter."""
+
+    @model_validator(mode="after")
+    def _one_limit(self) -> Guard:
+        if (self.margin is None) == (self.least_share is None):
+            raise ValueError("a guard has either a margin or a least_share")
+        if self.least_share is not None and not (
+            self.yardstick == "footage" and self.higher_is_better
+        ):
+            raise ValueError("a least_share is one of the footage's, where higher is better")
+        return self
+
 
 class GateSettings(Settings):
     """What the gate guards, and how strictly."""
 
-    margins: dict[str, float] = Field(min_length=1)
-    """Guarded metric -> how much worse, in its own unit, still counts as not worse."""
-    higher_is_better: dict[str, bool]
+    guards: dict[str, Guard] = Field(min_length=1)
+    """By metric."""
     min_prompts: int = Field(default=32, ge=2)
-    """Below this the bootstrap's error rate is not what it claims, so nothing passes."""
+    """Distinct ones; below this the bounds' error rate is not what they claim, so nothing
+    passes."""
     confidence: float = Field(default=0.95, gt=0.5, lt=1)
     """Of each one-sided bound."""
     bootstrap_samples: int = Field(default=10_000, ge=100)
     bootstrap_seed: int = Field(default=0, ge=0)
     veto_margins: float = Field(default=5.0, gt=0)
-    """A single prompt worse by more than this many margins fails the adapter."""
+    """A single prompt worse by more than this many margins fails the adapter, unless the footage's
+    own spread reaches as far."""
+    veto_error: float = Field(default=0.01, gt=0, lt=1)
+    """How often one of the prompts of an adapter that is as good as footage may lie outside of the
+    footage's spread by chance."""
     min_effect: float = Field(default=1 / 255, ge=0, le=1)
     """Noise floor of `difference`: what two runs of the base with one seed differ by."""
+    same_clip: float = Field(default=2 / 255, ge=0, le=1)
+    """Prompts whose clips of one side and seed differ by no more than this, mean absolute
+    difference of intensities 0..1, are one prompt."""
 
     @model_validator(mode="after")
-    def _margins_fit(self) -> GateSettings:
-        if self.margins.keys() != self.higher_is_better.keys():
-            raise ValueError("margins and higher_is_better must name the same metrics")
-        for metric, margin in self.margins.items():
-            if not (math.isfinite(margin) and margin > 0):
-                raise ValueError(f"the margin of {metric} must be finite and above zero")
+    def _something_improves(self) -> GateSettings:
+        if not any(guard.improves for guard in self.guards.values()):
+            raise ValueError("no guard has 'improves': an adapter has to get better at something")
         return self
 
 

@@ -154,6 +154,11 @@ class Workspace:
         return self.root / "data" / "prepared" / "latents"
 
     @property
+    def footage_scores(self) -> Path:
+        """What footage scores, by the hash of all that its scores depend on."""
+        return self.root / "data" / "prepared" / "footage_scores"
+
+    @property
     def text_embeddings(self) -> Path:
         """`<text encoder>/<caption hash>.npz`."""
         return self.root / "data" / "prepared" / "text"

@@ -95,6 +95,13 @@ def share_of_each(settings: ValidationPrompts, scenarios: int) -> int:
     return -(-settings.gate.min_prompts // max(1, scenarios))
 
 
+def other_prompts(settings: ValidationPrompts, scenario: str) -> list[str]:
+    """The first prompt of every other scenario of the file: what a scenario's clips should show
+    less than their own prompts."""
+    others = (prompts_of(settings, name, ()) for name in settings.scenarios if name != scenario)
+    return [asked[0].text for asked in others if asked]
+
+
 def missing_prompts(
     settings: ValidationPrompts, scenarios: Sequence[str], clips: Sequence[Clip]
 ) -> str | None:

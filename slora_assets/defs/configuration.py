@@ -17,7 +17,13 @@ from slora_assets.config.errors import SloraError
 from slora_assets.config.training import TrainingSettings
 from slora_assets.config.validation import ValidationPrompts
 from slora_assets.curation.manifest import metadata_now
-from slora_assets.curation.validation_prompts import Prompt, prompts_of, share_of_each, spread
+from slora_assets.curation.validation_prompts import (
+    Prompt,
+    other_prompts,
+    prompts_of,
+    share_of_each,
+    spread,
+)
 from slora_assets.defs.data_versions import DATA_VERSION, input_tags, last_observation
 from slora_assets.defs.metadata import scenario_of
 from slora_assets.defs.project import ProjectResource
@@ -99,12 +105,18 @@ def _drawn(now: Configured, scenario: str) -> Json:
 
 
 def _gate(now: Configured, scenario: str) -> Json:
-    return [*_judged(now), _named(now.written(scenario))]
+    return [*_judged(now), _labelled(now.written(scenario)), _others(now, [scenario])]
 
 
 def _unified_gate(now: Configured, _: str) -> Json:
     share = share_of_each(now.asked, len(now.together))
-    return [*_judged(now), [_named(spread(now.written(name), share)) for name in now.together]]
+    asked = [_labelled(spread(now.written(name), share)) for name in now.together]
+    return [*_judged(now), asked, _others(now, now.together)]
+
+
+def _others(now: Configured, scenarios: list[str]) -> Json:
+    """Prompts of others, which a verdict's clips are held against."""
+    return [other_prompts(now.asked, name) for name in scenarios]
 
 
 def _judged(now: Configured) -> list[Json]:
@@ -113,6 +125,13 @@ def _judged(now: Configured) -> list[Json]:
 
 def _named(prompts: list[Prompt]) -> Json:
     return [[prompt.id, prompt.text] for prompt in prompts]
+
+
+def _labelled(prompts: list[Prompt]) -> Json:
+    return [
+        [prompt.id, prompt.text, prompt.subject, prompt.motion, prompt.template]
+        for prompt in prompts
+    ]
 
 
 def _serving(now: Configured, _: str) -> Json:

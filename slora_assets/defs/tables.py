@@ -36,7 +36,11 @@ EPOCHS: Final = dg.TableSchema(
 GUARDED: Final = dg.TableSchema(
     columns=[
         dg.TableColumn("metric", "string"),
-        dg.TableColumn("mean_change", "number", "positive: the adapter is better"),
+        dg.TableColumn("held_against", "string", "base, footage, or the worse of both"),
+        dg.TableColumn("base", "number", "mean over prompts"),
+        dg.TableColumn("adapter", "number", "mean over prompts"),
+        dg.TableColumn("footage", "number", "mean over clips that went through the base's VAE"),
+        dg.TableColumn("mean_change", "number", "positive: better than what is asked"),
         dg.TableColumn("lower", "number", "one-sided bound of the change"),
         dg.TableColumn("upper", "number", "one-sided bound of the change"),
         dg.TableColumn("margin", "number", "how much worse still counts as not worse"),
@@ -86,6 +90,10 @@ def guarded_table(metrics: Mapping[str, GuardedMetric]) -> dg.TableMetadataValue
         (
             {
                 "metric": name,
+                "held_against": found.yardstick,
+                "base": found.base,
+                "adapter": found.adapter,
+                "footage": found.footage,
                 "mean_change": found.mean_delta,
                 "lower": found.lower,
                 "upper": found.upper,

@@ -36,6 +36,8 @@ from slora_assets.documents.run import RUN_RECORD, ExportParity, KeptAdapter, Ru
 from slora_assets.documents.verdict import (
     VERDICT_FILE,
     Answer,
+    FootageClip,
+    FootageScores,
     GateDecision,
     GuardedMetric,
     PairedMeasurements,
@@ -58,7 +60,9 @@ __all__ = [
     "DatasetEntry",
     "Document",
     "ExportParity",
+    "FootageClip",
     "FootageFile",
+    "FootageScores",
     "GateDecision",
     "Geometry",
     "GuardedMetric",

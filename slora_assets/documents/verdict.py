@@ -20,6 +20,12 @@ class PromptPair(Document):
     """Base and adapter on one prompt and seed, all else equal. Seeds of a prompt are averaged."""
 
     prompt_id: str
+    seed: int
+    labels: Mapping[str, str] = {}
+    """What the prompt shares with others (`subject`, `motion`, `template`): prompts with a label in
+    common are not independent."""
+    counts_as: str
+    """The prompt that it counts as: itself, or the first whose clips are nearly equal."""
     base: Mapping[str, float | None]
     """Metric name -> value; null where it could not be measured (frozen clip, no scorer)."""
     adapter: Mapping[str, float | None]
@@ -29,23 +35,58 @@ class PromptPair(Document):
     """Mean absolute pixel difference of the two clips, intensities 0..1."""
 
 
+class FootageClip(Document):
+    """A clip of the scenario's footage, passed through the base's VAE and measured as samples
+    are: what a perfect adapter would draw."""
+
+    clip_id: str
+    split: str
+    scores: Mapping[str, float | None]
+    """Metric name -> value."""
+
+
+class FootageScores(Document):
+    """`data/prepared/footage_scores/<hash>.json`: a scenario's footage, measured once for all runs
+    that are held against it; the name is the hash of all that the scores depend on."""
+
+    schema_version: Literal[1] = 1
+    clips: list[FootageClip]
+
+
 class PairedMeasurements(Document):
     """`pairs.json`, whole."""
 
-    schema_version: Literal[1] = 1
+    schema_version: Literal[2] = 2
     pairs: list[PromptPair]
+    footage: list[FootageClip]
+    """What both sides are held against."""
 
 
 class GuardedMetric(Document):
     """One guarded metric. Differences are signed so that positive means the adapter is better."""
 
+    yardstick: str
+    """What the adapter is held against: see the gate's settings."""
+    base: float | None
+    """Mean over prompts, as are the next two (the last over clips)."""
+    adapter: float | None
+    footage: float | None
     mean_delta: float | None
+    """Of adapter minus base; against footage, of adapter minus what it is asked to reach."""
     lower: float | None
     """One-sided bound at the settings' confidence; null with fewer than two prompts."""
     upper: float | None
     margin: float
+    """How far below zero the lower bound may lie; 0 where a share of the footage's is asked."""
+    allowance: float
+    """Part of the margin that the footage gives, being worse than the base itself."""
     n: int
-    """Prompts on which both sides were measured."""
+    """Distinct prompts on which both sides were measured."""
+    improved: bool
+    """Whether the adapter is shown to be better than the base at it."""
+    shares: Mapping[str, float]
+    """Label -> estimated share of the differences' variance that prompts with an equal one
+    share."""
 
 
 class GateDecision(Document):
@@ -55,6 +96,10 @@ class GateDecision(Document):
     reasons: list[str]
     metrics: dict[str, GuardedMetric]
     n_prompts: int
+    """Distinct ones."""
+    duplicates: dict[str, list[str]]
+    """Prompt -> others that are nearly equal to it in their clips, and count as one with it."""
+    footage_clips: int
     mean_difference: float | None
     """Mean over prompts of `difference`; null without prompts."""
     confidence: float
@@ -65,7 +110,7 @@ class GateDecision(Document):
 class RunVerdict(Document):
     """`verdict.json`, whole: the gate's decision, and what it was measured with."""
 
-    schema_version: Literal[1] = 1
+    schema_version: Literal[2] = 2
     run: str
     run_hash: str
     adapter_sha256: str
@@ -76,4 +121,5 @@ class RunVerdict(Document):
     scores_note: str | None
     base_scores: dict[str, Any]
     adapter_scores: dict[str, Any]
+    footage_scores: dict[str, Any]
     gate: GateDecision = Field(validation_alias="verdict", serialization_alias="verdict")

@@ -16,7 +16,11 @@ from slora_assets.config.errors import SloraError
 from slora_assets.config.training import TrainingSettings
 from slora_assets.config.validation import ValidationPrompts
 from slora_assets.config.workspace import UNIFIED, Workspace
-from slora_assets.curation.validation_prompts import Prompt, prompts_of, spread
+from slora_assets.curation.validation_prompts import (
+    Prompt,
+    prompts_of,
+    spread,
+)
 from slora_assets.documents import ADAPTER_FILE, RUN_RECORD, BaseIdentity
 from slora_assets.provenance import object_hash
 from slora_assets.provenance.records import read_run_record
@@ -24,7 +28,7 @@ from slora_assets.training.run_folder import RunFolder
 from slora_assets.training.training_data import TrainingData, scenario_data, unified_data
 from slora_assets.validation.metrics.scorer import scorer_identity
 
-TRAINING_VERSION: Final = 2
+TRAINING_VERSION: Final = 3
 """Raise it when a change of the code changes the bytes of an adapter or of its metrics."""
 
 

@@ -6,15 +6,20 @@ from collections.abc import Sequence
 
 from slora_assets.config.validation import ValidationPrompts
 from slora_assets.curation.validation_prompts import Prompt
-from slora_assets.documents import RunRecord, RunVerdict
+from slora_assets.documents import Clip, RunRecord, RunVerdict
 from slora_assets.validation.standing import validation_hash
 
 
 def outdated_because(
-    verdict: RunVerdict, record: RunRecord, prompts: ValidationPrompts, asked: Sequence[Prompt]
+    verdict: RunVerdict,
+    record: RunRecord,
+    prompts: ValidationPrompts,
+    asked: Sequence[Prompt],
+    clips: Sequence[Clip],
 ) -> list[str]:
-    """The reasons; none while the verdict is about this run's best adapter, asked `asked`."""
-    if verdict.validation_hash == validation_hash(record, prompts, list(asked)):
+    """The reasons; none while the verdict is about this run's best adapter, asked `asked` and held
+    against the footage of `clips`."""
+    if verdict.validation_hash == validation_hash(record, prompts, list(asked), clips):
         return []
     reasons = []
     if verdict.adapter_sha256 != record.best.sha256:
@@ -24,6 +29,7 @@ def outdated_because(
         )
     elif verdict.run_hash != record.run_hash:
         reasons.append("it is about an earlier run that ended in the same weights")
-    if verdict.gate.n_prompts != len(asked):
-        reasons.append(f"it rests on {verdict.gate.n_prompts} prompts, and {len(asked)} are asked")
-    return reasons or ["prompts, seeds, the gate's settings or its code are others"]
+    rests_on = verdict.gate.n_prompts + sum(map(len, verdict.gate.duplicates.values()))
+    if rests_on != len(asked):
+        reasons.append(f"it rests on {rests_on} prompts, and {len(asked)} are asked")
+    return reasons or ["prompts, seeds, footage, the gate's settings or its code are others"]

@@ -15,21 +15,14 @@ from numpy.typing import NDArray
 
 from slora_assets.base_models.parts import Pipeline
 from slora_assets.base_models.seam import StepCallback, VideoBase
-from slora_assets.config.errors import FootageError
 from slora_assets.config.training import EpochValidationSettings
 from slora_assets.curation.validation_prompts import Prompt
-from slora_assets.documents import Clip
-from slora_assets.footage.decode import decode_clip
+from slora_assets.documents import FootageClip
 from slora_assets.footage.encode import write_mp4
 from slora_assets.validation.metrics.clip_similarity import ClipScorer
-from slora_assets.validation.metrics.temporal_consistency import (
-    TemporalScore,
-    measure_motion,
-    measure_temporal,
-)
+from slora_assets.validation.metrics.temporal_consistency import TemporalScore, measure_temporal
 
 UNTRAINED = "base and scorer are not fully trained: the scores say nothing about quality"
-_REFERENCE_CLIPS = 8
 
 
 class Embeddings(Protocol):
@@ -72,7 +65,20 @@ class Sampler(Drawing):
 
     scorer: ClipScorer
     motion_references: Mapping[str, float | None]
-    """Scenario to the motion that counts as enough."""
+    """Scenario to the speed that counts as enough: its footage's, through the base's VAE."""
+    contrasts: Mapping[str, Sequence[str]]
+    """Scenario to prompts of others, which its clips should show less than their own."""
+
+    def temporal(self, scenario: str, frames: NDArray[np.uint8]) -> TemporalScore:
+        """How steady a clip of a scenario is, held against its footage."""
+        reference = self.motion_references.get(scenario)
+        return measure_temporal(frames, self.base.geometry.fps, reference)
+
+    def likeness(self, prompt: Prompt, frames: NDArray[np.uint8]) -> tuple[float, float | None]:
+        """How well a clip shows its prompt, and by how much better than others' prompts."""
+        others = self.contrasts.get(prompt.scenario, ())
+        own, *other = self.scorer.scores(frames, [prompt.text, *others])
+        return own, own - fmean(other) if other else None
 
     def trusted(self) -> tuple[bool, str | None]:
         """May a verdict rest on the scores, and why not."""
@@ -95,14 +101,12 @@ class Sample:
     frames: NDArray[np.uint8]
     temporal: TemporalScore
     clip_similarity: float
+    scenario_margin: float | None
+    """By how much it shows its prompt better than other scenarios' prompts, on average."""
 
     def metrics(self) -> dict[str, float | None]:
-        """The metrics a gate may guard; null where the clip is frozen."""
-        return {
-            "temporal_consistency": self.temporal.temporal_consistency,
-            "clip_similarity": self.clip_similarity,
-            "motion_score": self.temporal.motion_score,
-        }
+        """The metrics a gate may guard; null where they can't be measured."""
+        return clip_metrics(self.temporal, self.clip_similarity, self.scenario_margin)
 
 
 def new_drawing(
@@ -118,22 +122,41 @@ def new_drawing(
     )
 
 
+def clip_metrics(
+    temporal: TemporalScore, clip_similarity: float, scenario_margin: float | None
+) -> dict[str, float | None]:
+    """The metrics of a clip by the names that a gate's settings know."""
+    return {
+        "temporal_consistency": temporal.temporal_consistency,
+        "steadiness": None if temporal.frozen else temporal.mc_consistency,
+        "motion_speed": temporal.motion_speed,
+        "motion_jitter": None if temporal.frozen else temporal.motion_jitter,
+        "moving_share": temporal.moving_share,
+        "clip_similarity": clip_similarity,
+        "scenario_margin": scenario_margin,
+    }
+
+
 def new_sampler(
-    drawing: Drawing, scorer: ClipScorer, train_clips: Sequence[Clip], root: Path
+    drawing: Drawing,
+    scorer: ClipScorer,
+    footage: Mapping[str, Sequence[FootageClip]],
+    contrasts: Mapping[str, Sequence[str]],
 ) -> Sampler:
-    """A sampler whose yardstick of motion are the clips that were trained on (paths in them are
-    relative to `root`)."""
-    by_scenario: dict[str, list[Clip]] = {}
-    for clip in train_clips:
-        by_scenario.setdefault(clip.scenario, []).append(clip)
+    """A sampler whose yardstick of motion is the footage."""
     return Sampler(
         **vars(drawing),
         scorer=scorer,
-        motion_references={
-            scenario: motion_reference([(root / c.path, c.start_s) for c in clips], drawing.base)
-            for scenario, clips in by_scenario.items()
-        },
+        motion_references={name: motion_reference(clips) for name, clips in footage.items()},
+        contrasts=contrasts,
     )
+
+
+def motion_reference(footage: Sequence[FootageClip]) -> float | None:
+    """Mean speed of footage, in shorter sides per second; None without any that moves."""
+    speeds = [clip.scores["motion_speed"] for clip in footage]
+    known = [speed for speed in speeds if speed is not None]
+    return fmean(known) or None if known else None
 
 
 def sample_prompts(
@@ -147,15 +170,11 @@ def sample_prompts(
     asked = [(prompt, seed) for prompt in prompts for seed in seeds]
     clips = sampler.clips(pipeline, prompts, seeds, on_step)
 
-    def temporal(item: tuple[tuple[Prompt, int], NDArray[np.uint8]]) -> TemporalScore:
-        (prompt, _), frames = item
-        reference = sampler.motion_references.get(prompt.scenario)
-        return measure_temporal(frames, sampler.base.geometry.fps, reference)
-
+    scenarios = [prompt.scenario for prompt, _ in asked]
     with ThreadPoolExecutor(os.cpu_count()) as pool:
-        scores = list(pool.map(temporal, zip(asked, clips, strict=True)))
+        scores = list(pool.map(sampler.temporal, scenarios, clips))
     return [
-        Sample(prompt, seed, frames, score, sampler.scorer.score(frames, prompt.text))
+        Sample(prompt, seed, frames, score, *sampler.likeness(prompt, frames))
         for (prompt, seed), frames, score in zip(asked, clips, scores, strict=True)
     ]
 
@@ -166,38 +185,20 @@ def save_samples(folder: Path, samples: Sequence[Sample], fps: float) -> None:
         write_mp4(folder / f"{sample.prompt.id}_{sample.seed}.mp4", sample.frames, fps)
 
 
-def motion_reference(clips: Sequence[tuple[Path, float]], base: VideoBase) -> float | None:
-    """The motion that counts as enough: 25th percentile over training clips (file and second
-    of start) at the base's geometry (at most 8, in the given order).
-
-    None when none can be decoded.
-    """
-
-    def motion(clip: tuple[Path, float]) -> float | None:
-        video, start_s = clip
-        try:
-            frames = decode_clip(video, **base.geometry.model_dump(), start_s=start_s)
-        except FootageError:
-            return None  # the caching stages have quarantined it already
-        return measure_motion(frames, base.geometry.fps)
-
-    with ThreadPoolExecutor(os.cpu_count()) as pool:
-        found = pool.map(motion, clips[:_REFERENCE_CLIPS])
-        scores = [score for score in found if score is not None]
-    return float(np.percentile(scores, 25)) or None if scores else None
+def mean_metrics(each: Sequence[Mapping[str, float | None]]) -> dict[str, float | None]:
+    """Means over clips that have a value, of every metric."""
+    names = dict.fromkeys(name for metrics in each for name in metrics)
+    found = {name: [v for m in each if (v := m.get(name)) is not None] for name in names}
+    return {
+        name: fmean(v for v in values if v is not None) if values else None
+        for name, values in found.items()
+    }
 
 
 def mean_scores(samples: Sequence[Sample]) -> dict[str, float | int | None]:
-    """Means over samples: of temporal consistency over those that move, of all for the rest."""
-    moving = [
-        s.temporal.temporal_consistency
-        for s in samples
-        if s.temporal.temporal_consistency is not None
-    ]
+    """Means over samples, of each metric over those that have it."""
     return {
-        "temporal_consistency": fmean(moving) if moving else None,
-        "clip_similarity": fmean(s.clip_similarity for s in samples),
-        "motion_score": fmean(s.temporal.motion_score for s in samples),
-        "frozen_samples": len(samples) - len(moving),
+        **mean_metrics([sample.metrics() for sample in samples]),
+        "frozen_samples": sum(sample.temporal.frozen for sample in samples),
         "samples": len(samples),
     }

@@ -7,38 +7,35 @@ clips. The folder is renamed into place when it is complete; the same inputs giv
 from __future__ import annotations
 
 import shutil
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 from pathlib import Path
 
-import numpy as np
-
 from slora_assets.base_models.catalogue import open_base
-from slora_assets.base_models.seam import VideoBase
 from slora_assets.caches.reading import CacheReader
 from slora_assets.config.errors import InterruptedRunError
 from slora_assets.config.training import TrainingSettings
 from slora_assets.config.validation import ValidationPrompts
 from slora_assets.config.workspace import Workspace
 from slora_assets.config.yaml_reader import read_settings
+from slora_assets.curation.validation_prompts import other_prompts
 from slora_assets.documents import (
     ADAPTER_FILE,
     VERDICT_FILE,
-    Clip,
     PairedMeasurements,
-    PromptPair,
-    RunRecord,
     RunVerdict,
 )
 from slora_assets.processes.device import chosen_device, compute_repeatably
 from slora_assets.provenance import commit_folder, write_json, write_text
 from slora_assets.provenance.records import read_adapter_record, read_run_record
+from slora_assets.validation.footage import measure_footage
 from slora_assets.validation.gate.decision import judge
 from slora_assets.validation.metrics.scorer import open_scorer
+from slora_assets.validation.pairs import paired
 from slora_assets.validation.report.contact_sheet import contact_sheet
 from slora_assets.validation.report.markdown import validation_report
 from slora_assets.validation.sampling import (
     Sample,
-    Sampler,
+    mean_metrics,
     mean_scores,
     new_drawing,
     new_sampler,
@@ -90,7 +87,13 @@ def _validate_anew(
     device = chosen_device()
     compute_repeatably()
     base = open_base(settings.base_model, workspace.models)
-    sampler = _sampler(workspace, record, settings, base, clips, device)
+    contrasts = {name: other_prompts(prompts, name) for name in record.scenarios}
+    scorer = open_scorer(settings.scorer, workspace.models, device)
+    report(f"{record.run}: measuring footage")
+    footage = measure_footage(workspace, base, scorer, clips, contrasts, device)
+    reader = CacheReader(workspace, base.identity(), base.geometry)
+    drawing = new_drawing(base, settings.validation, reader.embedding)
+    sampler = new_sampler(drawing, scorer, footage, contrasts)
     pipeline = base.pipeline(device, settings.sampling_dtype(device), text=False)
 
     def on_step(_done: int, _total: int) -> None:
@@ -106,60 +109,33 @@ def _validate_anew(
     sides = {"base": sampled("base")}
     base.load_adapter(pipeline, adapter / ADAPTER_FILE, "validated")
     sides["adapter"] = sampled("adapter")
-    pairs = [_pair(b, a) for b, a in zip(sides["base"], sides["adapter"], strict=True)]
+    pairs = paired(sides["base"], sides["adapter"], prompts.gate.same_clip)
+    shown = [clip for mine in footage.values() for clip in mine]
     trusted, note = sampler.trusted()
     verdict = RunVerdict(
         run=record.run,
         run_hash=record.run_hash,
         adapter_sha256=adapter_record.sha256,
-        validation_hash=validation_hash(record, prompts, asked),
+        validation_hash=validation_hash(record, prompts, asked, clips),
         base=base.identity(),
         scorer=record.scorer,
         scores_trusted=trusted,
         scores_note=note,
         base_scores=mean_scores(sides["base"]),
         adapter_scores=mean_scores(sides["adapter"]),
-        gate=judge(pairs, prompts.gate, trusted=trusted, untrusted_reason=note),
+        footage_scores=mean_metrics([clip.scores for clip in shown]),
+        gate=judge(pairs, shown, prompts.gate, trusted=trusted, untrusted_reason=note),
     )
-    _write(workspace, verdict, pairs, sides, base.geometry.fps)
+    measured = PairedMeasurements(pairs=pairs, footage=shown)
+    _write(workspace, verdict, measured, sides, base.geometry.fps)
     report(f"{record.run}: {verdict.gate.answer}: {' '.join(verdict.gate.reasons[:2])}")
     return verdict
-
-
-def _sampler(
-    workspace: Workspace,
-    record: RunRecord,
-    settings: TrainingSettings,
-    base: VideoBase,
-    clips: Sequence[Clip],
-    device: str,
-) -> Sampler:
-    trained_on = {clip.id for clip in record.clips if clip.split == "train"}
-    reader = CacheReader(workspace, base.identity(), base.geometry)
-    return new_sampler(
-        new_drawing(base, settings.validation, reader.embedding),
-        open_scorer(settings.scorer, workspace.models, device),
-        [clip for clip in clips if clip.id in trained_on],
-        workspace.root,
-    )
-
-
-def _pair(base: Sample, adapter: Sample) -> PromptPair:
-    difference = np.abs(base.frames.astype(np.int16) - adapter.frames.astype(np.int16)).mean() / 255
-    return PromptPair(
-        prompt_id=base.prompt.id,
-        base=base.metrics(),
-        adapter=adapter.metrics(),
-        base_frozen=base.temporal.frozen,
-        adapter_frozen=adapter.temporal.frozen,
-        difference=float(difference),
-    )
 
 
 def _write(
     workspace: Workspace,
     verdict: RunVerdict,
-    pairs: list[PromptPair],
+    measured: PairedMeasurements,
     sides: dict[str, list[Sample]],
     fps: float,
 ) -> None:
@@ -169,7 +145,7 @@ def _write(
     for side, samples in sides.items():
         save_samples(partial / "samples" / side, samples, fps)
     contact_sheet(partial / "contact_sheet.png", sides["base"][:_SHOWN], sides["adapter"][:_SHOWN])
-    write_json(partial / "pairs.json", PairedMeasurements(pairs=pairs).model_dump(mode="json"))
+    write_json(partial / "pairs.json", measured.model_dump(mode="json"))
     write_text(partial / "report.md", validation_report(verdict, sides))
     write_json(partial / VERDICT_FILE, verdict.model_dump(mode="json"))
     commit_folder(partial, final)

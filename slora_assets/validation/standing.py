@@ -9,23 +9,36 @@ from slora_assets.config.errors import SloraError
 from slora_assets.config.validation import ValidationPrompts
 from slora_assets.config.workspace import Workspace
 from slora_assets.curation.manifest import check_minimum, read_manifest
-from slora_assets.curation.validation_prompts import Prompt, prompts_of, share_of_each, spread
+from slora_assets.curation.validation_prompts import (
+    Prompt,
+    other_prompts,
+    prompts_of,
+    share_of_each,
+    spread,
+)
 from slora_assets.documents import Clip, RunRecord, RunVerdict
 from slora_assets.provenance import object_hash
 from slora_assets.provenance.records import read_run_record, read_verdict
 
-VALIDATION_VERSION = 1
+VALIDATION_VERSION = 2
 """Raise it when a change of the code changes a verdict."""
 
 
-def validation_hash(record: RunRecord, prompts: ValidationPrompts, asked: list[Prompt]) -> str:
+def validation_hash(
+    record: RunRecord, prompts: ValidationPrompts, asked: list[Prompt], clips: Sequence[Clip]
+) -> str:
     """Everything that a verdict depends on."""
     return object_hash(
         {
             "version": VALIDATION_VERSION,
             "adapter": record.best.sha256,
             "run": record.run_hash,
-            "prompts": [[prompt.id, prompt.text] for prompt in asked],
+            "prompts": [
+                [prompt.id, prompt.text, prompt.subject, prompt.motion, prompt.template]
+                for prompt in asked
+            ],
+            "footage": sorted([clip.id, clip.sha256, clip.split] for clip in clips),
+            "contrasts": [other_prompts(prompts, name) for name in record.scenarios],
             "seeds": prompts.seeds,
             "gate": prompts.gate.model_dump(mode="json"),
         }
@@ -64,7 +77,7 @@ def standing_verdict(
     """
     record = read_run_record(run_folder)
     clips = clips_of(workspace, record)
-    wanted = validation_hash(record, prompts, prompts_asked(record, prompts, clips))
+    wanted = validation_hash(record, prompts, prompts_asked(record, prompts, clips), clips)
     try:
         found = read_verdict(workspace, record.run)
     except SloraError:

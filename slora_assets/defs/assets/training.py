@@ -121,7 +121,7 @@ def _train(
     )
 
 
-_METRICS = ("held_out_loss", "clip_similarity", "temporal_consistency", "motion_score")
+_METRICS = ("held_out_loss", "clip_similarity", "temporal_consistency", "motion_speed")
 _TOOK = ("seconds", "seconds_per_step", "peak_memory_bytes")
 
 

@@ -81,10 +81,11 @@ def verdict_is_current(
         record = read_run_record(workspace.scenario_run(scenario))
         verdict = read_verdict(workspace, record.run)
         prompts = project.prompts()
-        asked = prompts_asked(record, prompts, clips_of(workspace, record))
+        clips = clips_of(workspace, record)
+        asked = prompts_asked(record, prompts, clips)
     except SloraError as error:
         return _outdated(f"Nothing shows that the verdict on {scenario} is current: {error}")
-    reasons = verdicts.outdated_because(verdict, record, prompts, asked)
+    reasons = verdicts.outdated_because(verdict, record, prompts, asked, clips)
     numbers = {"prompts": verdict.gate.n_prompts, "prompts now": len(asked)}
     if reasons:
         return _outdated(

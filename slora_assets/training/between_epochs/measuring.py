@@ -13,6 +13,7 @@ from slora_assets.config.workspace import Workspace
 from slora_assets.training.between_epochs.lockstep import Lockstep, Pass
 from slora_assets.training.loop.trainer import Trainer
 from slora_assets.training.plan import RunPlan
+from slora_assets.validation.footage import measure_footage
 from slora_assets.validation.metrics.held_out_loss import HeldOutClip, HeldOutLoss, held_out_loss
 from slora_assets.validation.metrics.scorer import open_scorer
 from slora_assets.validation.sampling import (
@@ -101,4 +102,6 @@ class Measuring:
     def _sampler(self) -> Sampler:
         workspace, device = self._workspace, str(self._trainer.device)
         scorer = open_scorer(self._settings.scorer, workspace.models, device)
-        return new_sampler(self._drawing, scorer, self._data.train_clips(), workspace.root)
+        # Others' prompts are the gate's: an edit of them is no reason to train again.
+        footage = measure_footage(workspace, self._base, scorer, self._data.clips, {}, device)
+        return new_sampler(self._drawing, scorer, footage, {})

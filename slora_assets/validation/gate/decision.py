@@ -5,52 +5,42 @@ Pure and reproducible: the same pairs, settings and bootstrap seed give the same
 
 from __future__ import annotations
 
-import math
 from collections.abc import Mapping, Sequence
 from statistics import fmean
-from typing import NamedTuple
-
-import numpy as np
 
 from slora_assets.config.validation import GateSettings
-from slora_assets.documents import GateDecision, GuardedMetric, PromptPair
-from slora_assets.validation.gate.statistics import bca_bounds
-
-
-class _Paired(NamedTuple):
-    """One guarded metric over prompts: `deltas` by prompt, and prompts only the base has."""
-
-    metric: str
-    deltas: dict[str, float]
-    skipped: list[str]
+from slora_assets.documents import FootageClip, GateDecision, GuardedMetric, PromptPair
+from slora_assets.validation.gate.comparison import Comparison, compare, distinct_prompts
 
 
 def judge(
     pairs: Sequence[PromptPair],
+    footage: Sequence[FootageClip],
     settings: GateSettings,
     *,
     trusted: bool,
     untrusted_reason: str | None,
 ) -> GateDecision:
-    """Judge an adapter by its pairs.
+    """Judge an adapter by its pairs, held against its base and the scenario's footage.
 
-    fail: no effect, a clip newly frozen, a prompt worse than `veto_margins`, or, with enough
-    prompts, a guarded metric not shown to be within its margin. inconclusive: no failure, but too
-    few prompts, a skipped metric, or untrusted scores (untrained base or scorer), which can't fail
-    an adapter either: only its pixels can. pass: otherwise, that is a one-sided non-inferiority
-    test on every guarded metric at once (intersection-union, Berger 1982).
+    fail: no effect, a clip newly frozen, a prompt far outside of what base and footage do, or, with
+    enough prompts, a guarded metric not shown to be within its margin or none shown to be better.
+    inconclusive: no failure, but too few distinct prompts, a metric or a yardstick that could not
+    be measured, or untrusted scores (untrained base or scorer), which can't fail an adapter either:
+    only its pixels can. pass: otherwise, that is a one-sided non-inferiority test on every guarded
+    metric at once (intersection-union, Berger 1982), and superiority in at least one.
     """
-    prompts = _by_prompt(pairs)
-    paired = [_pair(metric, prompts, settings) for metric in settings.margins]
-    metrics = {item.metric: _estimate(item, settings) for item in paired}
+    prompts = distinct_prompts(pairs)
+    compared = [compare(name, prompts, footage, settings) for name in settings.guards]
+    metrics = {one.metric: one.guarded for one in compared}
     differences = [fmean(pair.difference for pair in group) for group in prompts.values()]
     effect = fmean(differences) if differences else None
     failures = _pixel_failures(prompts, effect, settings)
-    doubts = _doubts(len(prompts), paired, settings.min_prompts)
+    doubts = _doubts(len(prompts), compared, settings)
     if trusted:
-        failures += _vetoes(paired, settings)
+        failures += _vetoes(compared)
         if len(prompts) >= settings.min_prompts:
-            failures += _inferior(metrics, settings)
+            failures += _inferior(metrics, settings) + _no_better(metrics, settings)
     else:
         why = untrusted_reason or "no reason was given"
         doubts.insert(0, f"The scores can't carry a verdict: {why.rstrip('.')}.")
@@ -59,6 +49,8 @@ def judge(
         reasons=failures + doubts or _praise(metrics, settings),
         metrics=metrics,
         n_prompts=len(prompts),
+        duplicates=_duplicates(prompts),
+        footage_clips=len(footage),
         mean_difference=effect,
         confidence=settings.confidence,
         bootstrap_samples=settings.bootstrap_samples,
@@ -66,49 +58,13 @@ def judge(
     )
 
 
-def _by_prompt(pairs: Sequence[PromptPair]) -> dict[str, list[PromptPair]]:
-    """Group by prompt, in order of identifier, so that the order of pairs changes nothing."""
-    groups: dict[str, list[PromptPair]] = {}
-    for pair in sorted(pairs, key=lambda pair: pair.prompt_id):
-        groups.setdefault(pair.prompt_id, []).append(pair)
-    return groups
-
-
-def _pair(
-    metric: str, prompts: Mapping[str, Sequence[PromptPair]], settings: GateSettings
-) -> _Paired:
-    """Mean over a prompt's seeds of adapter - base, turned so that positive is better."""
-    sign = 1.0 if settings.higher_is_better[metric] else -1.0
-    deltas: dict[str, float] = {}
-    skipped: list[str] = []
-    for prompt_id, group in prompts.items():
-        found = []
-        for pair in group:
-            base, adapter = (side.get(metric) for side in (pair.base, pair.adapter))
-            if base is None or not math.isfinite(base):
-                continue
-            if adapter is not None and math.isfinite(adapter):
-                found.append(sign * (adapter - base))
-            elif not pair.adapter_frozen:
-                skipped.append(prompt_id)
-        if found:
-            deltas[prompt_id] = fmean(found)
-    return _Paired(metric, deltas, sorted(set(skipped)))
-
-
-def _estimate(item: _Paired, settings: GateSettings) -> GuardedMetric:
-    deltas = np.array(list(item.deltas.values()), dtype=np.float64)
-    lower = upper = None
-    if len(deltas) >= 2:
-        draws, seed = settings.bootstrap_samples, settings.bootstrap_seed
-        lower, upper = bca_bounds(deltas, settings.confidence, draws, seed)
-    return GuardedMetric(
-        mean_delta=float(deltas.mean()) if len(deltas) else None,
-        lower=lower,
-        upper=upper,
-        margin=settings.margins[item.metric],
-        n=len(deltas),
-    )
+def _duplicates(prompts: Mapping[str, Sequence[PromptPair]]) -> dict[str, list[str]]:
+    """Of prompts that stand for others, which."""
+    others = {
+        prompt: sorted({pair.prompt_id for pair in group} - {prompt})
+        for prompt, group in prompts.items()
+    }
+    return {prompt: found for prompt, found in others.items() if found}
 
 
 def _pixel_failures(
@@ -131,16 +87,15 @@ def _pixel_failures(
     return failures
 
 
-def _vetoes(paired: Sequence[_Paired], settings: GateSettings) -> list[str]:
+def _vetoes(compared: Sequence[Comparison]) -> list[str]:
+    """Single prompts that are worse than base and footage explain."""
     failures = []
-    for item in paired:
-        limit = settings.veto_margins * settings.margins[item.metric]
-        worse = [prompt_id for prompt_id, delta in item.deltas.items() if delta < -limit]
-        if worse:
-            worst = -min(item.deltas.values())
+    for one in compared:
+        if one.vetoed:
+            worst = one.deltas[min(one.vetoed, key=lambda prompt: one.deltas[prompt])]
             failures.append(
-                f"{item.metric} is worse by more than {settings.veto_margins:g} margins "
-                f"({limit:g}), at worst {worst:.4g}, on {_listed(worse)}."
+                f"{one.metric} is far worse than {one.limit_text} on {_listed(one.vetoed)}, at "
+                f"worst by {-worst:.4g}."
             )
     return failures
 
@@ -151,41 +106,72 @@ def _inferior(metrics: Mapping[str, GuardedMetric], settings: GateSettings) -> l
     for name, found in metrics.items():
         if found.n < settings.min_prompts or found.lower is None or found.upper is None:
             continue
-        if found.upper < -found.margin:
+        against, limit = _against(name, found, settings), -found.margin
+        if found.upper < limit:
             failures.append(
-                f"{name} is worse than its margin of {found.margin:g}: with "
-                f"{settings.confidence:.0%} confidence it fell by at least {-found.upper:.4g}."
+                f"{name} is worse than {against}: with {settings.confidence:.0%} confidence it is "
+                f"short of it by at least {limit - found.upper:.4g}."
             )
-        elif found.lower <= -found.margin:
+        elif found.lower <= limit:
             failures.append(
-                f"{name} is not shown to be within its margin of {found.margin:g}: it may have "
-                f"fallen by {-found.lower:.4g}; more prompts may settle it."
+                f"{name} is not shown to reach {against}: it may be short of it by "
+                f"{limit - found.lower:.4g}; more prompts may settle it."
             )
     return failures
 
 
-def _doubts(n_prompts: int, paired: Sequence[_Paired], need: int) -> list[str]:
+def _against(name: str, found: GuardedMetric, settings: GateSettings) -> str:
+    """What the metric is held against, in words."""
+    guard = settings.guards[name]
+    if guard.least_share is not None:
+        return f"{guard.least_share:.0%} of the footage's {found.footage:.4g}"
+    if guard.yardstick == "footage":
+        return f"the footage's {found.footage:.4g} within its margin of {found.margin:g}"
+    if found.allowance:
+        return (
+            f"the base's within its margin of {found.margin:g}, of which the footage, being worse "
+            f"than the base, gives {found.allowance:.4g}"
+        )
+    return f"the base's within its margin of {found.margin:g}"
+
+
+def _no_better(metrics: Mapping[str, GuardedMetric], settings: GateSettings) -> list[str]:
+    """An adapter that is better at nothing isn't worth serving."""
+    wanted = [name for name, guard in settings.guards.items() if guard.improves]
+    measured = [name for name in wanted if metrics[name].n >= settings.min_prompts]
+    if not measured or any(metrics[name].improved for name in measured):
+        return []
+    return [f"The adapter is not shown to be better than its base in {_listed(measured)}."]
+
+
+def _doubts(n_prompts: int, compared: Sequence[Comparison], settings: GateSettings) -> list[str]:
     """Why a pass would not be earned. A skipped measurement is not a passed one."""
+    need = settings.min_prompts
     if n_prompts < need:
-        return [f"There are {n_prompts} prompts, and a pass needs {need}."]
+        return [f"There are {n_prompts} distinct prompts, and a pass needs {need}."]
     doubts = []
-    for item in paired:
-        n = len(item.deltas)
-        if item.skipped:
-            where = _listed(item.skipped)
-            doubts.append(f"{item.metric} was measured on the base but not the adapter: {where}.")
-        if n < need:
-            doubts.append(f"{item.metric} was measured on {n} prompts, and a pass needs {need}.")
+    for one in compared:
+        if one.skipped:
+            where = _listed(one.skipped)
+            doubts.append(f"{one.metric} was measured on the base but not the adapter: {where}.")
+        if one.lacks_footage:
+            doubts.append(f"{one.metric} is held against footage, and none could be measured.")
+        elif len(one.deltas) < need:
+            count = len(one.deltas)
+            doubts.append(f"{one.metric} was measured on {count} prompts, and a pass needs {need}.")
     return doubts
 
 
 def _praise(metrics: Mapping[str, GuardedMetric], settings: GateSettings) -> list[str]:
-    return [
-        f"{name} fell by less than its margin of {found.margin:g} with "
-        f"{settings.confidence:.0%} confidence: mean change {found.mean_delta:+.4g}, "
-        f"lower bound {found.lower:+.4g}, {found.n} prompts."
-        for name, found in metrics.items()
-    ]
+    praise = []
+    for name, found in metrics.items():
+        better = " and is better than the base's" if found.improved else ""
+        praise.append(
+            f"{name} reaches {_against(name, found, settings)} with {settings.confidence:.0%} "
+            f"confidence{better}: mean difference {found.mean_delta:+.4g}, lower bound "
+            f"{found.lower:+.4g}, {found.n} prompts."
+        )
+    return praise
 
 
 def _listed(names: Sequence[str], most: int = 5) -> str:

@@ -6,7 +6,7 @@ Scorers come from a folder whose weights are hashed before they are read, or by 
 from __future__ import annotations
 
 import logging
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -60,6 +60,7 @@ class ClipScorer:
         self._preprocess = preprocess
         self._tokenize = tokenize
         self._device = device
+        self._known: dict[str, torch.Tensor] = {}
 
     @property
     def identity(self) -> ScorerIdentity:
@@ -67,7 +68,11 @@ class ClipScorer:
         return self._identity
 
     def score(self, frames: NDArray[np.uint8], text: str) -> float:
-        """Mean over frames of the cosine of text and frame, -1..1, higher is better.
+        """As `scores`, of one text."""
+        return self.scores(frames, [text])[0]
+
+    def scores(self, frames: NDArray[np.uint8], texts: Sequence[str]) -> list[float]:
+        """For each text the mean over frames of its cosine with a frame, -1..1, higher is better.
 
         `frames` are RGB uint8 [T, H, W, 3]. The formula is CLIPSIM (Wu et al. 2021, GODIVA, arXiv
         2104.14806) without the factor 100. Raises FootageError `bad_shape` for other shapes and
@@ -82,13 +87,22 @@ class ClipScorer:
                 "bad_shape", f"frames must be uint8 [T, H, W, 3], not {frames.dtype} {shape}"
             )
         with torch.inference_mode():
-            wanted = self._unit("encode_text", self._tokenize([text]))
+            wanted = self._texts(tuple(texts))
             cosines = []
             for start in range(0, len(frames), BATCH):
                 batch = frames[start : start + BATCH]
                 images = torch.stack([self._preprocess(Image.fromarray(f)) for f in batch])
-                cosines.append(self._unit("encode_image", images) @ wanted[0])
-            return float(torch.cat(cosines).mean())
+                cosines.append(self._unit("encode_image", images) @ wanted.T)
+            return [float(mean) for mean in torch.cat(cosines).mean(dim=0)]
+
+    def _texts(self, texts: tuple[str, ...]) -> torch.Tensor:
+        """[N, D]; each text is encoded alone, so that its score depends on no other."""
+        import torch
+
+        for text in texts:
+            if text not in self._known:
+                self._known[text] = self._unit("encode_text", self._tokenize([text]))[0]
+        return torch.stack([self._known[text] for text in texts])
 
     def _unit(self, encoder: str, batch: torch.Tensor) -> torch.Tensor:
         """Encode a batch into float64 rows of length one, [N, D], on the CPU."""

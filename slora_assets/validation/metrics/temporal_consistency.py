@@ -33,6 +33,9 @@ from slora_assets.validation.metrics.optical_flow import (
 if TYPE_CHECKING:
     import cv2
 
+TEMPORAL_VERSION = 2
+"""Raise it when a change of the code changes a score."""
+
 MIN_SIDE = 8
 """Shorter sides than this, in pixels, hold nothing a flow could follow."""
 

@@ -20,7 +20,8 @@ def preference_report(workspace: Workspace, run: str | None = None) -> str:
     gate's settings say. Raises ConfigError, MissingInputError, IntegrityError."""
     gate = read_validation_prompts(workspace.validation_prompts).gate
     runs = chosen_runs(workspace, run)
-    return preference_section(read_preferences(workspace, runs, gate.higher_is_better))
+    ways = {name: guard.higher_is_better for name, guard in gate.guards.items()}
+    return preference_section(read_preferences(workspace, runs, ways))
 
 
 def preference_section(summary: PreferenceSummary, heading: str = "## What people prefer") -> str:

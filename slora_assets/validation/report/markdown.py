@@ -13,15 +13,15 @@ if TYPE_CHECKING:
 
 
 def score_text(scores: Mapping[str, float | int | None]) -> str:
-    """The mean scores of one side, short: CLIP similarity, temporal consistency, motion."""
+    """The mean scores of one side, short: CLIP similarity, temporal consistency, speed."""
 
     def number(key: str) -> str:
-        value = scores[key]
+        value = scores.get(key)
         return "null" if value is None else f"{value:.3f}"
 
     return (
         f"clip {number('clip_similarity')}, temporal {number('temporal_consistency')},"
-        f" motion {number('motion_score')}, frozen {scores['frozen_samples']}/{scores['samples']}"
+        f" motion {number('motion_speed')}, frozen {scores['frozen_samples']}/{scores['samples']}"
     )
 
 
@@ -35,25 +35,48 @@ def validation_report(verdict: RunVerdict, sides: Mapping[str, Sequence[Sample]]
     lines += [
         "",
         f"Adapter `{verdict.adapter_sha256}`, base `{verdict.base.name}` revision"
-        f" `{verdict.base.revision}`, {gate.n_prompts} prompts.",
+        f" `{verdict.base.revision}`, {gate.n_prompts} distinct prompts, held against"
+        f" {gate.footage_clips} clips of footage that went through the base's VAE.",
         "",
-        "| side | scores |",
-        "|---|---|",
-        f"| base | {score_text(verdict.base_scores)} |",
-        f"| adapter | {score_text(verdict.adapter_scores)} |",
+        *_duplicates(gate.duplicates),
+        *_means(verdict),
         "",
-        "| guarded metric | mean change | lower bound | margin | prompts |",
-        "|---|---|---|---|---|",
+        "| guarded metric | held against | mean difference | lower bound | may lie | prompts |"
+        " better than the base |",
+        "|---|---|---|---|---|---|---|",
     ]
     for name, metric in gate.metrics.items():
-        change = "-" if metric.mean_delta is None else f"{metric.mean_delta:+.4f}"
-        lower = "-" if metric.lower is None else f"{metric.lower:+.4f}"
-        lines.append(f"| {name} | {change} | {lower} | {metric.margin:g} | {metric.n} |")
+        lines.append(
+            f"| {name} | {metric.yardstick} | {_signed(metric.mean_delta)} |"
+            f" {_signed(metric.lower)} | above {-metric.margin:g} | {metric.n} |"
+            f" {'shown' if metric.improved else '-'} |"
+        )
     lines += ["", "![base beside adapter](contact_sheet.png)", "", "| prompt | base | adapter |"]
     lines += ["|---|---|---|"]
     for base, adapter in zip(sides["base"], sides["adapter"], strict=True):
         lines.append(f"| {markdown_cell(base.prompt.text)} | {_row(base)} | {_row(adapter)} |")
     return "\n".join(lines) + "\n"
+
+
+def _duplicates(duplicates: Mapping[str, Sequence[str]]) -> list[str]:
+    if not duplicates:
+        return []
+    found = "; ".join(f"{first}: {', '.join(others)}" for first, others in duplicates.items())
+    return [f"Prompts that draw nearly the same clip count as one: {found}.", ""]
+
+
+def _means(verdict: RunVerdict) -> list[str]:
+    """Base, adapter and footage beside each other, metric by metric."""
+    lines = ["| mean of | base | adapter | footage |", "|---|---|---|---|"]
+    for name, base in verdict.base_scores.items():
+        values = (base, verdict.adapter_scores.get(name), verdict.footage_scores.get(name))
+        shown = ("-" if value is None else f"{value:.4g}" for value in values)
+        lines.append(f"| {name} | {' | '.join(shown)} |")
+    return lines
+
+
+def _signed(value: float | None) -> str:
+    return "-" if value is None else f"{value:+.4f}"
 
 
 def _row(sample: Sample) -> str:
