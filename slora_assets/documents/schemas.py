@@ -13,12 +13,13 @@ from slora_assets.documents.footage import Inventory, Quarantine
 from slora_assets.documents.presets import Presets
 from slora_assets.documents.promotion import Change
 from slora_assets.documents.run import RunRecord
-from slora_assets.documents.verdict import PairedMeasurements, RunVerdict
+from slora_assets.documents.verdict import FootageScores, PairedMeasurements, RunVerdict
 
 DOCUMENTS: Final[dict[str, type[BaseModel]]] = {
     "adapter_record": AdapterRecord,
     "comparison": Comparison,
     "footage": Inventory,
+    "footage_scores": FootageScores,
     "optimized_inference": Presets,
     "pairs": PairedMeasurements,
     "promotion": Change,

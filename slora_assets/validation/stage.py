@@ -17,7 +17,7 @@ from slora_assets.config.training import TrainingSettings
 from slora_assets.config.validation import ValidationPrompts
 from slora_assets.config.workspace import Workspace
 from slora_assets.config.yaml_reader import read_settings
-from slora_assets.curation.validation_prompts import other_prompts
+from slora_assets.curation.validation_prompts import missing_prompts, other_prompts
 from slora_assets.documents import (
     ADAPTER_FILE,
     VERDICT_FILE,
@@ -124,7 +124,14 @@ def _validate_anew(
         base_scores=mean_scores(sides["base"]),
         adapter_scores=mean_scores(sides["adapter"]),
         footage_scores=mean_metrics([clip.scores for clip in shown]),
-        gate=judge(pairs, shown, prompts.gate, trusted=trusted, untrusted_reason=note),
+        gate=judge(
+            pairs,
+            shown,
+            prompts.gate,
+            trusted=trusted,
+            untrusted_reason=note,
+            advice=missing_prompts(prompts, record.scenarios, clips),
+        ),
     )
     measured = PairedMeasurements(pairs=pairs, footage=shown)
     _write(workspace, verdict, measured, sides, base.geometry.fps)

@@ -20,6 +20,7 @@ def judge(
     *,
     trusted: bool,
     untrusted_reason: str | None,
+    advice: str | None = None,
 ) -> GateDecision:
     """Judge an adapter by its pairs, held against its base and the scenario's footage.
 
@@ -28,7 +29,8 @@ def judge(
     inconclusive: no failure, but too few distinct prompts, a metric or a yardstick that could not
     be measured, or untrusted scores (untrained base or scorer), which can't fail an adapter either:
     only its pixels can. pass: otherwise, that is a one-sided non-inferiority test on every guarded
-    metric at once (intersection-union, Berger 1982), and superiority in at least one.
+    metric at once (intersection-union, Berger 1982), and superiority in at least one. `advice` is
+    what to do about too few prompts, as a sentence.
     """
     prompts = distinct_prompts(pairs)
     compared = [compare(name, prompts, footage, settings) for name in settings.guards]
@@ -36,7 +38,7 @@ def judge(
     differences = [fmean(pair.difference for pair in group) for group in prompts.values()]
     effect = fmean(differences) if differences else None
     failures = _pixel_failures(prompts, effect, settings)
-    doubts = _doubts(len(prompts), compared, settings)
+    doubts = _doubts(len(prompts), compared, settings, advice)
     if trusted:
         failures += _vetoes(compared)
         if len(prompts) >= settings.min_prompts:
@@ -144,11 +146,14 @@ def _no_better(metrics: Mapping[str, GuardedMetric], settings: GateSettings) -> 
     return [f"The adapter is not shown to be better than its base in {_listed(measured)}."]
 
 
-def _doubts(n_prompts: int, compared: Sequence[Comparison], settings: GateSettings) -> list[str]:
+def _doubts(
+    n_prompts: int, compared: Sequence[Comparison], settings: GateSettings, advice: str | None
+) -> list[str]:
     """Why a pass would not be earned. A skipped measurement is not a passed one."""
     need = settings.min_prompts
     if n_prompts < need:
-        return [f"There are {n_prompts} distinct prompts, and a pass needs {need}."]
+        few = f"There are {n_prompts} distinct prompts, and a pass needs {need}."
+        return [few, advice] if advice else [few]
     doubts = []
     for one in compared:
         if one.skipped:
