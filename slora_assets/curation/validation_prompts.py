@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from itertools import product
@@ -84,10 +85,27 @@ def _filled(template: str, subject: str, motion: str) -> WrittenPrompt:
 
 
 def spread(prompts: Sequence[Prompt], count: int) -> list[Prompt]:
-    """`count` prompts evenly spaced over the list: neighbours of a product differ too little."""
+    """`count` prompts that share as little as can be, in their order: each next one is the first of
+    those whose subject, motion and template have been taken least often. Prompts without labels
+    are taken evenly over the list."""
     if count >= len(prompts):
         return list(prompts)
-    return [prompts[i * len(prompts) // count] for i in range(count)]
+    if not any(_labels(prompt) for prompt in prompts):
+        return [prompts[i * len(prompts) // count] for i in range(count)]
+    taken: Counter[tuple[str, str]] = Counter()
+    left = list(range(len(prompts)))
+    chosen = []
+    for _ in range(count):
+        next_one = min(left, key=lambda at: (sum(taken[one] for one in _labels(prompts[at])), at))
+        taken.update(_labels(prompts[next_one]))
+        left.remove(next_one)
+        chosen.append(next_one)
+    return [prompts[at] for at in sorted(chosen)]
+
+
+def _labels(prompt: Prompt) -> list[tuple[str, str]]:
+    named = {"subject": prompt.subject, "motion": prompt.motion, "template": prompt.template}
+    return [(kind, label) for kind, label in named.items() if label is not None]
 
 
 def share_of_each(settings: ValidationPrompts, scenarios: int) -> int:

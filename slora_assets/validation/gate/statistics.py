@@ -6,10 +6,15 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from typing import Final
 
 import numpy as np
 from numpy.typing import NDArray
 from scipy import stats
+
+LEAST_LABELS: Final = 4
+"""A kind of label with fewer different ones counts as all there are (left and right, say): what
+other ones would do can't be told from so few."""
 
 
 @dataclass(frozen=True)
@@ -75,10 +80,10 @@ def _component(
 ) -> tuple[float, float, float] | None:
     """Variance that values with an equal label share, its weight in the variance of the mean beyond
     what independent values give, and the square root of its estimate's own variance over two; None
-    where the labels group nothing."""
+    where the labels group nothing, or are too few."""
     names, group = np.unique(np.asarray(labels), return_inverse=True)
     n, k = len(values), len(names)
-    if not 1 < k < n:
+    if not LEAST_LABELS <= k < n:
         return None
     sizes = np.bincount(group)
     means = np.bincount(group, values) / sizes
