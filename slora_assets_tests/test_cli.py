@@ -1,5 +1,5 @@
-"""`slora scenario`, `slora prompts` and `slora preferences`: what a person types, sees, and finds on
-the disk afterwards."""
+"""`slora scenario`, `prompts` and `preferences`: what a person types, sees, and finds on the disk
+afterwards."""
 
 from __future__ import annotations
 

@@ -143,15 +143,18 @@ def _best_displacements(
 
     height, width = start.shape
     edged = cv2.copyMakeBorder(end, reach, reach, reach, reach, cv2.BORDER_REPLICATE)
+    tried = _within(reach)
     least = np.full((height, width), np.inf, np.float32)
-    found = np.zeros((height, width, 2), np.float32)
-    for across, down, length in _within(reach):
+    best = np.zeros((height, width), np.int32)
+    for number, (across, down, length) in enumerate(tried):
         other = edged[reach + down : reach + down + height, reach + across :][:, :width]
-        difference = cv2.absdiff(start, other).astype(np.float32)
-        cost = cv2.blur(difference, (_SEARCH_WINDOW, _SEARCH_WINDOW)) + _SEARCH_PENALTY * length
-        better = cost < least - np.float32(1e-3)
-        least[better] = cost[better]
-        found[better] = (across, down)
+        difference = cv2.absdiff(start, other)
+        cost = cv2.boxFilter(difference, cv2.CV_32F, (_SEARCH_WINDOW, _SEARCH_WINDOW))
+        cost += np.float32(_SEARCH_PENALTY * length)
+        better = cost < least
+        np.copyto(least, cost, where=better)
+        np.copyto(best, number, where=better)
+    found = np.array([one[:2] for one in tried], np.float32)[best]
     # A block that stands alone among others has met its like by chance.
     return np.stack([cv2.medianBlur(found[..., axis], 5) for axis in (0, 1)], axis=-1)
 
