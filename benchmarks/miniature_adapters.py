@@ -86,10 +86,10 @@ def looks(bench: Bench, folder: Path) -> list[str | None]:
 
 
 def motion(bench: Bench, files: list[Path]) -> float:
-    """Mean motion score of clips, in shorter sides per second."""
+    """Mean speed of what moves in clips, in shorter sides per second."""
     geometry = bench.base.geometry
     clips = [decode_clip(file, **geometry.model_dump()) for file in files]
-    return float(np.mean([measure_temporal(clip, geometry.fps).motion_score for clip in clips]))
+    return float(np.mean([measure_temporal(clip, geometry.fps).motion_speed for clip in clips]))
 
 
 def wrong_looks(bench: Bench, scenario: str, count: int) -> float:

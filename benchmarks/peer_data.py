@@ -64,8 +64,7 @@ scenarios:
   {SCENARIO}:
     prompts: [a red person moving left at the market, a blue cart at the market]
 gate:
-  margins: {{clip_similarity: 0.02}}
-  higher_is_better: {{clip_similarity: true}}
+  guards: {{clip_similarity: {{margin: 0.02, improves: true}}}}
 """
 
 

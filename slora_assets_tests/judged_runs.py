@@ -29,7 +29,7 @@ from slora_assets.provenance import sha256_bytes, write_json
 from slora_assets.validation.standing import prompts_asked, validation_hash
 from slora_assets_tests.made_runs import run_record, verdict
 
-GATE: Final = {"margins": {"likeness": 0.1}, "higher_is_better": {"likeness": True}}
+GATE: Final = {"guards": {"likeness": {"margin": 0.1, "improves": True}}}
 SEED: Final = 7
 
 
@@ -94,10 +94,11 @@ def validate(workspace: Workspace, scenario: str, weights: bytes = b"weights") -
         noise = random.integers(0, 255, still.shape).astype(np.uint8)
         write_mp4(folder / "samples" / "base" / name, still, 8)
         write_mp4(folder / "samples" / "adapter" / name, noise, 8)
-    pairs = PairedMeasurements(pairs=[_measured(prompt, i) for i, prompt in enumerate(asked)])
-    write_json(folder / "pairs.json", pairs.model_dump(mode="json"))
+    pairs = [_measured(prompt, i) for i, prompt in enumerate(asked)]
+    measured = PairedMeasurements(pairs=pairs, footage=[])
+    write_json(folder / "pairs.json", measured.model_dump(mode="json"))
     found = verdict(scenario, sha256) | {
-        "validation_hash": validation_hash(record, settings, asked)
+        "validation_hash": validation_hash(record, settings, asked, [])
     }
     RunVerdict.model_validate(found)
     write_json(folder / VERDICT_FILE, found)
@@ -107,6 +108,8 @@ def _measured(prompt: Prompt, number: int) -> PromptPair:
     """The adapter is better by `likeness` on all prompts but each fourth."""
     return PromptPair(
         prompt_id=prompt.id,
+        seed=SEED,
+        counts_as=prompt.id,
         base={"likeness": 0.5},
         adapter={"likeness": 0.4 if number % 4 == 3 else 0.6},
         base_frozen=False,

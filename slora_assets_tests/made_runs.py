@@ -77,6 +77,8 @@ def verdict(
         reasons=[f"It is {answer}."],
         metrics={},
         n_prompts=32,
+        duplicates={},
+        footage_clips=0,
         mean_difference=0.1,
         confidence=0.95,
         bootstrap_samples=100,
@@ -94,6 +96,7 @@ def verdict(
             "scores_note": None if trusted else "The scorer holds random weights.",
             "base_scores": {},
             "adapter_scores": {},
+            "footage_scores": {},
             "verdict": decision,
         }
     )

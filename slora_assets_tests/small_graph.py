@@ -54,8 +54,7 @@ scenarios:
   market_floor: {prompts: [a red person moving left at the market, a blue cart at the market]}
   stage: {prompts: [a blue dancer on the stage]}
 gate:
-  margins: {clip_similarity: 0.02}
-  higher_is_better: {clip_similarity: true}
+  guards: {clip_similarity: {margin: 0.02, improves: true}}
 """
 
 

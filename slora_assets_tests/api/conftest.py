@@ -9,7 +9,6 @@ from __future__ import annotations
 import shutil
 from collections.abc import Iterator
 from pathlib import Path
-from typing import Any
 
 import pytest
 from fastapi import FastAPI
@@ -21,20 +20,12 @@ from slora_assets.base_models.catalogue import open_base
 from slora_assets.base_models.seam import LoraShape, VideoBase
 from slora_assets.config.workspace import Workspace
 from slora_assets.deployment.promotion import promote
-from slora_assets.documents import (
-    ADAPTER_FILE,
-    ADAPTER_RECORD,
-    RUN_RECORD,
-    VERDICT_FILE,
-    AdapterRecord,
-    GateDecision,
-    RunVerdict,
-)
+from slora_assets.documents import ADAPTER_FILE, ADAPTER_RECORD, RUN_RECORD, VERDICT_FILE
 from slora_assets.miniature.weights.build import build_base
 from slora_assets.provenance import sha256_file, write_json, write_text
+from slora_assets_tests.made_runs import adapter_record, run_record, verdict
 
 CONFIGS = Path(__file__).parents[2] / "configs"
-HASHES = {"run_hash": "1" * 64, "config_hash": "2" * 64, "dataset_hash": "3" * 64}
 SHAPES = {
     "market_floor": LoraShape(4, 4.0, ("to_q", "to_v")),
     "kitchen": LoraShape(8, 16.0, ("to_q", "to_k", "to_v", "to_out.0")),
@@ -97,80 +88,28 @@ def local(app: FastAPI) -> TestClient:
 
 def finish_run(workspace: Workspace, base: VideoBase, scenario: str, seed: int) -> None:
     """A run as training and validation leave it; its adapter acts, and isn't trained."""
-    folder = workspace.scenario_run(scenario) / "adapters" / "epoch_1"
+    folder = workspace.scenario_run(scenario) / "adapters" / "epoch_2"
     shape = SHAPES[scenario]
     write_adapter_file(base, shape, seed, folder / ADAPTER_FILE)
     identity = base.identity()
-    record = AdapterRecord(
-        sha256=sha256_file(folder / ADAPTER_FILE),
-        bytes_=(folder / ADAPTER_FILE).stat().st_size,
-        scenario=scenario,
-        base=identity.name,
-        base_revision=identity.revision,
-        base_parts=identity.parts,
-        base_licence=identity.licence,
-        rank=shape.rank,
-        alpha=shape.alpha,
-        targets=list(shape.targets),
-        epoch=1,
-        step=1,
-        metrics={},
-        **HASHES,
-    )
-    write_json(folder / ADAPTER_RECORD, record.model_dump(mode="json"))
-    kept = {"epoch": 1, "path": "adapters/epoch_1", "sha256": record.sha256, "combined": 1.0}
-    run: dict[str, Any] = {
-        **HASHES,
-        "schema_version": 1,
-        "run": scenario,
-        "scenarios": [scenario],
-        "left_out": {},
-        "config_difference": {},
-        "dataset": "sample",
-        "licence": "CC0",
-        "clips": [],
-        "dropped": {},
-        "base": identity.model_dump(mode="json"),
-        "scorer": {},
-        "scores_trusted": False,
-        "scores_note": "untrained",
-        "epochs": 1,
-        "steps": 1,
-        "base_scores": {},
-        "best": kept,
-        "kept": [kept],
-        "software": {},
-        "parity": {"max_difference": 0.0, "tolerance": 0.001, "effect": 0.1},
+    sha256 = sha256_file(folder / ADAPTER_FILE)
+    adapter = adapter_record(scenario, sha256, (folder / ADAPTER_FILE).stat().st_size)
+    adapter |= {
+        "base": identity.name,
+        "base_revision": identity.revision,
+        "base_parts": identity.parts,
+        "base_licence": identity.licence,
+        "rank": shape.rank,
+        "alpha": shape.alpha,
+        "targets": list(shape.targets),
     }
+    write_json(folder / ADAPTER_RECORD, adapter)
+    made_with = {"base": identity.model_dump(mode="json")}
+    run = run_record(scenario, sha256, trusted=False) | made_with
     write_json(workspace.scenario_run(scenario) / RUN_RECORD, run)
     answer = "fail" if scenario == "sports_field" else "inconclusive"
-    verdict = GateDecision(
-        answer=answer,
-        reasons=[f"It is {answer}."],
-        metrics={},
-        n_prompts=2,
-        mean_difference=0.1,
-        confidence=0.95,
-        bootstrap_samples=100,
-        bootstrap_seed=0,
-    )
-    document = {
-        "run": scenario,
-        "run_hash": HASHES["run_hash"],
-        "adapter_sha256": record.sha256,
-        "validation_hash": "4" * 64,
-        "base": identity.model_dump(mode="json"),
-        "scorer": {},
-        "scores_trusted": False,
-        "scores_note": "The scorer holds random weights.",
-        "base_scores": {},
-        "adapter_scores": {},
-        "verdict": verdict.model_dump(mode="json"),
-    }
-    write_json(
-        workspace.validation(scenario) / VERDICT_FILE,
-        RunVerdict.model_validate(document).model_dump(mode="json"),
-    )
+    found = verdict(scenario, sha256, answer, trusted=False) | made_with
+    write_json(workspace.validation(scenario) / VERDICT_FILE, found)
 
 
 def write_adapter_file(base: VideoBase, shape: LoraShape, seed: int, path: Path) -> None:

@@ -57,7 +57,7 @@ def freshly_made(
     """What a new pipeline makes with the scenario's adapter, or without any."""
     pipeline = base.pipeline("cpu", "float32")
     if scenario is not None:
-        adapter = workspace.scenario_run(scenario) / "adapters" / "epoch_1" / ADAPTER_FILE
+        adapter = workspace.scenario_run(scenario) / "adapters" / "epoch_2" / ADAPTER_FILE
         base.load_adapter(pipeline, adapter, "fresh", scale)
     return base.generate(
         pipeline, prompt=PROMPT, seed=0, steps=2, guidance_scale=base.inference.guidance_scale
@@ -79,7 +79,7 @@ def test_a_clip_is_published_with_its_score_and_origin(
     geometry = base.geometry
     assert len(frames) == geometry.frames == made["frames"]
     assert frames[0].shape == (geometry.height, geometry.width, 3)
-    record = workspace.scenario_run("market_floor") / "adapters" / "epoch_1" / ADAPTER_FILE
+    record = workspace.scenario_run("market_floor") / "adapters" / "epoch_2" / ADAPTER_FILE
     assert made["adapter_sha256"] == sha256_file(record)
     assert (made["status"], made["verdict"]) == ("promoted", "inconclusive")
     assert (made["scenario"], made["lora_scale"], made["seed"]) == ("market_floor", 0.85, 0)

@@ -55,7 +55,7 @@ def gone(workspace: Workspace, sha256: str) -> None:
 def linked(workspace: Workspace, sha256: str) -> None:
     shutil.rmtree(workspace.registry / sha256)
     (workspace.registry / sha256).symlink_to(
-        workspace.scenario_run("market_floor") / "adapters" / "epoch_1"
+        workspace.scenario_run("market_floor") / "adapters" / "epoch_2"
     )
 
 

@@ -42,7 +42,7 @@ PATHS = [
     "checkpoints/registry/{market_floor}/pytorch_lora_weights.bin",
     "/dev/zero",
     "/proc/self/mem",
-    "checkpoints/scenario_loras/market_floor/adapters/epoch_1/pytorch_lora_weights.safetensors",
+    "checkpoints/scenario_loras/market_floor/adapters/epoch_2/pytorch_lora_weights.safetensors",
     "{root}/checkpoints/registry/{market_floor}/pytorch_lora_weights.safetensors",
     "checkpoints/registry/{market_floor}/pytorch_lora_weights.safetensors\x00.txt",
     "checkpoints/registry/{market_floor}/pytorch_lora_weights.safetensors ",

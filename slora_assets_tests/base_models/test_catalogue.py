@@ -170,6 +170,7 @@ def test_scores_of_random_weights_are_labelled(built: Path, tmp_path: Path) -> N
             base=open_base(str(built), tmp_path),
             scorer=scorer,
             motion_references={},
+            contrasts={},
             steps=1,
             embeddings=lambda _: np.zeros(1, np.float16),
             guidance_scale=1.0,

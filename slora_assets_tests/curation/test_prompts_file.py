@@ -15,8 +15,8 @@ from slora_assets.curation.prompts_file import write_entry
 
 GATE = """\
 gate:   # last
-    margins: {clip_similarity: 0.02}
-    higher_is_better: {clip_similarity: true}
+    guards:
+        clip_similarity: {margin: 0.02, improves: true}
 """
 BLOCK = f"""\
 # All prompts.

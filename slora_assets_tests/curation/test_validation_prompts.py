@@ -12,7 +12,7 @@ from slora_assets.curation.validation_prompts import Prompt, missing_prompts, pr
 from slora_assets_tests.curation.clips import clip
 from slora_assets_tests.small_graph import PROJECT
 
-GATE = {"margins": {"motion_score": 0.1}, "higher_is_better": {"motion_score": True}}
+GATE = {"guards": {"clip_similarity": {"margin": 0.1, "improves": True}}}
 TEMPLATES = ["a {subject} {motion} at sea", "{subject} {motion} in the harbour"]
 SUBJECTS = ["boat", "ship", "ferry"]
 MOTIONS = ["moving left", "moving right"]

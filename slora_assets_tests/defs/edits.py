@@ -89,12 +89,15 @@ def edits(prompts: Mapping[str, list[str]]) -> list[Edit]:
         Edit(RECIPE, "base_model", "THUDM/CogVideoX-2b", adapters | {"base_model"}),
         Edit(RECIPE, "scorer", "ViT-B-32:laion2b_s34b_b79k", adapters | {"base_model"}),
         Edit(PROMPTS, "seeds", [1, 2], adapters | verdicts),
-        Edit(PROMPTS, "gate.margins", {"clip_similarity": 0.5}, verdicts),
+        Edit(PROMPTS, "gate.guards.clip_similarity.margin", 0.5, verdicts),
+        Edit(PROMPTS, "gate.guards.steadiness", {"margin": 0.1}, verdicts),
         Edit(PROMPTS, "gate.confidence", 0.9, verdicts),
         Edit(PROMPTS, "gate.bootstrap_seed", 5, verdicts),
         Edit(PROMPTS, "gate.veto_margins", 2.0, verdicts),
+        Edit(PROMPTS, "gate.same_clip", 0.1, verdicts),
         Edit(PROMPTS, "", None, frozenset()),
-        Edit(PROMPTS, "scenarios.lighthouse", {"prompts": ["a lighthouse"]}, frozenset()),
+        # A first prompt is what the clips of all other scenarios are held against.
+        Edit(PROMPTS, "scenarios.lighthouse", {"prompts": ["a lighthouse"]}, verdicts),
         Edit(DATASET, "validation_share", 0.3, metadata),
         Edit(DATASET, "licence", "CC-BY-4.0", metadata),
         Edit(DATASET, "max_duration_difference_s", 1.0, metadata),
@@ -107,7 +110,7 @@ def edits(prompts: Mapping[str, list[str]]) -> list[Edit]:
         asked = frozenset(
             {f"prompt_embeddings:{name}", f"scenario_validation:{name}", "unified_validation"}
         )
-        drawn = asked | {f"scenario_adapter:{name}", "unified_adapter"}
+        drawn = asked | verdicts | {f"scenario_adapter:{name}", "unified_adapter"}
         first, *others = written
         found += [
             Edit(PROMPTS, f"scenarios.{name}.prompts", ["another", *others], drawn),

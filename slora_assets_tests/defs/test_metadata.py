@@ -189,7 +189,7 @@ def test_an_adapter_shows_its_epochs_curves_samples_and_hashes(graph: Graph, ass
     lines = [json.loads(line) for line in (run / "validation_metrics.jsonl").open()]
     best = lines[shown["best_epoch"]]
     assert best["combined"] == max(line["combined"] for line in lines[1:]) == shown["combined"]
-    for metric in ("held_out_loss", "clip_similarity", "temporal_consistency", "motion_score"):
+    for metric in ("held_out_loss", "clip_similarity", "temporal_consistency", "motion_speed"):
         assert shown.get(metric) == best[metric]
     assert shown["base_held_out_loss"] == lines[0]["held_out_loss"]
     assert [row["epoch"] for row in shown["epochs"]] == [line["epoch"] for line in lines]

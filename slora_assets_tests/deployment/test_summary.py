@@ -18,7 +18,7 @@ from slora_assets_tests.deployment.conftest import FinishRun
 SCORES = {
     "clip_similarity": 0.25,
     "temporal_consistency": None,
-    "motion_score": 0.5,
+    "motion_speed": 0.5,
     "frozen_samples": 1,
     "samples": 4,
 }
