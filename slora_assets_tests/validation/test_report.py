@@ -12,14 +12,20 @@ import pytest
 from numpy.typing import NDArray
 from PIL import Image
 
-from slora_assets.config.validation import GateSettings
+from slora_assets.config.validation import GateSettings, Guard
 from slora_assets.curation.validation_prompts import Prompt
-from slora_assets.documents import BaseIdentity, GateDecision, PromptPair, RunVerdict
+from slora_assets.documents import (
+    BaseIdentity,
+    FootageClip,
+    GateDecision,
+    PromptPair,
+    RunVerdict,
+)
 from slora_assets.validation.gate.decision import judge
 from slora_assets.validation.metrics.temporal_consistency import TemporalScore, measure_temporal
 from slora_assets.validation.report.contact_sheet import contact_sheet
 from slora_assets.validation.report.markdown import validation_report
-from slora_assets.validation.sampling import Sample, mean_scores
+from slora_assets.validation.sampling import Sample, mean_metrics, mean_scores
 
 Colour = tuple[int, int, int]
 Frames = NDArray[np.uint8]
@@ -28,11 +34,17 @@ RED, GREEN, BLUE = (200, 0, 0), (0, 200, 0), (0, 0, 200)
 CYAN, PINK, OLIVE = (0, 200, 200), (200, 0, 200), (120, 120, 0)
 WHITE, BLACK = (255, 255, 255), (0, 0, 0)
 GATE = GateSettings(
-    margins={"clip_similarity": 0.02, "temporal_consistency": 0.05},
-    higher_is_better={"clip_similarity": True, "temporal_consistency": True},
+    guards={
+        "clip_similarity": Guard(margin=0.02, improves=True),
+        "temporal_consistency": Guard(margin=0.05),
+    },
     min_prompts=2,
     bootstrap_samples=100,
 )
+FOOTAGE = [
+    FootageClip(clip_id=name, split="validation", scores={"clip_similarity": 0.3125})
+    for name in ("one", "other")
+]
 
 
 def _still(colour: Colour) -> Frames:
@@ -57,7 +69,7 @@ def _temporal(moving: bool) -> TemporalScore:
 def _sample(frames: Frames, text: str = "a market", clip_similarity: float = 0.25) -> Sample:
     """A clip of one colour per frame, which is frozen."""
     prompt = Prompt("market_floor_00", "market_floor", text)
-    return Sample(prompt, 1, frames, _temporal(moving=False), clip_similarity)
+    return Sample(prompt, 1, frames, _temporal(moving=False), clip_similarity, scenario_margin=0.1)
 
 
 def _moving_sample(text: str = "a market", clip_similarity: float = 0.25) -> Sample:
@@ -112,11 +124,14 @@ def test_the_same_clips_give_the_same_sheet_and_any_prompt_can_be_written(tmp_pa
     assert (tmp_path / "one.png").read_bytes() == (tmp_path / "other.png").read_bytes()
 
 
-def _decision(adapter_clip: float, prompts: int = 2) -> GateDecision:
-    """The gate's own answer on pairs whose adapter scores `adapter_clip` against 0.25."""
+def _decision(adapter_clip: float, prompts: int = 2, drawn_twice: bool = False) -> GateDecision:
+    """The gate's own answer on pairs whose adapter scores `adapter_clip` against 0.25; of each
+    prompt's clips there may be two that are the same."""
     pairs = [
         PromptPair(
             prompt_id=f"market_floor_{number:02d}",
+            seed=1,
+            counts_as=f"market_floor_{number - number % 2 if drawn_twice else number:02d}",
             base={"clip_similarity": 0.25, "temporal_consistency": 0.9},
             adapter={
                 "clip_similarity": adapter_clip + number / 1000,
@@ -128,7 +143,7 @@ def _decision(adapter_clip: float, prompts: int = 2) -> GateDecision:
         )
         for number in range(prompts)
     ]
-    return judge(pairs, GATE, trusted=True, untrusted_reason=None)
+    return judge(pairs, FOOTAGE, GATE, trusted=True, untrusted_reason=None)
 
 
 def _verdict(
@@ -145,6 +160,7 @@ def _verdict(
         scores_note=note,
         base_scores=mean_scores(base),
         adapter_scores=mean_scores(adapter),
+        footage_scores=mean_metrics([clip.scores for clip in FOOTAGE]),
         gate=gate,
     )
 
@@ -180,12 +196,14 @@ def test_the_report_names_the_verdict_its_reasons_and_each_guarded_metric(
     for reason in decision.reasons:
         assert f"- {reason}\n" in report
     rows = {name: row for name, *row in _rows(report, "guarded metric")}
-    assert set(rows) == set(GATE.margins)
-    for name, (change, lower, margin, prompts) in rows.items():
+    assert set(rows) == set(GATE.guards)
+    for name, (yardstick, change, lower, limit, prompts, better) in rows.items():
         metric = decision.metrics[name]
+        assert yardstick == GATE.guards[name].yardstick == "base"
+        assert better == ("shown" if metric.improved else "-")
         assert metric.mean_delta is not None
         assert float(change) == pytest.approx(metric.mean_delta, abs=1e-4)
-        assert float(margin) == GATE.margins[name]
+        assert limit == f"above -{GATE.guards[name].margin:g}"
         assert int(prompts) == metric.n == decision.n_prompts
         if metric.lower is None:
             assert lower == "-", "one prompt has no bound"
@@ -208,13 +226,42 @@ def test_the_report_has_a_row_for_every_prompt_with_both_sides_scores() -> None:
         assert adapter.startswith("clip 0.375,")
 
 
+def test_the_report_shows_means_of_base_adapter_and_footage_beside_each_other() -> None:
+    sides = {
+        side: [_moving_sample(clip_similarity=similarity)]
+        for side, similarity in (("base", 0.25), ("adapter", 0.375))
+    }
+    report = validation_report(_verdict(_decision(0.26), **sides), sides)
+    rows = {name: row for name, *row in _rows(report, "mean of")}
+    assert rows["clip_similarity"] == ["0.25", "0.375", "0.3125"]
+    speed = f"{_temporal(moving=True).motion_speed:.4g}"
+    assert rows["motion_speed"] == [speed, speed, "-"], "nobody measured the footage's"
+    assert "held against 2 clips of footage that went through the base's VAE" in report
+
+
+def test_the_report_names_prompts_that_count_as_one() -> None:
+    samples = [_moving_sample()]
+    sides = {"base": samples, "adapter": samples}
+    report = validation_report(
+        _verdict(_decision(0.26, prompts=4, drawn_twice=True), **sides), sides
+    )
+    assert "2 distinct prompts" in report
+    assert (
+        "Prompts that draw nearly the same clip count as one: market_floor_00: market_floor_01; "
+        "market_floor_02: market_floor_03." in report
+    )
+    assert "count as one" not in validation_report(_verdict(_decision(0.26), **sides), sides)
+
+
 def test_a_frozen_clip_has_no_number_for_temporal_consistency() -> None:
     sides = {"base": [_moving_sample()], "adapter": [_sample(_still(RED))]}
     assert sides["adapter"][0].metrics()["temporal_consistency"] is None
     report = validation_report(_verdict(_decision(0.26), **sides), sides)
-    scores = dict(_rows(report, "side"))
-    assert "temporal null" in scores["adapter"] and "frozen 1/1" in scores["adapter"]
-    assert "null" not in scores["base"] and "frozen 0/1" in scores["base"]
+    rows = {name: row for name, *row in _rows(report, "mean of")}
+    for name in ("temporal_consistency", "steadiness", "motion_jitter"):
+        assert rows[name][0] != "-" and rows[name][1] == "-"
+    assert rows["motion_speed"][1] == "0"
+    assert rows["frozen_samples"][:2] == ["0", "1"]
     ((_, base, adapter),) = _rows(report, "prompt")
     assert adapter.endswith("temporal frozen") and "frozen" not in base
 

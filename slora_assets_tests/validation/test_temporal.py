@@ -11,7 +11,6 @@ import av
 import cv2
 import numpy as np
 import pytest
-from numpy.typing import NDArray
 
 from slora_assets.config.errors import FootageError
 from slora_assets.validation.metrics.temporal_consistency import (
@@ -19,58 +18,23 @@ from slora_assets.validation.metrics.temporal_consistency import (
     measure_motion,
     measure_temporal,
 )
+from slora_assets_tests.validation.moving import (
+    Clip,
+    cut,
+    flickering,
+    frozen,
+    half_reversed,
+    noisy,
+    pan,
+    shuffled,
+    texture,
+)
 
-Clip: TypeAlias = NDArray[np.uint8]
 Damage: TypeAlias = Callable[[Clip], Clip]
 
 FPS = 8.0
-MOTION_REF = 0.5
-"""Above the motion of every clip here, so that the motion factor is never saturated."""
-
-
-def texture(height: int, width: int, seed: int) -> NDArray[np.uint8]:
-    """Smooth colour noise at three scales, full range."""
-    rng = np.random.default_rng(seed)
-    image = np.zeros((height, width, 3))
-    for sigma in (2, 6, 20):
-        image += cv2.GaussianBlur(rng.normal(size=image.shape), (0, 0), sigma) * sigma
-    image -= image.min()
-    return (image * (255 / image.max())).astype(np.uint8)
-
-
-def pan(step: int = 3, count: int = 9, height: int = 64, width: int = 96, seed: int = 0) -> Clip:
-    """A camera moving right by `step` pixels per frame over a fixed picture."""
-    picture = texture(height, width + step * count, seed)
-    return np.stack([picture[:, step * t : step * t + width] for t in range(count)])
-
-
-def frozen(clip: Clip) -> Clip:
-    return np.repeat(clip[:1], len(clip), axis=0)
-
-
-def flickering(clip: Clip) -> Clip:
-    gain = 1 + 0.15 * np.where(np.arange(len(clip)) % 2, 1, -1)
-    return np.clip(clip * gain[:, None, None, None], 0, 255).astype(np.uint8)
-
-
-def cut(clip: Clip) -> Clip:
-    """The second half shows another picture that moves as fast."""
-    half = len(clip) // 2
-    return np.concatenate([clip[:half], clip[half:, ::-1]])
-
-
-def shuffled(clip: Clip) -> Clip:
-    return clip[np.random.default_rng(3).permutation(len(clip))]
-
-
-def half_reversed(clip: Clip) -> Clip:
-    half = len(clip) // 2
-    return np.concatenate([clip[:half], clip[half:][::-1]])
-
-
-def noisy(clip: Clip, sigma: float = 8) -> Clip:
-    noise = np.random.default_rng(1).normal(0, sigma, clip.shape)
-    return np.clip(clip + noise, 0, 255).astype(np.uint8)
+MOTION_REF = 0.1
+"""Below the speed of every clip that moves here, so that each moves enough."""
 
 
 DAMAGES = [frozen, flickering, cut, shuffled, half_reversed]
@@ -81,6 +45,15 @@ def headline(score: TemporalScore) -> float:
     return score.temporal_consistency or 0.0
 
 
+def _long_pan() -> Clip:
+    return pan(5, count=17, height=240, width=320)
+
+
+@cache
+def long_clip() -> TemporalScore:
+    return measure_temporal(_long_pan(), FPS, MOTION_REF)
+
+
 @cache
 def sound(step: int, seed: int) -> TemporalScore:
     return measure_temporal(pan(step, seed=seed), FPS, MOTION_REF)
@@ -89,28 +62,30 @@ def sound(step: int, seed: int) -> TemporalScore:
 @pytest.mark.parametrize("seed", [0, 1, 2])
 @pytest.mark.parametrize("step", [1, 3])
 @pytest.mark.parametrize("damage", DAMAGES)
-def test_damage_never_raises_the_score(damage: Damage, step: int, seed: int) -> None:
+def test_damage_is_never_steadier_nor_more_even(damage: Damage, step: int, seed: int) -> None:
     before = sound(step, seed)
     after = measure_temporal(damage(pan(step, seed=seed)), FPS, MOTION_REF)
-    assert before.motion_speed < MOTION_REF
-    assert headline(after) < headline(before)
-    assert after.frozen or after.mc_consistency <= before.mc_consistency + 1e-4
+    assert before.motion_speed > MOTION_REF
+    assert headline(after) <= headline(before) + 1e-4
+    if not after.frozen:
+        assert after.mc_consistency <= before.mc_consistency + 1e-4
+        assert after.motion_jitter > 5 * before.motion_jitter
 
 
 @pytest.mark.parametrize("seed", [0, 1, 2])
-def test_heavy_noise_is_not_worth_having(seed: int) -> None:
-    """It biases the fastest 5 % upwards, by about what it costs in consistency."""
+def test_heavy_noise_costs_steadiness_and_hardly_changes_speed(seed: int) -> None:
     before = sound(1, seed)
     after = measure_temporal(noisy(pan(1, seed=seed)), FPS, MOTION_REF)
     assert after.mc_consistency < before.mc_consistency - 0.01
-    assert headline(after) < headline(before) * 1.03
+    assert after.motion_speed == pytest.approx(before.motion_speed, rel=0.25)
+    assert headline(after) < headline(before)
 
 
 @pytest.mark.parametrize("damage", DAMAGES)
-def test_damage_never_raises_the_score_of_a_long_clip(damage: Damage) -> None:
-    clip = pan(2, count=25, height=240, width=320)
-    before = measure_temporal(clip, FPS, MOTION_REF)
-    assert headline(measure_temporal(damage(clip), FPS, MOTION_REF)) < headline(before)
+def test_damage_is_never_steadier_nor_more_even_in_a_long_clip(damage: Damage) -> None:
+    before, after = long_clip(), measure_temporal(damage(_long_pan()), FPS, MOTION_REF)
+    assert headline(after) <= headline(before) + 1e-4
+    assert after.frozen or after.motion_jitter > 5 * before.motion_jitter
 
 
 def test_a_frozen_clip_has_no_score_and_says_why() -> None:
@@ -139,8 +114,13 @@ def test_a_perfect_pan_is_measured_as_what_it_is() -> None:
 
 
 @pytest.mark.parametrize("clip", [pan(3), noisy(pan(1)), cut(pan()), frozen(pan())])
-def test_motion_alone_is_the_motion_of_the_whole_measurement(clip: NDArray[np.uint8]) -> None:
-    assert measure_motion(clip, FPS) == measure_temporal(clip, FPS).motion_speed
+def test_motion_alone_is_the_motion_of_the_whole_measurement(clip: Clip) -> None:
+    whole = measure_temporal(clip, FPS)
+    assert measure_motion(clip, FPS) == (
+        whole.motion_speed,
+        whole.moving_share,
+        whole.motion_jitter,
+    )
 
 
 def test_less_motion_than_the_reference_counts_in_proportion() -> None:
@@ -157,10 +137,12 @@ def test_a_hard_cut_is_counted_and_flicker_is_not() -> None:
     assert measure_temporal(flickering(pan()), FPS).scene_cuts == 0
 
 
-def test_shuffling_is_not_motion() -> None:
-    sound, jumbled = (measure_temporal(clip, FPS) for clip in (pan(1), shuffled(pan(1))))
-    assert jumbled.top_flow > sound.top_flow
-    assert jumbled.motion_speed < sound.motion_speed
+def test_shuffled_frames_carry_each_other_on_in_less_of_the_picture() -> None:
+    """VBench's measure rises; what a neighbouring pair doesn't carry on is no moving region."""
+    even, jumbled = sound(1, 0), measure_temporal(shuffled(pan(1)), FPS)
+    assert jumbled.top_flow > 2 * even.top_flow
+    assert jumbled.moving_share < 0.7 * even.moving_share
+    assert jumbled.motion_jitter > 100 * even.motion_jitter
 
 
 def test_a_moving_object_is_motion() -> None:
@@ -170,7 +152,7 @@ def test_a_moving_object_is_motion() -> None:
         frame[20:44, 8 + 4 * t : 32 + 4 * t] = thing
     score = measure_temporal(clip, FPS)
     assert not score.frozen
-    assert score.motion_speed == pytest.approx(4 / 64 * FPS, rel=0.25)
+    assert score.motion_speed == pytest.approx(4 / 64 * FPS, rel=0.1)
 
 
 @pytest.mark.parametrize("scale", [2, 4])
@@ -200,7 +182,8 @@ def test_the_score_survives_h264_at_crf_18(tmp_path: Path) -> None:
 def test_frame_rate_scales_motion_and_leaves_consistency() -> None:
     one, other = (measure_temporal(pan(3), fps) for fps in (8.0, 24.0))
     assert other.motion_speed == pytest.approx(3 * one.motion_speed)
-    assert other.temporal_consistency == one.temporal_consistency
+    assert one.temporal_consistency is not None
+    assert other.temporal_consistency == pytest.approx(one.temporal_consistency, abs=1e-4)
 
 
 def test_half_the_frames_at_half_the_rate_move_as_much() -> None:
