@@ -43,17 +43,21 @@ def paired(base: Sequence[Sample], adapter: Sequence[Sample], same_clip: float) 
 def _first_alike(
     base: Sequence[Sample], adapter: Sequence[Sample], same_clip: float
 ) -> dict[str, str]:
-    """Prompt -> the first prompt with nearly the same clips on one side, or itself."""
+    """Prompt -> the first prompt that it is joined with by nearly the same clips on one side, from
+    one to the next, or itself."""
     sides = [_by_prompt(base), _by_prompt(adapter)]
     prompts = list(sides[0])
     counts_as: dict[str, str] = {}
     for at, prompt in enumerate(prompts):
-        alike = (
-            counts_as[other]
-            for other in prompts[:at]
-            if any(_alike(side[prompt], side[other], same_clip) for side in sides)
-        )
-        counts_as[prompt] = next(alike, prompt)
+        joined: set[str] = set()
+        for other in prompts[:at]:
+            if counts_as[other] not in joined and any(
+                _alike(side[prompt], side[other], same_clip) for side in sides
+            ):
+                joined.add(counts_as[other])
+        first = min(joined, key=prompts.index, default=prompt)
+        counts_as[prompt] = first
+        counts_as.update({name: first for name, old in counts_as.items() if old in joined})
     return counts_as
 
 
