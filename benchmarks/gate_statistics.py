@@ -138,9 +138,7 @@ def main() -> None:
         }
     for name, world in worlds.items():
         print_world(name, world, gate)
-    print(
-        f"\nfalse passes and power: bounds of {options.bootstrap} bootstrap samples, prompts of {next(iter(worlds))}"
-    )
+    print(f"\nbounds of {options.bootstrap} bootstrap samples")
     good = false_passes(together(worlds), gate, options.draws)
     good &= power(worlds, gate, options.power_draws)
     sys.exit(0 if good else 1)
