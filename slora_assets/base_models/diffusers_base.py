@@ -180,10 +180,15 @@ class DiffusersBase(ABC):
         import torch
 
         with torch.no_grad():
-            pixels = vae.decode(vae.encode(_pixels(vae, frames)).latent_dist.mode()).sample[0]
+            latent = vae.encode(_pixels(vae, frames)).latent_dist.mode()
+            pixels = vae.decode(latent, **self._decode_arguments(vae)).sample[0]
         levels = ((pixels.float() + 1) * 127.5).round().clamp(0, 255).to(torch.uint8)
         found: NDArray[np.uint8] = levels.permute(1, 2, 3, 0).cpu().numpy()
         return found
+
+    def _decode_arguments(self, vae: Vae) -> Mapping[str, object]:
+        """What the VAE's decoder asks for beside the latent."""
+        return {}
 
     def _encoder_dtype(self, device: str, own: str | None = None) -> str:
         """Encoders run in half precision on an accelerator and in fp32 on the CPU."""

@@ -18,7 +18,7 @@ from numpy.typing import NDArray
 
 from slora_assets.base_models.flow import FlowMatchingBase
 from slora_assets.base_models.loss_terms import dtype_of
-from slora_assets.base_models.parts import Compression, Pipeline, Predictor, TextEncoder
+from slora_assets.base_models.parts import Compression, Pipeline, Predictor, TextEncoder, Vae
 from slora_assets.base_models.weights import read_tensors
 from slora_assets.documents import Geometry, InferenceDefaults
 
@@ -114,6 +114,13 @@ class LtxVideo(FlowMatchingBase):
             return_dict=False,
         )[0]
         return torch.unflatten(predicted.transpose(1, 2), 2, (frames, height, width))
+
+    def _decode_arguments(self, vae: Vae) -> Mapping[str, object]:
+        import torch
+
+        if not self._config("vae").get("timestep_conditioning"):
+            return {}
+        return {"temb": torch.tensor([_DECODE_TIMESTEP], device=vae.device, dtype=vae.dtype)}
 
     def _call_arguments(self) -> Mapping[str, object]:
         arguments: dict[str, object] = {"frame_rate": self.geometry.fps}
