@@ -241,7 +241,7 @@ def test_a_verdict_shows_reasons_scores_and_what_they_rest_on(graph: Graph, asse
     gate = verdict["verdict"]
     assert shown["verdict"] == gate["verdict"] == "inconclusive"
     assert shown["reasons"].splitlines() == [f"- {reason}" for reason in gate["reasons"]]
-    assert any("2 prompts, and a pass needs 32" in reason for reason in gate["reasons"])
+    assert any("2 distinct prompts, and a pass needs 32" in reason for reason in gate["reasons"])
     for side in ("base", "adapter"):
         for name, score in verdict[f"{side}_scores"].items():
             assert shown.get(f"{side}_{name}") == score
@@ -253,7 +253,11 @@ def test_a_verdict_shows_reasons_scores_and_what_they_rest_on(graph: Graph, asse
     guarded = verdict["verdict"]["metrics"]["clip_similarity"]
     (row,) = shown["guarded"]
     assert (row["metric"], row["prompts"]) == ("clip_similarity", guarded["n"])
+    assert row["held_against"] == guarded["yardstick"] == "base"
     assert row["mean_change"] == round(guarded["mean_delta"], 4)
+    for side in ("base", "adapter", "footage"):
+        assert row[side] == round(guarded[side], 4)
+        assert guarded[side] == pytest.approx(verdict[f"{side}_scores"]["clip_similarity"])
     (sheet,) = pictures(shown["contact sheet"])
     assert is_small_copy(sheet, Image.open(shown["whole contact sheet"]))
     samples = list((Path(shown["all samples"]) / "adapter").glob("*.mp4"))
