@@ -80,6 +80,16 @@ def test_a_long_clip_scores_the_mean_of_its_frames(scorer: ClipScorer) -> None:
     assert scorer.score(frames, TEXT) == pytest.approx(float(np.mean(single)), abs=1e-6)
 
 
+def test_embeddings_of_frames_are_those_that_the_score_is_made_of(scorer: ClipScorer) -> None:
+    frames = noise(40)
+    rows = scorer.embed(frames)
+    assert np.linalg.norm(rows, axis=1) == pytest.approx(np.ones(40))
+    assert scorer.embed(frames[:2]) == pytest.approx(rows[:2], abs=1e-6)
+    assert rows[0] @ rows[1] < 0.999999
+    with pytest.raises(FootageError, match="uint8"):
+        scorer.embed(frames[0])
+
+
 def test_the_score_is_repeatable_and_depends_on_text_and_frames(scorer: ClipScorer) -> None:
     score = scorer.score(noise(2), TEXT)
     assert -1 <= score <= 1

@@ -79,21 +79,10 @@ class ClipScorer:
         for no frames.
         """
         import torch
-        from PIL import Image
 
-        shape = list(frames.shape)
-        if frames.dtype != "uint8" or frames.ndim != 4 or shape[3] != 3 or 0 in shape:
-            raise FootageError(
-                "bad_shape", f"frames must be uint8 [T, H, W, 3], not {frames.dtype} {shape}"
-            )
         with torch.inference_mode():
-            wanted = self._texts(tuple(texts))
-            cosines = []
-            for start in range(0, len(frames), BATCH):
-                batch = frames[start : start + BATCH]
-                images = torch.stack([self._preprocess(Image.fromarray(f)) for f in batch])
-                cosines.append(self._unit("encode_image", images) @ wanted.T)
-            return [float(mean) for mean in torch.cat(cosines).mean(dim=0)]
+            cosines = self._encoded(frames) @ self._texts(tuple(texts)).T
+            return [float(mean) for mean in cosines.mean(dim=0)]
 
     def _texts(self, texts: tuple[str, ...]) -> torch.Tensor:
         """[N, D]; each text is encoded alone, so that its score depends on no other."""
@@ -103,6 +92,31 @@ class ClipScorer:
             if text not in self._known:
                 self._known[text] = self._unit("encode_text", self._tokenize([text]))[0]
         return torch.stack([self._known[text] for text in texts])
+
+    def embed(self, frames: NDArray[np.uint8]) -> NDArray[np.float64]:
+        """Embeddings [T, D] of RGB uint8 frames [T, H, W, 3], each of length one, so that products
+        are cosines. Raises FootageError `bad_shape` as `scores` does."""
+        import torch
+
+        with torch.inference_mode():
+            return self._encoded(frames).numpy()
+
+    def _encoded(self, frames: NDArray[np.uint8]) -> torch.Tensor:
+        """The frames' embeddings [T, D], float64 rows of length one."""
+        import torch
+        from PIL import Image
+
+        shape = list(frames.shape)
+        if frames.dtype != "uint8" or frames.ndim != 4 or shape[3] != 3 or 0 in shape:
+            raise FootageError(
+                "bad_shape", f"frames must be uint8 [T, H, W, 3], not {frames.dtype} {shape}"
+            )
+        rows = []
+        for start in range(0, len(frames), BATCH):
+            batch = frames[start : start + BATCH]
+            images = torch.stack([self._preprocess(Image.fromarray(f)) for f in batch])
+            rows.append(self._unit("encode_image", images))
+        return torch.cat(rows)
 
     def _unit(self, encoder: str, batch: torch.Tensor) -> torch.Tensor:
         """Encode a batch into float64 rows of length one, [N, D], on the CPU."""
