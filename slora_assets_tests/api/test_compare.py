@@ -288,10 +288,19 @@ def test_choices_on_other_weights_are_stale_and_asked_again(workspace: Workspace
 
 
 def test_a_run_whose_prompts_have_changed_is_not_shown(workspace: Workspace) -> None:
-    write_prompts(workspace, PROMPTS | {"beach": ["something else"]})
+    first, *others = PROMPTS["beach"]
+    write_prompts(workspace, PROMPTS | {"beach": [first, "something else", *others[1:]]})
     with pytest.raises(IntegrityError, match="make validate"):
         sample_pairs(workspace, "beach")
     assert sample_pairs(workspace, "harbour")
+
+
+def test_a_run_that_was_held_against_another_s_first_prompt_of_before_is_not_shown(
+    workspace: Workspace,
+) -> None:
+    write_prompts(workspace, PROMPTS | {"beach": ["something else", *PROMPTS["beach"][1:]]})
+    with pytest.raises(IntegrityError, match="make validate"):
+        sample_pairs(workspace, "harbour")
 
 
 def test_a_run_without_its_clips_is_not_shown(workspace: Workspace) -> None:
