@@ -12,11 +12,13 @@ for the next time. The status is 1 where a target is missed.
 from __future__ import annotations
 
 import argparse
+import hashlib
 import re
 import sys
 import tempfile
 from collections import Counter
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from concurrent.futures import ProcessPoolExecutor
 from dataclasses import dataclass, replace
 from pathlib import Path
 from statistics import fmean, stdev
@@ -62,6 +64,10 @@ SCENARIOS: Final = tuple(LOOKS)
 METRICS: Final = ("clip_similarity", "scenario_margin", "steadiness", "motion_jitter")
 METRICS_SHOWN: Final = (*METRICS, "motion_speed")
 BASE: Final = "the base's own clips"
+SLOW: Final = "half the speed"
+ANOTHER: Final = "another scenario's clips"
+ELSEWHERE: Final = "right subjects, another place"
+NOISE: Final = "noise"
 
 Motive = tuple[str, str, str]
 """Colour, subject and way: what prompts of several wordings ask for alike."""
@@ -86,27 +92,32 @@ KINDS: Final[dict[str, Kind]] = {
     "frames shuffled": Kind(most=0.0),
     "jittered by 2 px": Kind(most=0.0),
     "flickering by 5 %": Kind(most=0.0),
-    "half the speed": Kind(most=0.0),
-    "another scenario's clips": Kind(most=0.0),
-    "right subjects, another place": Kind(most=0.0),
-    "noise": Kind(most=0.0),
+    SLOW: Kind(most=0.0),
+    ANOTHER: Kind(most=0.0),
+    ELSEWHERE: Kind(most=0.0),
+    NOISE: Kind(most=0.0),
     BASE: Kind(most=0.0),
 }
 
 
 @dataclass(frozen=True)
 class Shown:
-    """A clip to make and to measure: of a rendered plan, or of a video file."""
+    """A clip to make and to measure: of a rendered plan, a video file, or a clip to damage."""
 
     kind: str
     number: int
-    source: ClipPlan | Path
+    source: ClipPlan | Path | Pixels
     texts: tuple[str, ...]
     """What its likeness is asked to: prompts first, then those of other scenarios."""
 
     def key(self) -> str:
         """Changes with whatever the clip and its measurements depend on."""
-        name = sha256_file(self.source) if isinstance(self.source, Path) else repr(self.source)
+        if isinstance(self.source, ClipPlan):
+            name = repr(self.source)
+        elif isinstance(self.source, Path):
+            name = sha256_file(self.source)
+        else:
+            name = hashlib.sha256(self.source.tobytes()).hexdigest()
         return object_hash([self.kind, self.number, name, [*self.texts], TEMPORAL_VERSION])
 
 
@@ -149,6 +160,7 @@ class Bench:
     clips: Mapping[str, int]
     """By kind: clips for each motive."""
     sample: bool
+    pool: ProcessPoolExecutor
 
 
 def main() -> None:
@@ -156,21 +168,23 @@ def main() -> None:
     parser.add_argument("--scenarios", nargs="+", choices=SCENARIOS, default=SCENARIOS)
     parser.add_argument("--kinds", nargs="+", choices=[*KINDS], default=[*KINDS])
     parser.add_argument("--resamplings", type=int, default=200)
-    parser.add_argument("--clips", type=int, default=8, help="for each motive, of harmless kinds")
-    parser.add_argument("--damaged", type=int, default=5, help="the same, of harmful kinds")
+    parser.add_argument("--clips", type=int, default=4, help="for each prompt, of harmless kinds")
+    parser.add_argument("--damaged", type=int, default=2, help="the same, of harmful kinds")
     parser.add_argument("--bootstrap", type=int, default=500, help="resamples of each bound")
     parser.add_argument("--keep", type=Path, help="folder for measured clips")
     parser.add_argument("--sample", action="store_true", help="sample the base anew")
     options = parser.parse_args()
     one_thread()
-    with tempfile.TemporaryDirectory() as scratch:
-        bench = new_bench(options, options.keep or Path(scratch))
-        print(f"{options.resamplings} resamplings, {options.bootstrap} bootstrap samples")
+    with tempfile.TemporaryDirectory() as scratch, workers() as pool:
+        bench = new_bench(options, options.keep or Path(scratch), pool)
+        print(
+            f"{options.resamplings} resamplings, {options.bootstrap} bootstrap samples", flush=True
+        )
         good = [of_scenario(bench, scenario, options.kinds) for scenario in options.scenarios]
     sys.exit(0 if all(good) else 1)
 
 
-def new_bench(options: argparse.Namespace, kept: Path) -> Bench:
+def new_bench(options: argparse.Namespace, kept: Path, pool: ProcessPoolExecutor) -> Bench:
     workspace = _ReadOnly(**vars(Workspace.from_environment()), kept=kept)
     prompts = read_validation_prompts(workspace.validation_prompts)
     return Bench(
@@ -182,6 +196,7 @@ def new_bench(options: argparse.Namespace, kept: Path) -> Bench:
         options.resamplings,
         {name: options.clips if kind.least else options.damaged for name, kind in KINDS.items()},
         options.sample,
+        pool,
     )
 
 
@@ -211,10 +226,11 @@ def of_scenario(bench: Bench, scenario: str, kinds: Sequence[str]) -> bool:
         else:
             pools = clips_of(bench, scenario, name, asked, texts)
             decisions = judged(bench, asked, contrasts, base, pools, footage)
-            everything = [
-                pools[motive(prompt)][0].sample(prompt, contrasts).metrics() for prompt in asked
+            scores = [
+                one.sample(prompt, contrasts).metrics()
+                for prompt in asked
+                for one in pools[motive(prompt)]
             ]
-            scores = everything
         share = fmean(one.answer == "pass" for one in decisions)
         reached = KINDS[name].reached(share)
         good &= reached
@@ -272,23 +288,35 @@ def clips_of(
     """Clips of a kind of adapter for each motive of a scenario's prompts: prompts that ask for the
     same draw from the same clips, but never the same one."""
     motives = list(dict.fromkeys(motive(prompt) for prompt in asked))
-    answers = dict(zip(motives, motives, strict=True))
-    place = scenario
-    if kind in ("another scenario's clips", "right subjects, another place"):
-        place = SCENARIOS[(SCENARIOS.index(scenario) + 1) % len(SCENARIOS)]
-    if kind == "another scenario's clips":
-        theirs = dict.fromkeys(motive(prompt) for prompt in prompts_of(bench.prompts, place, ()))
-        answers = dict(zip(motives, theirs, strict=True))
-    shown = []
     count = bench.clips[kind]
-    for at, wanted in enumerate(motives):
-        for turn in range(count):
-            number = 1000 * SCENARIOS.index(place) + 100 * at + turn
-            drawn_in = place if kind != "right subjects, another place" else scenario
-            plan = replace(plan_of(SEED, number, drawn_in, *answers[wanted]), place=place)
-            shown.append(Shown(kind, number, plan, texts))
+    if kind in DAMAGES:
+        perfect = clips_of(bench, scenario, "perfect", asked, texts)
+        sources = [one.frames for wanted in motives for one in perfect[wanted][:count]]
+        shown = [Shown(kind, at, source, texts) for at, source in enumerate(sources)]
+    else:
+        shown = [
+            Shown(kind, number, plan, texts)
+            for number, plan in plans_of(bench, scenario, kind, motives)
+        ]
     found = measured(bench, f"{scenario} {kind}", shown)
     return {wanted: found[at * count : (at + 1) * count] for at, wanted in enumerate(motives)}
+
+
+def plans_of(
+    bench: Bench, scenario: str, kind: str, motives: Sequence[Motive]
+) -> Iterator[tuple[int, ClipPlan]]:
+    """Numbers and plans of a kind's clips, motive by motive."""
+    other = SCENARIOS[(SCENARIOS.index(scenario) + 1) % len(SCENARIOS)]
+    answers = list(motives)
+    if kind == ANOTHER:
+        theirs = prompts_of(bench.prompts, other, ())
+        answers = list(dict.fromkeys(motive(prompt) for prompt in theirs))[: len(motives)]
+    planned_in = other if kind == ANOTHER else scenario
+    shown_in = other if kind in (ANOTHER, ELSEWHERE) else scenario
+    for at, shown in enumerate(answers):
+        for turn in range(bench.clips[kind]):
+            number = 10_000 * SCENARIOS.index(planned_in) + 100 * at + turn
+            yield number, replace(plan_of(SEED, number, planned_in, *shown), place=shown_in)
 
 
 def measured(bench: Bench, title: str, shown: Sequence[Shown]) -> list[Measured]:
@@ -298,8 +326,7 @@ def measured(bench: Bench, title: str, shown: Sequence[Shown]) -> list[Measured]
     scores, pictures = bench.kept / f"{name}.json", bench.kept / f"{name}.npz"
     if not scores.is_file():
         print(f"{title}: measuring {len(shown)} clips", file=sys.stderr, flush=True)
-        with workers() as pool:
-            made = [*pool.map(measure, shown, chunksize=2)]
+        made = [*bench.pool.map(measure, shown, chunksize=2)]
         bench.kept.mkdir(parents=True, exist_ok=True)
         np.savez_compressed(pictures, frames=np.stack([one.frames for one in made]))
         kept: list[Json] = [
@@ -341,32 +368,32 @@ def made(shown: Shown) -> Pixels:
             fps=FPS,
         )
     rng = np.random.default_rng([SEED, 7, shown.number])
-    slower = 2 if shown.kind == "half the speed" else 1
+    if not isinstance(shown.source, ClipPlan):
+        return DAMAGES[shown.kind](shown.source, rng)
+    slower = 2 if shown.kind == SLOW else 1
     times_s = [number / FPS / slower for number in range(architecture.FRAMES)]
     frames = small_frames(shown.source, SEED, times_s)
-    if shown.kind == "noise":
+    if shown.kind == NOISE:
         frames = rng.integers(0, 256, frames.shape, dtype=np.uint8)
-    return damaged(shown.kind, through_vae(frames), rng)
+    return through_vae(frames)
 
 
-def damaged(kind: str, frames: Pixels, rng: np.random.Generator) -> Pixels:
-    """What a kind does to what the VAE gives back; nothing for kinds that draw something else."""
-    count, height, width = frames.shape[:3]
-    if kind == "crf 23":
-        return compressed(frames, 23)
-    if kind == "half size and back":
-        return resized(resized(frames, width // 2, height // 2), width, height)
-    if kind == "frozen":
-        return np.repeat(frames[:1], count, axis=0)
-    if kind == "frames shuffled":
-        return frames[rng.permutation(count)]
-    if kind == "jittered by 2 px":
-        return np.stack([shifted(one, *rng.integers(-2, 3, 2)) for one in frames])
-    if kind == "flickering by 5 %":
-        light = 1 + 0.05 * np.where(np.arange(count) % 2, 1.0, -1.0)
-        lit = np.rint(frames * light[:, None, None, None])
-        return np.clip(lit, 0, 255).astype(np.uint8)
-    return frames
+def halved(frames: Pixels, rng: np.random.Generator) -> Pixels:
+    """At half size, and back."""
+    height, width = frames.shape[1:3]
+    return resized(resized(frames, width // 2, height // 2), width, height)
+
+
+def jittered(frames: Pixels, rng: np.random.Generator) -> Pixels:
+    """Each frame moved by up to 2 pixels either way."""
+    return np.stack([shifted(one, *rng.integers(-2, 3, 2)) for one in frames])
+
+
+def flickering(frames: Pixels, rng: np.random.Generator) -> Pixels:
+    """Frames by turns 5 % lighter and darker."""
+    light = 1 + 0.05 * np.where(np.arange(len(frames)) % 2, 1.0, -1.0)
+    lit = np.rint(frames * light[:, None, None, None])
+    return np.clip(lit, 0, 255).astype(np.uint8)
 
 
 def shifted(picture: NDArray[np.uint8], across: int, down: int) -> NDArray[np.uint8]:
@@ -375,6 +402,17 @@ def shifted(picture: NDArray[np.uint8], across: int, down: int) -> NDArray[np.ui
     size = (picture.shape[1], picture.shape[0])
     moved = cv2.warpAffine(picture, way, size, borderMode=cv2.BORDER_REPLICATE)
     return np.asarray(moved, dtype=np.uint8)
+
+
+DAMAGES: Final[dict[str, Callable[[Pixels, np.random.Generator], Pixels]]] = {
+    "crf 23": lambda frames, rng: compressed(frames, 23),
+    "half size and back": halved,
+    "frozen": lambda frames, rng: np.repeat(frames[:1], len(frames), axis=0),
+    "frames shuffled": lambda frames, rng: frames[rng.permutation(len(frames))],
+    "jittered by 2 px": jittered,
+    "flickering by 5 %": flickering,
+}
+"""What becomes of a perfect adapter's clips; other kinds draw something else."""
 
 
 def judged(

@@ -20,6 +20,7 @@ from slora_assets.base_models.seam import VideoBase
 from slora_assets.config.workspace import Workspace
 from slora_assets.miniature.scenes.actors import tinted
 from slora_assets.miniature.scenes.canvas import ASPECT, Pixels
+from slora_assets.miniature.scenes.figures import HALF_WIDTHS
 from slora_assets.miniature.scenes.sample_plan import ClipPlan, plan_clip
 from slora_assets.miniature.weights import architecture
 
@@ -56,16 +57,21 @@ def through_vae(frames: Pixels) -> Pixels:
 
 
 def plan_of(seed: int, number: int, place: str, colour: str, subject: str, way: str) -> ClipPlan:
-    """As the place's footage is planned, but of this subject, colour and way, and alone."""
-    plans = (plan_clip(seed, 1000 * number + turn, place, number, alone=1.0) for turn in range(999))
-    plan = next(one for one in plans if one.actors[0].subject == subject)
+    """As the place's footage is planned, but of this subject, colour and way, and alone; subjects
+    that the place doesn't know go where its own do."""
+    plans = [plan_clip(seed, 100 * number + turn, place, number, alone=1.0) for turn in range(20)]
+    plan = next((one for one in plans if one.actors[0].subject == subject), plans[0])
+    rng = np.random.default_rng([seed, 6, number])
     actor = plan.actors[0]
+    reach = actor.size * HALF_WIDTHS[subject]
+    start = float(rng.uniform(reach, reach + 0.4 * (ASPECT - 2 * reach)))
     turned = replace(
         actor,
+        subject=subject,
         colour=colour,
-        tint=tinted(np.random.default_rng([seed, 6, number]), colour),
+        tint=tinted(rng, colour),
         direction=way,
-        x=actor.x if actor.direction == way else ASPECT - actor.x,
+        x=ASPECT - start if way == "left" else start,
     )
     return replace(plan, actors=(turned,))
 
