@@ -133,7 +133,7 @@ def main() -> None:
         worlds = {first: World(prompts_of(prompts, first, ()), spreads)}
     if options.groups:
         worlds = {
-            name: World(regrouped(options.groups, gate.min_prompts), world.spreads)
+            name: World(regrouped(options.groups, gate.min_clips), world.spreads)
             for name, world in worlds.items()
         }
     for name, world in worlds.items():

@@ -76,7 +76,7 @@ def verdict(
         answer=answer,
         reasons=[f"It is {answer}."],
         metrics={},
-        n_prompts=32,
+        n_clips=32,
         duplicates={},
         footage_clips=0,
         mean_difference=0.1,

@@ -45,9 +45,9 @@ class GateSettings(Settings):
 
     guards: dict[str, Guard] = Field(min_length=1)
     """By metric."""
-    min_prompts: int = Field(default=32, ge=2)
-    """Distinct ones; below this the bounds' error rate is not what they claim, so nothing
-    passes."""
+    min_clips: int = Field(default=32, ge=2)
+    """Distinct clips of each side, a prompt with a seed each; below this the bounds' error rate is
+    not what they claim, so nothing passes."""
     confidence: float = Field(default=0.95, gt=0.5, lt=1)
     """Of each one-sided bound."""
     bootstrap_samples: int = Field(default=10_000, ge=100)

@@ -21,7 +21,7 @@ from slora_assets.curation.annotations import read_annotations
 from slora_assets.curation.matching import ScenarioMatcher
 from slora_assets.curation.report import counts_of, state_of
 from slora_assets.curation.sorting import build_metadata
-from slora_assets.curation.validation_prompts import prompts_of
+from slora_assets.curation.validation_prompts import prompts_needed, prompts_of
 from slora_assets.documents import ScenarioEntry, ScenarioMetadata
 from slora_assets.footage.known import KnownFootage, known_footage
 
@@ -116,7 +116,7 @@ def _asked(name: str, metadata: ScenarioMetadata, workspace: Workspace) -> Asked
     file = workspace.validation_prompts
     settings = read_validation_prompts(file)
     prompts = prompts_of(settings, name, metadata.of_scenario(name))
-    return Asked(len(prompts), name in settings.scenarios, settings.gate.min_prompts, file)
+    return Asked(len(prompts), name in settings.scenarios, prompts_needed(settings), file)
 
 
 def outlook_lines(outlook: Outlook) -> list[str]:

@@ -108,9 +108,14 @@ def _labels(prompt: Prompt) -> list[tuple[str, str]]:
     return [(kind, label) for kind, label in named.items() if label is not None]
 
 
+def prompts_needed(settings: ValidationPrompts) -> int:
+    """How many prompts, each with every seed, make as many clips as the gate needs."""
+    return -(-settings.gate.min_clips // len(settings.seeds))
+
+
 def share_of_each(settings: ValidationPrompts, scenarios: int) -> int:
     """How many prompts of each of so many scenarios make as many in all as the gate needs."""
-    return -(-settings.gate.min_prompts // max(1, scenarios))
+    return -(-prompts_needed(settings) // max(1, scenarios))
 
 
 def other_prompts(settings: ValidationPrompts, scenario: str) -> list[str]:
@@ -127,13 +132,13 @@ def missing_prompts(
     sentence; None when it has enough."""
     share = share_of_each(settings, len(scenarios))
     there = {name: len(prompts_of(settings, name, clips)) for name in scenarios}
-    missing = settings.gate.min_prompts - sum(min(share, found) for found in there.values())
+    missing = prompts_needed(settings) - sum(min(share, found) for found in there.values())
     if missing <= 0:
         return None
     short = [name for name in scenarios if there[name] < share]
     count = "1 prompt is" if missing == 1 else f"{missing} prompts are"
     return (
-        f"{count} missing for a pass, which needs {settings.gate.min_prompts}: "
+        f"{count} missing for a pass, which needs {prompts_needed(settings)}: "
         + "; ".join(_what_writes_more(settings, name, there[name], share, clips) for name in short)
         + "."
     )

@@ -14,7 +14,12 @@ from slora_assets.curation.held_out_prompts import HeldOutPrompts, held_out_prom
 from slora_assets.curation.manifest import metadata_now
 from slora_assets.curation.prompts_file import edited_text, entry_lines, write_entry
 from slora_assets.curation.retirement import known_scenario, refuse_retired
-from slora_assets.curation.validation_prompts import Prompt, missing_prompts, prompts_of
+from slora_assets.curation.validation_prompts import (
+    Prompt,
+    missing_prompts,
+    prompts_needed,
+    prompts_of,
+)
 from slora_assets.documents import Clip
 
 
@@ -30,7 +35,7 @@ def write_prompts(
     """
     settings, file = _settings(workspace, scenario), workspace.validation_prompts
     refuse_retired(workspace, scenario)
-    needed = read_validation_prompts(file).gate.min_prompts
+    needed = prompts_needed(read_validation_prompts(file))
     wanted = needed if count is None else count
     made = held_out_prompts(scenario, settings, _clips(workspace, scenario), wanted)
     if not made.prompts:
@@ -114,7 +119,7 @@ def prompts_shown(workspace: Workspace, scenario: str) -> list[str]:
     return [
         f"{scenario}: {origin}",
         *(_line(prompt) for prompt in prompts),
-        f"{_counts(prompts)}; a pass needs {settings.gate.min_prompts} prompts",
+        f"{_counts(prompts)}; a pass needs {prompts_needed(settings)} prompts",
         *([missing] if missing else []),
     ]
 

@@ -17,7 +17,7 @@ Answer = Literal["pass", "fail", "inconclusive"]
 
 
 class PromptPair(Document):
-    """Base and adapter on one prompt and seed, all else equal. Seeds of a prompt are averaged."""
+    """Base and adapter on one prompt and seed, all else equal."""
 
     prompt_id: str
     seed: int
@@ -81,7 +81,7 @@ class GuardedMetric(Document):
     allowance: float
     """Part of the margin that the footage gives, being worse than the base itself."""
     n: int
-    """Distinct prompts on which both sides were measured."""
+    """Distinct clips, a prompt with a seed each, on which both sides were measured."""
     improved: bool
     """Whether the adapter is shown to be better than the base at it."""
     shares: Mapping[str, float]
@@ -95,8 +95,8 @@ class GateDecision(Document):
     answer: Answer = Field(validation_alias="verdict", serialization_alias="verdict")
     reasons: list[str]
     metrics: dict[str, GuardedMetric]
-    n_prompts: int
-    """Distinct ones."""
+    n_clips: int
+    """Distinct ones of each side, a prompt with a seed each."""
     duplicates: dict[str, list[str]]
     """Prompt -> others that are nearly equal to it in their clips, and count as one with it."""
     footage_clips: int

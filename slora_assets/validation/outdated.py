@@ -29,7 +29,7 @@ def outdated_because(
         )
     elif verdict.run_hash != record.run_hash:
         reasons.append("it is about an earlier run that ended in the same weights")
-    rests_on = verdict.gate.n_prompts + sum(map(len, verdict.gate.duplicates.values()))
-    if rests_on != len(asked):
-        reasons.append(f"it rests on {rests_on} prompts, and {len(asked)} are asked")
+    rests_on, wanted = verdict.base_scores["samples"], len(asked) * len(prompts.seeds)
+    if rests_on != wanted:
+        reasons.append(f"it rests on {rests_on} clips of each side, and {wanted} are asked")
     return reasons or ["prompts, seeds, footage, the gate's settings or its code are others"]

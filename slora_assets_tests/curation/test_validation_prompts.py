@@ -18,13 +18,13 @@ SUBJECTS = ["boat", "ship", "ferry"]
 MOTIONS = ["moving left", "moving right"]
 
 
-def _settings(entry: dict[str, Any] | None = None, min_prompts: int = 32) -> ValidationPrompts:
+def _settings(entry: dict[str, Any] | None = None, min_clips: int = 32) -> ValidationPrompts:
     return ValidationPrompts.model_validate(
         {
             "schema_version": 1,
             "seeds": [1],
             "scenarios": {} if entry is None else {"harbour": entry},
-            "gate": GATE | {"min_prompts": min_prompts},
+            "gate": GATE | {"min_clips": min_clips},
         }
     )
 
@@ -120,7 +120,7 @@ def test_of_several_scenarios_those_are_named_that_lack_some() -> None:
             "schema_version": 1,
             "seeds": [1],
             "scenarios": {"beach": {"prompts": ["a", "b"]}, "harbour": {"prompts": ["c"]}},
-            "gate": GATE | {"min_prompts": 4},
+            "gate": GATE | {"min_clips": 4},
         }
     )
     told = missing_prompts(settings, ["beach", "harbour"], [])

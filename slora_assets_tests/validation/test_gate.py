@@ -139,7 +139,7 @@ def test_an_adapter_that_draws_as_the_footage_is_passes() -> None:
     assert verdict.answer == "pass", verdict.reasons
     assert len(verdict.reasons) == len(SHIPPED.guards)
     assert any("better than the base's" in reason for reason in verdict.reasons)
-    assert (verdict.n_prompts, verdict.footage_clips, verdict.duplicates) == (32, 12, {})
+    assert (verdict.n_clips, verdict.footage_clips, verdict.duplicates) == (32, 12, {})
     found = verdict.metrics["motion_speed"]
     assert (found.base, found.adapter, found.footage) == pytest.approx((0.2, 0.4, 0.4))
 
@@ -282,7 +282,7 @@ def test_prompts_that_draw_the_same_clip_count_once_and_are_named() -> None:
     verdict = decide(_asked_twice(32))
     assert verdict.answer == "inconclusive"
     assert verdict.reasons == ["There are 16 distinct prompts, and a pass needs 32."]
-    assert verdict.n_prompts == verdict.metrics["temporal"].n == 16
+    assert verdict.n_clips == verdict.metrics["temporal"].n == 16
     assert verdict.duplicates == {f"{i:03}": [f"{i + 1:03}"] for i in range(0, 32, 2)}
     assert decide(_asked_twice(64)).answer == "pass"
 
@@ -415,7 +415,7 @@ def test_a_newly_frozen_clip_fails_and_an_already_frozen_one_does_not() -> None:
     assert newly.answer == "fail" and "froze" in newly.reasons[0]
     both = decide([*calm, pair("x", 0, **unmeasured, base={"temporal": None}, base_frozen=True)])
     assert both.answer == "pass"
-    assert (both.n_prompts, both.metrics["temporal"].n) == (33, 32)
+    assert (both.n_clips, both.metrics["temporal"].n) == (33, 32)
 
 
 def test_an_adapter_that_changes_nothing_fails() -> None:
@@ -487,8 +487,8 @@ def test_seeds_of_a_prompt_are_averaged_first() -> None:
     ]
     verdict = decide(seeds)
     assert verdict.answer == "pass"
-    assert verdict.n_prompts == 32
-    assert decide(seeds[:40]).n_prompts == 20
+    assert verdict.n_clips == 32
+    assert decide(seeds[:40]).n_clips == 20
 
 
 MEASURED = st.tuples(

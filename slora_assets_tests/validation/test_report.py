@@ -38,7 +38,7 @@ GATE = GateSettings(
         "clip_similarity": Guard(margin=0.02, improves=True),
         "temporal_consistency": Guard(margin=0.05),
     },
-    min_prompts=2,
+    min_clips=2,
     bootstrap_samples=100,
 )
 FOOTAGE = [
@@ -204,7 +204,7 @@ def test_the_report_names_the_verdict_its_reasons_and_each_guarded_metric(
         assert metric.mean_delta is not None
         assert float(change) == pytest.approx(metric.mean_delta, abs=1e-4)
         assert limit == f"above -{GATE.guards[name].margin:g}"
-        assert int(prompts) == metric.n == decision.n_prompts
+        assert int(prompts) == metric.n == decision.n_clips
         if metric.lower is None:
             assert lower == "-", "one prompt has no bound"
         else:

@@ -86,7 +86,7 @@ def verdict_is_current(
     except SloraError as error:
         return _outdated(f"Nothing shows that the verdict on {scenario} is current: {error}")
     reasons = verdicts.outdated_because(verdict, record, prompts, asked, clips)
-    numbers = {"prompts": verdict.gate.n_prompts, "prompts now": len(asked)}
+    numbers = {"prompts": verdict.gate.n_clips, "prompts now": len(asked)}
     if reasons:
         return _outdated(
             f"The verdict on {scenario} is not the one that a validation would give now:"

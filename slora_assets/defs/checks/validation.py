@@ -43,7 +43,7 @@ def unified_samples_move(project: ProjectResource) -> dg.AssetCheckResult:
 
 def _passes(project: ProjectResource, run: str) -> dg.AssetCheckResult:
     gate = read_verdict(project.workspace(), run).gate
-    prompts = counted(gate.n_prompts, "prompt", "prompts")
+    prompts = counted(gate.n_clips, "prompt", "prompts")
     return dg.AssetCheckResult(
         passed=gate.answer == "pass",
         severity=dg.AssetCheckSeverity.ERROR
@@ -53,7 +53,7 @@ def _passes(project: ProjectResource, run: str) -> dg.AssetCheckResult:
         f" {' '.join(gate.reasons)}",
         metadata={
             "verdict": gate.answer,
-            "prompts": gate.n_prompts,
+            "prompts": gate.n_clips,
             "mean_changes": {name: metric.mean_delta for name, metric in gate.metrics.items()},
         },
     )

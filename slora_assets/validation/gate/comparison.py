@@ -1,5 +1,5 @@
-"""One guarded metric of an adapter: differences by distinct prompt, their bounds, and the prompts
-that stand out.
+"""One guarded metric of an adapter: differences by distinct clip, their bounds, and the clips that
+stand out.
 """
 
 from __future__ import annotations
@@ -20,8 +20,11 @@ from slora_assets.validation.gate.statistics import mean_bounds
 LEAST_FOOTAGE: Final = 8
 """Clips that are needed to say how far footage scatters."""
 
-Prompts = Mapping[str, Sequence[PromptPair]]
-"""Distinct prompts: the pairs that count as each."""
+Clips = Mapping[str, Sequence[PromptPair]]
+"""Distinct clips of each side, a prompt with a seed each: the pairs that count as one."""
+
+_PROMPT: Final = "prompt"
+"""What clips of one prompt share, as a label beside those that prompts share."""
 
 
 @dataclass(frozen=True)
@@ -49,21 +52,21 @@ class _Sides(NamedTuple):
     skipped: list[str]
 
 
-def distinct_prompts(pairs: Sequence[PromptPair]) -> dict[str, list[PromptPair]]:
-    """Pairs by the prompt that they count as, in order of identifier, so that the order of pairs
-    changes nothing."""
+def distinct_clips(pairs: Sequence[PromptPair]) -> dict[str, list[PromptPair]]:
+    """Pairs by the clip that they count as (named as its file is), in order of identifier, so that
+    the order of pairs changes nothing."""
     groups: dict[str, list[PromptPair]] = {}
-    for pair in sorted(pairs, key=lambda pair: (pair.counts_as, pair.prompt_id, pair.seed)):
-        groups.setdefault(pair.counts_as, []).append(pair)
+    for pair in sorted(pairs, key=lambda pair: (pair.counts_as, pair.seed, pair.prompt_id)):
+        groups.setdefault(f"{pair.counts_as}_{pair.seed}", []).append(pair)
     return groups
 
 
 def compare(
-    metric: str, prompts: Prompts, footage: Sequence[FootageClip], settings: GateSettings
+    metric: str, clips: Clips, footage: Sequence[FootageClip], settings: GateSettings
 ) -> Comparison:
     """Compare both sides, and the adapter with the footage, in one metric."""
     guard = settings.guards[metric]
-    sides = _sides(metric, prompts)
+    sides = _sides(metric, clips)
     shown = _finite(clip.scores.get(metric) for clip in footage)
     sign = 1.0 if guard.higher_is_better else -1.0
     gains = {name: sign * (sides.adapter[name] - sides.base[name]) for name in sides.adapter}
@@ -84,7 +87,7 @@ def compare(
     if len(deltas) >= 2:
         bounds = mean_bounds(
             np.array(list(deltas.values())),
-            _labels(prompts, deltas),
+            _labels(clips, deltas),
             settings.confidence,
             samples=settings.bootstrap_samples,
             seed=settings.bootstrap_seed,
@@ -104,23 +107,19 @@ def compare(
         margin=margin,
         allowance=allowance,
         n=len(deltas),
-        improved=_improved(guard, gains, prompts, settings),
+        improved=_improved(guard, gains, clips, settings),
         shares=shares,
     )
-    limit, text = _veto_limit(guard, margin, sign, shown, len(prompts), settings)
-    vetoed = [
-        name
-        for name, delta in deltas.items()
-        if delta < -settings.veto_margins * margin and sign * sides.adapter[name] < limit
-    ]
+    limit, text = _veto_limit(guard, margin, sign, shown, list(sides.base.values()), settings)
+    vetoed = [name for name, delta in deltas.items() if delta < limit]
     return Comparison(metric, guarded, deltas, sides.skipped, vetoed, text, lacks)
 
 
-def _sides(metric: str, prompts: Prompts) -> _Sides:
+def _sides(metric: str, clips: Clips) -> _Sides:
     base: dict[str, float] = {}
     adapter: dict[str, float] = {}
     skipped: list[str] = []
-    for name, group in prompts.items():
+    for name, group in clips.items():
         both = []
         for pair in group:
             one, other = pair.base.get(metric), pair.adapter.get(metric)
@@ -129,7 +128,7 @@ def _sides(metric: str, prompts: Prompts) -> _Sides:
             if other is not None and math.isfinite(other):
                 both.append((one, other))
             elif not pair.adapter_frozen:
-                skipped.append(pair.prompt_id)
+                skipped.append(name)
         if both:
             base[name], adapter[name] = (fmean(values) for values in zip(*both, strict=True))
     return _Sides(base, adapter, sorted(set(skipped)))
@@ -148,24 +147,25 @@ def _allowance(guard: Guard, base: Iterable[float], shown: Sequence[float]) -> f
     return max(0.0, worse if guard.higher_is_better else -worse)
 
 
-def _labels(prompts: Prompts, names: Iterable[str]) -> dict[str, list[str]]:
+def _labels(clips: Clips, names: Iterable[str]) -> dict[str, list[str]]:
     """Label -> each prompt's; one without it shares it with none."""
-    kinds = sorted({kind for group in prompts.values() for pair in group for kind in pair.labels})
-    names = list(names)
-    return {kind: [prompts[name][0].labels.get(kind, name) for name in names] for kind in kinds}
+    first = [clips[name][0] for name in names]
+    kinds = sorted({kind for pair in first for kind in pair.labels})
+    shared = {kind: [pair.labels.get(kind, pair.counts_as) for pair in first] for kind in kinds}
+    return shared | {_PROMPT: [pair.counts_as for pair in first]}
 
 
 def _improved(
-    guard: Guard, gains: Mapping[str, float], prompts: Prompts, settings: GateSettings
+    guard: Guard, gains: Mapping[str, float], clips: Clips, settings: GateSettings
 ) -> bool:
     """Whether the adapter is shown to be better than its base, at the confidence shared out over
     all metrics that may show it (Bonferroni)."""
-    if not guard.improves or len(gains) < settings.min_prompts:
+    if not guard.improves or len(gains) < settings.min_clips:
         return False
     tried = sum(one.improves for one in settings.guards.values())
     bounds = mean_bounds(
         np.array(list(gains.values())),
-        _labels(prompts, gains),
+        _labels(clips, gains),
         1 - (1 - settings.confidence) / tried,
         samples=settings.bootstrap_samples,
         seed=settings.bootstrap_seed,
@@ -178,18 +178,28 @@ def _veto_limit(
     margin: float,
     sign: float,
     shown: Sequence[float],
-    count: int,
+    base: Sequence[float],
     settings: GateSettings,
 ) -> tuple[float, str]:
-    """The value, turned so that higher is better, that no prompt may lie below: the footage's
-    prediction bound for the least of `count` clips; infinity where there is too little footage to
-    say. And what a prompt below it is worse than, in words."""
-    base = f"the base's, by more than {settings.veto_margins:g} margins of {margin:.4g}"
+    """The difference that no clip may lie below, and what a clip below it is worse than, in words.
+
+    So many margins; or, where that reaches farther, the prediction bound for the least of as many
+    differences of footage: against the base's clips, or against what is asked of footage itself.
+    With too little footage to say how it scatters only margins count, and nothing where there is
+    none.
+    """
+    least = -settings.veto_margins * margin if margin else -math.inf
+    words = f"what it is held against, by more than {settings.veto_margins:g} margins"
+    if len(shown) < LEAST_FOOTAGE or len(base) < 2:
+        return least, words
+    n, spread = len(shown), stdev(shown) ** 2 * (1 + 1 / len(shown))
+    expected = 0.0
     if guard.yardstick == "footage":
-        base = "what is asked for"
-    if len(shown) < LEAST_FOOTAGE:
-        return (-math.inf if guard.yardstick == "footage" else math.inf), base
-    n, spread = len(shown), stdev(shown)
-    reach = float(stats.t.ppf(1 - settings.veto_error / max(1, count), n - 1))
-    limit = sign * fmean(shown) - reach * spread * math.sqrt(1 + 1 / n)
-    return limit, f"{base} and than the footage's spread (down to {sign * limit:.4g})"
+        expected = (1 - (guard.least_share or 1.0)) * abs(fmean(shown))
+    else:
+        expected = sign * (fmean(shown) - fmean(base))
+        spread += stdev(base) ** 2 * (1 + 1 / len(base))
+        n = min(n, len(base))
+    reach = float(stats.t.ppf(1 - settings.veto_error / max(1, len(base)), n - 1))
+    far = expected - reach * math.sqrt(spread)
+    return min(far, least if margin else far), f"{words}, and than footage's spread explains"

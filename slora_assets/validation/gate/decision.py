@@ -10,7 +10,7 @@ from statistics import fmean
 
 from slora_assets.config.validation import GateSettings
 from slora_assets.documents import FootageClip, GateDecision, GuardedMetric, PromptPair
-from slora_assets.validation.gate.comparison import Comparison, compare, distinct_prompts
+from slora_assets.validation.gate.comparison import Comparison, compare, distinct_clips
 
 
 def judge(
@@ -24,24 +24,24 @@ def judge(
 ) -> GateDecision:
     """Judge an adapter by its pairs, held against its base and the scenario's footage.
 
-    fail: no effect, a clip newly frozen, a prompt far outside of what base and footage do, or, with
-    enough prompts, a guarded metric not shown to be within its margin or none shown to be better.
-    inconclusive: no failure, but too few distinct prompts, a metric or a yardstick that could not
+    fail: no effect, a clip newly frozen, a clip far outside of what base and footage do, or, with
+    enough clips, a guarded metric not shown to be within its margin or none shown to be better.
+    inconclusive: no failure, but too few distinct clips, a metric or a yardstick that could not
     be measured, or untrusted scores (untrained base or scorer), which can't fail an adapter either:
     only its pixels can. pass: otherwise, that is a one-sided non-inferiority test on every guarded
     metric at once (intersection-union, Berger 1982), and superiority in at least one. `advice` is
     what to do about too few prompts, as a sentence.
     """
-    prompts = distinct_prompts(pairs)
-    compared = [compare(name, prompts, footage, settings) for name in settings.guards]
+    clips = distinct_clips(pairs)
+    compared = [compare(name, clips, footage, settings) for name in settings.guards]
     metrics = {one.metric: one.guarded for one in compared}
-    differences = [fmean(pair.difference for pair in group) for group in prompts.values()]
+    differences = [fmean(pair.difference for pair in group) for group in clips.values()]
     effect = fmean(differences) if differences else None
-    failures = _pixel_failures(prompts, effect, settings)
-    doubts = _doubts(len(prompts), compared, settings, advice)
+    failures = _pixel_failures(clips, effect, settings)
+    doubts = _doubts(len(clips), compared, settings, advice)
     if trusted:
         failures += _vetoes(compared)
-        if len(prompts) >= settings.min_prompts:
+        if len(clips) >= settings.min_clips:
             failures += _inferior(metrics, settings) + _no_better(metrics, settings)
     else:
         why = untrusted_reason or "no reason was given"
@@ -50,8 +50,8 @@ def judge(
         answer="fail" if failures else "inconclusive" if doubts else "pass",
         reasons=failures + doubts or _praise(metrics, settings),
         metrics=metrics,
-        n_prompts=len(prompts),
-        duplicates=_duplicates(prompts),
+        n_clips=len(clips),
+        duplicates=_duplicates(clips),
         footage_clips=len(footage),
         mean_difference=effect,
         confidence=settings.confidence,
@@ -60,17 +60,17 @@ def judge(
     )
 
 
-def _duplicates(prompts: Mapping[str, Sequence[PromptPair]]) -> dict[str, list[str]]:
+def _duplicates(clips: Mapping[str, Sequence[PromptPair]]) -> dict[str, list[str]]:
     """Of prompts that stand for others, which."""
-    others = {
-        prompt: sorted({pair.prompt_id for pair in group} - {prompt})
-        for prompt, group in prompts.items()
-    }
-    return {prompt: found for prompt, found in others.items() if found}
+    others: dict[str, set[str]] = {}
+    for pair in (pair for group in clips.values() for pair in group):
+        if pair.prompt_id != pair.counts_as:
+            others.setdefault(pair.counts_as, set()).add(pair.prompt_id)
+    return {prompt: sorted(found) for prompt, found in others.items()}
 
 
 def _pixel_failures(
-    prompts: Mapping[str, Sequence[PromptPair]], effect: float | None, settings: GateSettings
+    clips: Mapping[str, Sequence[PromptPair]], effect: float | None, settings: GateSettings
 ) -> list[str]:
     """What fails an adapter whatever its scores: no effect, newly frozen clips."""
     failures = []
@@ -80,8 +80,8 @@ def _pixel_failures(
             f"average, the noise floor is {settings.min_effect:.5f}."
         )
     newly = [
-        prompt_id
-        for prompt_id, group in prompts.items()
+        clip
+        for clip, group in clips.items()
         if any(pair.adapter_frozen and not pair.base_frozen for pair in group)
     ]
     if newly:
@@ -90,7 +90,7 @@ def _pixel_failures(
 
 
 def _vetoes(compared: Sequence[Comparison]) -> list[str]:
-    """Single prompts that are worse than base and footage explain."""
+    """Single clips that are worse than base and footage explain."""
     failures = []
     for one in compared:
         if one.vetoed:
@@ -103,10 +103,10 @@ def _vetoes(compared: Sequence[Comparison]) -> list[str]:
 
 
 def _inferior(metrics: Mapping[str, GuardedMetric], settings: GateSettings) -> list[str]:
-    """Guarded metrics with enough prompts that are not shown to be within their margins."""
+    """Guarded metrics with enough clips that are not shown to be within their margins."""
     failures = []
     for name, found in metrics.items():
-        if found.n < settings.min_prompts or found.lower is None or found.upper is None:
+        if found.n < settings.min_clips or found.lower is None or found.upper is None:
             continue
         against, limit = _against(name, found, settings), -found.margin
         if found.upper < limit:
@@ -117,7 +117,7 @@ def _inferior(metrics: Mapping[str, GuardedMetric], settings: GateSettings) -> l
         elif found.lower <= limit:
             failures.append(
                 f"{name} is not shown to reach {against}: it may be short of it by "
-                f"{limit - found.lower:.4g}; more prompts may settle it."
+                f"{limit - found.lower:.4g}; more clips may settle it."
             )
     return failures
 
@@ -140,19 +140,19 @@ def _against(name: str, found: GuardedMetric, settings: GateSettings) -> str:
 def _no_better(metrics: Mapping[str, GuardedMetric], settings: GateSettings) -> list[str]:
     """An adapter that is better at nothing isn't worth serving."""
     wanted = [name for name, guard in settings.guards.items() if guard.improves]
-    measured = [name for name in wanted if metrics[name].n >= settings.min_prompts]
+    measured = [name for name in wanted if metrics[name].n >= settings.min_clips]
     if not measured or any(metrics[name].improved for name in measured):
         return []
     return [f"The adapter is not shown to be better than its base in {_listed(measured)}."]
 
 
 def _doubts(
-    n_prompts: int, compared: Sequence[Comparison], settings: GateSettings, advice: str | None
+    n_clips: int, compared: Sequence[Comparison], settings: GateSettings, advice: str | None
 ) -> list[str]:
     """Why a pass would not be earned. A skipped measurement is not a passed one."""
-    need = settings.min_prompts
-    if n_prompts < need:
-        few = f"There are {n_prompts} distinct prompts, and a pass needs {need}."
+    need = settings.min_clips
+    if n_clips < need:
+        few = f"There are {n_clips} distinct clips of each side, and a pass needs {need}."
         return [few, advice] if advice else [few]
     doubts = []
     for one in compared:
@@ -163,7 +163,7 @@ def _doubts(
             doubts.append(f"{one.metric} is held against footage, and none could be measured.")
         elif len(one.deltas) < need:
             count = len(one.deltas)
-            doubts.append(f"{one.metric} was measured on {count} prompts, and a pass needs {need}.")
+            doubts.append(f"{one.metric} was measured on {count} clips, and a pass needs {need}.")
     return doubts
 
 
@@ -174,7 +174,7 @@ def _praise(metrics: Mapping[str, GuardedMetric], settings: GateSettings) -> lis
         praise.append(
             f"{name} reaches {_against(name, found, settings)} with {settings.confidence:.0%} "
             f"confidence{better}: mean difference {found.mean_delta:+.4g}, lower bound "
-            f"{found.lower:+.4g}, {found.n} prompts."
+            f"{found.lower:+.4g}, {found.n} clips."
         )
     return praise
 

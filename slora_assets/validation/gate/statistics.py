@@ -61,10 +61,13 @@ def mean_bounds(
     alone = spread / (n - 1) / n
     variance, uncertainty = alone + more_variance, alone**2 / (n - 1)
     shares = {}
+    seen = set()
     for label, found in labels.items():
         component = _component(values, found)
-        if component is None:
-            continue
+        grouping = tuple(np.unique(np.asarray(found), return_inverse=True)[1].tolist())
+        if component is None or grouping in seen:
+            continue  # two names of one grouping are one component
+        seen.add(grouping)
         shared, weight, error = component
         shares[label] = shared / (shared + spread / (n - 1))
         variance += weight * shared

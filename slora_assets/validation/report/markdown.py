@@ -35,7 +35,7 @@ def validation_report(verdict: RunVerdict, sides: Mapping[str, Sequence[Sample]]
     lines += [
         "",
         f"Adapter `{verdict.adapter_sha256}`, base `{verdict.base.name}` revision"
-        f" `{verdict.base.revision}`, {gate.n_prompts} distinct prompts, held against"
+        f" `{verdict.base.revision}`, {gate.n_clips} distinct prompts, held against"
         f" {gate.footage_clips} clips of footage that went through the base's VAE.",
         "",
         *_duplicates(gate.duplicates),
