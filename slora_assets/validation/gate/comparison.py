@@ -81,6 +81,8 @@ def compare(
         if len(shown) > 1:
             more_variance = share**2 * stdev(shown) ** 2 / len(shown)
     allowance = _allowance(guard, sides.base.values(), shown)
+    if allowance and len(shown) > 1:  # it was measured on few clips itself
+        more_variance = stdev(shown) ** 2 / len(shown)
     margin = (guard.margin or 0.0) + allowance
     mean = lower = upper = None
     shares: dict[str, float] = {}

@@ -68,8 +68,8 @@ def mean_bounds(
         if component is None or grouping in seen:
             continue  # two names of one grouping are one component
         seen.add(grouping)
-        shared, weight, error = component
-        shares[label] = shared / (shared + spread / (n - 1))
+        shared, within, weight, error = component
+        shares[label] = shared / (shared + within) if shared > 0 else 0.0
         variance += weight * shared
         uncertainty += (weight * error) ** 2 if shared > 0 else 0.0
     freedom = variance**2 / uncertainty
@@ -80,8 +80,8 @@ def mean_bounds(
 
 def _component(
     values: NDArray[np.float64], labels: Sequence[str]
-) -> tuple[float, float, float] | None:
-    """Variance that values with an equal label share, its weight in the variance of the mean beyond
+) -> tuple[float, float, float, float] | None:
+    """Variance that values with an equal label share, that within them, the former's weight in the variance of the mean beyond
     what independent values give, and the square root of its estimate's own variance over two; None
     where the labels group nothing, or are too few."""
     names, group = np.unique(np.asarray(labels), return_inverse=True)
@@ -94,7 +94,7 @@ def _component(
     within = float(np.square(values - means[group]).sum()) / (n - k)
     size = (n - float(np.square(sizes).sum()) / n) / (k - 1)
     weight = float(np.square(sizes / n).sum()) - 1 / n
-    return max(0.0, between - within) / size, weight, between / size / float(np.sqrt(k - 1))
+    return max(0.0, between - within) / size, within, weight, between / size / float(np.sqrt(k - 1))
 
 
 def bca_bounds(
