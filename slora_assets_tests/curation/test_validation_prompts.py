@@ -8,7 +8,13 @@ from typing import Any
 import pytest
 
 from slora_assets.config.validation import ValidationPrompts, read_validation_prompts
-from slora_assets.curation.validation_prompts import Prompt, missing_prompts, prompts_of
+from slora_assets.curation.validation_prompts import (
+    Prompt,
+    missing_prompts,
+    other_prompts,
+    prompts_of,
+    spread,
+)
 from slora_assets_tests.curation.clips import clip
 from slora_assets_tests.small_graph import PROJECT
 
@@ -126,3 +132,38 @@ def test_of_several_scenarios_those_are_named_that_lack_some() -> None:
     told = missing_prompts(settings, ["beach", "harbour"], [])
     assert told is not None and "1 prompt is missing" in told
     assert "harbour has 1" in told and "beach" not in told
+
+
+def _product() -> list[Prompt]:
+    return _asked({"templates": TEMPLATES, "subjects": SUBJECTS, "motions": MOTIONS})
+
+
+@pytest.mark.parametrize("count", range(1, 13))
+def test_a_part_of_all_combinations_shares_as_little_as_can_be(count: int) -> None:
+    """Each subject, motion and template is taken about equally often."""
+    every = _product()
+    chosen = spread(every, count)
+    assert len(chosen) == len({one.id for one in chosen}) == count
+    assert chosen == [one for one in every if one in chosen], "in their order"
+    for kind, names in (("subject", SUBJECTS), ("motion", MOTIONS), ("template", TEMPLATES)):
+        times = [sum(getattr(one, kind) == name for one in chosen) for name in names]
+        assert max(times) - min(times) <= 2, kind
+
+
+def test_prompts_without_labels_are_taken_evenly_and_none_is_made_up() -> None:
+    written = _asked({"prompts": [f"a boat number {number}" for number in range(9)]})
+    assert [one.text[-1] for one in spread(written, 3)] == ["0", "3", "6"]
+    assert spread(written, 99) == written
+
+
+def test_the_prompts_of_others_are_their_first_ones() -> None:
+    entries = {
+        "harbour": {"prompts": ["a boat", "a ship"]},
+        "beach": {"prompts": ["a bather", "a dune"]},
+        "stage": {"templates": ["a {subject} on stage"], "subjects": ["singer"]},
+    }
+    settings = _settings().model_dump(exclude={"scenarios"}) | {"scenarios": entries}
+    found = ValidationPrompts.model_validate(settings)
+    assert other_prompts(found, "harbour") == ["a bather", "a singer on stage"]
+    assert other_prompts(found, "stage") == ["a boat", "a bather"]
+    assert other_prompts(_settings(entries["harbour"]), "harbour") == [], "it is alone"

@@ -98,6 +98,13 @@ def test_the_score_is_repeatable_and_depends_on_text_and_frames(scorer: ClipScor
     assert scorer.score(noise(2, seed=1), TEXT) != score
 
 
+def test_several_texts_at_once_score_what_each_scores_alone(folder: Path) -> None:
+    texts = [TEXT, "a boat on a lake", "", TEXT]
+    together = load_scorer(folder).scores(noise(3), texts)
+    assert together == [load_scorer(folder).score(noise(3), text) for text in texts]
+    assert together[0] == together[3] != together[1]
+
+
 def test_the_identity_says_what_scored_and_that_it_is_untrained(
     scorer: ClipScorer, tmp_path: Path
 ) -> None:

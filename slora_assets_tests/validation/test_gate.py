@@ -250,7 +250,7 @@ def _one_bad(footage_sd: float, clips: int = 12) -> GateDecision:
 def test_a_bad_prompt_is_vetoed_only_beyond_the_footage_s_own_spread() -> None:
     narrow = _one_bad(footage_sd=0.001)
     assert narrow.answer == "fail"
-    assert "on 039_1" in narrow.reasons[0] and "footage's spread" in narrow.reasons[0]
+    assert "on 039_1" in narrow.reasons[0] and "footage's spread explains" in narrow.reasons[0]
     assert _one_bad(footage_sd=0.03).answer == "pass"
 
 
@@ -260,15 +260,36 @@ def test_with_too_little_footage_to_know_its_spread_the_base_decides() -> None:
     assert "spread" not in verdict.reasons[0]
 
 
-def test_single_prompts_of_a_metric_that_footage_has_are_held_against_its_spread_alone() -> None:
+def test_single_clips_that_are_held_against_footage_may_scatter_as_it_does() -> None:
     settings = guarding(yardstick="footage", margin=MARGIN)
     bad = pairs([0.0] * 39 + [-0.2])
     wide, narrow, few = (
         decide(bad, settings, shown(noise(clips, sd, mean=0.85)))
-        for clips, sd in ((12, 0.05), (12, 0.005), (7, 0.005))
+        for clips, sd in ((12, 0.05), (12, 0.005), (7, 0.05))
     )
     assert (wide.answer, narrow.answer, few.answer) == ("pass", "fail", "fail")
     assert "temporal is far worse than what it is held against" in narrow.reasons[0]
+    assert "footage's spread explains" not in few.reasons[0], "too little to know it"
+
+
+def test_a_share_of_the_footage_s_has_no_margins_to_be_vetoed_by() -> None:
+    """A clip that stands still is one that footage with such a spread may have, too."""
+    settings = guarding("speed", yardstick="footage", least_share=0.75)
+    slow = [
+        pair(
+            i,
+            0,
+            base={"temporal": 0.9, "likeness": 0.2, "speed": 0.4},
+            adapter={"temporal": 0.9, "likeness": 0.25, "speed": 0.0 if i == 39 else 0.45},
+        )
+        for i in range(40)
+    ]
+    wide, narrow, few = (
+        decide(slow, settings, shown(noise(clips, sd, mean=0.4), "speed"))
+        for clips, sd in ((12, 0.1), (12, 0.02), (7, 0.02))
+    )
+    assert (wide.answer, narrow.answer, few.answer) == ("pass", "fail", "pass")
+    assert "speed is far worse" in narrow.reasons[0] and "039_1" in narrow.reasons[0]
 
 
 # Prompts that draw the same clip
@@ -480,6 +501,25 @@ def test_a_guarded_metric_nobody_measured_is_not_a_pass() -> None:
     assert verdict.answer == "inconclusive"
     assert "measured on 0 clips" in verdict.reasons[0]
     assert verdict.metrics["temporal"].lower is None
+
+
+def _seeds(by_prompt: Sequence[float], scatter: Sequence[float]) -> list[PromptPair]:
+    """Clips of which each prompt's share its difference; as many seeds as the rest is long."""
+    seeds = len(scatter) // len(by_prompt)
+    return [
+        pair(i, delta + scatter[i * seeds + seed], seed=seed)
+        for i, delta in enumerate(by_prompt)
+        for seed in range(seeds)
+    ]
+
+
+def test_each_seed_of_a_prompt_is_a_clip_and_eight_with_four_are_enough() -> None:
+    verdict = decide(_seeds([0.0] * 8, noise(32, sd=MARGIN)))
+    assert verdict.answer == "pass"
+    assert verdict.n_clips == verdict.metrics["temporal"].n == 32
+    assert verdict.duplicates == {}
+    few = decide(_seeds([0.0] * 5, noise(20, sd=MARGIN)))
+    assert few.reasons == ["There are 20 distinct clips of each side, and a pass needs 32."]
 
 
 def test_seeds_of_a_prompt_are_clips_of_their_own_that_share_something() -> None:

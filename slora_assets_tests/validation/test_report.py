@@ -245,7 +245,7 @@ def test_the_report_names_prompts_that_count_as_one() -> None:
     report = validation_report(
         _verdict(_decision(0.26, prompts=4, drawn_twice=True), **sides), sides
     )
-    assert "2 distinct prompts" in report
+    assert "2 distinct clips of each side" in report
     assert (
         "Prompts that draw nearly the same clip count as one: market_floor_00: market_floor_01; "
         "market_floor_02: market_floor_03." in report

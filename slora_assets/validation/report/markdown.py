@@ -35,13 +35,13 @@ def validation_report(verdict: RunVerdict, sides: Mapping[str, Sequence[Sample]]
     lines += [
         "",
         f"Adapter `{verdict.adapter_sha256}`, base `{verdict.base.name}` revision"
-        f" `{verdict.base.revision}`, {gate.n_clips} distinct prompts, held against"
+        f" `{verdict.base.revision}`, {gate.n_clips} distinct clips of each side, held against"
         f" {gate.footage_clips} clips of footage that went through the base's VAE.",
         "",
         *_duplicates(gate.duplicates),
         *_means(verdict),
         "",
-        "| guarded metric | held against | mean difference | lower bound | may lie | prompts |"
+        "| guarded metric | held against | mean difference | lower bound | may lie | clips |"
         " better than the base |",
         "|---|---|---|---|---|---|---|",
     ]
