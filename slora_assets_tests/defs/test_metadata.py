@@ -241,7 +241,9 @@ def test_a_verdict_shows_reasons_scores_and_what_they_rest_on(graph: Graph, asse
     gate = verdict["verdict"]
     assert shown["verdict"] == gate["verdict"] == "inconclusive"
     assert shown["reasons"].splitlines() == [f"- {reason}" for reason in gate["reasons"]]
-    assert any("2 distinct clips of each side, and a pass needs 32" in reason for reason in gate["reasons"])
+    assert any(
+        "2 distinct clips of each side, and a pass needs 32" in reason for reason in gate["reasons"]
+    )
     for side in ("base", "adapter"):
         for name, score in verdict[f"{side}_scores"].items():
             assert shown.get(f"{side}_{name}") == score

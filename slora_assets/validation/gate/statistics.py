@@ -81,9 +81,9 @@ def mean_bounds(
 def _component(
     values: NDArray[np.float64], labels: Sequence[str]
 ) -> tuple[float, float, float, float] | None:
-    """Variance that values with an equal label share, that within them, the former's weight in the variance of the mean beyond
-    what independent values give, and the square root of its estimate's own variance over two; None
-    where the labels group nothing, or are too few."""
+    """Variance that values with an equal label share, that within them, the former's weight in the
+    variance of the mean beyond what independent values give, and the square root of its estimate's
+    own variance over two; None where the labels group nothing, or are too few."""
     names, group = np.unique(np.asarray(labels), return_inverse=True)
     n, k = len(values), len(names)
     if not LEAST_LABELS <= k < n:
