@@ -37,7 +37,9 @@ def validation_hash(
                 [prompt.id, prompt.text, prompt.subject, prompt.motion, prompt.template]
                 for prompt in asked
             ],
-            "footage": sorted([clip.id, clip.sha256, clip.split] for clip in clips),
+            "footage": sorted(
+                [clip.id, clip.sha256, clip.split, clip.prompts[0]] for clip in clips
+            ),
             "contrasts": [other_prompts(prompts, name) for name in record.scenarios],
             "seeds": prompts.seeds,
             "gate": prompts.gate.model_dump(mode="json"),

@@ -250,7 +250,7 @@ def _one_bad(footage_sd: float, clips: int = 12) -> GateDecision:
 def test_a_bad_prompt_is_vetoed_only_beyond_the_footage_s_own_spread() -> None:
     narrow = _one_bad(footage_sd=0.001)
     assert narrow.answer == "fail"
-    assert "on 039_1" in narrow.reasons[0] and "footage's spread explains" in narrow.reasons[0]
+    assert "on 039_1" in narrow.reasons[0] and "than footage scatters" in narrow.reasons[0]
     assert _one_bad(footage_sd=0.03).answer == "pass"
 
 
@@ -269,7 +269,7 @@ def test_single_clips_that_are_held_against_footage_may_scatter_as_it_does() -> 
     )
     assert (wide.answer, narrow.answer, few.answer) == ("pass", "fail", "fail")
     assert "temporal is far worse than what it is held against" in narrow.reasons[0]
-    assert "footage's spread explains" not in few.reasons[0], "too little to know it"
+    assert "than footage scatters" not in few.reasons[0], "too little to know it"
 
 
 def test_a_share_of_the_footage_s_has_no_margins_to_be_vetoed_by() -> None:

@@ -191,7 +191,9 @@ def _veto_limit(
     none.
     """
     least = -settings.veto_margins * margin if margin else -math.inf
-    words = f"what it is held against, by more than {settings.veto_margins:g} margins"
+    words = "what it is held against"
+    if margin:
+        words += f", by more than {settings.veto_margins:g} margins"
     if len(shown) < LEAST_FOOTAGE or len(base) < 2:
         return least, words
     n, spread = len(shown), stdev(shown) ** 2 * (1 + 1 / len(shown))
@@ -204,4 +206,4 @@ def _veto_limit(
         n = min(n, len(base))
     reach = float(stats.t.ppf(1 - settings.veto_error / max(1, len(base)), n - 1))
     far = expected - reach * math.sqrt(spread)
-    return min(far, least if margin else far), f"{words}, and than footage's spread explains"
+    return min(far, least if margin else far), f"{words}, and by more than footage scatters"
