@@ -56,9 +56,9 @@ def measure_flows(flows: Flows, fps: float) -> Motion:
     """Motion of a clip by its optical flow.
 
     The moving region is where a pair's flow is trusted and a neighbouring pair carries it on. Jumps
-    and shuffled frames lose share and raise jitter; what speed remains is no sign of them. Its speed
-    is the median of its pixels', not the mean of the fastest 5 % of the frame (VBench's dynamic
-    degree), which measures small subjects too slow.
+    and shuffled frames lose share and raise jitter; what speed remains is no sign of them. Its
+    speed is the median of its pixels', not the mean of the fastest 5 % of the frame (VBench's
+    dynamic degree), which measures small subjects too slow.
     """
     unit = WORKING_SIDE / fps
     found = [_region(flows, pair, unit) for pair in range(len(flows.forward))]
