@@ -67,7 +67,7 @@ def test_a_new_scenario_is_a_partition_until_it_is_retired_and_after(
     for name in ("harbour", "beach"):
         slora("retire", name, "--reason", "low tide")
     assert _said(sys.executable, "-c", PARTITIONS).split() == ["beach", "harbour"]
-    told = "harbour gets no clips and no training: it is retired: low tide"
+    told = "harbour gets no clips, no promotion and no training: it is retired: low tide"
     assert told in _materialize("scenario_adapter", "harbour", status=1)
     _materialize(DATA, "harbour")
     manifest = read_manifest(seas.manifest("harbour"))
