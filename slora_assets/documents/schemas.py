@@ -13,13 +13,20 @@ from slora_assets.documents.footage import Inventory, Quarantine
 from slora_assets.documents.presets import Presets
 from slora_assets.documents.promotion import Change
 from slora_assets.documents.run import RunRecord
-from slora_assets.documents.verdict import FootageScores, PairedMeasurements, RunVerdict
+from slora_assets.documents.sweep import ScaleSweep
+from slora_assets.documents.verdict import (
+    FootageScores,
+    NearestTrainingClips,
+    PairedMeasurements,
+    RunVerdict,
+)
 
 DOCUMENTS: Final[dict[str, type[BaseModel]]] = {
     "adapter_record": AdapterRecord,
     "comparison": Comparison,
     "footage": Inventory,
     "footage_scores": FootageScores,
+    "nearest": NearestTrainingClips,
     "optimized_inference": Presets,
     "pairs": PairedMeasurements,
     "promotion": Change,
@@ -27,6 +34,7 @@ DOCUMENTS: Final[dict[str, type[BaseModel]]] = {
     "run_record": RunRecord,
     "scenario_manifest": ScenarioManifest,
     "scenario_metadata": ScenarioMetadata,
+    "sweep": ScaleSweep,
     "verdict": RunVerdict,
 }
 

@@ -41,6 +41,8 @@ class FootageClip(Document):
 
     clip_id: str
     split: str
+    caption: str
+    """The prompt that it was scored against: its own first one."""
     scores: Mapping[str, float | None]
     """Metric name -> value."""
 
@@ -49,14 +51,14 @@ class FootageScores(Document):
     """`data/prepared/footage_scores/<hash>.json`: a scenario's footage, measured once for all runs
     that are held against it; the name is the hash of all that the scores depend on."""
 
-    schema_version: Literal[1] = 1
+    schema_version: Literal[2] = 2
     clips: list[FootageClip]
 
 
 class PairedMeasurements(Document):
     """`pairs.json`, whole."""
 
-    schema_version: Literal[2] = 2
+    schema_version: Literal[3] = 3
     pairs: list[PromptPair]
     footage: list[FootageClip]
     """What both sides are held against."""
@@ -87,6 +89,11 @@ class GuardedMetric(Document):
     shares: Mapping[str, float]
     """Label -> estimated share of the differences' variance that prompts with an equal one
     share."""
+    false_pass: float | None
+    """How often the bound would let an adapter through that is just as much worse as may not be,
+    with these very prompts and this variance (simulated); null where nothing varies."""
+    power: float | None
+    """How often it would let through one that is as good as the yardstick asks of it on average."""
 
 
 class GateDecision(Document):
@@ -107,14 +114,62 @@ class GateDecision(Document):
     bootstrap_seed: int
 
 
+class Elsewhere(Document):
+    """What the adapter does to clips of prompts that it wasn't trained for: forgetting shows as a
+    lower CLIP similarity."""
+
+    asked: str
+    """Whose prompts: another scenario's name, or `neutral`."""
+    n_clips: int
+    base: float | None
+    """Mean CLIP similarity."""
+    adapter: float | None
+    mean_delta: float | None
+    lower: float | None
+    """One-sided bounds of the mean difference at the gate's confidence."""
+    upper: float | None
+
+
+class NearestTrainingClip(Document):
+    """The training clip that a sample of the adapter comes nearest to."""
+
+    prompt_id: str
+    seed: int
+    clip_id: str
+    similarity: float
+    """0..1; 1 is the same clip."""
+    limit: float
+    """Similarity from which the sample counts as a copy."""
+    copied: bool
+    evidence: str
+    mirrored: bool
+
+
+class NearestTrainingClips(Document):
+    """`nearest.json`: a row per sample, the nearest first."""
+
+    schema_version: Literal[1] = 1
+    clips: list[NearestTrainingClip]
+
+
+class AsServed(Document):
+    """How clips were sampled: as the preset would serve them."""
+
+    scale: float
+    """Strength of the adapter."""
+    steps: int
+    guidance_scale: float
+
+
 class RunVerdict(Document):
     """`verdict.json`, whole: the gate's decision, and what it was measured with."""
 
-    schema_version: Literal[2] = 2
+    schema_version: Literal[3] = 3
     run: str
     run_hash: str
     adapter_sha256: str
     validation_hash: str
+    served: AsServed
     base: BaseIdentity
     scorer: dict[str, Any]
     scores_trusted: bool
@@ -122,4 +177,7 @@ class RunVerdict(Document):
     base_scores: dict[str, Any]
     adapter_scores: dict[str, Any]
     footage_scores: dict[str, Any]
+    elsewhere: list[Elsewhere] = []
+    copies: int | None = None
+    """Samples of the adapter that copy a training clip; null where nobody looked."""
     gate: GateDecision = Field(validation_alias="verdict", serialization_alias="verdict")
