@@ -37,7 +37,7 @@ ifdef RUN
 ONE_RUN := --run '$(RUN)'
 endif
 
-.PHONY: setup demo test data preprocess train train-scenarios validate optimized summary ui serve compare check
+.PHONY: setup demo test data preprocess train train-scenarios validate sweep optimized summary ui serve compare check
 .NOTPARALLEL:
 
 setup: $(VENV)/.ready
@@ -52,7 +52,7 @@ $(VENV)/.ready: pyproject.toml constraints.txt
 demo: setup
 	$(PY) -m slora_assets.defs.demo
 
-data preprocess train train-scenarios validate summary: setup
+data preprocess train train-scenarios validate sweep summary: setup
 	$(PY) -m slora_assets.defs.launch $@
 
 optimized: setup

@@ -101,6 +101,7 @@ class World:
             FootageClip(
                 clip_id=str(number),
                 split="validation",
+                caption="",
                 scores={
                     name: float(
                         rng.normal(self.spreads[name].footage_mean, self.spreads[name].footage)

@@ -3,6 +3,7 @@ prompts, a few frames per clip, and measurements."""
 
 from __future__ import annotations
 
+import shutil
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Final
@@ -19,16 +20,16 @@ from slora_assets.documents import (
     DatasetEntry,
     PairedMeasurements,
     PromptPair,
-    RunRecord,
     RunVerdict,
     ScenarioEntry,
     ScenarioManifest,
 )
 from slora_assets.footage.encode import write_mp4
 from slora_assets.provenance import sha256_bytes, write_json
-from slora_assets.validation.standing import prompts_asked, validation_hash
+from slora_assets.validation.question import question_of
 from slora_assets_tests.made_runs import run_record, verdict
 
+PRESETS: Final = Path(__file__).parents[1] / "configs" / "model" / "optimized_inference.yaml"
 GATE: Final = {"guards": {"likeness": {"margin": 0.1, "improves": True}}}
 SEED: Final = 7
 
@@ -40,31 +41,37 @@ def judged_workspace(root: Path, prompts: Mapping[str, Sequence[str]]) -> Worksp
     write_prompts(workspace, prompts)
     (configs / "data").mkdir()
     workspace.dataset_file.write_text("name: sample\n")
+    workspace.presets.parent.mkdir()
+    shutil.copy(PRESETS, workspace.presets)
     for scenario in prompts:
-        write_json(
-            workspace.manifest(scenario),
-            ScenarioManifest(
-                scenario=scenario,
-                dataset=DatasetEntry(name="sample", licence="CC0", use="tests", annotations={}),
-                entry=ScenarioEntry(
-                    description=scenario,
-                    any_caption=0,
-                    matched=0,
-                    missing=0,
-                    unusable=0,
-                    train=0,
-                    validation=0,
-                    test=0,
-                    min_train_clips=0,
-                    min_validation_clips=0,
-                    shortfall=None,
-                ),
-                dataset_hash="3" * 64,
-                clips=[],
-            ).model_dump(mode="json"),
-        )
+        write_manifest(workspace, scenario)
         validate(workspace, scenario)
     return workspace
+
+
+def write_manifest(workspace: Workspace, scenario: str) -> None:
+    """The manifest of a scenario without clips."""
+    entry = ScenarioEntry(
+        description=scenario,
+        any_caption=0,
+        matched=0,
+        missing=0,
+        unusable=0,
+        train=0,
+        validation=0,
+        test=0,
+        min_train_clips=0,
+        min_validation_clips=0,
+        shortfall=None,
+    )
+    manifest = ScenarioManifest(
+        scenario=scenario,
+        dataset=DatasetEntry(name="sample", licence="CC0", use="tests", annotations={}),
+        entry=entry,
+        dataset_hash="3" * 64,
+        clips=[],
+    )
+    write_json(workspace.manifest(scenario), manifest.model_dump(mode="json"))
 
 
 def write_prompts(workspace: Workspace, prompts: Mapping[str, Sequence[str]]) -> None:
@@ -83,9 +90,9 @@ def validate(workspace: Workspace, scenario: str, weights: bytes = b"weights") -
     sha256 = sha256_bytes(scenario.encode() + weights)
     document = run_record(scenario, sha256)
     write_json(workspace.scenario_run(scenario) / RUN_RECORD, document)
-    record = RunRecord.model_validate(document)
     settings = read_validation_prompts(workspace.validation_prompts)
-    asked = prompts_asked(record, settings, [])
+    question = question_of(workspace, workspace.scenario_run(scenario), settings)
+    asked = question.prompts
     folder = workspace.validation(scenario)
     random = np.random.default_rng([*sha256.encode()])
     for number, prompt in enumerate(asked):
@@ -98,7 +105,8 @@ def validate(workspace: Workspace, scenario: str, weights: bytes = b"weights") -
     measured = PairedMeasurements(pairs=pairs, footage=[])
     write_json(folder / "pairs.json", measured.model_dump(mode="json"))
     found = verdict(scenario, sha256) | {
-        "validation_hash": validation_hash(record, settings, asked, [])
+        "validation_hash": question.hash,
+        "adapter_scores": {"samples": len(asked)},
     }
     RunVerdict.model_validate(found)
     write_json(folder / VERDICT_FILE, found)

@@ -90,6 +90,7 @@ def verdict(
             "run_hash": HASHES["run_hash"],
             "adapter_sha256": adapter,
             "validation_hash": "4" * 64,
+            "served": {"scale": 0.85, "steps": 2, "guidance_scale": 3.0},
             "base": BASE,
             "scorer": {},
             "scores_trusted": trusted,

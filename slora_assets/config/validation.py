@@ -58,6 +58,8 @@ class GateSettings(Settings):
     veto_error: float = Field(default=0.01, gt=0, lt=1)
     """How often one of the prompts of an adapter that is as good as footage may lie outside of the
     footage's spread by chance."""
+    held_out_loss_share: float = Field(default=1.0, gt=0)
+    """Of the base's loss of the held-out clips: what the adapter's may not exceed."""
     min_effect: float = Field(default=1 / 255, ge=0, le=1)
     """Noise floor of `difference`: what two runs of the base with one seed differ by."""
     same_clip: float = Field(default=2 / 255, ge=0, le=1)
@@ -136,6 +138,10 @@ class ValidationPrompts(Settings):
     seeds: Annotated[list[int], Field(min_length=1)]
     """Each prompt is sampled once with each seed."""
     scenarios: dict[str, ScenarioPrompts]
+    neutral: list[str] = []
+    """Prompts of no scenario: with others' first ones, what shows whether an adapter forgets."""
+    sweep: list[Annotated[float, Field(gt=0, le=4)]] = []
+    """Strengths at which a sweep judges an adapter, beside the preset's."""
     gate: GateSettings
 
 

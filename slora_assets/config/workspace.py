@@ -154,9 +154,10 @@ class Workspace:
         return self.root / "data" / "prepared" / "latents"
 
     @property
-    def footage_scores(self) -> Path:
-        """What footage scores, by the hash of all that its scores depend on."""
-        return self.root / "data" / "prepared" / "footage_scores"
+    def measured_clips(self) -> Path:
+        """Clips that many verdicts need (footage through the VAE, the base's samples), with what
+        was measured on them, by the hash of all that they depend on."""
+        return self.root / "data" / "prepared" / "measured_clips"
 
     @property
     def text_embeddings(self) -> Path:
@@ -191,6 +192,10 @@ class Workspace:
     def validation(self, run: str) -> Path:
         """Verdict, report and paired samples of a run (`lora_unified` or a scenario's name)."""
         return self.root / "outputs" / "validation" / run
+
+    def sweep(self, run: str) -> Path:
+        """The gate's answers about a run's adapter at several strengths."""
+        return self.root / "outputs" / "sweeps" / run / "sweep.json"
 
     def comparisons(self, run: str) -> Path:
         """What people preferred of a run's samples and its base's, without knowing which is

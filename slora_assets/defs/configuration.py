@@ -28,6 +28,7 @@ from slora_assets.defs.data_versions import DATA_VERSION, input_tags, last_obser
 from slora_assets.defs.metadata import scenario_of
 from slora_assets.defs.project import ProjectResource
 from slora_assets.provenance import Json, object_hash, sha256_file
+from slora_assets.validation.as_served import serving_of
 
 
 class Configured:
@@ -105,13 +106,15 @@ def _drawn(now: Configured, scenario: str) -> Json:
 
 
 def _gate(now: Configured, scenario: str) -> Json:
-    return [*_judged(now), _labelled(now.written(scenario)), _others(now, [scenario])]
+    asked = _labelled(now.written(scenario))
+    return [*_judged(now), asked, _others(now, [scenario]), _served(now, [scenario])]
 
 
 def _unified_gate(now: Configured, _: str) -> Json:
     share = share_of_each(now.asked, len(now.together))
     asked = [_labelled(spread(now.written(name), share)) for name in now.together]
-    return [*_judged(now), asked, _others(now, now.together)]
+    served = _served(now, now.together)
+    return [*_judged(now), asked, _others(now, now.together), served]
 
 
 def _others(now: Configured, scenarios: list[str]) -> Json:
@@ -120,7 +123,14 @@ def _others(now: Configured, scenarios: list[str]) -> Json:
 
 
 def _judged(now: Configured) -> list[Json]:
-    return [now.asked.seeds, now.asked.gate.model_dump(mode="json")]
+    asked = now.asked
+    return [asked.seeds, asked.gate.model_dump(mode="json"), asked.neutral]
+
+
+def _served(now: Configured, scenarios: list[str]) -> Json:
+    """How the clips of a verdict are sampled. The strength is left out: promotion chooses it among
+    those that were judged, which makes nothing stale."""
+    return serving_of(now.workspace, scenarios).sampling()
 
 
 def _named(prompts: list[Prompt]) -> Json:
@@ -154,6 +164,7 @@ class Part:
 _DATA: Final = "configs/data/"
 _RECIPE: Final = "configs/training/<recipe>.yaml"
 _PROMPTS: Final = "configs/training/validation_prompts.yaml"
+_PRESETS: Final = "configs/model/optimized_inference.yaml"
 
 PARTS: Final[Mapping[str, Part]] = {
     part.name: part
@@ -186,21 +197,22 @@ PARTS: Final[Mapping[str, Part]] = {
             "gate_settings",
             _gate,
             True,
-            _PROMPTS,
-            "What a scenario's verdict is asked, with which seeds, and what the gate guards.",
+            f"{_PROMPTS}, {_PRESETS}",
+            "What a scenario's verdict is asked, with which seeds and at which strength, and what"
+            " the gate guards.",
         ),
         Part(
             "unified_gate_settings",
             _unified_gate,
             False,
-            _PROMPTS,
+            f"{_PROMPTS}, {_PRESETS}",
             "What the unified verdict is asked, with which seeds, and what the gate guards.",
         ),
         Part(
             "serving_settings",
             _serving,
             False,
-            "configs/model/optimized_inference.yaml",
+            _PRESETS,
             "Presets: who may be served, at which scales.",
         ),
     )

@@ -14,6 +14,7 @@ _VERBS: dict[str, tuple[str, tuple[str, ...]]] = {
     "train": ("Train the unified adapter.", ("unified_adapter",)),
     "validate": ("Judge a scenario's adapter.", ("scenario_validation",)),
     "validate_unified": ("Judge the unified adapter.", ("unified_validation",)),
+    "sweep": ("Judge a scenario's adapter at several strengths.", ("scale_sweep",)),
     "summary": ("Roll up what there is.", ("inference_presets", "project_summary")),
     "refresh": (
         "Everything that a scenario's footage leads to, up to its verdict.",

@@ -8,7 +8,7 @@ from typing import Any, Final
 import dagster as dg
 from pydantic import BaseModel
 
-from slora_assets.documents import GuardedMetric, QuarantinedClip
+from slora_assets.documents import GuardedMetric, QuarantinedClip, ScaleSweep
 
 _MOST_ROWS: Final = 100
 
@@ -45,6 +45,20 @@ GUARDED: Final = dg.TableSchema(
         dg.TableColumn("upper", "number", "one-sided bound of the change"),
         dg.TableColumn("margin", "number", "how much worse still counts as not worse"),
         dg.TableColumn("prompts", "integer", "on which both sides were measured"),
+    ]
+)
+
+
+SWEPT: Final = dg.TableSchema(
+    columns=[
+        dg.TableColumn("strength", "number"),
+        dg.TableColumn("speed", "string", "speed preset"),
+        dg.TableColumn("answer", "string"),
+        dg.TableColumn("clips", "integer", "fewer than asked where it was given up early"),
+        dg.TableColumn("clip_similarity", "number"),
+        dg.TableColumn("temporal_consistency", "number"),
+        dg.TableColumn("motion_speed", "number"),
+        dg.TableColumn("reason", "string", "the first of the gate's"),
     ]
 )
 
@@ -103,6 +117,25 @@ def guarded_table(metrics: Mapping[str, GuardedMetric]) -> dg.TableMetadataValue
             for name, found in metrics.items()
         ),
         GUARDED,
+    )
+
+
+def sweep_table(sweep: ScaleSweep) -> dg.TableMetadataValue:
+    """What the gate says at each strength."""
+    shown = ("clip_similarity", "temporal_consistency", "motion_speed")
+    return _table(
+        (
+            {
+                "strength": row.scale,
+                "speed": row.speed,
+                "answer": row.answer,
+                "clips": row.n_clips,
+                **{name: row.adapter_scores.get(name) for name in shown},
+                "reason": row.reasons[0] if row.reasons else "",
+            }
+            for row in sweep.scales
+        ),
+        SWEPT,
     )
 
 

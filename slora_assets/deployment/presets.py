@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import io
 from pathlib import Path
+from typing import TypeAlias
 
 from ruamel.yaml import YAML
 from ruamel.yaml.nodes import ScalarNode
@@ -14,6 +15,7 @@ from ruamel.yaml.representer import RoundTripRepresenter
 
 from slora_assets.config.errors import ConfigError
 from slora_assets.config.yaml_reader import read_settings
+from slora_assets.deployment.strengths import Strengths
 from slora_assets.documents import (
     Presets,
     PromotableAnswer,
@@ -21,6 +23,8 @@ from slora_assets.documents import (
     registered_path,
 )
 from slora_assets.provenance import replacing
+
+Value: TypeAlias = str | float | None
 
 
 def read_presets(path: Path) -> Presets:
@@ -42,28 +46,39 @@ def preset_of(path: Path, presets: Presets, scenario: str) -> ScenarioPreset:
     return presets.presets[scenario]
 
 
-def write_adapter(
-    path: Path, scenario: str, sha256: str | None, verdict: PromotableAnswer | None
-) -> None:
-    """Set a scenario's promoted adapter, or none, in place.
-
-    The edited text is read back and must be valid before it replaces the file.
-    """
-    values = {
+def preset_values(
+    sha256: str | None, verdict: PromotableAnswer | None, strengths: Strengths | None = None
+) -> dict[str, Value]:
+    """What promotion and demotion set in a preset; a demotion leaves the strengths as they are."""
+    values: dict[str, Value] = {
         "adapter": None if sha256 is None else registered_path(sha256),
         "sha256": sha256,
         "verdict": verdict,
     }
+    if strengths is not None:
+        values |= {
+            "scale": strengths.scale,
+            "scale_min": strengths.least,
+            "scale_max": strengths.most,
+        }
+    return values
+
+
+def write_preset(path: Path, scenario: str, values: dict[str, Value]) -> None:
+    """Set keys of a scenario's preset in place.
+
+    The edited text is read back and must be valid before it replaces the file.
+    """
     edited = edited_text(path.read_text(encoding="utf-8"), scenario, values)
     with replacing(path) as temporary:
         temporary.write_text(edited, encoding="utf-8")
         read_presets(temporary)
 
 
-def edited_text(text: str, scenario: str, values: dict[str, str | None]) -> str:
+def edited_text(text: str, scenario: str, values: dict[str, Value]) -> str:
     """`text` with `values` set under `presets.<scenario>`, all else as it was."""
     yaml = _round_trip()
-    tree: dict[str, dict[str, dict[str, str | None]]] = yaml.load(text)
+    tree: dict[str, dict[str, dict[str, Value]]] = yaml.load(text)
     for key, value in values.items():
         tree["presets"][scenario][key] = value
     out = io.StringIO()

@@ -17,8 +17,14 @@ from slora_assets.config.errors import GateError, IntegrityError
 from slora_assets.config.workspace import Workspace
 from slora_assets.curation.retirement import refuse_retired
 from slora_assets.deployment.changelog import log_change
-from slora_assets.deployment.presets import preset_of, read_presets, write_adapter
+from slora_assets.deployment.presets import (
+    preset_of,
+    preset_values,
+    read_presets,
+    write_preset,
+)
 from slora_assets.deployment.registry import register_adapter
+from slora_assets.deployment.strengths import Strengths, strengths_for, tried_strengths
 from slora_assets.documents import (
     VERDICT_FILE,
     AdapterRecord,
@@ -27,7 +33,6 @@ from slora_assets.documents import (
     LoggedChange,
     PromotableAnswer,
     RunVerdict,
-    registered_path,
 )
 from slora_assets.provenance.records import read_adapter_record, read_run_record, read_verdict
 
@@ -51,6 +56,7 @@ class Promotion:
     folder: Path
     sha256: str
     verdict: PromotableAnswer
+    strengths: Strengths
     change: LoggedChange | None
 
 
@@ -78,12 +84,20 @@ def candidate(workspace: Workspace, scenario: str) -> Candidate:
 
 
 def promote(
-    workspace: Workspace, scenario: str, by: str, reason: str, override_inconclusive: bool = False
+    workspace: Workspace,
+    scenario: str,
+    by: str,
+    reason: str,
+    override_inconclusive: bool = False,
+    scale: float | None = None,
 ) -> Promotion:
-    """Register a scenario's candidate, log who let it through and why, and set its preset.
+    """Register a scenario's candidate, log who let it through and why, and set its preset: the
+    adapter, its strength (`scale`, or else the best of those that were let through) and how far
+    requests may go from it.
 
-    Raises GateError for a verdict of fail (never promoted) and for an inconclusive one without
-    `override_inconclusive`, CurationError for a retired scenario.
+    Raises GateError for a verdict of fail (never promoted), for an inconclusive one without
+    `override_inconclusive` and for a strength that wasn't let through, CurationError for a retired
+    scenario.
     """
     by, reason = _signed(by, reason)
     refuse_retired(workspace, scenario)
@@ -91,10 +105,11 @@ def promote(
         preset = preset_of(workspace.presets, read_presets(workspace.presets), scenario)
         chosen = candidate(workspace, scenario)
         answer = admitted(chosen, override_inconclusive)
+        strengths = strengths_for(tried_strengths(workspace, chosen.verdict), answer, scale)
         folder, record = register_adapter(workspace, chosen.folder)
-        promoted = (registered_path(record.sha256), record.sha256, answer)
-        if (preset.adapter, preset.sha256, preset.verdict) == promoted:
-            return Promotion(scenario, folder, record.sha256, answer, None)
+        values = preset_values(record.sha256, answer, strengths)
+        if preset.model_dump(include=set(values)) == values:
+            return Promotion(scenario, folder, record.sha256, answer, strengths, None)
         change = Change(
             action="promote",
             scenario=scenario,
@@ -104,6 +119,9 @@ def promote(
             sha256=record.sha256,
             verdict=answer,
             verdict_reasons=chosen.verdict.gate.reasons,
+            scale=strengths.scale,
+            scale_min=strengths.least,
+            scale_max=strengths.most,
             override_inconclusive=answer == "inconclusive",
             scores_note=chosen.verdict.scores_note,
             base=record.base,
@@ -115,8 +133,8 @@ def promote(
         # The log comes first: a preset without its entry would be a promotion by nobody, an entry
         # without its preset is put right by the same command again.
         logged = log_change(workspace.changelog, change)
-        write_adapter(workspace.presets, scenario, record.sha256, answer)
-    return Promotion(scenario, folder, record.sha256, answer, logged)
+        write_preset(workspace.presets, scenario, values)
+    return Promotion(scenario, folder, record.sha256, answer, strengths, logged)
 
 
 def demote(workspace: Workspace, scenario: str, by: str, reason: str) -> LoggedChange:
@@ -135,7 +153,7 @@ def demote(workspace: Workspace, scenario: str, by: str, reason: str) -> LoggedC
                 action="demote", scenario=scenario, by=by, reason=reason, replaced=preset.sha256
             ),
         )
-        write_adapter(workspace.presets, scenario, None, None)
+        write_preset(workspace.presets, scenario, preset_values(None, None))
     return logged
 
 

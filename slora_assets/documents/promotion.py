@@ -21,6 +21,12 @@ class Change(Document):
     sha256: str | None = None
     verdict: PromotableAnswer | None = None
     verdict_reasons: list[str] = []
+    scale: float | None = None
+    """Strength that it is served at where a request names none."""
+    scale_min: float | None = None
+    """Requests may ask for no less, and for no more than `scale_max`: the gate let no other
+    strengths through."""
+    scale_max: float | None = None
     override_inconclusive: bool = False
     """Whether a person let an inconclusive verdict through."""
     scores_note: str | None = None

@@ -15,7 +15,6 @@ from slora_assets.documents.promotion import Change
 from slora_assets.documents.run import RunRecord
 from slora_assets.documents.sweep import ScaleSweep
 from slora_assets.documents.verdict import (
-    FootageScores,
     NearestTrainingClips,
     PairedMeasurements,
     RunVerdict,
@@ -25,7 +24,6 @@ DOCUMENTS: Final[dict[str, type[BaseModel]]] = {
     "adapter_record": AdapterRecord,
     "comparison": Comparison,
     "footage": Inventory,
-    "footage_scores": FootageScores,
     "nearest": NearestTrainingClips,
     "optimized_inference": Presets,
     "pairs": PairedMeasurements,

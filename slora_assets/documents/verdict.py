@@ -47,14 +47,6 @@ class FootageClip(Document):
     """Metric name -> value."""
 
 
-class FootageScores(Document):
-    """`data/prepared/footage_scores/<hash>.json`: a scenario's footage, measured once for all runs
-    that are held against it; the name is the hash of all that the scores depend on."""
-
-    schema_version: Literal[2] = 2
-    clips: list[FootageClip]
-
-
 class PairedMeasurements(Document):
     """`pairs.json`, whole."""
 
@@ -96,6 +88,16 @@ class GuardedMetric(Document):
     """How often it would let through one that is as good as the yardstick asks of it on average."""
 
 
+class HeldOut(Document):
+    """Denoising loss of the held-out clips at fixed noise; lower is better."""
+
+    base: float
+    adapter: float
+    limit: float
+    """What the adapter's may not exceed."""
+    clips: int
+
+
 class GateDecision(Document):
     """What the gate says, and why."""
 
@@ -109,6 +111,10 @@ class GateDecision(Document):
     footage_clips: int
     mean_difference: float | None
     """Mean over prompts of `difference`; null without prompts."""
+    held_out: HeldOut | None = None
+    """Null where nobody measured it."""
+    given_up: bool = False
+    """Whether sampling ended early, with an adapter that could not pass any more."""
     confidence: float
     bootstrap_samples: int
     bootstrap_seed: int

@@ -2,24 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-
-from slora_assets.config.validation import ValidationPrompts
-from slora_assets.curation.validation_prompts import Prompt
-from slora_assets.documents import Clip, RunRecord, RunVerdict
-from slora_assets.validation.standing import validation_hash
+from slora_assets.documents import RunVerdict
+from slora_assets.validation.question import Question
 
 
-def outdated_because(
-    verdict: RunVerdict,
-    record: RunRecord,
-    prompts: ValidationPrompts,
-    asked: Sequence[Prompt],
-    clips: Sequence[Clip],
-) -> list[str]:
-    """The reasons; none while the verdict is about this run's best adapter, asked `asked` and held
-    against the footage of `clips`."""
-    if verdict.validation_hash == validation_hash(record, prompts, list(asked), clips):
+def outdated_because(verdict: RunVerdict, question: Question) -> list[str]:
+    """The reasons; none while the verdict answers this very question."""
+    record, serving = question.record, question.serving
+    covered = serving.covers(verdict.adapter_sha256, verdict.served.scale)
+    if covered and verdict.validation_hash == question.hash:
         return []
     reasons = []
     if verdict.adapter_sha256 != record.best.sha256:
@@ -29,7 +20,14 @@ def outdated_because(
         )
     elif verdict.run_hash != record.run_hash:
         reasons.append("it is about an earlier run that ended in the same weights")
-    rests_on, wanted = verdict.base_scores["samples"], len(asked) * len(prompts.seeds)
-    if rests_on != wanted:
-        reasons.append(f"it rests on {rests_on} clips of each side, and {wanted} are asked")
-    return reasons or ["prompts, seeds, footage, the gate's settings or its code are others"]
+    if not covered:
+        reasons.append(
+            f"it is about strength {verdict.served.scale:g}, and the preset's is {serving.scale:g}"
+        )
+    asked = len(question.prompts) * len(question.settings.seeds)
+    rests_on = verdict.base_scores["samples"]
+    if rests_on != asked and not verdict.gate.given_up:
+        reasons.append(f"it rests on {rests_on} clips of each side, and {asked} are asked")
+    return reasons or [
+        "prompts, seeds, footage, presets, the gate's settings or its code are others"
+    ]

@@ -13,13 +13,18 @@ from slora_assets.documents import PromptPair
 from slora_assets.validation.sampling import Sample
 
 
-def paired(base: Sequence[Sample], adapter: Sequence[Sample], same_clip: float) -> list[PromptPair]:
+def paired(
+    base: Sequence[Sample], adapter: Sequence[Sample], same_clip: float | None
+) -> list[PromptPair]:
     """Pair samples of the same prompts and seeds, in the same order.
 
     Prompts whose clips of one side differ by at most `same_clip` (mean absolute difference of
     intensities 0..1) with every seed count as the first of them: asked twice, answered once.
+    None: each counts as itself.
     """
-    counts_as = _first_alike(base, adapter, same_clip)
+    counts_as = {one.prompt.id: one.prompt.id for one in base}
+    if same_clip is not None:
+        counts_as = _first_alike(base, adapter, same_clip)
     return [
         PromptPair(
             prompt_id=one.prompt.id,

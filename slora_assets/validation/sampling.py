@@ -2,13 +2,11 @@
 
 from __future__ import annotations
 
-import os
 from collections.abc import Mapping, Sequence
-from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from pathlib import Path
 from statistics import fmean
-from typing import Protocol
+from typing import NamedTuple, Protocol
 
 import numpy as np
 from numpy.typing import NDArray
@@ -19,10 +17,24 @@ from slora_assets.config.training import EpochValidationSettings
 from slora_assets.curation.validation_prompts import Prompt
 from slora_assets.documents import FootageClip
 from slora_assets.footage.encode import write_mp4
+from slora_assets.validation.clip_cache import MeasuredClip, measured
+from slora_assets.validation.footage import DrawnFootage
 from slora_assets.validation.metrics.clip_similarity import ClipScorer
-from slora_assets.validation.metrics.temporal_consistency import TemporalScore, measure_temporal
+from slora_assets.validation.metrics.temporal_consistency import TemporalScore, held_against
 
 UNTRAINED = "base and scorer are not fully trained: the scores say nothing about quality"
+
+
+class Asked(NamedTuple):
+    """One clip that is asked for."""
+
+    prompt: Prompt
+    seed: int
+
+
+def asked_with(prompts: Sequence[Prompt], seeds: Sequence[int]) -> list[Asked]:
+    """Each prompt with each seed, seed by seed."""
+    return [Asked(prompt, seed) for seed in seeds for prompt in prompts]
 
 
 class Embeddings(Protocol):
@@ -43,16 +55,16 @@ class Drawing:
     def clips(
         self,
         pipeline: Pipeline,
-        prompts: Sequence[Prompt],
-        seeds: Sequence[int],
+        asked: Sequence[Asked],
         on_step: StepCallback | None = None,
     ) -> list[NDArray[np.uint8]]:
-        """A clip [T, H, W, 3] for each prompt with each seed, prompt by prompt."""
+        """A clip [T, H, W, 3] for each that is asked for, with the adapter `pipeline` has
+        active."""
         return self.base.generate_many(
             pipeline,
-            embeddings=[self.embeddings(prompt.text) for prompt in prompts for _ in seeds],
+            embeddings=[self.embeddings(one.prompt.text) for one in asked],
             empty_embedding=self.embeddings(""),
-            seeds=[seed for _ in prompts for seed in seeds],
+            seeds=[one.seed for one in asked],
             steps=self.steps,
             guidance_scale=self.guidance_scale,
             on_step=on_step,
@@ -60,24 +72,44 @@ class Drawing:
 
 
 @dataclass(frozen=True)
-class Sampler(Drawing):
-    """Everything that stays the same between the two sides of a comparison."""
+class Scoring:
+    """What clips are held against: the same for both sides of a comparison, and for footage."""
 
+    base: VideoBase
     scorer: ClipScorer
     motion_references: Mapping[str, float | None]
     """Scenario to the speed that counts as enough: its footage's, through the base's VAE."""
     contrasts: Mapping[str, Sequence[str]]
     """Scenario to prompts of others, which its clips should show less than their own."""
 
-    def temporal(self, scenario: str, frames: NDArray[np.uint8]) -> TemporalScore:
-        """How steady a clip of a scenario is, held against its footage."""
-        reference = self.motion_references.get(scenario)
-        return measure_temporal(frames, self.base.geometry.fps, reference)
+    def samples(self, asked: Sequence[Asked], clips: Sequence[MeasuredClip]) -> list[Sample]:
+        """The clips, scored, in the order in which they were asked for."""
+        return [self._sample(*one) for one in zip(asked, clips, strict=True)]
 
-    def likeness(self, prompt: Prompt, frames: NDArray[np.uint8]) -> tuple[float, float | None]:
-        """How well a clip shows its prompt, and by how much better than others' prompts."""
-        others = self.contrasts.get(prompt.scenario, ())
-        own, *other = self.scorer.scores(frames, [prompt.text, *others])
+    def footage(self, shown: Sequence[DrawnFootage]) -> list[FootageClip]:
+        """Clips of footage, scored as samples of their own captions are."""
+        found = []
+        for one in shown:
+            clip, caption = one.clip, one.clip.prompts[0]
+            likeness = self._likeness(clip.scenario, caption, one.drawn.frames)
+            scores = clip_metrics(one.drawn.temporal, *likeness)
+            found.append(
+                FootageClip(clip_id=clip.id, split=clip.split, caption=caption, scores=scores)
+            )
+        return found
+
+    def _sample(self, asked: Asked, clip: MeasuredClip) -> Sample:
+        prompt, frames = asked.prompt, clip.frames
+        temporal = held_against(clip.temporal, self.motion_references.get(prompt.scenario))
+        likeness = self._likeness(prompt.scenario, prompt.text, frames)
+        return Sample(prompt, asked.seed, frames, temporal, *likeness)
+
+    def _likeness(
+        self, scenario: str, text: str, frames: NDArray[np.uint8]
+    ) -> tuple[float, float | None]:
+        """How well a clip shows its text, and by how much better than others' prompts."""
+        others = self.contrasts.get(scenario, ())
+        own, *other = self.scorer.scores(frames, [text, *others])
         return own, own - fmean(other) if other else None
 
     def trusted(self) -> tuple[bool, str | None]:
@@ -137,46 +169,33 @@ def clip_metrics(
     }
 
 
-def new_sampler(
-    drawing: Drawing,
+def new_scoring(
+    base: VideoBase,
     scorer: ClipScorer,
-    footage: Mapping[str, Sequence[FootageClip]],
+    footage: Mapping[str, Sequence[DrawnFootage]],
     contrasts: Mapping[str, Sequence[str]],
-) -> Sampler:
-    """A sampler whose yardstick of motion is the footage."""
-    return Sampler(
-        **vars(drawing),
-        scorer=scorer,
-        motion_references={name: motion_reference(clips) for name, clips in footage.items()},
-        contrasts=contrasts,
-    )
+) -> Scoring:
+    """A scoring whose yardstick of motion is the footage."""
+    references = {name: motion_reference(shown) for name, shown in footage.items()}
+    return Scoring(base, scorer, references, contrasts)
 
 
-def motion_reference(footage: Sequence[FootageClip]) -> float | None:
+def motion_reference(footage: Sequence[DrawnFootage]) -> float | None:
     """Mean speed of footage, in shorter sides per second; None without any that moves."""
-    speeds = [clip.scores["motion_speed"] for clip in footage]
-    known = [speed for speed in speeds if speed is not None]
-    return fmean(known) or None if known else None
+    speeds = [one.drawn.temporal.motion_speed for one in footage]
+    return fmean(speeds) or None if speeds else None
 
 
 def sample_prompts(
-    sampler: Sampler,
+    drawing: Drawing,
+    scoring: Scoring,
     pipeline: Pipeline,
-    prompts: Sequence[Prompt],
-    seeds: Sequence[int],
+    asked: Sequence[Asked],
     on_step: StepCallback | None = None,
 ) -> list[Sample]:
-    """Generate and score each prompt with each seed, with the adapter `pipeline` has active."""
-    asked = [(prompt, seed) for prompt in prompts for seed in seeds]
-    clips = sampler.clips(pipeline, prompts, seeds, on_step)
-
-    scenarios = [prompt.scenario for prompt, _ in asked]
-    with ThreadPoolExecutor(os.cpu_count()) as pool:
-        scores = list(pool.map(sampler.temporal, scenarios, clips))
-    return [
-        Sample(prompt, seed, frames, score, *sampler.likeness(prompt, frames))
-        for (prompt, seed), frames, score in zip(asked, clips, scores, strict=True)
-    ]
+    """Generate and score, with the adapter that `pipeline` has active."""
+    clips = drawing.clips(pipeline, asked, on_step)
+    return scoring.samples(asked, measured(clips, drawing.base.geometry.fps))
 
 
 def save_samples(folder: Path, samples: Sequence[Sample], fps: float) -> None:

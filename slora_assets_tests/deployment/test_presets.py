@@ -8,7 +8,7 @@ import pytest
 
 from slora_assets.config.errors import ConfigError
 from slora_assets.config.workspace import Workspace
-from slora_assets.deployment.presets import edited_text, read_presets, write_adapter
+from slora_assets.deployment.presets import edited_text, preset_values, read_presets, write_preset
 from slora_assets.documents import registered_path
 
 HASH = "a" * 64
@@ -26,7 +26,7 @@ def test_shipped_presets_promote_nothing_and_give_each_scenario_its_scale(
 
 def test_an_edit_changes_its_three_lines_and_keeps_every_comment(workspace: Workspace) -> None:
     before = workspace.presets.read_text()
-    write_adapter(workspace.presets, "kitchen", HASH, "pass")
+    write_preset(workspace.presets, "kitchen", preset_values(HASH, "pass"))
     after = workspace.presets.read_text()
     changed = [
         new.strip()
@@ -35,7 +35,7 @@ def test_an_edit_changes_its_three_lines_and_keeps_every_comment(workspace: Work
     ]
     assert changed == [f"adapter: {registered_path(HASH)}", f"sha256: {HASH}", "verdict: pass"]
     assert before.count("#") == after.count("#") > 5
-    write_adapter(workspace.presets, "kitchen", None, None)
+    write_preset(workspace.presets, "kitchen", preset_values(None, None))
     assert workspace.presets.read_text() == before
 
 
@@ -96,7 +96,7 @@ def test_a_preset_names_only_the_registrys_own_path(workspace: Workspace, path: 
 def test_an_edit_that_would_break_the_file_leaves_it_alone(workspace: Workspace) -> None:
     before = workspace.presets.read_bytes()
     with pytest.raises(ConfigError):
-        write_adapter(workspace.presets, "kitchen", "no hash", "pass")
+        write_preset(workspace.presets, "kitchen", preset_values("no hash", "pass"))
     assert workspace.presets.read_bytes() == before
     assert [path.name for path in Path(workspace.presets).parent.iterdir()] == [
         workspace.presets.name

@@ -174,17 +174,20 @@ def test_promoting_the_same_again_changes_nothing(
     assert everything(workspace.root) == before
 
 
-def test_a_better_adapter_replaces_and_a_demotion_restores_the_shipped_file(
+def test_a_better_adapter_replaces_and_a_demotion_leaves_only_its_strengths(
     workspace: Workspace, finish_run: FinishRun
 ) -> None:
-    shipped = workspace.presets.read_bytes()
+    shipped = workspace.presets.read_text()
     first = finish_run(content=b"first")
     promote(workspace, SCENARIO, "Zoë", "good")
     second = finish_run(content=b"second")
     promote(workspace, SCENARIO, "Zoë", "better")
     assert preset(workspace).sha256 == second
     demote(workspace, SCENARIO, "Max", "artefacts")
-    assert workspace.presets.read_bytes() == shipped
+    narrowed = shipped.replace(
+        "    scale_min: 0.0\n    scale_max: 1.5", "    scale_min: 0.85\n    scale_max: 0.85", 1
+    )
+    assert workspace.presets.read_text() == narrowed
     changes = read_changes(workspace.changelog)
     assert [(c.action, c.replaced, c.sha256) for c in changes] == [
         ("promote", None, first),
@@ -204,7 +207,7 @@ def test_after_a_crash_between_log_and_preset_the_same_command_finishes(
         raise KeyboardInterrupt
 
     with monkeypatch.context() as patch:
-        patch.setattr("slora_assets.deployment.promotion.write_adapter", killed)
+        patch.setattr("slora_assets.deployment.promotion.write_preset", killed)
         with pytest.raises(KeyboardInterrupt):
             promote(workspace, SCENARIO, "Zoë", "looks right")
     assert preset(workspace).sha256 is None

@@ -12,16 +12,17 @@ import pytest
 from numpy.typing import NDArray
 
 from slora_assets.base_models.catalogue import MINIATURE, open_base
+from slora_assets.config.errors import InterruptedRunError
 from slora_assets.config.workspace import Workspace
 from slora_assets.documents import BaseIdentity, Clip, FootageClip, Geometry
 from slora_assets.footage.decode import decode_clip
 from slora_assets.footage.encode import write_mp4
 from slora_assets.provenance import sha256_file
-from slora_assets.validation.footage import WANTED, measure_footage
+from slora_assets.validation.footage import WANTED, DrawnFootage, draw_footage
 from slora_assets.validation.metrics.clip_similarity import ClipScorer
 from slora_assets.validation.metrics.scorer import open_scorer
 from slora_assets.validation.metrics.temporal_consistency import measure_temporal
-from slora_assets.validation.sampling import clip_metrics, motion_reference
+from slora_assets.validation.sampling import clip_metrics, motion_reference, new_scoring
 from slora_assets_tests.caches.made import clip
 from slora_assets_tests.validation.moving import pan
 
@@ -67,14 +68,17 @@ class Room:
         write_mp4(file, pan(step, count=count), 8)
         return clip(name, split=split, sha256=sha256_file(file))
 
+    def drawn(self, *clips: Clip) -> list[DrawnFootage]:
+        found = draw_footage(self.workspace, self.base, clips, "cpu")
+        assert set(found) == {"market_floor"}
+        return found["market_floor"]
+
     def measured(
         self, *clips: Clip, contrasts: Mapping[str, Sequence[str]] | None = None
     ) -> list[FootageClip]:
-        found = measure_footage(
-            self.workspace, self.base, self.scorer, clips, contrasts or {}, "cpu"
-        )
-        assert set(found) == {"market_floor"}
-        return found["market_floor"]
+        drawn = self.drawn(*clips)
+        scoring = new_scoring(self.base, self.scorer, {"market_floor": drawn}, contrasts or {})
+        return scoring.footage(drawn)
 
 
 @pytest.fixture
@@ -98,7 +102,8 @@ def test_what_the_vae_gets_is_the_clip_s_own_motion(room: Room) -> None:
     fast, slow = room.measured(room.clip("fast", step=4), room.clip("slow", step=2))
     assert fast.scores["motion_speed"] == pytest.approx(4 / 64 * 8, rel=0.1)
     assert slow.scores["motion_speed"] == pytest.approx(2 / 64 * 8, rel=0.1)
-    assert motion_reference([fast, slow]) == pytest.approx(3 / 64 * 8, rel=0.1)
+    drawn = room.drawn(room.clip("fast", step=4), room.clip("slow", step=2))
+    assert motion_reference(drawn) == pytest.approx(3 / 64 * 8, rel=0.1)
 
 
 def test_without_other_scenarios_there_is_nothing_to_be_unlike(room: Room) -> None:
@@ -108,7 +113,7 @@ def test_without_other_scenarios_there_is_nothing_to_be_unlike(room: Room) -> No
 
 
 def test_scores_are_made_once_and_read_again(room: Room) -> None:
-    clips = [room.clip("one"), room.clip("other")]
+    clips = [room.clip("one"), room.clip("other", step=2)]
     made = room.measured(*clips)
     assert room.base.passes == 2
     assert room.measured(*clips) == made
@@ -127,9 +132,8 @@ def test_scores_are_made_anew_when_what_they_depend_on_is_another(room: Room) ->
     room.measured(again)
     assert room.base.passes == 2, "the first file's scores still stand"
     room.measured(again, contrasts={"market_floor": ["a sea"]})
-    assert room.base.passes == 3, "another prompt of others"
     room.measured(again.model_copy(update={"prompts": ["a bazaar"]}))
-    assert room.base.passes == 4, "another caption"
+    assert room.base.passes == 2, "words change no pixel"
     room.base = CountedBase(vae="0e" * 32)
     room.measured(again)
     assert room.base.passes == 1, "another VAE"
@@ -138,7 +142,7 @@ def test_scores_are_made_anew_when_what_they_depend_on_is_another(room: Room) ->
 def test_a_file_of_scores_that_is_torn_is_made_anew(room: Room) -> None:
     one = room.clip("one")
     made = room.measured(one)
-    (file,) = room.workspace.footage_scores.glob("*.json")
+    (file,) = room.workspace.measured_clips.glob("*.npz")
     content = file.read_bytes()
     file.write_bytes(content[: len(content) // 2])
     assert room.measured(one) == made
@@ -175,5 +179,24 @@ def test_footage_of_which_nothing_moves_or_nothing_can_be_read_is_no_reference(
 ) -> None:
     torn = room.clip("torn")
     (room.workspace.root / torn.path).write_bytes(b"no video")
-    assert motion_reference(room.measured(torn)) is None
-    assert motion_reference(room.measured(room.clip("still", step=0))) is None
+    assert motion_reference(room.drawn(torn)) is None
+    assert motion_reference(room.drawn(room.clip("still", step=0))) is None
+
+
+def test_a_clip_is_read_no_farther_than_it_lasts(room: Room) -> None:
+    whole = room.clip("whole", count=16)
+    cut = whole.model_copy(update={"id": "cut", "end_s": 0.05})
+    assert [one.clip.id for one in room.drawn(cut, whole)] == ["whole"]
+
+
+def test_measuring_ends_when_asked_to_and_keeps_what_it_has(room: Room) -> None:
+    clips = [room.clip("one"), room.clip("other", step=2)]
+
+    def check() -> None:
+        if room.base.passes == 1:
+            raise InterruptedRunError("stopped")
+
+    with pytest.raises(InterruptedRunError):
+        draw_footage(room.workspace, room.base, clips, "cpu", check)
+    room.drawn(*clips)
+    assert room.base.passes == 2

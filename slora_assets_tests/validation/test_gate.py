@@ -68,7 +68,9 @@ def guarding(metric: str = "temporal", **guard: Any) -> GateSettings:
 def shown(values: Iterable[float], metric: str = "temporal") -> list[FootageClip]:
     """Footage that scores these values."""
     return [
-        FootageClip(clip_id=f"clip {i}", split="validation", scores={metric: value})
+        FootageClip(
+            clip_id=f"clip {i}", split="validation", caption="a clip", scores={metric: value}
+        )
         for i, value in enumerate(values)
     ]
 
@@ -129,7 +131,8 @@ def judged(
     ]
     scores = [] if footage is None else _drawn(footage, 12, seed=3)
     clips = [
-        FootageClip(clip_id=str(i), split="validation", scores=one) for i, one in enumerate(scores)
+        FootageClip(clip_id=str(i), split="validation", caption="a clip", scores=one)
+        for i, one in enumerate(scores)
     ]
     return decide(made, SHIPPED, clips)
 

@@ -7,10 +7,10 @@ from typing import Any
 import pytest
 
 from slora_assets.config.validation import ValidationPrompts
-from slora_assets.curation.validation_prompts import Prompt, prompts_of
 from slora_assets.documents import Clip, RunRecord, RunVerdict
+from slora_assets.validation.as_served import Serving
 from slora_assets.validation.outdated import outdated_because
-from slora_assets.validation.standing import validation_hash
+from slora_assets.validation.question import Question
 from slora_assets_tests.caches.made import clip
 from slora_assets_tests.made_runs import run_record, verdict
 
@@ -35,27 +35,30 @@ def settings(gate: dict[str, Any] | None = None, **entries: Any) -> ValidationPr
     )
 
 
-def asked(prompts: ValidationPrompts) -> list[Prompt]:
-    return prompts_of(prompts, SCENARIO, ())
+def question(
+    prompts: ValidationPrompts, clips: list[Clip] | None = None, scale: float = 0.85
+) -> Question:
+    return Question(RECORD, prompts, CLIPS if clips is None else clips, Serving(scale=scale))
 
 
 def made(distinct: int = 2, duplicates: dict[str, list[str]] | None = None) -> RunVerdict:
     """The verdict on the run as it is."""
     document = verdict(SCENARIO, "5" * 64) | {"base_scores": {"samples": 2}}
     document["verdict"] |= {"n_clips": distinct, "duplicates": duplicates or {}}
-    document["validation_hash"] = validation_hash(RECORD, settings(), asked(settings()), CLIPS)
+    document["validation_hash"] = question(settings()).hash
     return RunVerdict.model_validate(document)
 
 
 def because(
-    prompts: ValidationPrompts, clips: list[Clip] | None = None, found: RunVerdict | None = None
+    prompts: ValidationPrompts,
+    clips: list[Clip] | None = None,
+    found: RunVerdict | None = None,
+    scale: float = 0.85,
 ) -> list[str]:
-    return outdated_because(
-        found or made(), RECORD, prompts, asked(prompts), CLIPS if clips is None else clips
-    )
+    return outdated_because(found or made(), question(prompts, clips, scale))
 
 
-OTHERS = ["prompts, seeds, footage, the gate's settings or its code are others"]
+OTHERS = ["prompts, seeds, footage, presets, the gate's settings or its code are others"]
 
 
 def test_a_verdict_stands_while_all_is_as_it_was() -> None:
@@ -92,3 +95,38 @@ def test_prompts_that_count_as_one_are_as_many_as_were_asked() -> None:
     for found in (made(), once):
         assert because(more, found=found) == ["it rests on 2 clips of each side, and 3 are asked"]
     assert because(settings({"min_clips": 2}), found=once) == OTHERS
+
+
+def test_another_strength_of_the_preset_is_a_reason() -> None:
+    assert because(settings(), scale=1.0) == ["it is about strength 0.85, and the preset's is 1"]
+
+
+def test_the_strength_that_a_promotion_chose_is_none() -> None:
+    served = Serving(scale=1.0, promoted=RECORD.best.sha256)
+    promoted = Question(RECORD, settings(), CLIPS, served)
+    assert outdated_because(made(), promoted) == []
+    other = Serving(scale=1.0, promoted="6" * 64)
+    (reason,) = outdated_because(made(), Question(RECORD, settings(), CLIPS, other))
+    assert "strength" in reason
+
+
+def test_another_neutral_prompt_is_a_reason() -> None:
+    assert because(settings().model_copy(update={"neutral": ["a sea"]})) == OTHERS
+
+
+def test_an_adapter_that_was_given_up_rests_on_as_many_clips_as_it_took() -> None:
+    found = made()
+    gate = found.gate.model_copy(update={"given_up": True})
+    more = settings(market_floor={"prompts": ["a stall", "a cart", "a lamp"]})
+    assert because(more, found=found.model_copy(update={"gate": gate})) == OTHERS
+
+
+def test_without_other_scenarios_nothing_guards_what_sets_them_apart() -> None:
+    guards = {
+        name: {"yardstick": "footage", "least_share": 0.7, "improves": True}
+        for name in ("clip_similarity", "scenario_margin")
+    }
+    several = settings({"guards": guards})
+    alone = several.model_copy(update={"scenarios": {SCENARIO: several.scenarios[SCENARIO]}})
+    assert set(question(several).gate.guards) == {"clip_similarity", "scenario_margin"}
+    assert set(question(alone).gate.guards) == {"clip_similarity"}

@@ -15,9 +15,12 @@ from PIL import Image
 from slora_assets.config.validation import GateSettings, Guard
 from slora_assets.curation.validation_prompts import Prompt
 from slora_assets.documents import (
+    AsServed,
     BaseIdentity,
+    Elsewhere,
     FootageClip,
     GateDecision,
+    HeldOut,
     PromptPair,
     RunVerdict,
 )
@@ -42,7 +45,9 @@ GATE = GateSettings(
     bootstrap_samples=100,
 )
 FOOTAGE = [
-    FootageClip(clip_id=name, split="validation", scores={"clip_similarity": 0.3125})
+    FootageClip(
+        clip_id=name, split="validation", caption="a clip", scores={"clip_similarity": 0.3125}
+    )
     for name in ("one", "other")
 ]
 
@@ -154,6 +159,7 @@ def _verdict(
         run_hash="1" * 64,
         adapter_sha256="2" * 64,
         validation_hash="3" * 64,
+        served=AsServed(scale=0.85, steps=2, guidance_scale=3.0),
         base=BaseIdentity(name="tiny", revision="r1", licence="MIT", trained=True, parts={}),
         scorer={},
         scores_trusted=note is None,
@@ -197,10 +203,11 @@ def test_the_report_names_the_verdict_its_reasons_and_each_guarded_metric(
         assert f"- {reason}\n" in report
     rows = {name: row for name, *row in _rows(report, "guarded metric")}
     assert set(rows) == set(GATE.guards)
-    for name, (yardstick, change, lower, limit, prompts, better) in rows.items():
+    for name, (yardstick, change, lower, limit, prompts, better, *design) in rows.items():
         metric = decision.metrics[name]
         assert yardstick == GATE.guards[name].yardstick == "base"
         assert better == ("shown" if metric.improved else "-")
+        assert design == ["-", "-"], "nobody simulated it"
         assert metric.mean_delta is not None
         assert float(change) == pytest.approx(metric.mean_delta, abs=1e-4)
         assert limit == f"above -{GATE.guards[name].margin:g}"
@@ -281,3 +288,26 @@ def test_no_prompt_breaks_out_of_its_row(text: str) -> None:
     sides = {"base": samples, "adapter": samples}
     report = validation_report(_verdict(_decision(0.26), samples, samples), sides)
     assert f"| {text} |" not in report
+
+
+def test_what_was_forgotten_copied_and_held_out_stands_in_the_report() -> None:
+    gate = _decision(0.26).model_copy(
+        update={"held_out": HeldOut(base=0.5, adapter=0.4, limit=0.5, clips=3)}
+    )
+    samples = [_moving_sample()]
+    row = Elsewhere(
+        asked="kitchen",
+        n_clips=2,
+        base=0.5,
+        adapter=0.25,
+        mean_delta=-0.25,
+        lower=-0.5,
+        upper=0.1,
+    )
+    verdict = _verdict(gate, samples, samples).model_copy(update={"elsewhere": [row], "copies": 0})
+    report = validation_report(verdict, {"base": samples, "adapter": samples})
+    assert "Loss of 3 held-out clips: 0.5000 without the adapter, 0.4000 with it." in report
+    (cells,) = _rows(report, "CLIP similarity on prompts of")
+    assert cells == ["kitchen", "0.5000", "0.2500", "-0.2500 (-0.5000 to +0.1000)", "2"]
+    assert "Of 1 clips none copies a clip that was trained on" in report
+    assert "at strength 0.85, 2 steps and guidance 3" in report

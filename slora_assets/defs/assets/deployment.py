@@ -31,6 +31,8 @@ class PresetChange(dg.Config):
     """Who decides."""
     reason: str = ""
     """Why."""
+    scale: float | None = None
+    """Strength to serve at; nothing: the best of those that the gate let through."""
     override_inconclusive: bool = False
     """Let an inconclusive verdict through; recorded as such. A failed one never passes."""
 
@@ -70,7 +72,14 @@ def inference_presets(
     """
     workspace = project.workspace()
     if config.action == "promote":
-        promote(workspace, config.scenario, config.by, config.reason, config.override_inconclusive)
+        promote(
+            workspace,
+            config.scenario,
+            config.by,
+            config.reason,
+            config.override_inconclusive,
+            config.scale,
+        )
     elif config.action == "demote":
         demote(workspace, config.scenario, config.by, config.reason)
     read = read_by(context, project, "serving_settings")  # as the change above has left it

@@ -9,14 +9,23 @@ from slora_assets.config.workspace import UNIFIED, Workspace
 from slora_assets.defs import groups
 from slora_assets.defs.compute import ComputeResource
 from slora_assets.defs.configuration import read_by
-from slora_assets.defs.media import SHEET_LIMIT, STRIP_LIMIT, moving_pictures, strip, top_rows
+from slora_assets.defs.media import (
+    SHEET_LIMIT,
+    STRIP_LIMIT,
+    moving_pictures,
+    picture,
+    strip,
+    top_rows,
+)
 from slora_assets.defs.metadata import PARTITION_ROWS, ROWS, base_entries, scenario_of, standing_at
 from slora_assets.defs.partitions import SCENARIOS
 from slora_assets.defs.project import ProjectResource
-from slora_assets.defs.tables import columns_of, guarded_table
+from slora_assets.defs.tables import columns_of, guarded_table, sweep_table
 from slora_assets.documents import PromptPair, RunVerdict
 from slora_assets.provenance.records import read_run_record, read_verdict
-from slora_assets.validation.standing import VALIDATION_VERSION, clips_of, standing_verdict
+from slora_assets.validation.question import VALIDATION_VERSION, clips_of
+from slora_assets.validation.standing import standing_verdict
+from slora_assets.validation.sweep import read_sweep, standing_sweep
 
 _PAIRS = columns_of(PromptPair)
 
@@ -63,6 +72,51 @@ def unified_validation(
     footage, for a person to judge by; the verdict itself doesn't depend on them.
     """
     return _validate(context, project, compute, project.workspace().unified_run, ROWS)
+
+
+@dg.asset(
+    group_name=groups.VALIDATION,
+    kinds={"report"},
+    owners=groups.TRAINING_TEAM,
+    tags=groups.ACCELERATOR,
+    metadata=standing_at(lambda workspace: workspace.sweep("any").parent.parent),
+    code_version=str(VALIDATION_VERSION),
+    partitions_def=SCENARIOS,
+    deps=["scenario_validation", "serving_settings"],
+    pool="gpu",
+)
+def scale_sweep(
+    context: dg.AssetExecutionContext, project: ProjectResource, compute: ComputeResource
+) -> dg.MaterializeResult[None]:
+    """The gate's answers about a scenario's adapter at several strengths: promotion chooses among
+    those that pass, and requests may go no farther.
+
+    How to read it: `docs/howto/reading_a_verdict.md`.
+    """
+    workspace = project.workspace()
+    run = workspace.scenario_run(scenario_of(context))
+    read = read_by(context, project, "serving_settings")
+    sweep = standing_sweep(workspace, run, project.prompts())
+    hit = sweep is not None
+    if sweep is None:
+        compute.run(context, "slora_assets.validation.command", ["--run", str(run), "--sweep"])
+        sweep = read_sweep(workspace, run.name)
+    passing = [f"{row.scale:g}" for row in sweep.scales if row.answer == "pass"]
+    context.log.info(f"{sweep.run}: passes at {', '.join(passing) or 'no strength'}")
+    return dg.MaterializeResult(
+        data_version=dg.DataVersion(sweep.sweep_hash),
+        tags=read,
+        metadata={
+            "passes at": ", ".join(passing) or "no strength",
+            "plot": picture(
+                workspace.sweep(run.name).with_suffix(".png"), "metrics over strength", SHEET_LIMIT
+            ),
+            "strengths": sweep_table(sweep),
+            "file": dg.MetadataValue.path(workspace.sweep(run.name)),
+            PARTITION_ROWS: len(sweep.scales),
+            "cache": "hit" if hit else "miss",
+        },
+    )
 
 
 def _validate(

@@ -19,7 +19,7 @@ from slora_assets.provenance.records import read_run_record, read_verdict
 from slora_assets.training import outdated as adapters
 from slora_assets.training.plan import plan_run
 from slora_assets.validation import outdated as verdicts
-from slora_assets.validation.standing import clips_of, prompts_asked
+from slora_assets.validation.question import question_of
 
 # What it looks at are assets, whatever carries it; the types of `replace` don't know that.
 _ON_CHANGED_INPUTS = cast("dg.AutomationCondition[dg.AssetCheckKey]", ON_CHANGED_INPUTS)
@@ -78,15 +78,15 @@ def verdict_is_current(
     try:
         if retired := _retired(workspace, scenario):
             return retired
-        record = read_run_record(workspace.scenario_run(scenario))
+        run, settings = workspace.scenario_run(scenario), project.prompts()
+        question = question_of(workspace, run, settings)
+        record = question.record
         verdict = read_verdict(workspace, record.run)
-        prompts = project.prompts()
-        clips = clips_of(workspace, record)
-        asked = prompts_asked(record, prompts, clips)
     except SloraError as error:
         return _outdated(f"Nothing shows that the verdict on {scenario} is current: {error}")
-    reasons = verdicts.outdated_because(verdict, record, prompts, asked, clips)
-    numbers = {"prompts": verdict.gate.n_clips, "prompts now": len(asked)}
+    reasons = verdicts.outdated_because(verdict, question)
+    asked = len(question.prompts) * len(settings.seeds)
+    numbers = {"clips": verdict.adapter_scores["samples"], "clips now": asked}
     if reasons:
         return _outdated(
             f"The verdict on {scenario} is not the one that a validation would give now:"
@@ -95,7 +95,7 @@ def verdict_is_current(
         )
     return _current(
         f"The verdict on {scenario} is about adapter {record.best.sha256[:12]} of epoch"
-        f" {record.best.epoch} and rests on the {len(asked)} prompts that are asked now.",
+        f" {record.best.epoch} and rests on the {asked} clips that are asked now.",
         numbers,
     )
 

@@ -9,6 +9,7 @@ VERBS: Final[dict[str, tuple[str, ...]]] = {
     "train": ("train",),
     "train-scenarios": ("train_scenarios",),
     "validate": ("validate", "validate_unified"),
+    "sweep": ("sweep",),
     "summary": ("summary",),
     "release": (),
     "demo": (

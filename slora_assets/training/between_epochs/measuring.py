@@ -13,15 +13,17 @@ from slora_assets.config.workspace import Workspace
 from slora_assets.training.between_epochs.lockstep import Lockstep, Pass
 from slora_assets.training.loop.trainer import Trainer
 from slora_assets.training.plan import RunPlan
-from slora_assets.validation.footage import measure_footage
+from slora_assets.validation.footage import draw_footage
 from slora_assets.validation.metrics.held_out_loss import HeldOutClip, HeldOutLoss, held_out_loss
 from slora_assets.validation.metrics.scorer import open_scorer
 from slora_assets.validation.sampling import (
+    Asked,
     Drawing,
-    Sampler,
+    Scoring,
+    asked_with,
     mean_scores,
     new_drawing,
-    new_sampler,
+    new_scoring,
     sample_prompts,
     save_samples,
 )
@@ -50,10 +52,10 @@ class Measuring:
 
         Raises InterruptedRunError between two sampling steps when asked to stop.
         """
-        sampler, asked = self._sampler, self._sampling
+        scoring = self._scoring
         self._lockstep.announce(Pass.SAMPLES)
         samples = sample_prompts(
-            sampler, self._pipeline(), asked.prompts, asked.seeds, self._on_step
+            self._drawing, scoring, self._pipeline(), self._asked(), self._on_step
         )
         save_samples(self._folder.samples(epoch), samples, self._base.geometry.fps)
         return mean_scores(samples) | {
@@ -63,8 +65,10 @@ class Measuring:
 
     def draw_along(self) -> None:
         """Draw the clips of `scores`, in a process other than the first."""
-        asked = self._sampling
-        self._drawing.clips(self._pipeline(), asked.prompts, asked.seeds, self._on_step)
+        self._drawing.clips(self._pipeline(), self._asked(), self._on_step)
+
+    def _asked(self) -> list[Asked]:
+        return asked_with(self._sampling.prompts, self._sampling.seeds)
 
     def _pipeline(self) -> Pipeline:
         trainer = self._trainer
@@ -82,7 +86,7 @@ class Measuring:
 
     def trusted(self) -> tuple[bool, str | None]:
         """Whether the scores mean anything; and a note for people, if there is one."""
-        return self._sampler.trusted()
+        return self._scoring.trusted()
 
     def held_out(self) -> HeldOutLoss:
         """The model's loss on the held-out clips."""
@@ -99,9 +103,9 @@ class Measuring:
         return new_drawing(self._base, self._settings.validation, self._reader.embedding)
 
     @cached_property
-    def _sampler(self) -> Sampler:
+    def _scoring(self) -> Scoring:
         workspace, device = self._workspace, str(self._trainer.device)
         scorer = open_scorer(self._settings.scorer, workspace.models, device)
+        footage = draw_footage(workspace, self._base, self._data.clips, device)
         # Others' prompts are the gate's: an edit of them is no reason to train again.
-        footage = measure_footage(workspace, self._base, scorer, self._data.clips, {}, device)
-        return new_sampler(self._drawing, scorer, footage, {})
+        return new_scoring(self._base, scorer, footage, {})

@@ -8,13 +8,14 @@ import math
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from statistics import fmean, stdev
-from typing import Final, NamedTuple
+from typing import Any, Final, NamedTuple
 
 import numpy as np
 from scipy import stats
 
 from slora_assets.config.validation import GateSettings, Guard
 from slora_assets.documents import FootageClip, GuardedMetric, PromptPair
+from slora_assets.validation.gate.design import simulate
 from slora_assets.validation.gate.statistics import mean_bounds
 
 LEAST_FOOTAGE: Final = 8
@@ -34,22 +35,37 @@ class Comparison:
     metric: str
     guarded: GuardedMetric
     deltas: dict[str, float]
-    """By distinct prompt, positive where the adapter is better than its yardstick asks for."""
+    """By distinct clip, positive where the adapter is better than its yardstick asks for."""
     skipped: list[str]
-    """Prompts that only the base has a value for."""
+    """Clips that only the base has a value for."""
     vetoed: list[str]
     limit_text: str
-    """What the vetoed prompts lie beyond."""
+    """What the vetoed clips lie beyond."""
     lacks_footage: bool
     """Whether it is to be held against footage, and there is none."""
 
 
 class _Sides(NamedTuple):
-    """Values by distinct prompt where both sides have one; means over its pairs."""
+    """Values by distinct clip where both sides have one; means over its pairs."""
 
     base: dict[str, float]
     adapter: dict[str, float]
     skipped: list[str]
+
+
+class _Asked(NamedTuple):
+    """What an adapter is asked in one metric."""
+
+    deltas: dict[str, float]
+    """By distinct clip: adapter less what is asked, positive where it is better."""
+    margin: float
+    """How far below zero the mean may lie."""
+    allowance: float
+    """The margin's part that footage gives."""
+    equal: float
+    """The mean difference of an adapter that is as good as its yardstick."""
+    more_variance: float
+    """Of what was measured on the footage's few clips."""
 
 
 def distinct_clips(pairs: Sequence[PromptPair]) -> dict[str, list[PromptPair]]:
@@ -62,59 +78,89 @@ def distinct_clips(pairs: Sequence[PromptPair]) -> dict[str, list[PromptPair]]:
 
 
 def compare(
-    metric: str, clips: Clips, footage: Sequence[FootageClip], settings: GateSettings
+    metric: str,
+    clips: Clips,
+    footage: Sequence[FootageClip],
+    settings: GateSettings,
+    design: bool = False,
 ) -> Comparison:
-    """Compare both sides, and the adapter with the footage, in one metric."""
+    """Compare both sides, and the adapter with the footage, in one metric. `design` adds what the
+    set of clips can tell."""
     guard = settings.guards[metric]
     sides = _sides(metric, clips)
     shown = _finite(clip.scores.get(metric) for clip in footage)
     sign = 1.0 if guard.higher_is_better else -1.0
     gains = {name: sign * (sides.adapter[name] - sides.base[name]) for name in sides.adapter}
     lacks = guard.yardstick == "footage" and not shown
-    deltas, more_variance = gains, 0.0
-    if guard.yardstick == "footage":
-        share = guard.least_share or 1.0
-        asked = share * fmean(shown) if shown else math.nan
-        deltas = (
-            {} if lacks else {name: sign * (sides.adapter[name] - asked) for name in sides.adapter}
-        )
-        if len(shown) > 1:
-            more_variance = share**2 * stdev(shown) ** 2 / len(shown)
-    allowance = _allowance(guard, sides.base.values(), shown)
-    if allowance and len(shown) > 1:  # it was measured on few clips itself
-        more_variance = stdev(shown) ** 2 / len(shown)
-    margin = (guard.margin or 0.0) + allowance
-    mean = lower = upper = None
-    shares: dict[str, float] = {}
-    if len(deltas) >= 2:
-        bounds = mean_bounds(
-            np.array(list(deltas.values())),
-            _labels(clips, deltas),
-            settings.confidence,
-            samples=settings.bootstrap_samples,
-            seed=settings.bootstrap_seed,
-            more_variance=more_variance,
-        )
-        mean, lower, upper, shares = bounds.mean, bounds.lower, bounds.upper, bounds.shares
-    elif deltas:
-        mean = fmean(deltas.values())
+    asked = _asked(guard, sides, gains, shown, sign)
     guarded = GuardedMetric(
         yardstick=guard.yardstick,
         base=fmean(sides.base.values()) if sides.base else None,
         adapter=fmean(sides.adapter.values()) if sides.adapter else None,
         footage=fmean(shown) if shown else None,
-        mean_delta=mean,
-        lower=lower,
-        upper=upper,
-        margin=margin,
-        allowance=allowance,
-        n=len(deltas),
+        margin=asked.margin,
+        allowance=asked.allowance,
+        n=len(asked.deltas),
         improved=_improved(guard, gains, clips, settings),
-        shares=shares,
+        **_bounded(asked, clips, settings, design),
     )
-    limit, text = _veto_limit(guard, margin, sign, shown, list(sides.base.values()), settings)
-    vetoed = [name for name, delta in deltas.items() if delta < limit]
-    return Comparison(metric, guarded, deltas, sides.skipped, vetoed, text, lacks)
+    limit, text = _veto_limit(guard, asked.margin, sign, shown, list(sides.base.values()), settings)
+    vetoed = [name for name, delta in asked.deltas.items() if delta < limit]
+    return Comparison(metric, guarded, asked.deltas, sides.skipped, vetoed, text, lacks)
+
+
+def _asked(
+    guard: Guard, sides: _Sides, gains: dict[str, float], shown: Sequence[float], sign: float
+) -> _Asked:
+    own = stdev(shown) ** 2 / len(shown) if len(shown) > 1 else 0.0
+    if guard.yardstick != "footage":
+        allowance = _allowance(guard, sides.base.values(), shown)
+        margin = (guard.margin or 0.0) + allowance
+        return _Asked(gains, margin, allowance, 0.0, own if allowance else 0.0)
+    margin = guard.margin or 0.0
+    if not shown:
+        return _Asked({}, margin, 0.0, 0.0, 0.0)
+    share = guard.least_share or 1.0
+    asked = share * fmean(shown)
+    deltas = {name: sign * (sides.adapter[name] - asked) for name in sides.adapter}
+    return _Asked(deltas, margin, 0.0, (1 - share) * abs(fmean(shown)), share**2 * own)
+
+
+def _bounded(asked: _Asked, clips: Clips, settings: GateSettings, design: bool) -> dict[str, Any]:
+    """The fields of a guarded metric that say how sure its mean is."""
+    found: dict[str, Any] = dict.fromkeys(
+        ("mean_delta", "lower", "upper", "false_pass", "power")
+    ) | {"shares": {}}
+    values = np.array(list(asked.deltas.values()))
+    if len(values) < 2:
+        return found | {"mean_delta": float(values[0])} if len(values) else found
+    labels = _labels(clips, asked.deltas)
+    bounds = mean_bounds(
+        values,
+        labels,
+        settings.confidence,
+        samples=settings.bootstrap_samples,
+        seed=settings.bootstrap_seed,
+        more_variance=asked.more_variance,
+    )
+    variance = float(values.var(ddof=1))
+    if design and variance > 0:
+        found |= simulate(
+            variance,
+            bounds.shares,
+            labels,
+            asked.margin,
+            asked.equal,
+            settings.confidence,
+            asked.more_variance,
+            settings.bootstrap_seed,
+        )._asdict()
+    return found | {
+        "mean_delta": bounds.mean,
+        "lower": bounds.lower,
+        "upper": bounds.upper,
+        "shares": bounds.shares,
+    }
 
 
 def _sides(metric: str, clips: Clips) -> _Sides:

@@ -9,7 +9,7 @@ from collections.abc import Mapping, Sequence
 from statistics import fmean
 
 from slora_assets.config.validation import GateSettings
-from slora_assets.documents import FootageClip, GateDecision, GuardedMetric, PromptPair
+from slora_assets.documents import FootageClip, GateDecision, GuardedMetric, HeldOut, PromptPair
 from slora_assets.validation.gate.comparison import Comparison, compare, distinct_clips
 
 
@@ -21,6 +21,9 @@ def judge(
     trusted: bool,
     untrusted_reason: str | None,
     advice: str | None = None,
+    held_out: HeldOut | None = None,
+    given_up: Sequence[str] = (),
+    design: bool = False,
 ) -> GateDecision:
     """Judge an adapter by its pairs, held against its base and the scenario's footage.
 
@@ -29,23 +32,27 @@ def judge(
     inconclusive: no failure, but too few distinct clips, a metric or a yardstick that could not
     be measured, or untrusted scores (untrained base or scorer), which can't fail an adapter either:
     only its pixels can. pass: otherwise, that is a one-sided non-inferiority test on every guarded
-    metric at once (intersection-union, Berger 1982), and superiority in at least one. `advice` is
-    what to do about too few prompts, as a sentence.
+    metric at once (intersection-union, Berger 1982), and superiority in at least one.
+
+    `advice` is what to do about too few prompts, as a sentence; `given_up` is why sampling ended
+    before all prompts were asked; `design` adds what this set of prompts can tell.
     """
     clips = distinct_clips(pairs)
-    compared = [compare(name, clips, footage, settings) for name in settings.guards]
+    compared = [compare(name, clips, footage, settings, design) for name in settings.guards]
     metrics = {one.metric: one.guarded for one in compared}
     differences = [fmean(pair.difference for pair in group) for group in clips.values()]
     effect = fmean(differences) if differences else None
     failures = _pixel_failures(clips, effect, settings)
     doubts = _doubts(len(clips), compared, settings, advice)
     if trusted:
-        failures += _vetoes(compared)
+        failures += [*given_up, *_vetoes(compared), *_held_out(held_out)]
         if len(clips) >= settings.min_clips:
             failures += _inferior(metrics, settings) + _no_better(metrics, settings)
     else:
         why = untrusted_reason or "no reason was given"
         doubts.insert(0, f"The scores can't carry a verdict: {why.rstrip('.')}.")
+    if given_up:
+        doubts = []  # fewer clips than asked are no doubt where more could not help
     return GateDecision(
         answer="fail" if failures else "inconclusive" if doubts else "pass",
         reasons=failures + doubts or _praise(metrics, settings),
@@ -54,6 +61,8 @@ def judge(
         duplicates=_duplicates(clips),
         footage_clips=len(footage),
         mean_difference=effect,
+        held_out=held_out,
+        given_up=bool(given_up),
         confidence=settings.confidence,
         bootstrap_samples=settings.bootstrap_samples,
         bootstrap_seed=settings.bootstrap_seed,
@@ -100,6 +109,16 @@ def _vetoes(compared: Sequence[Comparison]) -> list[str]:
                 f"worst by {-worst:.4g}."
             )
     return failures
+
+
+def _held_out(found: HeldOut | None) -> list[str]:
+    """An adapter that knows the held-out clips less well than its base has learned them away."""
+    if found is None or found.adapter <= found.limit:
+        return []
+    return [
+        f"The loss of the {found.clips} held-out clips is {found.adapter:.4f} with the adapter and"
+        f" {found.base:.4f} without it; at most {found.limit:.4f} is allowed."
+    ]
 
 
 def _inferior(metrics: Mapping[str, GuardedMetric], settings: GateSettings) -> list[str]:

@@ -54,48 +54,63 @@ def mean_bounds(
     variance: passed at most 5.7 % of the time, where prompts taken as independent pass up to 22 %
     (`benchmarks/gate_statistics.py`).
     """
-    n, mean = len(values), float(values.mean())
-    spread = float(np.square(values - mean).sum())
-    if spread <= (1e-12 * max(1.0, abs(mean))) ** 2:
-        reach = float(stats.norm.ppf(confidence)) * float(np.sqrt(more_variance))
+    mean = float(values.mean())
+    _, reaches, found = label_bounds(values[None], labels, confidence, more_variance)
+    reach = float(reaches[0])
+    if float(np.square(values - mean).sum()) <= (1e-12 * max(1.0, abs(mean))) ** 2:
         return Bounds(mean, mean - reach, mean + reach, {})
-    alone = spread / (n - 1) / n
-    variance, uncertainty = alone + more_variance, alone**2 / (n - 1)
-    shares = {}
-    seen = set()
-    for label, found in labels.items():
-        component = _component(values, found)
-        grouping = tuple(np.unique(np.asarray(found), return_inverse=True)[1].tolist())
-        if component is None or grouping in seen:
-            continue  # two names of one grouping are one component
-        seen.add(grouping)
-        shared, within, weight, error = component
-        shares[label] = shared / (shared + within) if shared > 0 else 0.0
-        variance += weight * shared
-        uncertainty += (weight * error) ** 2 if shared > 0 else 0.0
-    freedom = variance**2 / uncertainty
-    reach = float(stats.t.ppf(confidence, freedom)) * float(np.sqrt(variance))
     lower, upper = bca_bounds(values, confidence, samples, seed)
+    shares = {label: float(share[0]) for label, share in found.items()}
     return Bounds(mean, min(mean - reach, lower), max(mean + reach, upper), shares)
 
 
+def label_bounds(
+    values: NDArray[np.float64],
+    labels: Mapping[str, Sequence[str]],
+    confidence: float,
+    more_variance: float = 0.0,
+) -> tuple[NDArray[np.float64], NDArray[np.float64], dict[str, NDArray[np.float64]]]:
+    """Means [d] of `values` [d, n], how far their one-sided bounds reach [d], and the labels'
+    shares of the variance [d]: the part of `mean_bounds` that respects labels."""
+    n, means = values.shape[1], values.mean(axis=1)
+    spread = np.square(values - means[:, None]).sum(axis=1)
+    alone = spread / (n - 1) / n
+    variance, uncertainty = alone + more_variance, alone**2 / (n - 1)
+    shares: dict[str, NDArray[np.float64]] = {}
+    seen = set()
+    for label, found in labels.items():
+        names, group = np.unique(np.asarray(found), return_inverse=True)
+        grouping = tuple(group.tolist())
+        if not LEAST_LABELS <= len(names) < n or grouping in seen:
+            continue  # it groups nothing, or has two names: two of one grouping are one component
+        seen.add(grouping)
+        shared, within, weight, error = _component(values, group)
+        total = shared + within
+        shares[label] = np.divide(shared, total, out=np.zeros_like(total), where=total > 0)
+        variance = variance + weight * shared
+        uncertainty = uncertainty + np.where(shared > 0, (weight * error) ** 2, 0.0)
+    steady = uncertainty <= 0  # all values are equal: only the yardstick is uncertain
+    freedom = np.divide(variance**2, uncertainty, out=np.full(len(means), 1e9), where=~steady)
+    return means, stats.t.ppf(confidence, freedom) * np.sqrt(variance), shares
+
+
 def _component(
-    values: NDArray[np.float64], labels: Sequence[str]
-) -> tuple[float, float, float, float] | None:
-    """Variance that values with an equal label share, that within them, the former's weight in the
-    variance of the mean beyond what independent values give, and the square root of its estimate's
-    own variance over two; None where the labels group nothing, or are too few."""
-    names, group = np.unique(np.asarray(labels), return_inverse=True)
-    n, k = len(values), len(names)
-    if not LEAST_LABELS <= k < n:
-        return None
-    sizes = np.bincount(group)
-    means = np.bincount(group, values) / sizes
-    between = float((sizes * np.square(means - values.mean())).sum()) / (k - 1)
-    within = float(np.square(values - means[group]).sum()) / (n - k)
+    values: NDArray[np.float64], group: NDArray[np.intp]
+) -> tuple[NDArray[np.float64], NDArray[np.float64], float, NDArray[np.float64]]:
+    """Of `values` [d, n]: variance [d] that those of an equal group share, that within groups, the
+    former's weight in the variance of the mean beyond what independent values give, and the square
+    root of its estimate's own variance over two."""
+    n, sizes = values.shape[1], np.bincount(group)
+    k = len(sizes)
+    members = np.eye(k)[group]
+    of_groups = values @ members / sizes
+    between = (sizes * np.square(of_groups - values.mean(axis=1, keepdims=True))).sum(axis=1)
+    between = between / (k - 1)
+    within = np.square(values - of_groups[:, group]).sum(axis=1) / (n - k)
     size = (n - float(np.square(sizes).sum()) / n) / (k - 1)
     weight = float(np.square(sizes / n).sum()) - 1 / n
-    return max(0.0, between - within) / size, within, weight, between / size / float(np.sqrt(k - 1))
+    shared = np.maximum(0.0, between - within) / size
+    return shared, within, weight, between / size / float(np.sqrt(k - 1))
 
 
 def bca_bounds(

@@ -33,7 +33,7 @@ from slora_assets.validation.metrics.optical_flow import (
 if TYPE_CHECKING:
     import cv2
 
-TEMPORAL_VERSION = 2
+TEMPORAL_VERSION = 3
 """Raise it when a change of the code changes a score."""
 
 MIN_SIDE = 8
@@ -135,6 +135,16 @@ def measure_temporal(frames: Frames, fps: float, motion_ref: float | None = None
         temporal_consistency=headline,
         reason=reason,
         backend=backend,
+    )
+
+
+def held_against(score: TemporalScore, motion_ref: float | None) -> TemporalScore:
+    """The same measurement with its headline held against another reference of motion."""
+    headline, reason = _headline(
+        score.mc_consistency, score.motion_speed, motion_ref, score.static, score.duplicate_share
+    )
+    return score.model_copy(
+        update={"motion_ref": motion_ref, "temporal_consistency": headline, "reason": reason}
     )
 
 

@@ -9,8 +9,8 @@ from slora_assets.config.errors import IntegrityError, MissingInputError
 from slora_assets.config.validation import read_validation_prompts
 from slora_assets.config.workspace import UNIFIED, Workspace
 from slora_assets.documents import VERDICT_FILE
-from slora_assets.provenance.records import read_run_record
-from slora_assets.validation.standing import clips_of, prompts_asked, standing_verdict
+from slora_assets.validation.question import question_of
+from slora_assets.validation.standing import standing_answer
 
 _REMEDY = "run `make validate`"
 
@@ -60,18 +60,20 @@ def sample_pairs(workspace: Workspace, run: str) -> list[SamplePair]:
     """
     run_folder = workspace.run_of(None if run == UNIFIED else run)
     prompts = read_validation_prompts(workspace.validation_prompts)
-    verdict = standing_verdict(workspace, run_folder, prompts)
+    question = question_of(workspace, run_folder, prompts)
+    verdict = standing_answer(workspace, question)
     if verdict is None or verdict.run != run:
         raise IntegrityError(
             "the verdict is about other prompts, settings or weights than those of now",
             file=workspace.validation(run) / VERDICT_FILE,
             remedy=_REMEDY,
         )
-    record = read_run_record(run_folder)
     folder = workspace.validation(run) / "samples"
     pairs = []
-    for prompt in prompts_asked(record, prompts, clips_of(workspace, record)):
-        for seed in prompts.seeds:
+    # An adapter that was given up has clips of the first seeds alone.
+    drawn = int(verdict.adapter_scores["samples"]) // max(1, len(question.prompts))
+    for prompt in question.prompts:
+        for seed in prompts.seeds[:drawn]:
             base, adapter = (
                 folder / side / f"{prompt.id}_{seed}.mp4" for side in ("base", "adapter")
             )

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING
 
-from slora_assets.documents import RunVerdict
+from slora_assets.documents import HeldOut, RunVerdict
 from slora_assets.provenance.markdown import markdown_cell
 
 if TYPE_CHECKING:
@@ -32,9 +32,11 @@ def validation_report(verdict: RunVerdict, sides: Mapping[str, Sequence[Sample]]
     lines += [f"- {reason}" for reason in gate.reasons]
     if verdict.scores_note:
         lines += ["", f"> Scores are not quality scores: {verdict.scores_note}."]
+    served = verdict.served
     lines += [
         "",
-        f"Adapter `{verdict.adapter_sha256}`, base `{verdict.base.name}` revision"
+        f"Adapter `{verdict.adapter_sha256}` at strength {served.scale:g}, {served.steps} steps and"
+        f" guidance {served.guidance_scale:g}, base `{verdict.base.name}` revision"
         f" `{verdict.base.revision}`, {gate.n_clips} distinct clips of each side, held against"
         f" {gate.footage_clips} clips of footage that went through the base's VAE.",
         "",
@@ -42,16 +44,18 @@ def validation_report(verdict: RunVerdict, sides: Mapping[str, Sequence[Sample]]
         *_means(verdict),
         "",
         "| guarded metric | held against | mean difference | lower bound | may lie | clips |"
-        " better than the base |",
-        "|---|---|---|---|---|---|---|",
+        " better than the base | passes though just too bad | passes if as good |",
+        "|---|---|---|---|---|---|---|---|---|",
     ]
     for name, metric in gate.metrics.items():
         lines.append(
             f"| {name} | {metric.yardstick} | {_signed(metric.mean_delta)} |"
             f" {_signed(metric.lower)} | above {-metric.margin:g} | {metric.n} |"
-            f" {'shown' if metric.improved else '-'} |"
+            f" {'shown' if metric.improved else '-'} | {_share(metric.false_pass)} |"
+            f" {_share(metric.power)} |"
         )
-    lines += ["", "![base beside adapter](contact_sheet.png)", "", "| prompt | base | adapter |"]
+    lines += ["", *_held_out(gate.held_out), *_elsewhere(verdict), *_copies(verdict)]
+    lines += ["![base beside adapter](contact_sheet.png)", "", "| prompt | base | adapter |"]
     lines += ["|---|---|---|"]
     for base, adapter in zip(sides["base"], sides["adapter"], strict=True):
         lines.append(f"| {markdown_cell(base.prompt.text)} | {_row(base)} | {_row(adapter)} |")
@@ -73,6 +77,52 @@ def _means(verdict: RunVerdict) -> list[str]:
         shown = ("-" if value is None else f"{value:.4g}" for value in values)
         lines.append(f"| {name} | {' | '.join(shown)} |")
     return lines
+
+
+def _held_out(found: HeldOut | None) -> list[str]:
+    if found is None:
+        return []
+    return [
+        f"Loss of {found.clips} held-out clips: {found.base:.4f} without the adapter,"
+        f" {found.adapter:.4f} with it.",
+        "",
+    ]
+
+
+def _elsewhere(verdict: RunVerdict) -> list[str]:
+    """What became of other prompts."""
+    if not verdict.elsewhere:
+        return []
+    lines = [
+        "| CLIP similarity on prompts of | base | adapter | mean difference | clips |",
+        "|---|---|---|---|---|",
+    ]
+    for row in verdict.elsewhere:
+        bounds = "" if row.lower is None else f" ({_signed(row.lower)} to {_signed(row.upper)})"
+        lines.append(
+            f"| {markdown_cell(row.asked)} | {_plain(row.base)} | {_plain(row.adapter)} |"
+            f" {_signed(row.mean_delta)}{bounds} | {row.n_clips} |"
+        )
+    return [*lines, ""]
+
+
+def _copies(verdict: RunVerdict) -> list[str]:
+    if verdict.copies is None:
+        return []
+    found = "none copies" if verdict.copies == 0 else f"{verdict.copies} copy"
+    return [
+        f"Of {verdict.adapter_scores['samples']} clips {found} a clip that was trained on"
+        " (`nearest.json`).",
+        "",
+    ]
+
+
+def _plain(value: float | None) -> str:
+    return "-" if value is None else f"{value:.4f}"
+
+
+def _share(value: float | None) -> str:
+    return "-" if value is None else f"{value:.1%}"
 
 
 def _signed(value: float | None) -> str:

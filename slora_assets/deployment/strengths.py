@@ -1,0 +1,123 @@
+"""At which strengths an adapter may be served: those that the gate let through, side by side."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from itertools import groupby
+
+from slora_assets.config.errors import GateError, SloraError
+from slora_assets.config.validation import read_validation_prompts
+from slora_assets.config.workspace import Workspace
+from slora_assets.deployment.changelog import promotion_of
+from slora_assets.documents import (
+    DEFAULT_SPEED,
+    Answer,
+    PromotableAnswer,
+    RunVerdict,
+    ScenarioPreset,
+)
+from slora_assets.validation.sweep import standing_sweep
+
+
+@dataclass(frozen=True)
+class Strengths:
+    """What a preset may ask of its adapter."""
+
+    scale: float
+    least: float
+    most: float
+
+
+@dataclass(frozen=True)
+class Tried:
+    """A strength that was judged."""
+
+    answer: Answer
+    declared: float | None
+    """Mean of the first metric that is to improve; null where it is unknown."""
+
+
+def tried_strengths(workspace: Workspace, verdict: RunVerdict) -> dict[float, Tried]:
+    """The strengths at which an adapter was judged: its verdict's, and a sweep's where one stands
+    for the very same adapter, prompts and settings."""
+    own = {verdict.served.scale: Tried(verdict.gate.answer, None)}
+    if not workspace.sweep(verdict.run).is_file():
+        return own
+    try:
+        settings = read_validation_prompts(workspace.validation_prompts)
+        run = workspace.scenario_run(verdict.run)
+        sweep = standing_sweep(workspace, run, settings)
+    except SloraError:
+        return own
+    if sweep is None or sweep.adapter_sha256 != verdict.adapter_sha256:
+        return own
+    metric = next(name for name, guard in settings.gate.guards.items() if guard.improves)
+    swept = {
+        row.scale: Tried(row.answer, row.adapter_scores.get(metric))
+        for row in sweep.scales
+        if row.speed == DEFAULT_SPEED
+    }
+    at_verdict = swept.get(verdict.served.scale)
+    if at_verdict is not None:  # the answer is the verdict's own; the sweep adds what it scored
+        own = {verdict.served.scale: Tried(verdict.gate.answer, at_verdict.declared)}
+    return dict(sorted((swept | own).items()))
+
+
+def strengths_for(
+    tried: Mapping[float, Tried], answer: PromotableAnswer, wanted: float | None
+) -> Strengths:
+    """The strength to serve at, and how far requests may go from it: as far as neighbouring
+    strengths were let through.
+
+    `wanted` is a person's choice; without one it is the strength with the best declared metric.
+    Raises GateError for a wanted strength that was not let through.
+    """
+    allowed = {"pass"} if answer == "pass" else {"pass", "inconclusive"}
+    rows = _unbroken([(scale, one.answer in allowed) for scale, one in sorted(tried.items())])
+    good = [scale for row in rows for scale in row]
+    start = wanted
+    if start is None and good:
+        start = max(good, key=lambda scale: _order(scale, tried))
+    for row in rows:
+        if start is not None and row[0] <= start <= row[-1]:
+            return Strengths(start, row[0], row[-1])
+    raise GateError(
+        "the adapter wasn't let through at this strength",
+        key="scale",
+        found=wanted,
+        expected=" or ".join(f"{row[0]:g} to {row[-1]:g}" for row in rows) or None,
+        remedy="run `make sweep`, which judges more strengths, or choose one of these",
+    )
+
+
+def check_strengths(workspace: Workspace, scenario: str, preset: ScenarioPreset) -> None:
+    """Refuse a preset that was edited to reach beyond the strengths that its adapter was promoted
+    with. Raises GateError, IntegrityError."""
+    if preset.sha256 is None:
+        return
+    logged = promotion_of(workspace.changelog, scenario, preset.sha256)
+    least, most = (logged.scale_min, logged.scale_max) if logged else (None, None)
+    if least is None or most is None or least <= preset.scale_min <= preset.scale_max <= most:
+        return
+    raise GateError(
+        "the preset reaches beyond the strengths that the gate let through",
+        file=workspace.presets,
+        key=f"presets.{scenario}",
+        found=f"{preset.scale_min:g} to {preset.scale_max:g}",
+        expected=f"within {least:g} to {most:g}",
+        remedy="narrow scale_min and scale_max, or run `make sweep` and promote it again",
+    )
+
+
+def _order(scale: float, tried: Mapping[float, Tried]) -> tuple[float, float]:
+    """By the declared metric; of equals, and where it is unknown, the weaker is better."""
+    declared = tried[scale].declared
+    return (-1.0 if declared is None else declared, -scale)
+
+
+def _unbroken(scales: list[tuple[float, bool]]) -> list[list[float]]:
+    """Rows of neighbouring strengths that were let through."""
+    return [
+        [scale for scale, _ in row] for good, row in groupby(scales, key=lambda one: one[1]) if good
+    ]
