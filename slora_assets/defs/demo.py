@@ -4,7 +4,7 @@ import sys
 from typing import Any, Final
 
 from slora_assets.config.errors import SloraError
-from slora_assets.config.workspace import Workspace
+from slora_assets.config.workspace import UNIFIED, Workspace
 from slora_assets.deployment.summary import summarise, summary_lines
 
 _OPTIMIZED: Final = "market_floor"
@@ -33,16 +33,29 @@ def demo() -> int:
     print("\nBase against adapter")
     for line in summary_lines(document):
         print(f"  {line}")
-    print(f"\nNext: {_next_step(document)}")
+    print("\nNext")
+    for line in next_steps(document):
+        print(f"  {line}")
     return status
 
 
-def _next_step(document: dict[str, Any]) -> str:
+def next_steps(document: dict[str, Any]) -> list[str]:
     """What a person can do now: an adapter whose verdict is `fail` is served to nobody."""
-    graph = "`make ui` shows the graph"
-    if document["rows"].get(_OPTIMIZED, {}).get("state") == "fail":
-        return f"{graph}; the report of {_OPTIMIZED} says why its adapter may not be served."
-    return f"{graph}, `make optimized` generates a clip with an adapter."
+    rows = document["rows"]
+    passed = [name for name, row in rows.items() if row.get("state") == "pass" and name != UNIFIED]
+    steps = ["`make ui` shows the graph with plots and clips, `make report` writes pages to read"]
+    if rows.get(_OPTIMIZED, {}).get("state") == "fail":
+        steps.append(f"the report of {_OPTIMIZED} says why its adapter may not be served")
+    else:
+        steps.append(f"`make optimized` generates a clip of {_OPTIMIZED} at strength 0.85")
+    if passed:
+        name = _OPTIMIZED if _OPTIMIZED in passed else passed[0]
+        steps.append(
+            f"{', '.join(passed)} may be served: `.venv/bin/slora promote {name} --by <you>"
+            " --reason <why>`, then `make serve`"
+        )
+        steps.append("`make sweep` says at which other strengths they may be")
+    return steps
 
 
 if __name__ == "__main__":
