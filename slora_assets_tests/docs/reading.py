@@ -161,7 +161,8 @@ def _about_commands(page: str, project: Path) -> Iterator[str]:
     makefile = (project / "Makefile").read_text("utf-8")
     targets = set(re.findall(r"^\.PHONY: (.+)$", makefile, re.MULTILINE)[0].split())
     variables = set(re.findall(r"^ifdef (\w+)$", makefile, re.MULTILINE)) | {"PYTHON"}
-    cli = (project / "slora_assets/cli.py").read_text("utf-8")
+    modules = sorted((project / "slora_assets/cli").glob("*.py"))
+    cli = "".join(module.read_text("utf-8") for module in modules)
     verbs = _verbs(cli)
     for block in blocks(page):
         if block.language != "sh":
