@@ -17,6 +17,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from slora_assets.base_models import lora as adapters
+from slora_assets.base_models import video_vae
 from slora_assets.base_models.half_storage import compute_in_float32, stored_dtype
 from slora_assets.base_models.parts import (
     Compression,
@@ -153,38 +154,14 @@ class DiffusersBase(ABC):
         )[0]
 
     def load_vae(self, device: str) -> Vae:
-        import diffusers
-        import torch
-
-        dtype = getattr(torch, self._encoder_dtype(device, self.vae_dtype))
-        vae = getattr(diffusers, self.vae_class).from_pretrained(
-            self.folder / "vae", dtype=dtype, use_safetensors=True
-        )
-        from slora_assets.base_models.convolutions import prefer_onednn
-
-        prefer_onednn(vae)
-        frozen: Vae = vae.to(device).eval().requires_grad_(False)
-        return frozen
+        dtype = self._encoder_dtype(device, self.vae_dtype)
+        return video_vae.loaded(self.folder / "vae", self.vae_class, dtype, device)
 
     def encode_video(self, vae: Vae, frames: NDArray[np.uint8]) -> NDArray[np.float16]:
-        import torch
-
-        with torch.no_grad():
-            moments = vae.encode(_pixels(vae, frames)).latent_dist.parameters[0]
-        array: NDArray[np.float16] = moments.to("cpu", torch.float16).numpy()
-        # Filled up in front, at the end that the pipeline cuts off again.
-        lacking = -array.shape[1] % self.compression.temporal_patch
-        return np.concatenate([array[:, :1]] * lacking + [array], axis=1) if lacking else array
+        return video_vae.moments_of(vae, frames, self.compression.temporal_patch)
 
     def through_vae(self, vae: Vae, frames: NDArray[np.uint8]) -> NDArray[np.uint8]:
-        import torch
-
-        with torch.no_grad():
-            latent = vae.encode(_pixels(vae, frames)).latent_dist.mode()
-            pixels = vae.decode(latent, **self._decode_arguments(vae)).sample[0]
-        levels = ((pixels.float() + 1) * 127.5).round().clamp(0, 255).to(torch.uint8)
-        found: NDArray[np.uint8] = levels.permute(1, 2, 3, 0).cpu().numpy()
-        return found
+        return video_vae.given_back(vae, frames, self._decode_arguments(vae))
 
     def _decode_arguments(self, vae: Vae) -> Mapping[str, object]:
         """What the VAE's decoder asks for beside the latent."""
@@ -309,11 +286,3 @@ class DiffusersBase(ABC):
             text = self._embedded(pipeline, embeddings[part], empty_embedding)
             clips += how.clips(pipeline, text, seeds[part])
         return clips
-
-
-def _pixels(vae: Vae, frames: NDArray[np.uint8]) -> torch.Tensor:
-    """[F, H, W, 3] as a VAE reads it: [1, 3, F, H, W], -1..1."""
-    import torch
-
-    pixels = torch.from_numpy(np.ascontiguousarray(frames)).permute(3, 0, 1, 2)[None]
-    return pixels.to(vae.device, vae.dtype) / 127.5 - 1

@@ -13,9 +13,7 @@ from functools import cache
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from slora_assets.base_models.diffusers_base import (
-    DiffusersBase,
-)
+from slora_assets.base_models.diffusers_base import DiffusersBase
 from slora_assets.base_models.loss_terms import mean_squared_error, posterior_sample
 from slora_assets.base_models.parts import Predictor
 from slora_assets.base_models.seam import TrainingBatch
