@@ -1,5 +1,7 @@
-"""Worlds that adapters are drawn from: prompts with their labels, and how each metric scatters, as
-a finished demo's pairs say or as assumed."""
+"""Worlds that adapters are drawn from: prompts with labels, and how each metric scatters.
+
+That is what the pairs of a finished demo say, or what is assumed.
+"""
 
 from __future__ import annotations
 

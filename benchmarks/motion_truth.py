@@ -18,8 +18,9 @@ from typing import NamedTuple
 
 import cv2
 import numpy as np
+from altered import compressed, through_vae
 from numpy.typing import NDArray
-from rendered import FPS, compressed, through_vae, workers
+from rendered import FPS, workers
 from scipy import stats
 
 from slora_assets.miniature.scenes.actors import Actor

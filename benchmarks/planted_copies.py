@@ -12,26 +12,24 @@ as 95 %. With `--workspace`, what a finished workspace's samples turn out to be.
 from __future__ import annotations
 
 import argparse
-import io
 from collections import Counter
 from collections.abc import Callable, Iterator, Sequence
 from functools import partial
 from pathlib import Path
 
 import as_runs_do  # noqa: F401  # first
-import av
-import cv2
 import imagehash
 import numpy as np
-import torch
+from altered import compressed, cut, lit, mirrored, scaled, through_vae
+from numpy.typing import NDArray
 from PIL import Image
+from rendered import one_thread
 
-from slora_assets.base_models.catalogue import open_base
-from slora_assets.base_models.parts import Vae
+from slora_assets.base_models.catalogue import MINIATURE, open_base
 from slora_assets.config.workspace import Workspace
 from slora_assets.curation.manifest import read_manifest
 from slora_assets.footage.decode import decode_clip
-from slora_assets.miniature.scenes.canvas import ASPECT
+from slora_assets.miniature.scenes.canvas import ASPECT, Pixels
 from slora_assets.miniature.scenes.looks import LOOKS
 from slora_assets.miniature.scenes.sample_footage import small_frames
 from slora_assets.miniature.scenes.sample_plan import ClipPlan, plan_clip, plan_footage
@@ -39,8 +37,8 @@ from slora_assets.miniature.weights import architecture
 from slora_assets.validation.metrics.nearest_clip import TrainingClip, TrainingFootage
 from slora_assets.validation.metrics.scorer import open_scorer
 
-Frames = np.ndarray
-Change = Callable[[Frames], Frames]
+Change = Callable[[Pixels], Pixels]
+Vectors = NDArray[np.floating]
 
 PLANTED, HELD_OUT = 8, 40
 SEED = 0
@@ -49,7 +47,7 @@ _FIRST_HELD_OUT = 1000
 """Held-out clips have numbers from this times the seed on, which no footage has."""
 
 
-def filmed(plan: ClipPlan, seed: int, start: float = 0.0) -> Frames:
+def filmed(plan: ClipPlan, seed: int, start: float = 0.0) -> Pixels:
     """A clip [9, 64, 96, 3] from its frame `start` on."""
     times = [(start + number) / architecture.FPS for number in range(architecture.FRAMES)]
     return small_frames(plan, seed, times)
@@ -62,7 +60,7 @@ def training_plans(scenario: str) -> list[ClipPlan]:
 
 def held_out(
     scenario: str, training: Sequence[ClipPlan], seed: int
-) -> Iterator[tuple[str, ClipPlan, Frames]]:
+) -> Iterator[tuple[str, ClipPlan, Pixels]]:
     """Clips nobody trained on, cut from training clips' sources, then from others; HELD_OUT of
     them, not counting those that chance made a training clip's twin."""
     number, left = _FIRST_HELD_OUT * seed, {"a training clip's source": HELD_OUT // 2}
@@ -102,62 +100,13 @@ def twins(plan: ClipPlan, other: ClipPlan) -> bool:
     return False
 
 
-def recoded(crf: int, frames: Frames) -> Frames:
-    """Through H.264 at a constant rate factor."""
-    file = io.BytesIO()
-    with av.open(file, "w", format="mp4") as container:
-        stream = container.add_stream("libx264", rate=architecture.FPS)
-        stream.height, stream.width = (side // 2 * 2 for side in frames.shape[1:3])
-        stream.pix_fmt, stream.options = "yuv420p", {"crf": str(crf), "threads": "1"}
-        for frame in frames[:, : stream.height, : stream.width]:
-            picture = av.VideoFrame.from_ndarray(np.ascontiguousarray(frame), format="rgb24")
-            container.mux(stream.encode(picture))
-        container.mux(stream.encode())
-    file.seek(0)
-    with av.open(file) as container:
-        return np.stack([one.to_ndarray(format="rgb24") for one in container.decode(video=0)])
-
-
-def through_vae(vae: Vae, frames: Frames) -> Frames:
-    """Encoded and decoded again."""
-    clip = torch.from_numpy(frames).permute(3, 0, 1, 2)[None].float() / 127.5 - 1
-    with torch.inference_mode():
-        moments = vae.encode(clip).latent_dist.parameters
-        decoded = vae.decode(moments.chunk(2, dim=1)[0], return_dict=False)[0]
-    pixels = (decoded[0].permute(1, 2, 3, 0).clamp(-1, 1) + 1) * 127.5
-    return pixels.round().byte().numpy()
-
-
-def scaled(factor: float, frames: Frames) -> Frames:
-    """At another resolution."""
-    size = (round(frames.shape[2] * factor), round(frames.shape[1] * factor))
-    how = cv2.INTER_AREA if factor < 1 else cv2.INTER_LINEAR
-    return np.stack([cv2.resize(frame, size, interpolation=how) for frame in frames])
-
-
-def cut(share: float, side: float, frames: Frames) -> Frames:
-    """Less `share` of height and width; `side` 0 cuts the beginning off, 1 the end, 0.5 both."""
-    height, width = frames.shape[1:3]
-    high, wide = round(height * (1 - share)), round(width * (1 - share))
-    top, left = round((height - high) * side), round((width - wide) * (1 - side))
-    part = frames[:, top : top + high, left : left + wide]
-    return np.stack([cv2.resize(np.ascontiguousarray(one), (width, height)) for one in part])
-
-
-def lit(gain: float, level: float, frames: Frames) -> Frames:
-    return np.clip(frames * gain + level, 0, 255).round().astype(np.uint8)
-
-
-def mirrored(frames: Frames) -> Frames:
-    return np.ascontiguousarray(frames[:, :, ::-1])
-
-
-def alterations(vae: Vae) -> list[tuple[str, int, tuple[Change, ...]]]:
+def alterations() -> list[tuple[str, int, tuple[Change, ...]]]:
     """A name, how many frames later the clip begins, and what is done to it then."""
-    code, film = partial(recoded, 28), partial(through_vae, vae)
-    small, large = partial(scaled, 0.85), partial(scaled, 1.2)
-    middle, corner, other = partial(cut, 0.05, 0.5), partial(cut, 0.05, 0.8), partial(cut, 0.04, 0)
-    bright, dark = partial(lit, 1.15, 6), partial(lit, 0.85, -4)
+    code, film = partial(compressed, crf=28), through_vae
+    small, large = partial(scaled, factor=0.85), partial(scaled, factor=1.2)
+    middle, corner = partial(cut, share=0.05, side=0.5), partial(cut, share=0.05, side=0.8)
+    other = partial(cut, share=0.04, side=0)
+    bright, dark = partial(lit, gain=1.15, level=6), partial(lit, gain=0.85, level=-4)
     return [
         ("as it is", 0, ()),
         ("shift 1", 1, ()),
@@ -165,7 +114,7 @@ def alterations(vae: Vae) -> list[tuple[str, int, tuple[Change, ...]]]:
         ("shift 3", 3, ()),
         ("shift 4", 4, ()),
         ("crf 28", 0, (code,)),
-        ("crf 34", 0, (partial(recoded, 34),)),
+        ("crf 34", 0, (partial(compressed, crf=34),)),
         ("VAE", 0, (film,)),
         ("VAE twice", 0, (film, film)),
         ("scale 0.85", 0, (small,)),
@@ -196,16 +145,16 @@ class Baseline:
     """Frames as vectors whose product says how like they are, and clips by their mean best match:
     what deciding by pictures alone would give."""
 
-    def __init__(self, name: str, vectors: Callable[[Frames], Frames]) -> None:
+    def __init__(self, name: str, vectors: Callable[[Pixels], Vectors]) -> None:
         self.name, self._vectors = name, vectors
-        self._training: list[Frames] = []
+        self._training: list[Vectors] = []
         self.copies: list[float] = []
         self.others: list[float] = []
 
-    def train(self, clips: Sequence[Frames]) -> None:
+    def train(self, clips: Sequence[Pixels]) -> None:
         self._training = [self._vectors(clip) for clip in clips]
 
-    def score(self, frames: Frames) -> float:
+    def score(self, frames: Pixels) -> float:
         own = self._vectors(frames)
         return max(float((own @ one.T).max(axis=1).mean()) for one in self._training)
 
@@ -215,7 +164,7 @@ class Baseline:
         return sum(score >= limit for score in self.others)
 
 
-def hashes(frames: Frames) -> Frames:
+def hashes(frames: Pixels) -> Vectors:
     """[T, 64]: perceptual hashes as vectors of length one."""
     bits = np.stack([imagehash.phash(Image.fromarray(one)).hash.ravel() for one in frames])
     return (bits * 2.0 - 1) / 8
@@ -230,12 +179,9 @@ def main() -> int:
     options = parser.parse_args()
     if options.workspace is not None:
         return judge(options.workspace, options.scenarios)
-    cv2.setNumThreads(1)
-    torch.set_num_threads(1)
-    models = Workspace.from_environment().models
-    vae = open_base("miniature", models).load_vae("cpu")
-    scorer = open_scorer("miniature", models, "cpu")
-    changes = alterations(vae)
+    one_thread()
+    scorer = open_scorer(MINIATURE, Workspace.from_environment().models, "cpu")
+    changes = alterations()
     baselines = [Baseline("perceptual hashes", hashes), Baseline("embeddings", scorer.embed)]
     found: Counter[str] = Counter()
     taken: Counter[str] = Counter()
@@ -291,7 +237,7 @@ def main() -> int:
 
 def judge(root: Path, scenarios: Sequence[str]) -> int:
     """Print what the samples of a finished workspace are nearest to."""
-    geometry = open_base("miniature", root).geometry
+    geometry = open_base(MINIATURE, root).geometry
     shape = geometry.model_dump()
     for scenario in scenarios:
         manifest = read_manifest(root / "data" / "metadata" / "manifests" / f"{scenario}.json")
