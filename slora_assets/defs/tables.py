@@ -37,14 +37,14 @@ GUARDED: Final = dg.TableSchema(
     columns=[
         dg.TableColumn("metric", "string"),
         dg.TableColumn("held_against", "string", "base, footage, or the worse of both"),
-        dg.TableColumn("base", "number", "mean over prompts"),
-        dg.TableColumn("adapter", "number", "mean over prompts"),
+        dg.TableColumn("base", "number", "mean over distinct clips"),
+        dg.TableColumn("adapter", "number", "mean over distinct clips"),
         dg.TableColumn("footage", "number", "mean over clips that went through the base's VAE"),
         dg.TableColumn("mean_change", "number", "positive: better than what is asked"),
         dg.TableColumn("lower", "number", "one-sided bound of the change"),
         dg.TableColumn("upper", "number", "one-sided bound of the change"),
         dg.TableColumn("margin", "number", "how much worse still counts as not worse"),
-        dg.TableColumn("prompts", "integer", "on which both sides were measured"),
+        dg.TableColumn("clips", "integer", "distinct ones on which both sides were measured"),
     ]
 )
 
@@ -112,7 +112,7 @@ def guarded_table(metrics: Mapping[str, GuardedMetric]) -> dg.TableMetadataValue
                 "lower": found.lower,
                 "upper": found.upper,
                 "margin": found.margin,
-                "prompts": found.n,
+                "clips": found.n,
             }
             for name, found in metrics.items()
         ),

@@ -54,6 +54,10 @@ def _verdict() -> dg.AssetCheckEvaluation:
     return _check("scenario_validation", "verdict_is_current")
 
 
+def _numbers(check: dg.AssetCheckEvaluation) -> dict[str, Any]:
+    return {name: value.value for name, value in check.metadata.items()}
+
+
 def _edit_json(file: Path, **changes: Any) -> None:
     file.write_text(json.dumps(json.loads(file.read_text()) | changes))
 
@@ -61,7 +65,8 @@ def _edit_json(file: Path, **changes: Any) -> None:
 def test_what_was_just_made_is_current(copy: Workspace) -> None:
     adapter, verdict = _adapter(), _verdict()
     assert adapter.passed and "the recipe and the base" in (adapter.description or "")
-    assert verdict.passed and "rests on the 2 prompts" in (verdict.description or "")
+    assert verdict.passed and "rests on the 2 clips" in (verdict.description or "")
+    assert _numbers(verdict) == {"clips": 2, "clips now": 2}
 
 
 def test_an_adapter_whose_scenario_has_other_clips_now_says_how_many(copy: Workspace) -> None:
@@ -81,11 +86,7 @@ def test_an_adapter_whose_scenario_has_other_clips_now_says_how_many(copy: Works
     write_manifest(copy, SCENARIO)
     check = _adapter()
     assert "(1 new, 1 changed, 1 gone)" in _said(check)
-    assert {name: value.value for name, value in check.metadata.items()} == {
-        "new clips": 1,
-        "gone clips": 1,
-        "changed clips": 1,
-    }
+    assert _numbers(check) == {"new clips": 1, "gone clips": 1, "changed clips": 1}
     # The verdict is on the adapter that there is, but was held against footage of before.
     assert "footage, the gate's settings or its code are others" in _said(_verdict())
 
@@ -118,6 +119,8 @@ def test_a_verdict_that_was_asked_other_prompts_says_how_many(copy: Workspace) -
     prompts = yaml.safe_load(copy.validation_prompts.read_text())
     prompts["scenarios"][SCENARIO]["prompts"].append("a red cart at the market")
     copy.validation_prompts.write_text(yaml.safe_dump(prompts))
-    assert "it rests on 2 clips of each side, and 3 are asked" in _said(_verdict())
+    check = _verdict()
+    assert "it rests on 2 clips of each side, and 3 are asked" in _said(check)
+    assert _numbers(check) == {"clips": 2, "clips now": 3}
     (copy.validation(SCENARIO) / VERDICT_FILE).unlink()
     assert "make validate" in _said(_verdict())

@@ -247,14 +247,14 @@ def test_a_verdict_shows_reasons_scores_and_what_they_rest_on(graph: Graph, asse
     for side in ("base", "adapter"):
         for name, score in verdict[f"{side}_scores"].items():
             assert shown.get(f"{side}_{name}") == score
-    assert shown["prompts"] == 2
+    assert shown["clips"] == 2
     (adapter,) = (name for name, run in ADAPTERS.items() if run == VERDICTS[asset])
     assert shown["adapter_sha256"] == graph.first.of(adapter)["adapter_sha256"]
     assert graph.first.versions[asset] == verdict["validation_hash"]
     assert shown["base_hash"] == graph.first.versions["base_model"]
     guarded = verdict["verdict"]["metrics"]["clip_similarity"]
     (row,) = shown["guarded"]
-    assert (row["metric"], row["prompts"]) == ("clip_similarity", guarded["n"])
+    assert (row["metric"], row["clips"]) == ("clip_similarity", guarded["n"])
     assert row["held_against"] == guarded["yardstick"] == "base"
     assert row["mean_change"] == round(guarded["mean_delta"], 4)
     for side in ("base", "adapter", "footage"):

@@ -170,7 +170,7 @@ def _scores(verdict: RunVerdict) -> dict[str, Any]:
         "scores": verdict.scores_note or "trained base and scorer",
         "adapter_sha256": verdict.adapter_sha256,
         **base_entries(verdict.base),
-        "prompts": verdict.gate.n_clips,
+        "clips": verdict.gate.n_clips,
     }
 
 

@@ -43,17 +43,16 @@ def unified_samples_move(project: ProjectResource) -> dg.AssetCheckResult:
 
 def _passes(project: ProjectResource, run: str) -> dg.AssetCheckResult:
     gate = read_verdict(project.workspace(), run).gate
-    prompts = counted(gate.n_clips, "prompt", "prompts")
+    clips = counted(gate.n_clips, "clip", "clips")
     return dg.AssetCheckResult(
         passed=gate.answer == "pass",
         severity=dg.AssetCheckSeverity.ERROR
         if gate.answer == "fail"
         else dg.AssetCheckSeverity.WARN,
-        description=f"The verdict on {run} is {gate.answer} over {prompts}:"
-        f" {' '.join(gate.reasons)}",
+        description=f"The verdict on {run} is {gate.answer} over {clips}: {' '.join(gate.reasons)}",
         metadata={
             "verdict": gate.answer,
-            "prompts": gate.n_clips,
+            "clips": gate.n_clips,
             "mean_changes": {name: metric.mean_delta for name, metric in gate.metrics.items()},
         },
     )
