@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from random import Random
+
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
@@ -53,9 +55,9 @@ def test_two(first: str, second: str) -> None:
 
 
 @given(WORDS, st.randoms(use_true_random=False))
-def test_order_case_and_signs_don_t_matter(words: list[str], random: object) -> None:
+def test_order_case_and_signs_don_t_matter(words: list[str], random: Random) -> None:
     mixed = list(words)
-    random.shuffle(mixed)  # type: ignore[attr-defined]
+    random.shuffle(mixed)
     assert _one(" ".join(words), f"The {', '.join(mixed).upper()}!")
 
 

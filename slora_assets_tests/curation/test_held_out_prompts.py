@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
+from random import Random
 
 from hypothesis import given
 from hypothesis import strategies as st
@@ -54,10 +55,10 @@ def test_every_text_is_a_held_out_caption_and_said_once(given_: list[Clip], coun
 
 @given(clips(), st.integers(1, 12), st.randoms(use_true_random=False))
 def test_the_clips_order_changes_nothing_and_more_begin_with_fewer(
-    given_: list[Clip], count: int, random: object
+    given_: list[Clip], count: int, random: Random
 ) -> None:
     mixed = list(given_)
-    random.shuffle(mixed)  # type: ignore[attr-defined]
+    random.shuffle(mixed)
     made = held_out_prompts("harbour", TWO, given_, count).prompts
     assert held_out_prompts("harbour", TWO, mixed, count).prompts == made
     assert held_out_prompts("harbour", TWO, mixed, count + 3).prompts[: len(made)] == made

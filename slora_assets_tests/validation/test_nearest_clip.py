@@ -10,10 +10,9 @@ from typing import TypeAlias
 import cv2
 import numpy as np
 import pytest
-import torch
 from numpy.typing import NDArray
 
-from slora_assets.base_models.catalogue import open_base
+from slora_assets.base_models.catalogue import MINIATURE, open_base
 from slora_assets.config.errors import CurationError, FootageError
 from slora_assets.config.workspace import Workspace
 from slora_assets.footage.decode import decode_clip
@@ -92,13 +91,9 @@ def test_a_training_clip_that_was_cut_to_a_side_and_darkened_is_found(
 def test_a_training_clip_through_the_base_s_autoencoder_and_a_file_is_found(
     footage: TrainingFootage, tmp_path: Path
 ) -> None:
-    vae = open_base("miniature", Workspace.from_environment().models).load_vae("cpu")
-    clip = torch.from_numpy(film(5, 2, start=2)).permute(3, 0, 1, 2)[None].float() / 127.5 - 1
-    with torch.inference_mode():
-        mean = vae.encode(clip).latent_dist.parameters.chunk(2, dim=1)[0]
-        (decoded,) = vae.decode(mean, return_dict=False)  # type: ignore[misc]
-    pixels = (decoded[0].permute(1, 2, 3, 0).clamp(-1, 1) + 1) * 127.5
-    write_mp4(tmp_path / "sample.mp4", pixels.round().byte().numpy(), 8)
+    base = open_base(MINIATURE, Workspace.from_environment().models)
+    drawn = base.through_vae(base.load_vae("cpu"), film(5, 2, start=2))
+    write_mp4(tmp_path / "sample.mp4", drawn, 8)
     read = decode_clip(tmp_path / "sample.mp4", frames=9, width=96, height=64, fps=8)
     found = footage.nearest(read)
     assert (found.clip_id, found.copied, found.shift) == ("clip5", True, 2)

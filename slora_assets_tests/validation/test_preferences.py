@@ -11,6 +11,7 @@ import numpy as np
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+from numpy.typing import NDArray
 
 from slora_assets.documents import LoggedComparison, PairedMeasurements, PromptPair
 from slora_assets.validation.preferences.choices import Choices, preferred, standing_choices
@@ -70,10 +71,16 @@ def run_of(
     return JudgedRun(name, "tiny r1", "pass", Choices(lines, 0), {})
 
 
-def preferring(share: float, seed: int) -> Answer:
-    """Independent persons who prefer the adapter with this probability."""
-    random = np.random.default_rng(seed)
-    return lambda _person, _prompt: "adapter" if random.random() < share else "base"
+def preferring(share: float | NDArray[np.float64], seed: int | np.random.Generator) -> Answer:
+    """Independent persons who prefer the adapter with this probability, one for each prompt or the
+    same for all."""
+    random, shares = np.random.default_rng(seed), np.broadcast_to(share, PROMPTS)
+    return lambda _person, prompt: "adapter" if random.random() < shares[prompt] else "base"
+
+
+def agreeing(answers: Sequence[str]) -> Answer:
+    """Persons who all say the same, an answer for each prompt."""
+    return lambda _person, prompt: answers[prompt]
 
 
 def summary_of(*runs: JudgedRun) -> PreferenceSummary:
@@ -99,8 +106,8 @@ def test_the_interval_covers_the_truth_about_as_often_as_it_says(
 def test_persons_who_differ_on_prompts_make_the_interval_narrower_and_copies_don_t() -> None:
     answers = [preferring(0.7, 1)("Ada", i) for i in range(PROMPTS)]
     copies = ["Ada", "Bob", "Eve"]
-    (one,) = summary_of(run_of(lambda _p, i: answers[i], ["Ada"])).runs
-    (three,) = summary_of(run_of(lambda _p, i: answers[i], copies)).runs
+    (one,) = summary_of(run_of(agreeing(answers), ["Ada"])).runs
+    (three,) = summary_of(run_of(agreeing(answers), copies)).runs
     (free,) = summary_of(run_of(preferring(0.7, 1), copies)).runs
     assert one.strength and three.strength and free.strength
     assert three.share == one.share
@@ -118,7 +125,7 @@ def test_prompts_that_all_persons_see_alike_count_once() -> None:
         random = np.random.default_rng(seed)
         better = random.random(PROMPTS) < 0.7
         said = ["adapter" if one else "base" for one in better]
-        (run,) = summary_of(run_of(lambda _p, i, said=said: said[i], "ABCDE")).runs  # type: ignore[misc]
+        (run,) = summary_of(run_of(agreeing(said), "ABCDE")).runs
         assert run.strength
         covered += run.strength.lower <= math.log(0.7 / 0.3) <= run.strength.upper
     assert covered / trials >= 0.92
@@ -130,11 +137,7 @@ def test_prompts_on_which_persons_agree_more_or_less_are_covered() -> None:
     for seed in range(trials):
         random = np.random.default_rng(seed)
         shares = random.beta(2, 1, PROMPTS)
-
-        def said(_person: str, i: int, random: object = random, shares: object = shares) -> str:
-            return "adapter" if random.random() < shares[i] else "base"  # type: ignore[attr-defined, index]
-
-        (run,) = summary_of(run_of(said, "ABCD")).runs
+        (run,) = summary_of(run_of(preferring(shares, random), "ABCD")).runs
         assert run.strength
         covered += run.strength.lower <= math.log(2) <= run.strength.upper
     assert covered / trials >= 0.92
@@ -206,8 +209,8 @@ def test_a_copy_of_an_adapter_is_as_strong() -> None:
 def test_what_is_preferred_and_what_is_swapped_mirror_each_other() -> None:
     said = {"adapter": "base", "base": "adapter"}
     answers = [preferring(0.7, 5)("Ada", i) for i in range(PROMPTS)]
-    (run,) = summary_of(run_of(lambda _p, i: answers[i])).runs
-    (other,) = summary_of(run_of(lambda _p, i: said[answers[i]])).runs
+    (run,) = summary_of(run_of(agreeing(answers))).runs
+    (other,) = summary_of(run_of(agreeing([said[one] for one in answers]))).runs
     assert run.strength and other.strength
     assert run.strength.value == pytest.approx(-other.strength.value)
     assert run.strength.lower == pytest.approx(-other.strength.upper)

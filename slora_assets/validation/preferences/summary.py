@@ -154,8 +154,9 @@ def metric_differences(measured: PairedMeasurements) -> dict[str, dict[str, floa
 
 
 def _number(value: object) -> float | None:
-    is_number = isinstance(value, int | float) and not isinstance(value, bool)
-    return float(value) if is_number and math.isfinite(value) else None  # type: ignore[arg-type]
+    if isinstance(value, bool) or not isinstance(value, int | float) or not math.isfinite(value):
+        return None
+    return float(value)
 
 
 def _judged_run(workspace: Workspace, run: str) -> JudgedRun:
