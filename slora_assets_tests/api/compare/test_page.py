@@ -1,5 +1,5 @@
 """The comparison's page in a real browser, over its debugging protocol; skipped where there is no
-Chromium, or nothing to speak to it with."""
+Chromium or Chrome, or nothing to speak to it with."""
 
 from __future__ import annotations
 
@@ -27,8 +27,15 @@ from slora_assets_tests.judged_runs import judged_workspace
 
 CHROMIUM = shutil.which("chromium") or shutil.which("google-chrome")
 if CHROMIUM is None:
-    pytest.skip("no Chromium", allow_module_level=True)
-connect = pytest.importorskip("websockets.sync.client").connect
+    pytest.skip(
+        "the page is driven in a real browser, and neither chromium nor google-chrome is on the"
+        " PATH; remedy: install one (`apt-get install chromium`)",
+        allow_module_level=True,
+    )
+connect = pytest.importorskip(
+    "websockets.sync.client",
+    reason="the browser is spoken to with websockets; remedy: install slora with its extra `dev`",
+).connect
 
 HOSTILE = "</script><img src=x onerror=\"document.title='taken'\"> <b>bold</b> " + "long" * 40
 PROMPTS = {"harbour": [HOSTILE, "a boat", "a ship", "a quay"]}
