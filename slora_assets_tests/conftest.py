@@ -16,6 +16,7 @@ from slora_assets.config.errors import CurationError
 from slora_assets.config.workspace import Workspace
 from slora_assets.processes.preloading import preload
 from slora_assets_tests.small_graph import prepare
+from slora_assets_tests.workspaces import choose
 
 _SHARED = ("graph",)
 """Fixtures of a session that take a minute."""
@@ -82,9 +83,7 @@ def _prepare(root: Path) -> None:
     from slora_assets.miniature.scenes.sample_footage import render_sample_footage
 
     with pytest.MonkeyPatch.context() as patch:
-        for name, value in prepare(root).items():
-            patch.setenv(name, value)
-        workspace = Workspace.from_environment()
+        workspace = choose(prepare(root), patch)
     dataset, scenarios = read_dataset(workspace.dataset_file)
     render_sample_footage(workspace.raw(dataset.name), clips_per_scenario=12, others=2)
     curate(dataset, scenarios, take_inventory(dataset, workspace), workspace)
@@ -104,9 +103,7 @@ def workspace(prepared_root: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPat
     """A copy of the prepared workspace that a test may change."""
     root = tmp_path / "workspace"
     shutil.copytree(prepared_root, root)
-    for name, value in prepare(root).items():
-        monkeypatch.setenv(name, value)
-    return Workspace.from_environment()
+    return choose(prepare(root), monkeypatch)
 
 
 @pytest.fixture

@@ -9,8 +9,12 @@ from pathlib import Path
 
 import numpy as np
 
+from slora_assets.config.data import read_dataset
 from slora_assets.config.workspace import Workspace
+from slora_assets.curation.stage import curate
+from slora_assets.documents import ScenarioMetadata
 from slora_assets.footage.encode import write_mp4
+from slora_assets.footage.inventory import take_inventory
 from slora_assets_tests.small_graph import prepare
 
 DATASET = """\
@@ -46,6 +50,12 @@ def add_clip(root: Path, name: str, captions: Sequence[str], grey: int) -> None:
         "split": "validate" if name.startswith(HELD_OUT) else "train",
     }
     (root / "footage" / f"{name}.json").write_text(json.dumps(said))
+
+
+def curated(workspace: Workspace) -> ScenarioMetadata:
+    """Sort the clips as they are now."""
+    dataset, scenarios = read_dataset(workspace.dataset_file)
+    return curate(dataset, scenarios, take_inventory(dataset, workspace), workspace)
 
 
 def write_scenario(workspace: Workspace, name: str, *keywords: str, more: str = "") -> Path:

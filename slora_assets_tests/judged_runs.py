@@ -28,6 +28,7 @@ from slora_assets.footage.encode import write_mp4
 from slora_assets.provenance import sha256_bytes, write_json
 from slora_assets.validation.question import question_of
 from slora_assets_tests.made_runs import run_record, verdict
+from slora_assets_tests.workspaces import below
 
 PRESETS: Final = Path(__file__).parents[1] / "configs" / "model" / "optimized_inference.yaml"
 GATE: Final = {"guards": {"likeness": {"margin": 0.1, "improves": True}}}
@@ -36,10 +37,9 @@ SEED: Final = 7
 
 def judged_workspace(root: Path, prompts: Mapping[str, Sequence[str]]) -> Workspace:
     """A workspace in which each scenario of `prompts` has a run with a verdict and clips."""
-    configs = root / "configs"
-    workspace = Workspace(root, configs, configs / "data" / "sample.yaml")
+    workspace = below(root)
     write_prompts(workspace, prompts)
-    (configs / "data").mkdir()
+    workspace.dataset_file.parent.mkdir()
     workspace.dataset_file.write_text("name: sample\n")
     workspace.presets.parent.mkdir()
     shutil.copy(PRESETS, workspace.presets)

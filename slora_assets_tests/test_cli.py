@@ -23,6 +23,7 @@ from slora_assets.validation.preferences.choices import keep_choice
 from slora_assets.validation.preferences.samples import sample_pairs
 from slora_assets_tests.folder_dataset import HELD_OUT, folder_workspace, write_scenario
 from slora_assets_tests.judged_runs import judged_workspace
+from slora_assets_tests.workspaces import choose, contents
 
 CLIPS = {
     "a": ["a boat enters the harbour"],
@@ -46,9 +47,7 @@ Slora = Callable[..., Said]
 @pytest.fixture
 def seas(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Workspace:
     """A dataset without any scenario."""
-    for name, value in folder_workspace(tmp_path, CLIPS).items():
-        monkeypatch.setenv(name, value)
-    return Workspace.from_environment()
+    return choose(folder_workspace(tmp_path, CLIPS), monkeypatch)
 
 
 @pytest.fixture
@@ -65,15 +64,11 @@ def slora(monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -
     return run
 
 
-def _files(workspace: Workspace) -> dict[Path, bytes]:
-    return {path: path.read_bytes() for path in workspace.root.rglob("*") if path.is_file()}
-
-
 def test_add_writes_one_small_file_that_says_what_was_asked(seas: Workspace, slora: Slora) -> None:
-    before = _files(seas)
+    before = contents(seas.root)
     more = ["--min-train", "2", "--min-captions", "1", "--template", "{caption} {description}"]
     done = slora(*ADD, *more, "--exclude", "toy boat")
-    after = _files(seas)
+    after = contents(seas.root)
     (file,) = after.keys() - before.keys()
     assert {path: after[path] for path in before} == before
     assert file == seas.configs / "data/seas/harbour.yaml"
@@ -96,9 +91,9 @@ def test_add_writes_one_small_file_that_says_what_was_asked(seas: Workspace, slo
 
 
 def test_a_dry_run_shows_the_same_and_writes_nothing(seas: Workspace, slora: Slora) -> None:
-    before = _files(seas)
+    before = contents(seas.root)
     dry = slora(*ADD, "--dry-run")
-    assert (dry.status, _files(seas)) == (0, before)
+    assert (dry.status, contents(seas.root)) == (0, before)
     assert "not written" in dry.out and "--partition" not in dry.out
     wet = slora(*ADD)
     assert set(dry.out.splitlines()[1:]) < set(wet.out.splitlines())
@@ -141,9 +136,9 @@ def test_what_can_t_be_added_is_one_line_and_leaves_no_file(
     seas: Workspace, slora: Slora, arguments: list[str], told: str
 ) -> None:
     write_scenario(seas, "beach", "beach")
-    before = _files(seas)
+    before = contents(seas.root)
     done = slora("scenario", "add", *arguments, "--description", "d")
-    assert (done.status, done.out, _files(seas)) == (1, "", before)
+    assert (done.status, done.out, contents(seas.root)) == (1, "", before)
     (line,) = done.err.splitlines()
     assert line.startswith("error: ") and told in line and "Remedy" in line
 
@@ -174,11 +169,11 @@ def test_list_says_how_each_stands(seas: Workspace, slora: Slora) -> None:
 
 def test_show_says_what_it_is_and_what_the_footage_gives(seas: Workspace, slora: Slora) -> None:
     write_scenario(seas, "harbour", "boat", "ship")
-    before = _files(seas)
+    before = contents(seas.root)
     done = slora("scenario", "show", "harbour")
     assert "keywords: [boat, ship]" in done.out
     assert "harbour: 4 clips with any matching caption" in done.out
-    assert _files(seas) == before
+    assert contents(seas.root) == before
     assert "one of ['harbour']" in slora("scenario", "show", "harbor").err
 
 
@@ -215,11 +210,11 @@ def sorted_seas(seas: Workspace, slora: Slora) -> Workspace:
 def test_prompts_are_written_once_shown_and_kept_from_being_lost(
     sorted_seas: Workspace, slora: Slora
 ) -> None:
-    before, file = _files(sorted_seas), sorted_seas.validation_prompts
+    before, file = contents(sorted_seas.root), sorted_seas.validation_prompts
     dry = slora("prompts", "write", "harbour", "--dry-run")
-    assert (dry.status, _files(sorted_seas)) == (0, before)
+    assert (dry.status, contents(sorted_seas.root)) == (0, before)
     done = slora("prompts", "write", "harbour")
-    after = _files(sorted_seas)
+    after = contents(sorted_seas.root)
     assert {path for path in after if after[path] != before.get(path)} == {file}
     entry = f"    prompts:\n      - {{text: a boat, subject: {HELD_OUT}_c}}\n"
     assert entry in file.read_text()
@@ -227,26 +222,26 @@ def test_prompts_are_written_once_shown_and_kept_from_being_lost(
     assert "1 prompt out of captions of 1 held-out clip, of 1 source; a pass needs 32" in done.out
     assert "31 are missing" in done.out and "hold out more clips" in done.out
     assert slora("prompts", "write", "harbour").status == 0
-    assert _files(sorted_seas) == after
+    assert contents(sorted_seas.root) == after
 
     file.write_text(file.read_text().replace("text: a boat,", "text: a boat at dawn,"))
-    edited = _files(sorted_seas)
+    edited = contents(sorted_seas.root)
     refused = slora("prompts", "write", "harbour")
     assert refused.status == 1 and "by a person" in refused.err and "--replace" in refused.err
-    assert _files(sorted_seas) == edited
+    assert contents(sorted_seas.root) == edited
     shown = slora("prompts", "show", "harbour").out
     assert f"  harbour_00  a boat at dawn  (subject {HELD_OUT}_c)" in shown.splitlines()
     assert "1 prompt, 1 of them distinct, 1 subject, no motions, no templates; a pass" in shown
     assert slora("prompts", "write", "harbour", "--replace").status == 0
-    assert _files(sorted_seas) == after
+    assert contents(sorted_seas.root) == after
 
 
 def test_prompts_that_nobody_wrote_are_shown_too(sorted_seas: Workspace, slora: Slora) -> None:
-    before = _files(sorted_seas)
+    before = contents(sorted_seas.root)
     shown = slora("prompts", "show", "harbour").out
     assert "prompts of its validation clips" in shown and "harbour_00  a boat" in shown
     assert "31 prompts are missing for a pass, which needs 32" in shown
-    assert _files(sorted_seas) == before
+    assert contents(sorted_seas.root) == before
 
 
 def test_prompts_of_what_isn_t_sorted_or_known_are_refused(seas: Workspace, slora: Slora) -> None:

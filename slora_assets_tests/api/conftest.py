@@ -24,6 +24,7 @@ from slora_assets.documents import ADAPTER_FILE, ADAPTER_RECORD, RUN_RECORD, VER
 from slora_assets.miniature.weights.build import build_base
 from slora_assets.provenance import sha256_file, write_json, write_text
 from slora_assets_tests.made_runs import adapter_record, run_record, verdict
+from slora_assets_tests.workspaces import below
 
 CONFIGS = Path(__file__).parents[2] / "configs"
 SHAPES = {
@@ -45,7 +46,7 @@ def base(tmp_path_factory: pytest.TempPathFactory) -> VideoBase:
 def workspace(base: VideoBase, tmp_path_factory: pytest.TempPathFactory) -> Workspace:
     root = tmp_path_factory.mktemp("workspace")
     shutil.copytree(CONFIGS, root / "configs")
-    made = Workspace(root, root / "configs", root / "configs" / "data" / "sample.yaml")
+    made = below(root)
     text = made.presets.read_text()
     text = text.replace("base_model: miniature", f"base_model: {base.folder}")  # type: ignore[attr-defined]
     write_text(made.presets, text.replace("steps: null", "steps: 2"))
@@ -58,9 +59,7 @@ def workspace(base: VideoBase, tmp_path_factory: pytest.TempPathFactory) -> Work
 
 @pytest.fixture
 def own_workspace(workspace: Workspace, tmp_path: Path) -> Workspace:
-    root = tmp_path / "workspace"
-    shutil.copytree(workspace.root, root)
-    return Workspace(root, root / "configs", root / "configs" / "data" / "sample.yaml")
+    return below(shutil.copytree(workspace.root, tmp_path / "workspace"))
 
 
 @pytest.fixture(scope="session")

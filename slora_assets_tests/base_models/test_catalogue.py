@@ -2,11 +2,8 @@
 
 from __future__ import annotations
 
-import json
 import shutil
-from collections.abc import Callable
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 import pytest
@@ -29,6 +26,7 @@ from slora_assets_tests.base_models.small import (
     write_base,
 )
 from slora_assets_tests.small_graph import PROJECT
+from slora_assets_tests.workspaces import rewrite
 
 
 @pytest.fixture(scope="module")
@@ -43,12 +41,6 @@ def built(tmp_path_factory: pytest.TempPathFactory) -> Path:
 def folder(built: Path, tmp_path: Path) -> Path:
     """A base to spoil."""
     return Path(shutil.copytree(built, tmp_path / "base"))
-
-
-def rewrite(file: Path, change: Callable[[dict[str, Any]], None]) -> None:
-    content = json.loads(file.read_text())
-    change(content)
-    file.write_text(json.dumps(content))
 
 
 def test_the_shipped_miniature_opens_without_a_hub(tmp_path: Path) -> None:

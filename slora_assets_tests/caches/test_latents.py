@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import os
 import signal
-import sys
 import time
 from pathlib import Path
 from typing import Any
@@ -25,8 +24,9 @@ from slora_assets.curation.stage import curate
 from slora_assets.documents import Clip
 from slora_assets.footage.inventory import take_inventory
 from slora_assets.footage.quarantine import read_quarantine
-from slora_assets.processes.starting import StartedWorker, can_fork, start_afresh, start_forked
+from slora_assets.processes.starting import StartedWorker
 from slora_assets.processes.stopping import INTERRUPTED
+from slora_assets_tests import workers
 
 
 def _clips(workspace: Workspace) -> list[Clip]:
@@ -184,22 +184,13 @@ def test_a_cancelled_caching_worker_blames_no_clip_and_goes_on_later(workspace: 
         assert time.monotonic() < deadline, "nothing was cached"
         time.sleep(0.02)
     os.killpg(worker.pid, signal.SIGTERM)
-    assert _status(worker) == INTERRUPTED
+    assert workers.ended(worker, 60).status == INTERRUPTED
     assert read_quarantine(workspace.quarantine) == {}
     assert len(list(folder.glob("*.npz"))) < len(before)
-    assert _status(_begin_caching()) == 0
+    assert workers.ended(_begin_caching(), 60).status == 0
     assert _files(folder) == before
 
 
 def _begin_caching() -> StartedWorker:
-    """As Dagster does."""
-    module, arguments = "slora_assets.caches.command", ["latents", "--scenario", "market_floor"]
-    if can_fork():
-        return start_forked(module, arguments, {})
-    return start_afresh([sys.executable, "-m", module, *arguments], {})
-
-
-def _status(worker: StartedWorker) -> int:
-    with worker.output:
-        worker.output.read()
-    return worker.wait(60)
+    arguments = ["latents", "--scenario", "market_floor"]
+    return workers.begin("slora_assets.caches.command", arguments)

@@ -11,10 +11,14 @@ from slora_assets.config.data import read_dataset
 from slora_assets.config.errors import CurationError
 from slora_assets.config.workspace import Workspace
 from slora_assets.curation.outlook import Outlook, look_ahead, outlook_lines
-from slora_assets.curation.stage import curate
-from slora_assets.documents import ScenarioMetadata
-from slora_assets.footage.inventory import take_inventory
-from slora_assets_tests.folder_dataset import HELD_OUT, add_clip, folder_workspace, write_scenario
+from slora_assets_tests.folder_dataset import (
+    HELD_OUT,
+    add_clip,
+    curated,
+    folder_workspace,
+    write_scenario,
+)
+from slora_assets_tests.workspaces import choose
 
 CLIPS = {
     "a": ["a boat enters the harbour"],
@@ -30,9 +34,7 @@ CLIPS = {
 @pytest.fixture
 def seas(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Workspace:
     """Two scenarios on seven clips, of which one has lost its file and one holds no video."""
-    for name, value in folder_workspace(tmp_path, CLIPS).items():
-        monkeypatch.setenv(name, value)
-    workspace = Workspace.from_environment()
+    workspace = choose(folder_workspace(tmp_path, CLIPS), monkeypatch)
     (tmp_path / "footage/gone.mp4").unlink()
     (tmp_path / "footage/b.mp4").write_bytes(b"no video")
     write_scenario(workspace, "harbour", "harbour", "boat", "quay")
@@ -45,11 +47,6 @@ def _look(workspace: Workspace, name: str) -> Outlook:
     return look_ahead(name, dataset, scenarios, workspace)
 
 
-def _curate(workspace: Workspace) -> ScenarioMetadata:
-    dataset, scenarios = read_dataset(workspace.dataset_file)
-    return curate(dataset, scenarios, take_inventory(dataset, workspace), workspace)
-
-
 def _files(root: Path) -> dict[Path, tuple[int, bytes]]:
     files = (path for path in root.rglob("*") if path.is_file())
     return {path: (path.stat().st_mtime_ns, path.read_bytes()) for path in files}
@@ -60,7 +57,7 @@ def test_it_says_what_curation_then_finds(seas: Workspace, name: str) -> None:
     seas_dataset = seas.dataset_file
     text = seas_dataset.read_text() + "max_reject_share: 0.5\n"
     seas_dataset.write_text(text)
-    found = _curate(seas).scenarios[name]
+    found = curated(seas).scenarios[name]
     assert found.any_caption > 0
     assert _look(seas, name).entry == found
 
@@ -71,7 +68,7 @@ def test_looking_writes_nothing_before_and_after_an_inventory(seas: Workspace) -
     assert _files(seas.root) == before
     with pytest.raises(CurationError):  # of six files one can't be used: 17 % is more than 0
         seas.dataset_file.write_text(seas.dataset_file.read_text() + "max_reject_share: 0.0\n")
-        _curate(seas)
+        curated(seas)
     before = _files(seas.root)
     _look(seas, "harbour")
     assert _files(seas.root) == before
@@ -81,7 +78,7 @@ def test_a_file_nobody_has_looked_at_counts_as_usable_and_is_told(seas: Workspac
     look = _look(seas, "harbour")
     assert (look.entry.train, look.entry.unusable, look.footage.unseen) == (2, 0, 6)
     assert any("6 of 6 files nobody has looked at" in line for line in outlook_lines(look))
-    _curate(seas)
+    curated(seas)
     assert _look(seas, "harbour").entry.unusable == 1
     assert not any("nobody has looked" in line for line in outlook_lines(_look(seas, "harbour")))
     add_clip(seas.root, "late", ["a boat by night"], 9)
@@ -90,7 +87,7 @@ def test_a_file_nobody_has_looked_at_counts_as_usable_and_is_told(seas: Workspac
 
 
 def test_it_says_who_loses_clips_and_who_keeps_some(seas: Workspace) -> None:
-    _curate(seas)
+    curated(seas)
     beach, harbour = _look(seas, "beach"), _look(seas, "harbour")
     assert (beach.takes, harbour.yields) == ({"harbour": 2}, {"beach": 2})
     assert beach.losers["harbour"] == harbour.entry
@@ -108,7 +105,7 @@ def test_five_captions_that_match_are_shown(seas: Workspace) -> None:
 
 
 def test_too_few_clips_come_with_what_would_help(seas: Workspace) -> None:
-    _curate(seas)
+    curated(seas)
     write_scenario(seas, "quiet", "silence")
     assert any("no caption has" in line for line in outlook_lines(_look(seas, "quiet")))
     write_scenario(seas, "harbour", "harbour", "boat", "quay", more="min_matching_share: 1.0\n")
@@ -121,7 +118,7 @@ def test_too_few_clips_come_with_what_would_help(seas: Workspace) -> None:
 
 
 def test_without_written_prompts_those_of_the_held_out_clips_are_asked(seas: Workspace) -> None:
-    _curate(seas)
+    curated(seas)
     look = _look(seas, "harbour")
     assert (look.asked.prompts, look.asked.written, look.asked.needed) == (1, False, 32)
     said = "\n".join(outlook_lines(look))

@@ -12,12 +12,11 @@ from slora_assets.config.scenario_files import ScenarioFiles
 from slora_assets.config.workspace import Workspace
 from slora_assets.curation.manifest import current_manifest, read_manifest, write_manifest
 from slora_assets.curation.retirement import refuse_retired, retire
-from slora_assets.curation.stage import curate
-from slora_assets.documents import RunRecord, ScenarioMetadata
-from slora_assets.footage.inventory import take_inventory
+from slora_assets.documents import RunRecord
 from slora_assets.training.training_data import unified_data
 from slora_assets.validation.standing import clips_of
-from slora_assets_tests.folder_dataset import HELD_OUT, folder_workspace, write_scenario
+from slora_assets_tests.folder_dataset import HELD_OUT, curated, folder_workspace, write_scenario
+from slora_assets_tests.workspaces import choose
 
 CLIPS = {
     "a": ["a boat at the beach"],
@@ -39,9 +38,7 @@ scenarios:
 
 @pytest.fixture
 def seas(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Workspace:
-    for name, value in folder_workspace(tmp_path, CLIPS).items():
-        monkeypatch.setenv(name, value)
-    workspace = Workspace.from_environment()
+    workspace = choose(folder_workspace(tmp_path, CLIPS), monkeypatch)
     write_scenario(workspace, "harbour", "boat")
     write_scenario(workspace, "beach", "beach", more="priority: 1\n")
     return workspace
@@ -51,16 +48,11 @@ def _files(workspace: Workspace) -> ScenarioFiles:
     return scenario_files(workspace.dataset_file, read_dataset(workspace.dataset_file)[0])
 
 
-def _curate(workspace: Workspace) -> ScenarioMetadata:
-    dataset, scenarios = read_dataset(workspace.dataset_file)
-    return curate(dataset, scenarios, take_inventory(dataset, workspace), workspace)
-
-
 def test_its_clips_go_to_others_and_its_manifest_says_that_it_is_retired(seas: Workspace) -> None:
-    before = _curate(seas)
+    before = curated(seas)
     assert [clip.id for clip in before.of_scenario("harbour")] == ["b", f"{HELD_OUT}_d"]
     retire(_files(seas), "beach", "winter")
-    after = _curate(seas)
+    after = curated(seas)
     assert [clip.id for clip in after.of_scenario("harbour")] == ["a", "b", f"{HELD_OUT}_d"]
     assert after.of_scenario("beach") == []
     write_manifest(seas, "beach")
@@ -72,7 +64,7 @@ def test_its_clips_go_to_others_and_its_manifest_says_that_it_is_retired(seas: W
 
 
 def test_it_is_refused_with_a_sentence_and_the_unified_run_leaves_it_out(seas: Workspace) -> None:
-    _curate(seas)
+    curated(seas)
     write_manifest(seas, "beach")
     write_manifest(seas, "harbour")
     refuse_retired(seas, "beach")  # it isn't yet
@@ -82,7 +74,7 @@ def test_it_is_refused_with_a_sentence_and_the_unified_run_leaves_it_out(seas: W
         CurationError, match=r"beach\.yaml.*no training: it is retired: winter.*'re"
     ):
         refuse_retired(seas, "beach")  # although its manifest is the old one
-    _curate(seas)
+    curated(seas)
     write_manifest(seas, "beach")
     write_manifest(seas, "harbour")
     with pytest.raises(CurationError, match="no training: it is retired: winter"):
@@ -93,7 +85,7 @@ def test_it_is_refused_with_a_sentence_and_the_unified_run_leaves_it_out(seas: W
 
 def test_its_adapter_is_not_judged_on_clips_that_are_others_now(seas: Workspace) -> None:
     retire(_files(seas), "beach", "winter")
-    _curate(seas)
+    curated(seas)
     for name in ("beach", "harbour"):
         write_manifest(seas, name)
     with pytest.raises(CurationError, match="it is retired: winter"):
@@ -103,7 +95,7 @@ def test_its_adapter_is_not_judged_on_clips_that_are_others_now(seas: Workspace)
 
 
 def test_documents_of_active_scenarios_have_the_bytes_that_they_had(seas: Workspace) -> None:
-    _curate(seas)
+    curated(seas)
     write_manifest(seas, "beach")
     for file in (seas.scenario_metadata, seas.manifest("beach")):
         assert "retired" not in file.read_text()
@@ -112,7 +104,7 @@ def test_documents_of_active_scenarios_have_the_bytes_that_they_had(seas: Worksp
 def test_of_a_retired_scenario_alone_nothing_is_sorted(seas: Workspace) -> None:
     for name in ("beach", "harbour"):
         retire(_files(seas), name, "winter")
-    assert _curate(seas).reject_counts == {"no_keyword": len(CLIPS)}
+    assert curated(seas).reject_counts == {"no_keyword": len(CLIPS)}
 
 
 def test_retiring_changes_no_other_line(seas: Workspace) -> None:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import shutil
 from collections.abc import Iterable
 from pathlib import Path
 from typing import Any
@@ -19,6 +18,7 @@ from slora_assets.defs.code_location import build_definitions
 from slora_assets.defs.launch.run_log import show
 from slora_assets.documents import ADAPTER_FILE, VERDICT_FILE, registered_path
 from slora_assets_tests.defs.shown import SCENARIO, TOO_SHORT, Graph
+from slora_assets_tests.workspaces import rewrite
 
 BLOCKING = {
     "splits_do_not_leak",
@@ -91,15 +91,6 @@ def _shape(file: Path, array: str) -> str:
         return str(archive[array].shape)
 
 
-@pytest.fixture
-def damaged(graph: Graph, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Workspace:
-    """A copy of the graph's workspace that a test may damage, and that the checks look at."""
-    root = Path(shutil.copytree(graph.workspace.root, tmp_path / "damaged"))
-    for name, value in graph.environment.items():
-        monkeypatch.setenv(name, value.replace(str(graph.workspace.root), str(root)))
-    return Workspace.from_environment()
-
-
 def _check_all() -> dict[str, dg.AssetCheckEvaluation]:
     evaluated = (
         entry.get_dagster_event().asset_check_evaluation_data
@@ -123,47 +114,42 @@ def _look(checks: dg.AssetSelection) -> list[dg.EventLogEntry]:
         return [record.event_log_entry for record in found]
 
 
-def _edit(file: Path, **changes: object) -> None:
-    file.write_text(json.dumps(json.loads(file.read_text()) | changes))
-
-
 def _fail(workspace: Workspace, run: str) -> None:
     """Let a verdict say that the adapter got worse and that a clip is frozen."""
-    verdict = workspace.validation(run) / VERDICT_FILE
-    known = json.loads(verdict.read_text())
-    _edit(
-        verdict,
-        validation_hash="0" * 64,
-        verdict=known["verdict"] | {"verdict": "fail", "reasons": ["It got worse."]},
-        adapter_scores=known["adapter_scores"] | {"frozen_samples": 1},
-    )
+
+    def worse(verdict: dict[str, Any]) -> None:
+        verdict["validation_hash"] = "0" * 64
+        verdict["verdict"] |= {"verdict": "fail", "reasons": ["It got worse."]}
+        verdict["adapter_scores"]["frozen_samples"] = 1
+
+    rewrite(workspace.validation(run) / VERDICT_FILE, worse)
 
 
 def test_every_check_fails_on_what_it_guards_against_and_names_it(
-    graph: Graph, damaged: Workspace
+    graph: Graph, copy: Workspace
 ) -> None:
-    manifest = damaged.manifest(SCENARIO)
+    manifest = copy.manifest(SCENARIO)
     trained = [c for c in read_manifest(manifest).clips if c.split == "train"]
     framed, encoded = (clip for clip in trained[:3] if clip.id != TOO_SHORT)
-    Image.new("RGB", (480, 720)).save(damaged.root / framed.first_frame)
-    embedding = next(damaged.text_embeddings.rglob("*.npz"))
+    Image.new("RGB", (480, 720)).save(copy.root / framed.first_frame)
+    embedding = next(copy.text_embeddings.rglob("*.npz"))
     with np.load(embedding) as archive:
         prompt = json.loads(str(archive["key"]))["prompt"]
-    for cached in (damaged.root / encoded.latent, embedding):
+    for cached in (copy.root / encoded.latent, embedding):
         cached.write_bytes(cached.read_bytes()[:-100])
     clips = json.loads(manifest.read_text())["clips"]
     held_out = next(clip for clip in clips if clip["split"] == "validation")
     source = held_out["source_group"]
     alike = [clip["id"] for clip in clips if clip["source_group"] == source]
     next(clip for clip in clips if clip["id"] == framed.id)["source_group"] = source
-    _edit(manifest, clips=clips)
-    for run in (damaged.scenario_run(SCENARIO), damaged.unified_run):
+    rewrite(manifest, lambda document: document.update(clips=clips))
+    for run in (copy.scenario_run(SCENARIO), copy.unified_run):
         (adapter,) = run.rglob(ADAPTER_FILE)
         adapter.write_bytes(adapter.read_bytes()[:-1] + b"?")
     sha256 = graph.first.of("scenario_adapter")["adapter_sha256"]
-    (damaged.root / registered_path(sha256)).unlink()
+    (copy.root / registered_path(sha256)).unlink()
     for run_name in (SCENARIO, UNIFIED):
-        _fail(damaged, run_name)
+        _fail(copy, run_name)
 
     checks = _check_all()
     said = _sentences(checks.values())
@@ -196,10 +182,10 @@ def test_every_check_fails_on_what_it_guards_against_and_names_it(
 
 
 def test_clips_that_leak_are_named_by_side_with_a_remedy(
-    damaged: Workspace, capsys: pytest.CaptureFixture[str]
+    copy: Workspace, capsys: pytest.CaptureFixture[str]
 ) -> None:
     """At the terminal too, where the run's log has nothing else to say of it."""
-    manifest = damaged.manifest(SCENARIO)
+    manifest = copy.manifest(SCENARIO)
     clips = json.loads(manifest.read_text())["clips"]
     held_out = next(clip for clip in clips if clip["split"] == "validation")
     copies = [clip for clip in clips if clip["split"] == "train"][:2]
@@ -207,7 +193,7 @@ def test_clips_that_leak_are_named_by_side_with_a_remedy(
         clip["sha256"] = held_out["sha256"]
     test = next(clip for clip in clips if clip["split"] == "train" and clip not in copies)
     test["official_split"] = "test"
-    _edit(manifest, clips=clips)
+    rewrite(manifest, lambda document: document.update(clips=clips))
     key = dg.AssetCheckKey(dg.AssetKey("scenario_manifest"), "splits_do_not_leak")
     errors: list[str] = []
     for entry in _look(dg.AssetSelection.checks(key)):

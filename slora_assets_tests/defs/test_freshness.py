@@ -3,28 +3,18 @@
 from __future__ import annotations
 
 import json
-import shutil
 from pathlib import Path
 from typing import Any
 
 import dagster as dg
-import pytest
 import yaml
 
 from slora_assets.config.workspace import Workspace
 from slora_assets.curation.manifest import write_manifest
 from slora_assets.defs.code_location import build_definitions
 from slora_assets.documents import RUN_RECORD, VERDICT_FILE
-from slora_assets_tests.defs.shown import SCENARIO, WITHOUT_FOOTAGE, Graph
-
-
-@pytest.fixture
-def copy(graph: Graph, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Workspace:
-    """A copy of the graph's workspace that a test may change."""
-    root = Path(shutil.copytree(graph.workspace.root, tmp_path / "copy"))
-    for name, value in graph.environment.items():
-        monkeypatch.setenv(name, value.replace(str(graph.workspace.root), str(root)))
-    return Workspace.from_environment()
+from slora_assets_tests.defs.shown import SCENARIO, WITHOUT_FOOTAGE
+from slora_assets_tests.workspaces import rewrite
 
 
 def _check(asset: str, check: str, scenario: str = SCENARIO) -> dg.AssetCheckEvaluation:
@@ -56,10 +46,6 @@ def _verdict() -> dg.AssetCheckEvaluation:
 
 def _numbers(check: dg.AssetCheckEvaluation) -> dict[str, Any]:
     return {name: value.value for name, value in check.metadata.items()}
-
-
-def _edit_json(file: Path, **changes: Any) -> None:
-    file.write_text(json.dumps(json.loads(file.read_text()) | changes))
 
 
 def test_what_was_just_made_is_current(copy: Workspace) -> None:
@@ -110,7 +96,7 @@ def test_a_scenario_that_was_never_trained_says_so(copy: Workspace) -> None:
 
 def test_a_verdict_on_another_adapter_is_not_current(copy: Workspace) -> None:
     best = json.loads(_record(copy).read_text())["best"]
-    _edit_json(_record(copy), best=best | {"sha256": "f" * 64})
+    rewrite(_record(copy), lambda record: record.update(best=best | {"sha256": "f" * 64}))
     said = _said(_verdict())
     assert f"it is about adapter {best['sha256'][:12]}, and the run's best is ffffffffffff" in said
 

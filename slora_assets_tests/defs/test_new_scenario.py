@@ -15,6 +15,7 @@ from slora_assets.config.workspace import Workspace
 from slora_assets.curation.manifest import read_manifest
 from slora_assets_tests.folder_dataset import HELD_OUT, folder_workspace, write_scenario
 from slora_assets_tests.small_graph import PROJECT
+from slora_assets_tests.workspaces import choose
 
 CLIPS = {"a": ["a boat"], "b": ["a beach"], f"{HELD_OUT}_c": ["a boat"]}
 PARTITIONS = (
@@ -29,10 +30,8 @@ DATA = "footage,scenario_metadata,scenario_manifest"
 @pytest.fixture
 def seas(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Workspace:
     """One scenario, and no run yet."""
-    for name, value in folder_workspace(tmp_path, CLIPS).items():
-        monkeypatch.setenv(name, value)
     monkeypatch.setenv("DAGSTER_HOME", str(tmp_path))
-    workspace = Workspace.from_environment()
+    workspace = choose(folder_workspace(tmp_path, CLIPS), monkeypatch)
     write_scenario(workspace, "beach", "beach")
     return workspace
 

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import shutil
 from datetime import timedelta
 from pathlib import Path
 
@@ -16,23 +15,13 @@ from slora_assets.defs.schedules import daily_summary, verify_served
 from slora_assets.documents import registered_path
 from slora_assets_tests.defs.shown import Graph
 from slora_assets_tests.small_graph import prepare
+from slora_assets_tests.workspaces import choose
 
 
 @pytest.fixture
 def fresh(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Workspace:
     """A workspace in which nothing has been made."""
-    for name, value in prepare(tmp_path).items():
-        monkeypatch.setenv(name, value)
-    return Workspace.from_environment()
-
-
-@pytest.fixture
-def copy(graph: Graph, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Workspace:
-    """A copy of the graph's workspace, where an adapter is promoted."""
-    root = Path(shutil.copytree(graph.workspace.root, tmp_path / "copy"))
-    for name, value in graph.environment.items():
-        monkeypatch.setenv(name, value.replace(str(graph.workspace.root), str(root)))
-    return Workspace.from_environment()
+    return choose(prepare(tmp_path), monkeypatch)
 
 
 def _ticked(schedule: dg.ScheduleDefinition) -> str | None:

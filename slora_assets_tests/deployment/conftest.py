@@ -15,6 +15,7 @@ from slora_assets.documents import ADAPTER_FILE, ADAPTER_RECORD, RUN_RECORD, VER
 from slora_assets.provenance import sha256_bytes, write_bytes, write_json
 from slora_assets_tests.made_runs import adapter_record, run_record
 from slora_assets_tests.made_runs import verdict as made_verdict
+from slora_assets_tests.workspaces import below
 
 CONFIGS = Path(__file__).parents[2] / "configs"
 FinishRun = Callable[..., str]
@@ -26,7 +27,7 @@ def workspace(tmp_path: Path) -> Workspace:
     for name in ("model/optimized_inference.yaml", "data/sample.yaml", "data/scenarios.yaml"):
         (configs / name).parent.mkdir(parents=True, exist_ok=True)
         shutil.copy(CONFIGS / name, configs / name)
-    return Workspace(tmp_path, configs, configs / "data" / "sample.yaml")
+    return below(tmp_path)
 
 
 @pytest.fixture

@@ -24,6 +24,7 @@ from slora_assets.deployment.changelog import promotion_of, read_changes
 from slora_assets.deployment.presets import read_presets
 from slora_assets.deployment.promotion import candidate, demote, promote
 from slora_assets.documents import ScenarioPreset, registered_path
+from slora_assets_tests.workspaces import contents
 
 FinishRun = Callable[..., str]
 SCENARIO = "market_floor"
@@ -31,10 +32,6 @@ SCENARIO = "market_floor"
 
 def preset(workspace: Workspace) -> ScenarioPreset:
     return read_presets(workspace.presets).presets[SCENARIO]
-
-
-def everything(root: Path) -> dict[str, bytes]:
-    return {str(path): path.read_bytes() for path in root.rglob("*") if path.is_file()}
 
 
 def test_a_pass_is_registered_logged_and_set(workspace: Workspace, finish_run: FinishRun) -> None:
@@ -51,20 +48,20 @@ def test_a_pass_is_registered_logged_and_set(workspace: Workspace, finish_run: F
 
 def test_a_fail_is_never_promoted(workspace: Workspace, finish_run: FinishRun) -> None:
     finish_run(verdict="fail")
-    before = everything(workspace.root)
+    before = contents(workspace.root)
     with pytest.raises(GateError, match="is fail: It is fail"):
         promote(workspace, SCENARIO, "Zoë", "I insist", override_inconclusive=True)
-    assert everything(workspace.root) == before
+    assert contents(workspace.root) == before
 
 
 def test_an_inconclusive_needs_the_override_which_is_recorded(
     workspace: Workspace, finish_run: FinishRun
 ) -> None:
     finish_run(verdict="inconclusive", trusted=False)
-    before = everything(workspace.root)
+    before = contents(workspace.root)
     with pytest.raises(GateError, match="inconclusive"):
         promote(workspace, SCENARIO, "Zoë", "for the demo")
-    assert everything(workspace.root) == before
+    assert contents(workspace.root) == before
     promote(workspace, SCENARIO, "Zoë", "for the demo", override_inconclusive=True)
     assert preset(workspace).verdict == "inconclusive"
     [change] = read_changes(workspace.changelog)
@@ -78,10 +75,10 @@ def test_a_retired_scenario_gets_no_adapter_however_it_was_judged_before(
     finish_run()
     files = ScenarioFiles.named(workspace.configs / "data" / "scenarios.yaml")
     retire(files, SCENARIO, "the market has closed")
-    before = everything(workspace.root)
+    before = contents(workspace.root)
     with pytest.raises(CurationError, match=r"no promotion.*the market has closed"):
         promote(workspace, SCENARIO, "Zoë", "looks right")
-    assert everything(workspace.root) == before
+    assert contents(workspace.root) == before
 
 
 def test_a_pass_on_scores_that_mean_nothing_is_refused(
@@ -169,9 +166,9 @@ def test_promoting_the_same_again_changes_nothing(
 ) -> None:
     finish_run()
     promote(workspace, SCENARIO, "Zoë", "looks right")
-    before = everything(workspace.root)
+    before = contents(workspace.root)
     assert promote(workspace, SCENARIO, "Max", "again").change is None
-    assert everything(workspace.root) == before
+    assert contents(workspace.root) == before
 
 
 def test_a_better_adapter_replaces_and_a_demotion_leaves_only_its_strengths(

@@ -14,6 +14,7 @@ import psutil
 import pytest
 
 from slora_assets.processes.starting import StartedWorker, can_fork, start_afresh, start_forked
+from slora_assets_tests.workers import ended
 
 _REPORTS = """\
 import json, os, sys
@@ -51,12 +52,6 @@ def module(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> str:
     return name
 
 
-def _ended(worker: StartedWorker) -> tuple[int, str]:
-    with worker.output:
-        said = worker.output.read().decode()
-    return worker.wait(30), said
-
-
 def test_a_forked_worker_is_what_a_fresh_one_is(
     tmp_path: Path, module: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -68,11 +63,11 @@ def test_a_forked_worker_is_what_a_fresh_one_is(
         monkeypatch.chdir(tmp_path / str(number))
         monkeypatch.setenv("Y", f"of its owner, {number}")
         forked, fresh = (
-            _ended(_start(how, module, str(number), "--flag", X=str(number)))
+            ended(_start(how, module, str(number), "--flag", X=str(number)), 30)
             for how in (True, False)
         )
         assert forked == fresh
-        assert forked[0] == number
+        assert forked.status == number
     assert "LEFT" not in os.environ
 
 
@@ -90,9 +85,9 @@ def test_how_a_worker_ends_is_known(
     tmp_path: Path, module: str, forked: bool, text: str, status: int, said: str
 ) -> None:
     (tmp_path / f"{module}.py").write_text(text)
-    found = _ended(_start(forked, module))
-    assert found[0] == status
-    assert said in found[1]
+    found = ended(_start(forked, module), 30)
+    assert found.status == status
+    assert said in found.said
 
 
 @_HOW
@@ -102,7 +97,7 @@ def test_a_worker_can_be_signalled_as_a_group_as_soon_as_it_is_started(
     (tmp_path / f"{module}.py").write_text("import time; time.sleep(600)")
     worker = _start(forked, module)
     os.killpg(worker.pid, signal.SIGTERM)
-    assert _ended(worker)[0] == -signal.SIGTERM
+    assert ended(worker, 30).status == -signal.SIGTERM
     with pytest.raises(ProcessLookupError):
         os.killpg(worker.pid, 0)
 

@@ -3,22 +3,15 @@
 from __future__ import annotations
 
 import sys
-from dataclasses import dataclass
 from pathlib import Path
 
 from slora_assets.config.workspace import Workspace
-from slora_assets.processes.starting import StartedWorker, can_fork, start_afresh, start_forked
+from slora_assets.processes.starting import StartedWorker
+from slora_assets_tests import workers
 from slora_assets_tests.small_graph import PROJECT
+from slora_assets_tests.workers import Ended, ended
 
 SCENARIO = "market_floor"
-
-
-@dataclass(frozen=True)
-class Ended:
-    """How a command ended, and all that it said."""
-
-    status: int
-    said: str
 
 
 def typed(workspace: Workspace, root: Path, *more: str) -> list[str]:
@@ -28,25 +21,14 @@ def typed(workspace: Workspace, root: Path, *more: str) -> list[str]:
 
 
 def begin(workspace: Workspace, root: Path, *more: str) -> StartedWorker:
-    """Start the command as Dagster does: where it can be, forked by a process that has imported
-    torch, which saves most of the seconds of so short a run."""
-    module = "slora_assets.training.command"
+    """Start the command as Dagster does."""
     arguments = ["scenarios", *_arguments(workspace, root, more)]
-    if can_fork():
-        return start_forked(module, arguments, {})
-    return start_afresh([sys.executable, "-m", module, *arguments], {})
+    return workers.begin("slora_assets.training.command", arguments)
 
 
 def train(workspace: Workspace, root: Path, *more: str) -> Ended:
     """Start the command and wait for its end."""
     return ended(begin(workspace, root, *more))
-
-
-def ended(worker: StartedWorker) -> Ended:
-    """Wait for the worker's end, listening."""
-    with worker.output:
-        said = worker.output.read().decode()
-    return Ended(worker.wait(), said)
 
 
 def _arguments(workspace: Workspace, root: Path, more: tuple[str, ...]) -> list[str]:

@@ -12,6 +12,7 @@ from slora_assets.config.workspace import Workspace
 from slora_assets.defs.preloaded import MODELS
 from slora_assets.processes.preloading import preload
 from slora_assets_tests.small_graph import prepare
+from slora_assets_tests.workspaces import choose
 
 
 @pytest.fixture(scope="session", autouse=True)
@@ -25,6 +26,4 @@ def room(prepared_root: Path, tmp_path_factory: pytest.TempPathFactory) -> Itera
     """A copy of the prepared workspace, as the commands find it."""
     root = Path(shutil.copytree(prepared_root, tmp_path_factory.mktemp("room") / "workspace"))
     with pytest.MonkeyPatch.context() as patch:
-        for name, value in prepare(root).items():
-            patch.setenv(name, value)
-        yield Workspace.from_environment()
+        yield choose(prepare(root), patch)

@@ -2,11 +2,8 @@
 
 from __future__ import annotations
 
-import json
 import shutil
-from collections.abc import Callable
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 import open_clip
@@ -28,6 +25,7 @@ from slora_assets.validation.metrics.clip_similarity import (
     load_named_scorer,
     load_scorer,
 )
+from slora_assets_tests.workspaces import rewrite
 
 TEXT = "a red ball rolls over the grass"
 
@@ -53,12 +51,6 @@ def copy(folder: Path, tmp_path: Path) -> Path:
 
 def noise(count: int, seed: int = 0) -> NDArray[np.uint8]:
     return np.random.default_rng(seed).integers(0, 256, (count, 64, 96, 3), dtype=np.uint8)
-
-
-def rewrite(file: Path, change: Callable[[dict[str, Any]], None]) -> None:
-    content = json.loads(file.read_text())
-    change(content)
-    file.write_text(json.dumps(content))
 
 
 def test_the_score_is_the_mean_cosine_that_open_clip_gives(

@@ -12,6 +12,7 @@ from starlette.testclient import TestClient
 from slora_assets.config.workspace import Workspace
 from slora_assets_tests.api.compare.sitting import PROMPTS, opened
 from slora_assets_tests.judged_runs import judged_workspace
+from slora_assets_tests.workspaces import below
 
 
 @pytest.fixture(scope="session")
@@ -22,9 +23,7 @@ def made(tmp_path_factory: pytest.TempPathFactory) -> Workspace:
 @pytest.fixture
 def workspace(made: Workspace, tmp_path: Path) -> Workspace:
     """A copy, for tests that write."""
-    root = tmp_path / "workspace"
-    shutil.copytree(made.root, root)
-    return Workspace(root, root / "configs", root / "configs" / "data" / "sample.yaml")
+    return below(shutil.copytree(made.root, tmp_path / "workspace"))
 
 
 @pytest.fixture
