@@ -2,11 +2,23 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+from pathlib import Path
 from typing import Any, Final
 
-from slora_assets.documents import GateDecision, RunVerdict
+from slora_assets.base_models.seam import LoraShape
+from slora_assets.config.workspace import Workspace
+from slora_assets.documents import (
+    ADAPTER_FILE,
+    ADAPTER_RECORD,
+    RUN_RECORD,
+    VERDICT_FILE,
+    GateDecision,
+    RunVerdict,
+)
+from slora_assets.provenance import sha256_file, write_json
 
-BASE: Final = {
+BASE: Final[Mapping[str, Any]] = {
     "name": "tiny",
     "revision": "r1",
     "licence": "Apache-2.0",
@@ -16,7 +28,39 @@ BASE: Final = {
 HASHES: Final = {"run_hash": "1" * 64, "config_hash": "2" * 64, "dataset_hash": "3" * 64}
 
 
-def adapter_record(scenario: str, adapter: str, size: int) -> dict[str, Any]:
+SHAPE: Final = LoraShape(4, 4.0, ("to_q",))
+
+
+def adapter_file(workspace: Workspace, scenario: str) -> Path:
+    """Where the one adapter lies that a run of these kept."""
+    return workspace.scenario_run(scenario) / "adapters" / "epoch_2" / ADAPTER_FILE
+
+
+def write_records(
+    workspace: Workspace,
+    scenario: str,
+    answer: str = "pass",
+    trusted: bool = True,
+    base: Mapping[str, Any] = BASE,
+    shape: LoraShape = SHAPE,
+    about: Mapping[str, Any] | None = None,
+) -> str:
+    """Write what stands beside a scenario's adapter file: its record, the run's and the verdict
+    (with the keys in `about` changed); returns the adapter's hash."""
+    file = adapter_file(workspace, scenario)
+    sha256, made_with = sha256_file(file), {"base": base}
+    adapter = adapter_record(scenario, sha256, file.stat().st_size, base, shape)
+    write_json(file.with_name(ADAPTER_RECORD), adapter)
+    run = run_record(scenario, sha256, trusted) | made_with
+    write_json(workspace.scenario_run(scenario) / RUN_RECORD, run)
+    found = verdict(scenario, sha256, answer, trusted) | made_with | dict(about or {})
+    write_json(workspace.validation(scenario) / VERDICT_FILE, found)
+    return sha256
+
+
+def adapter_record(
+    scenario: str, adapter: str, size: int, base: Mapping[str, Any], shape: LoraShape
+) -> dict[str, Any]:
     """`adapter.json` of an adapter file with the hash `adapter` and so many bytes."""
     return {
         **HASHES,
@@ -24,13 +68,13 @@ def adapter_record(scenario: str, adapter: str, size: int) -> dict[str, Any]:
         "sha256": adapter,
         "bytes_": size,
         "scenario": scenario,
-        "base": "tiny",
-        "base_revision": "r1",
-        "base_parts": BASE["parts"],
-        "base_licence": "Apache-2.0",
-        "rank": 4,
-        "alpha": 4.0,
-        "targets": ["to_q"],
+        "base": base["name"],
+        "base_revision": base["revision"],
+        "base_parts": base["parts"],
+        "base_licence": base["licence"],
+        "rank": shape.rank,
+        "alpha": shape.alpha,
+        "targets": list(shape.targets),
         "epoch": 2,
         "step": 10,
         "metrics": {},

@@ -22,18 +22,15 @@ from slora_assets_tests.adapter_files.made import (
     adapter,
     canonical,
 )
+from slora_assets_tests.base_models.small import acting_adapter
 
 
 def test_a_trained_adapter_generates_the_same_after_the_way_there_and_back(tmp_path: Path) -> None:
     import torch
 
     base = open_base(MINIATURE, tmp_path)
-    transformer = base.load_transformer("cpu", "float32")
     shape = LoraShape(4, 2.0, ("to_q", "to_k", "to_v", "to_out.0"))
-    base.add_adapter(transformer, shape, seed=0)
-    for name, parameter in transformer.named_parameters():
-        if "lora_B" in name:
-            torch.nn.init.normal_(parameter, std=0.1)
+    transformer = acting_adapter(base, shape, seed=0, size=0.1)
     source = tmp_path / "pytorch_lora_weights.safetensors"
     base.save_adapter(transformer, shape, {"slora.base": "miniature", "slora.step": "3"}, source)
     generator = torch.Generator().manual_seed(0)

@@ -20,10 +20,10 @@ from slora_assets.base_models.catalogue import open_base
 from slora_assets.base_models.seam import LoraShape, VideoBase
 from slora_assets.config.workspace import Workspace
 from slora_assets.deployment.promotion import promote
-from slora_assets.documents import ADAPTER_FILE, ADAPTER_RECORD, RUN_RECORD, VERDICT_FILE
 from slora_assets.miniature.weights.build import build_base
-from slora_assets.provenance import sha256_file, write_json, write_text
-from slora_assets_tests.made_runs import adapter_record, run_record, verdict
+from slora_assets.provenance import write_text
+from slora_assets_tests.base_models.small import acting_adapter
+from slora_assets_tests.made_runs import adapter_file, write_records
 from slora_assets_tests.workspaces import below
 
 CONFIGS = Path(__file__).parents[2] / "configs"
@@ -87,39 +87,10 @@ def local(app: FastAPI) -> TestClient:
 
 def finish_run(workspace: Workspace, base: VideoBase, scenario: str, seed: int) -> None:
     """A run as training and validation leave it; its adapter acts, and isn't trained."""
-    folder = workspace.scenario_run(scenario) / "adapters" / "epoch_2"
-    shape = SHAPES[scenario]
-    write_adapter_file(base, shape, seed, folder / ADAPTER_FILE)
-    identity = base.identity()
-    sha256 = sha256_file(folder / ADAPTER_FILE)
-    adapter = adapter_record(scenario, sha256, (folder / ADAPTER_FILE).stat().st_size)
-    adapter |= {
-        "base": identity.name,
-        "base_revision": identity.revision,
-        "base_parts": identity.parts,
-        "base_licence": identity.licence,
-        "rank": shape.rank,
-        "alpha": shape.alpha,
-        "targets": list(shape.targets),
-    }
-    write_json(folder / ADAPTER_RECORD, adapter)
-    made_with = {"base": identity.model_dump(mode="json")}
-    run = run_record(scenario, sha256, trusted=False) | made_with
-    write_json(workspace.scenario_run(scenario) / RUN_RECORD, run)
+    shape, file = SHAPES[scenario], adapter_file(workspace, scenario)
+    file.parent.mkdir(parents=True)
+    transformer = acting_adapter(base, shape, seed, size=0.1)
+    base.save_adapter(transformer, shape, {"slora.seed": str(seed)}, file)
     answer = "fail" if scenario == "sports_field" else "inconclusive"
-    found = verdict(scenario, sha256, answer, trusted=False) | made_with
-    write_json(workspace.validation(scenario) / VERDICT_FILE, found)
-
-
-def write_adapter_file(base: VideoBase, shape: LoraShape, seed: int, path: Path) -> None:
-    import torch
-
-    transformer = base.load_transformer("cpu", "float32")
-    base.add_adapter(transformer, shape, seed)
-    generator = torch.Generator().manual_seed(seed)
-    with torch.no_grad():
-        for name, parameter in transformer.named_parameters():
-            if "lora_B" in name:
-                parameter.copy_(torch.randn(parameter.shape, generator=generator) * 0.1)
-    path.parent.mkdir(parents=True, exist_ok=True)
-    base.save_adapter(transformer, shape, {"slora.seed": str(seed)}, path)
+    identity = base.identity().model_dump(mode="json")
+    write_records(workspace, scenario, answer, trusted=False, base=identity, shape=shape)

@@ -4,14 +4,14 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from functools import cache
-from typing import Any
 
 import pytest
 import torch
 
 from slora_assets.base_models.catalogue import open_base
+from slora_assets.base_models.parts import Denoiser
 from slora_assets.base_models.seam import LoraShape, TrainingBatch, VideoBase
-from slora_assets_tests.base_models.small import KINDS, write_base
+from slora_assets_tests.base_models.small import KINDS, acting_adapter, write_base
 
 SHAPE = LoraShape(rank=4, alpha=2.0, targets=("to_q", "to_k", "to_v", "to_out.0"))
 """Alpha isn't the rank, so that a file that loses it is found out."""
@@ -37,16 +37,9 @@ def base(request: pytest.FixtureRequest, small_base: Callable[[str], VideoBase])
     return small_base(request.param)
 
 
-def with_acting_adapter(base: VideoBase, dtype: str = "float32") -> Any:
+def with_acting_adapter(base: VideoBase, dtype: str = "float32") -> Denoiser:
     """A denoiser whose adapter acts."""
-    transformer = base.load_transformer("cpu", dtype)
-    base.add_adapter(transformer, SHAPE, seed=1)
-    generator = torch.Generator().manual_seed(2)
-    with torch.no_grad():
-        for name, parameter in transformer.named_parameters():
-            if "lora_B" in name:
-                parameter.copy_(torch.randn(parameter.shape, generator=generator))
-    return transformer
+    return acting_adapter(base, SHAPE, 1, dtype)
 
 
 def made_up_batch(base: VideoBase, positions: list[float], seed: int = 0) -> TrainingBatch:

@@ -6,6 +6,8 @@ import json
 from pathlib import Path
 from typing import Any
 
+from slora_assets.base_models.parts import Denoiser
+from slora_assets.base_models.seam import LoraShape, VideoBase
 from slora_assets.provenance import sha256_file
 
 COGVIDEOX, COGVIDEOX_5B, COGVIDEOX_1_5, WAN, LTX, LTX_0_9_1 = (
@@ -32,6 +34,22 @@ _SCHEDULER = {
     "clip_sample": False,
     "set_alpha_to_one": True,
 }
+
+
+def acting_adapter(
+    base: VideoBase, shape: LoraShape, seed: int, dtype: str = "float32", size: float = 1.0
+) -> Denoiser:
+    """A denoiser with an adapter that isn't trained and yet acts, as strongly as `size` says."""
+    import torch
+
+    transformer = base.load_transformer("cpu", dtype)
+    base.add_adapter(transformer, shape, seed)
+    generator = torch.Generator().manual_seed(seed)
+    with torch.no_grad():
+        for name, parameter in transformer.named_parameters():
+            if "lora_B" in name:
+                parameter.copy_(torch.randn(parameter.shape, generator=generator) * size)
+    return transformer
 
 
 def write_base(kind: str, folder: Path, **scheduler: Any) -> Path:

@@ -11,10 +11,8 @@ from typing import Any
 import pytest
 
 from slora_assets.config.workspace import Workspace
-from slora_assets.documents import ADAPTER_FILE, ADAPTER_RECORD, RUN_RECORD, VERDICT_FILE
-from slora_assets.provenance import sha256_bytes, write_bytes, write_json
-from slora_assets_tests.made_runs import adapter_record, run_record
-from slora_assets_tests.made_runs import verdict as made_verdict
+from slora_assets.provenance import write_bytes
+from slora_assets_tests.made_runs import adapter_file, write_records
 from slora_assets_tests.workspaces import below
 
 CONFIGS = Path(__file__).parents[2] / "configs"
@@ -41,14 +39,7 @@ def finish_run(workspace: Workspace) -> FinishRun:
         trusted: bool = True,
         **about: Any,
     ) -> str:
-        folder = workspace.scenario_run(scenario) / "adapters" / "epoch_2"
-        sha256 = sha256_bytes(content)
-        write_bytes(folder / ADAPTER_FILE, content)
-        write_json(folder / ADAPTER_RECORD, adapter_record(scenario, sha256, len(content)))
-        run = run_record(scenario, sha256, trusted)
-        write_json(workspace.scenario_run(scenario) / RUN_RECORD, run)
-        document = made_verdict(scenario, sha256, verdict, trusted) | about
-        write_json(workspace.validation(scenario) / VERDICT_FILE, document)
-        return sha256
+        write_bytes(adapter_file(workspace, scenario), content)
+        return write_records(workspace, scenario, verdict, trusted, about=about)
 
     return finish
