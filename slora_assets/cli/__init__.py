@@ -32,15 +32,23 @@ def promote(
     override_inconclusive: Annotated[
         bool, typer.Option(help="Let an inconclusive verdict through; the log keeps that.")
     ] = False,
+    scale: Annotated[
+        float | None,
+        typer.Option(help="Strength to serve at.  [default: the best that the gate let through]"),
+    ] = None,
 ) -> None:
     """Let a scenario's best adapter be served, if its verdict allows it."""
     from slora_assets.deployment.promotion import promote as promote_adapter
 
     done = promote_adapter(
-        Workspace.from_environment(), scenario, by, reason, override_inconclusive
+        Workspace.from_environment(), scenario, by, reason, override_inconclusive, scale
     )
     state = "promoted" if done.change else "was promoted already"
-    typer.echo(f"{scenario}: {done.sha256} {state} (verdict {done.verdict})")
+    found = done.strengths
+    typer.echo(
+        f"{scenario}: {done.sha256} {state} (verdict {done.verdict}) at strength {found.scale:g};"
+        f" requests may ask for {found.least:g} to {found.most:g}"
+    )
 
 
 @app.command()

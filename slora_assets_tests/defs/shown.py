@@ -24,6 +24,8 @@ from slora_assets.footage.encode import write_mp4
 from slora_assets_tests import small_graph
 
 SCENARIO, WITHOUT_FOOTAGE = "market_floor", "lighthouse"
+SWEPT = [0.5, 1.0]
+"""Strengths beside the preset's own."""
 TOO_SHORT, BROKEN = "video0", "broken"
 
 EMBEDDED = re.compile(r"data:image/webp;base64,([^)]+)\)")
@@ -71,6 +73,8 @@ def prepare(root: Path, prepared: Path) -> dict[str, str]:
     del dataset["obtain"]
     prompts = yaml.safe_load(small_graph.PROMPTS)
     prompts["gate"]["min_effect"] = 0
+    prompts["sweep"] = SWEPT
+    prompts["neutral"] = ["a boat on the sea"]
     for name, settings in (
         ("data/scenarios.yaml", scenarios),
         ("data/small.yaml", dataset),
@@ -90,9 +94,10 @@ def prepare(root: Path, prepared: Path) -> dict[str, str]:
 def materialize(
     root: Path, environment: dict[str, str], seen: set[str]
 ) -> dict[str, list[dg.EventLogEntry]]:
-    """Run all jobs as `make demo` does; the events of the runs that weren't `seen`, by run."""
+    """Run all jobs as `make demo` and `make sweep` do; the events of the runs that weren't `seen`,
+    by run."""
     done = subprocess.run(
-        [sys.executable, "-m", "slora_assets.defs.launch", "demo"],
+        [sys.executable, "-m", "slora_assets.defs.launch", "demo", "sweep"],
         env=os.environ | environment,
         capture_output=True,
         text=True,

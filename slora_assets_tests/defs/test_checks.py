@@ -74,6 +74,8 @@ def test_every_check_says_in_a_sentence_what_it_found(graph: Graph) -> None:
         "unified_gate_passes": f"The verdict on {UNIFIED} is inconclusive over 2 clips: ",
         "samples_move": f"{samples} of {samples} validation clips of {SCENARIO} move.",
         "unified_samples_move": f"{samples} of {samples} validation clips of {UNIFIED} move.",
+        "nothing_is_copied": f"None of {samples} validation clips of {SCENARIO} copies",
+        "unified_nothing_is_copied": f"None of {samples} validation clips of {UNIFIED} copies",
         "presets_are_intact": "1 of 1 promoted adapter are in the registry",
         "summary_is_fresh": f"{rows} of {rows} rows of the summary say",
     }
@@ -121,6 +123,7 @@ def _fail(workspace: Workspace, run: str) -> None:
         verdict["validation_hash"] = "0" * 64
         verdict["verdict"] |= {"verdict": "fail", "reasons": ["It got worse."]}
         verdict["adapter_scores"]["frozen_samples"] = 1
+        verdict["copies"] = 1
 
     rewrite(workspace.validation(run) / VERDICT_FILE, worse)
 
@@ -171,6 +174,8 @@ def test_every_check_fails_on_what_it_guards_against_and_names_it(
         "unified_gate_passes": ["is fail over 2 clips: It got worse."],
         "samples_move": ["1 of 2 validation clips", f"outputs/validation/{SCENARIO}/report.md"],
         "unified_samples_move": ["1 of 2 validation clips"],
+        "nothing_is_copied": ["1 of 2 validation clips", f"{SCENARIO}/nearest.json"],
+        "unified_nothing_is_copied": ["1 of 2 validation clips", "Remedy: train for fewer"],
         "presets_are_intact": ["0 of 1 promoted adapter", sha256],
         "summary_is_fresh": [f"not so: {UNIFIED}, {SCENARIO}"],
     }.items():

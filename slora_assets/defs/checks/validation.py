@@ -41,6 +41,20 @@ def unified_samples_move(project: ProjectResource) -> dg.AssetCheckResult:
     return _move(project, UNIFIED)
 
 
+@dg.asset_check(asset="scenario_validation", partitions_def=SCENARIOS)
+def nothing_is_copied(
+    context: dg.AssetCheckExecutionContext, project: ProjectResource
+) -> dg.AssetCheckResult:
+    """No validation clip of the scenario's adapter is a copy of a clip that was trained on."""
+    return _copied(project, scenario_of(context))
+
+
+@dg.asset_check(asset="unified_validation")
+def unified_nothing_is_copied(project: ProjectResource) -> dg.AssetCheckResult:
+    """No validation clip of the unified adapter is a copy of a clip that was trained on."""
+    return _copied(project, UNIFIED)
+
+
 def _passes(project: ProjectResource, run: str) -> dg.AssetCheckResult:
     gate = read_verdict(project.workspace(), run).gate
     clips = counted(gate.n_clips, "clip", "clips")
@@ -74,4 +88,26 @@ def _move(project: ProjectResource, run: str) -> dg.AssetCheckResult:
         severity=dg.AssetCheckSeverity.WARN,
         description=f"{said}.",
         metadata={"frozen": frozen, "samples": samples},
+    )
+
+
+def _copied(project: ProjectResource, run: str) -> dg.AssetCheckResult:
+    workspace = project.workspace()
+    verdict = read_verdict(workspace, run)
+    samples = verdict.adapter_scores["samples"]
+    nearest = workspace.relative(workspace.validation(run) / "nearest.json")
+    if verdict.copies is None:
+        said = f"No clip that {run} was trained on can be read to compare its clips with"
+    elif verdict.copies:
+        said = (
+            f"{verdict.copies} of {samples} validation clips of {run} copy a clip that was trained"
+            f" on, see {nearest}. Remedy: train for fewer epochs, or on more clips"
+        )
+    else:
+        said = f"None of {samples} validation clips of {run} copies a clip that was trained on"
+    return dg.AssetCheckResult(
+        passed=verdict.copies == 0,
+        severity=dg.AssetCheckSeverity.WARN,
+        description=f"{said}.",
+        metadata={"copies": verdict.copies, "samples": samples, "file": nearest},
     )
