@@ -21,6 +21,9 @@ from slora_assets.validation.gate.statistics import mean_bounds
 LEAST_FOOTAGE: Final = 8
 """Clips that are needed to say how far footage scatters."""
 
+_LEAST_ALLOWANCE: Final = 1e-9
+"""Less is rounding, which nobody is to read about."""
+
 Clips = Mapping[str, Sequence[PromptPair]]
 """Distinct clips of each side, a prompt with a seed each: the pairs that count as one."""
 
@@ -192,7 +195,8 @@ def _allowance(guard: Guard, base: Iterable[float], shown: Sequence[float]) -> f
     if guard.yardstick != "base_or_footage" or not shown or not base:
         return 0.0
     worse = fmean(base) - fmean(shown)
-    return max(0.0, worse if guard.higher_is_better else -worse)
+    allowed = worse if guard.higher_is_better else -worse
+    return allowed if allowed > _LEAST_ALLOWANCE else 0.0
 
 
 def _labels(clips: Clips, names: Iterable[str]) -> dict[str, list[str]]:
