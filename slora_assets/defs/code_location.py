@@ -12,7 +12,11 @@ from slora_assets.defs.assets.curation import scenario_manifest, scenario_metada
 from slora_assets.defs.assets.deployment import inference_presets, project_summary
 from slora_assets.defs.assets.footage import footage
 from slora_assets.defs.assets.training import scenario_adapter, unified_adapter
-from slora_assets.defs.assets.validation import scenario_validation, unified_validation
+from slora_assets.defs.assets.validation import (
+    scale_sweep,
+    scenario_validation,
+    unified_validation,
+)
 from slora_assets.defs.automation import automatic_updates
 from slora_assets.defs.checks.caches import (
     embeddings_are_whole,
@@ -25,8 +29,10 @@ from slora_assets.defs.checks.freshness import adapter_is_current, verdict_is_cu
 from slora_assets.defs.checks.training import scenario_export_is_proven, unified_export_is_proven
 from slora_assets.defs.checks.validation import (
     gate_passes,
+    nothing_is_copied,
     samples_move,
     unified_gate_passes,
+    unified_nothing_is_copied,
     unified_samples_move,
 )
 from slora_assets.defs.compute import ComputeResource
@@ -60,6 +66,7 @@ def build_definitions(*, resource_overrides: Mapping[str, Any] | None = None) ->
             scenario_validation,
             unified_adapter,
             unified_validation,
+            scale_sweep,
             inference_presets,
             project_summary,
         ],
@@ -74,6 +81,8 @@ def build_definitions(*, resource_overrides: Mapping[str, Any] | None = None) ->
             samples_move,
             unified_gate_passes,
             unified_samples_move,
+            nothing_is_copied,
+            unified_nothing_is_copied,
             presets_are_intact,
             summary_is_fresh,
             adapter_is_current,

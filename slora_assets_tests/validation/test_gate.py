@@ -275,8 +275,9 @@ def test_single_clips_that_are_held_against_footage_may_scatter_as_it_does() -> 
     assert "than footage scatters" not in few.reasons[0], "too little to know it"
 
 
-def test_a_share_of_the_footage_s_has_no_margins_to_be_vetoed_by() -> None:
-    """A clip that stands still is one that footage with such a spread may have, too."""
+def test_a_single_clip_may_be_as_far_below_the_share_as_that_is_below_the_footage() -> None:
+    """And farther where footage scatters as far: a clip that stands still is one that footage with
+    such a spread may have, too."""
     settings = guarding("speed", yardstick="footage", least_share=0.75)
     slow = [
         pair(
@@ -291,8 +292,10 @@ def test_a_share_of_the_footage_s_has_no_margins_to_be_vetoed_by() -> None:
         decide(slow, settings, shown(noise(clips, sd, mean=0.4), "speed"))
         for clips, sd in ((12, 0.1), (12, 0.02), (7, 0.02))
     )
-    assert (wide.answer, narrow.answer, few.answer) == ("pass", "fail", "pass")
+    assert (wide.answer, narrow.answer, few.answer) == ("pass", "fail", "fail")
     assert "speed is far worse" in narrow.reasons[0] and "039_1" in narrow.reasons[0]
+    slow[39] = slow[39].model_copy(update={"adapter": slow[38].adapter | {"speed": 0.21}})
+    assert decide(slow, settings, shown(noise(12, 0.02, mean=0.4), "speed")).answer == "pass"
 
 
 # Prompts that draw the same clip

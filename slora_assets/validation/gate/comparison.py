@@ -235,15 +235,18 @@ def _veto_limit(
 ) -> tuple[float, str]:
     """The difference that no clip may lie below, and what a clip below it is worse than, in words.
 
-    So many margins; or, where that reaches farther, the prediction bound for the least of as many
+    So many margins, or, where a share of the footage's mean is asked, as much below that as it is
+    below the mean; or, where that reaches farther, the prediction bound for the least of as many
     differences of footage: against the base's clips, or against what is asked of footage itself.
-    With too little footage to say how it scatters only margins count, and nothing where there is
-    none.
+    With too little footage to say how it scatters only the former counts.
     """
     least = -settings.veto_margins * margin if margin else -math.inf
     words = "what it is held against"
     if margin:
         words += f", by more than {settings.veto_margins:g} margins"
+    elif guard.least_share is not None and shown:
+        least = -(1 - guard.least_share) * abs(fmean(shown))
+        words += f", at less than {2 * guard.least_share - 1:.0%} of the footage's mean"
     if len(shown) < LEAST_FOOTAGE or len(base) < 2:
         return least, words
     n, spread = len(shown), stdev(shown) ** 2 * (1 + 1 / len(shown))
@@ -256,4 +259,6 @@ def _veto_limit(
         n = min(n, len(base))
     reach = float(stats.t.ppf(1 - settings.veto_error / max(1, len(base)), n - 1))
     far = expected - reach * math.sqrt(spread)
-    return min(far, least if margin else far), f"{words}, and by more than footage scatters"
+    return min(
+        far, least if least > -math.inf else far
+    ), f"{words}, and by more than footage scatters"
