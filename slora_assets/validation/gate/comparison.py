@@ -259,6 +259,5 @@ def _veto_limit(
         n = min(n, len(base))
     reach = float(stats.t.ppf(1 - settings.veto_error / max(1, len(base)), n - 1))
     far = expected - reach * math.sqrt(spread)
-    return min(
-        far, least if least > -math.inf else far
-    ), f"{words}, and by more than footage scatters"
+    words += ", and by more than footage scatters"
+    return min(far, least) if math.isfinite(least) else far, words
