@@ -10,6 +10,7 @@ from __future__ import annotations
 import math
 from collections.abc import Sequence
 from dataclasses import dataclass
+from functools import cached_property
 from typing import Final
 
 import numpy as np
@@ -64,7 +65,8 @@ class NearestClip:
     similarity: float
     """0..1, `1 / (1 + distance)`: 1 is the same clip."""
     limit: float
-    """Similarity from which the sample counts as a copy."""
+    """Similarity from which the sample counts as a copy; of one that no footage would make a copy
+    the lowest that it may be."""
     evidence: Evidence
     """`motion`: the same moves at the same places; `frame`: a sample that stands still shows one of
     the clip's frames."""
@@ -108,12 +110,12 @@ class TrainingFootage:
         shape = clips[0].frames.shape
         self._aspect = shape[2] / shape[1] if len(shape) == 4 and shape[1] and shape[2] else 1.0
         self._pictures = [working_pictures(clip.frames, self._aspect) for clip in clips]
-        self._calibration = self._calibrated()
 
-    @property
+    @cached_property
     def calibration(self) -> Calibration:
-        """From which distance on a sample is a copy, and why."""
-        return self._calibration
+        """From which distance on a sample is a copy, and why. Compares each clip with all others,
+        so that it is asked only when a sample comes near one."""
+        return self._calibrated()
 
     def nearest(self, frames: NDArray[np.uint8]) -> NearestClip:
         """The training clip nearest to a sample, RGB [T, H, W, 3] of any length and size.
@@ -128,7 +130,9 @@ class TrainingFootage:
         sample = working_pictures(frames, self._aspect)
         clip, likeness = self._nearest(sample)
         share = FRAME_SHARE if likeness.evidence == "frame" else 1.0
-        limit = share * self._calibration.limit
+        limit = share * LIMIT
+        if likeness.distance <= limit:
+            limit = share * self.calibration.limit
         return NearestClip(
             clip_id=clip.id,
             copied=likeness.distance <= limit,
