@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import base64
 import io
+import json
 import os
 import re
 import shutil
@@ -26,6 +27,9 @@ from slora_assets_tests import small_graph
 SCENARIO, WITHOUT_FOOTAGE = "market_floor", "lighthouse"
 SWEPT = [0.5, 1.0]
 """Strengths beside the preset's own."""
+NEUTRAL = "a boat on the sea"
+OTHERS = {"a blue dancer on the stage", NEUTRAL}
+"""Prompts that a validation alone asks, and embeds: another scenario's first, and the neutral."""
 TOO_SHORT, BROKEN = "video0", "broken"
 
 EMBEDDED = re.compile(r"data:image/webp;base64,([^)]+)\)")
@@ -74,7 +78,7 @@ def prepare(root: Path, prepared: Path) -> dict[str, str]:
     prompts = yaml.safe_load(small_graph.PROMPTS)
     prompts["gate"]["min_effect"] = 0
     prompts["sweep"] = SWEPT
-    prompts["neutral"] = ["a boat on the sea"]
+    prompts["neutral"] = [NEUTRAL]
     for name, settings in (
         ("data/scenarios.yaml", scenarios),
         ("data/small.yaml", dataset),
@@ -134,6 +138,17 @@ def shown_by(runs: dict[str, list[dg.EventLogEntry]]) -> Shown:
             shown.versions[asset] = (made.tags or {})["dagster/data_version"]
             shown.bytes_[asset] = len(entry.to_json())
     return shown
+
+
+def own_embeddings(workspace: Workspace) -> list[Path]:
+    """The embeddings that the scenario's stage made."""
+
+    def prompt(file: Path) -> str:
+        with np.load(file) as archive:
+            return str(json.loads(str(archive["key"]))["prompt"])
+
+    files = workspace.text_embeddings.rglob("*.npz")
+    return [file for file in sorted(files) if prompt(file) not in OTHERS]
 
 
 def pictures(markdown: str) -> list[Image.Image]:

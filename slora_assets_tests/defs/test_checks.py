@@ -17,7 +17,7 @@ from slora_assets.curation.manifest import read_manifest
 from slora_assets.defs.code_location import build_definitions
 from slora_assets.defs.launch.run_log import show
 from slora_assets.documents import ADAPTER_FILE, VERDICT_FILE, registered_path
-from slora_assets_tests.defs.shown import SCENARIO, TOO_SHORT, Graph
+from slora_assets_tests.defs.shown import SCENARIO, TOO_SHORT, Graph, own_embeddings
 from slora_assets_tests.workspaces import rewrite
 
 BLOCKING = {
@@ -56,7 +56,7 @@ def test_every_check_says_in_a_sentence_what_it_found(graph: Graph) -> None:
     clips = read_manifest(workspace.manifest(SCENARIO)).clips
     sources = len({clip.source_group for clip in clips})
     latents = list((workspace.latents / SCENARIO).glob("*.npz"))
-    embeddings = list(workspace.text_embeddings.rglob("*.npz"))
+    embedded = own_embeddings(workspace)
     samples = len(list((workspace.validation(SCENARIO) / "samples" / "adapter").glob("*.mp4")))
     rows = len(json.loads((workspace.summary / "summary.json").read_text())["rows"])
     parity = graph.first.of("scenario_adapter")["parity"]
@@ -65,8 +65,8 @@ def test_every_check_says_in_a_sentence_what_it_found(graph: Graph) -> None:
         "frames_are_whole": f"{len(clips)} of {len(clips)} first frames are 720x480",
         "latents_are_whole": f"{len(latents)} of {len(latents)} moments have the right key, are"
         f" finite and of shape {_shape(latents[0], 'moments')}; 1 clip is in quarantine.",
-        "embeddings_are_whole": f"{len(embeddings)} of {len(embeddings)} embeddings have the right"
-        f" key, are finite and of shape {_shape(embeddings[0], 'embedding')}.",
+        "embeddings_are_whole": f"{len(embedded)} of {len(embedded)} embeddings have the right"
+        f" key, are finite and of shape {_shape(embedded[0], 'embedding')}.",
         "scenario_export_is_proven": f"1 of 1 adapters that {SCENARIO} kept are the recorded files;"
         f" the best, read back, differs by {parity['max_difference']:.2g}",
         "unified_export_is_proven": f"1 of 1 adapters that {UNIFIED} kept are the recorded files",
@@ -85,7 +85,7 @@ def test_every_check_says_in_a_sentence_what_it_found(graph: Graph) -> None:
         assert sentence[0].isupper() or sentence[0].isdigit()
         assert sentence.endswith(".")
     assert _numbers(checks["samples_move"]) == {"frozen": 0, "samples": samples}
-    assert _numbers(checks["embeddings_are_whole"])["right"] == len(embeddings)
+    assert _numbers(checks["embeddings_are_whole"])["right"] == len(embedded)
 
 
 def _shape(file: Path, array: str) -> str:
@@ -135,7 +135,7 @@ def test_every_check_fails_on_what_it_guards_against_and_names_it(
     trained = [c for c in read_manifest(manifest).clips if c.split == "train"]
     framed, encoded = (clip for clip in trained[:3] if clip.id != TOO_SHORT)
     Image.new("RGB", (480, 720)).save(copy.root / framed.first_frame)
-    embedding = next(copy.text_embeddings.rglob("*.npz"))
+    embedding = own_embeddings(copy)[0]
     with np.load(embedding) as archive:
         prompt = json.loads(str(archive["key"]))["prompt"]
     for cached in (copy.root / encoded.latent, embedding):

@@ -9,7 +9,6 @@ from collections.abc import Callable
 import pytest
 
 from slora_assets.config.errors import GateError
-from slora_assets.config.validation import read_validation_prompts
 from slora_assets.config.workspace import Workspace
 from slora_assets.deployment.presets import preset_values, read_presets, write_preset
 from slora_assets.deployment.promotion import demote, promote
@@ -20,13 +19,10 @@ from slora_assets.deployment.strengths import (
     strengths_for,
     tried_strengths,
 )
-from slora_assets.documents import Answer, ScaleSweep, ScenarioPreset, SweptScale
-from slora_assets.provenance import write_json
+from slora_assets.documents import Answer, ScenarioPreset
 from slora_assets.provenance.records import read_verdict
-from slora_assets.validation.question import question_of
-from slora_assets.validation.sweep import sweep_hash
 from slora_assets_tests.deployment.conftest import CONFIGS
-from slora_assets_tests.judged_runs import write_manifest
+from slora_assets_tests.judged_runs import write_manifest, write_sweep
 
 FinishRun = Callable[..., str]
 SCENARIO = "market_floor"
@@ -71,28 +67,12 @@ def sweep(workspace: Workspace, finish_run: FinishRun) -> Callable[..., str]:
         sha256 = finish_run(SCENARIO)
         scales = ", ".join(f"{scale:g}" for scale in tried(**answers))
         prompts.write_text(re.sub(r"sweep: \[.*\]", f"sweep: [{scales}]", prompts.read_text()))
-        settings = read_validation_prompts(prompts)
-        question = question_of(workspace, workspace.scenario_run(SCENARIO), settings)
-        document = ScaleSweep(
-            run=SCENARIO,
-            adapter_sha256=adapter or sha256,
-            sweep_hash=sweep_hash(workspace, question),
-            base_scores={},
-            footage_scores={},
-            scales=[
-                SweptScale(
-                    scale=scale,
-                    speed="default",
-                    answer=one.answer,
-                    reasons=[],
-                    adapter_scores={"clip_similarity": one.declared},
-                    metrics={},
-                    n_clips=32,
-                )
-                for scale, one in tried(**answers).items()
-            ],
+        write_sweep(
+            workspace,
+            SCENARIO,
+            {scale: one.answer for scale, one in tried(**answers).items()},
+            adapter=adapter,
         )
-        write_json(workspace.sweep(SCENARIO), document.model_dump(mode="json"))
         return sha256
 
     return made
