@@ -110,6 +110,7 @@ def validate(workspace: Workspace, scenario: str, weights: bytes = b"weights") -
     write_json(folder / "pairs.json", measured.model_dump(mode="json"))
     found = verdict(scenario, sha256) | {
         "validation_hash": question.hash,
+        "served": {"scale": question.serving.scale, "steps": 2, "guidance_scale": 3.0},
         "adapter_scores": {"samples": len(asked)},
     }
     RunVerdict.model_validate(found)
