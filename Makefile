@@ -3,7 +3,8 @@
 #   WORKSPACE=<folder>   where data/, checkpoints/ and outputs/ go      TRAINING=<recipe>
 #   RESTART=1            throw away unfinished trainings that were begun with something else
 #   PREVIEW=1            `make serve` also serves adapters that no person has promoted, labelled so
-#   RUN=<run>            `make compare` shows the pairs of this run alone
+#   RUN=<run>            `make compare` shows the pairs of this run alone, `make report` writes its
+#                        page and the project's
 SHELL := /bin/sh
 PYTHON ?= python3
 VENV := $(CURDIR)/.venv
@@ -35,9 +36,10 @@ export SLORA_PREVIEW := $(PREVIEW)
 endif
 ifdef RUN
 ONE_RUN := --run '$(RUN)'
+REPORTED := '$(RUN)'
 endif
 
-.PHONY: setup demo test data preprocess train train-scenarios validate sweep optimized summary ui serve compare check
+.PHONY: setup demo test data preprocess train train-scenarios validate sweep optimized summary ui serve compare report check
 .NOTPARALLEL:
 
 setup: $(VENV)/.ready
@@ -66,6 +68,9 @@ serve: setup
 
 compare: setup
 	$(PY) -m api.compare $(ONE_RUN)
+
+report: setup
+	$(VENV)/bin/slora report $(REPORTED)
 
 test: setup
 	$(PY) -m pytest --numprocesses auto --maxprocesses 4 --dist loadgroup --no-loadscope-reorder

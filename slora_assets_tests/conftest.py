@@ -15,6 +15,7 @@ from slora_assets.config.data import read_dataset
 from slora_assets.config.errors import CurationError
 from slora_assets.config.workspace import Workspace
 from slora_assets.processes.preloading import preload
+from slora_assets_tests.browser import Browser
 from slora_assets_tests.small_graph import prepare
 from slora_assets_tests.workspaces import choose
 
@@ -104,6 +105,16 @@ def workspace(prepared_root: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPat
     root = tmp_path / "workspace"
     shutil.copytree(prepared_root, root)
     return choose(prepare(root), monkeypatch)
+
+
+@pytest.fixture
+def browser(tmp_path: Path) -> Iterator[Browser]:
+    """A tab of its own for a test."""
+    found = Browser(tmp_path / "profile")
+    try:
+        yield found
+    finally:
+        found.close()
 
 
 @pytest.fixture

@@ -1,5 +1,5 @@
 """`slora`: what a person does from the shell: curate, add scenarios, write prompts, promote,
-demote, read logs, preferences and schemas."""
+demote, read logs, reports, preferences and schemas."""
 
 from __future__ import annotations
 
@@ -78,6 +78,20 @@ def preferences(
     from slora_assets.validation.preferences.report import preference_report
 
     typer.echo(preference_report(Workspace.from_environment(), run), nl=False)
+
+
+@app.command()
+def report(
+    runs: Annotated[
+        list[str] | None,
+        typer.Argument(help="Scenarios, or lora_unified; default: all with a verdict."),
+    ] = None,
+) -> None:
+    """Write a page per run and the project's, one HTML file each, and say where they are."""
+    from slora_assets.reports.all_reports import write_reports
+
+    for path in write_reports(Workspace.from_environment(), runs):
+        typer.echo(path)
 
 
 @app.command()

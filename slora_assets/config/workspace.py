@@ -213,6 +213,20 @@ class Workspace:
         return self.root / "outputs" / "summary"
 
     @property
+    def reports(self) -> Path:
+        """Pages for people, one file each."""
+        return self.root / "outputs" / "reports"
+
+    @property
+    def project_report(self) -> Path:
+        """The project's page."""
+        return self.reports / "index.html"
+
+    def report(self, run: str) -> Path:
+        """The page of a run (`lora_unified` or a scenario's name); no name of one holds a '-'."""
+        return self.reports / ("run-index.html" if run == "index" else f"{run}.html")
+
+    @property
     def artifacts(self) -> Path:
         """Clips that the API generated."""
         return self.root / "outputs" / "artifacts"

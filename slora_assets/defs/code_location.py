@@ -11,6 +11,7 @@ from slora_assets.defs.assets.configuration import CONFIGURATION
 from slora_assets.defs.assets.curation import scenario_manifest, scenario_metadata
 from slora_assets.defs.assets.deployment import inference_presets, project_summary
 from slora_assets.defs.assets.footage import footage
+from slora_assets.defs.assets.reports import project_report, scenario_report, unified_report
 from slora_assets.defs.assets.training import scenario_adapter, unified_adapter
 from slora_assets.defs.assets.validation import (
     scale_sweep,
@@ -64,11 +65,14 @@ def build_definitions(*, resource_overrides: Mapping[str, Any] | None = None) ->
             latents,
             scenario_adapter,
             scenario_validation,
+            scenario_report,
             unified_adapter,
             unified_validation,
             scale_sweep,
+            unified_report,
             inference_presets,
             project_summary,
+            project_report,
         ],
         asset_checks=[
             splits_do_not_leak,

@@ -4,7 +4,7 @@ import dagster as dg
 
 _CACHES = ("scenario_manifest", "first_frames", "prompt_embeddings", "latents")
 _SOURCES = ("footage", "scenario_metadata", "base_model")
-REFRESHED = (*_CACHES, "scenario_adapter", "scenario_validation")
+REFRESHED = (*_CACHES, "scenario_adapter", "scenario_validation", "scenario_report")
 """What hangs on one scenario's clips."""
 
 _VERBS: dict[str, tuple[str, tuple[str, ...]]] = {
@@ -12,10 +12,16 @@ _VERBS: dict[str, tuple[str, tuple[str, ...]]] = {
     "preprocess": ("First frames, latents and embeddings of a scenario.", _CACHES),
     "train_scenarios": ("Train a scenario's adapter.", ("scenario_adapter",)),
     "train": ("Train the unified adapter.", ("unified_adapter",)),
-    "validate": ("Judge a scenario's adapter.", ("scenario_validation",)),
-    "validate_unified": ("Judge the unified adapter.", ("unified_validation",)),
-    "sweep": ("Judge a scenario's adapter at several strengths.", ("scale_sweep",)),
-    "summary": ("Roll up what there is.", ("inference_presets", "project_summary")),
+    "validate": ("Judge a scenario's adapter.", ("scenario_validation", "scenario_report")),
+    "validate_unified": ("Judge the unified adapter.", ("unified_validation", "unified_report")),
+    "sweep": (
+        "Judge a scenario's adapter at several strengths.",
+        ("scale_sweep", "scenario_report"),
+    ),
+    "summary": (
+        "Roll up what there is.",
+        ("inference_presets", "project_summary", "project_report"),
+    ),
     "refresh": (
         "Everything that a scenario's footage leads to, up to its verdict.",
         (*_SOURCES, *REFRESHED),

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import base64
 import io
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Final, NamedTuple, TypeVar
@@ -28,6 +28,7 @@ STRIP_LIMIT: Final = 12_000
 CLIP_LIMIT: Final = 9_000
 MOST_CLIPS: Final = 3
 PAGE_LIMIT: Final = 50_000
+CHARTS_LIMIT: Final = 50_000
 
 _STRIP_FRAMES, _STRIP_COLUMNS, _STRIP_WIDTH, _GAP = 8, 4, 160, 4
 
@@ -156,6 +157,21 @@ def strip(pictures: Sequence[Path], text: str, limit: int) -> dg.MarkdownMetadat
     for index, one in enumerate(small):
         sheet.paste(one, (index % columns * width, index // columns * height))
     return dg.MetadataValue.md(_embedded(_Film([sheet]), text, limit, _PICTURE_TRIES))
+
+
+def drawings(charts: Mapping[str, str], limit: int) -> dg.MarkdownMetadataValue:
+    """Charts in SVG, by title, as many of the first ones as fit into `limit` characters, as
+    Markdown that the UI shows."""
+    shown: list[str] = []
+    for title, svg in charts.items():
+        encoded = base64.b64encode(svg.encode()).decode()
+        markdown = f"![{title}](data:image/svg+xml;base64,{encoded})"
+        if sum(map(len, shown)) + len(markdown) > limit:
+            break
+        shown.append(markdown)
+    if len(shown) < len(charts):
+        shown.append(f"{len(shown)} of {len(charts)} charts are shown here")
+    return dg.MetadataValue.md("\n\n".join(shown))
 
 
 def _embedded(film: _Film, text: str, limit: int, tries: Sequence[_Try]) -> str:

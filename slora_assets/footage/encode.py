@@ -11,8 +11,11 @@ from numpy.typing import NDArray
 from slora_assets.provenance import replacing
 
 
-def write_mp4(path: Path, frames: NDArray[np.uint8], fps: float) -> None:
-    """Write [T, H, W, 3] RGB as MP4, atomically.
+def write_mp4(
+    path: Path, frames: NDArray[np.uint8], fps: float, crf: int = 14, preset: str = "medium"
+) -> None:
+    """Write [T, H, W, 3] RGB as MP4, atomically; a higher `crf` is a smaller file, `preset` is
+    x264's.
 
     One encoder thread and no encoder tags, so that equal frames give equal bytes; sizes must be
     even, as 4:2:0 needs.
@@ -29,8 +32,8 @@ def write_mp4(path: Path, frames: NDArray[np.uint8], fps: float) -> None:
         # x264's vector code gives differing bits for equal frames now and then; its C code
         # gives the same ones everywhere.
         stream.options = {
-            "crf": "14",
-            "preset": "medium",
+            "crf": str(crf),
+            "preset": preset,
             "threads": "1",
             "x264-params": "asm=0",
         }

@@ -59,14 +59,17 @@ def test_every_asset_shows_paths_that_exist_and_numbers_that_are_numbers(graph: 
             "footage",
             "inference_presets",
             "latents",
+            "project_report",
             "project_summary",
             "scale_sweep",
             "prompt_embeddings",
             "scenario_adapter",
             "scenario_manifest",
             "scenario_metadata",
+            "scenario_report",
             "scenario_validation",
             "unified_adapter",
+            "unified_report",
             "unified_validation",
         }
         for asset, metadata in shown.assets.items():
@@ -83,7 +86,9 @@ def test_a_second_pass_makes_nothing_again_and_gives_the_same_versions(graph: Gr
         assert graph.first.of(name)["cache"] == "miss"
         assert graph.second.of(name)["cache"] == "hit"
     changed = {n for n, v in graph.second.versions.items() if v != graph.first.versions[n]}
-    assert changed == {"inference_presets"}, "the one file that was changed in between"
+    assert changed == {"inference_presets", "scenario_report", "project_report"}, (
+        "the one file that was changed in between, and what says that an adapter is promoted"
+    )
 
 
 def test_footage_shows_what_lies_in_its_folder(graph: Graph) -> None:

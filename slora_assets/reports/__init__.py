@@ -1,0 +1,1 @@
+"""Pages for people: one HTML file per run and one for the project, made of documents on disk."""
