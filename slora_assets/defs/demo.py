@@ -30,6 +30,7 @@ def demo() -> int:
                 if key in row:
                     print(f"    {key:<8} {row[key]}")
     print(f"  summary  {workspace.relative(workspace.summary / 'summary.md')}")
+    print(f"  pages    {workspace.relative(workspace.project_report)}")
     print("\nBase against adapter")
     for line in summary_lines(document):
         print(f"  {line}")
