@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 
 from slora_assets.documents import SweptScale
 from slora_assets.reports.charts.differences_chart import differences_chart
-from slora_assets.reports.charts.marks import Chart, Plot, spanning, ticks
+from slora_assets.reports.charts.marks import Chart, Plot, spanning, tick_texts, ticks
 from slora_assets.reports.charts.sweep_charts import passing
 from slora_assets.reports.charts.training_charts import training_charts
 from slora_assets.reports.metrics import GuardRow, metric_of
@@ -47,6 +47,12 @@ def test_ticks_are_few_rise_and_lie_in_their_range(least: float, width: float) -
     assert 1 <= len(found) <= 6
     assert found == sorted(set(found))
     assert all(least - air <= value <= most + air for value in found)
+
+
+def test_numbers_of_an_axis_differ_however_close_they_are() -> None:
+    assert tick_texts([0.98150, 0.98155, 0.98160]) == ["0.9815", "0.98155", "0.9816"]
+    assert tick_texts([-0.5, 0.0]) == ["−0.5", "0"]
+    assert tick_texts([]) == []
 
 
 def test_a_range_has_a_width_whatever_is_in_it() -> None:

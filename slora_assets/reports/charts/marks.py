@@ -63,14 +63,16 @@ class Plot:
     ) -> None:
         """Lines and numbers of both axes; `label` stands under the lower one."""
         bottom = self.height - _BOTTOM
-        for value in ticks(*self.y) if y_axis else ():
+        y_values = ticks(*self.y) if y_axis else []
+        for value, text in zip(y_values, tick_texts(y_values), strict=True):
             place = self.down(value)
             self.segment("grid", (_LEFT, place), (WIDTH - _RIGHT, place))
-            self.write("tick end", (_LEFT - 6, place + 4), short(value))
-        for value in ticks(*self.x) if x_values is None else x_values:
+            self.write("tick end", (_LEFT - 6, place + 4), text)
+        x_values = ticks(*self.x) if x_values is None else x_values
+        for value, text in zip(x_values, tick_texts(x_values), strict=True):
             place = self.across(value)
             self.segment("grid", (place, bottom), (place, bottom + 4))
-            self.write("tick middle", (place, bottom + 16), short(value))
+            self.write("tick middle", (place, bottom + 16), text)
         self.segment("axis", (_LEFT, bottom), (WIDTH - _RIGHT, bottom))
         self.write("axis-label middle", ((_LEFT + WIDTH - _RIGHT) / 2, self.height - 4), label)
 
@@ -153,6 +155,15 @@ def ticks(least: float, most: float, about: int = 4) -> list[float]:
     step = next(step * by for by in (1, 2, 2.5, 5, 10) if (most - least) / (step * by) <= about + 1)
     first, last = math.ceil(least / step - 1e-9), math.floor(most / step + 1e-9)
     return [round(number * step, 12) for number in range(first, last + 1)]
+
+
+def tick_texts(values: Sequence[float]) -> list[str]:
+    """Numbers of an axis, with as many digits as tell them apart."""
+    for digits in range(4, 12):
+        texts = [short(value, digits) for value in values]
+        if len(set(texts)) == len(set(values)):
+            break
+    return texts
 
 
 def short(value: float, digits: int = 4) -> str:
