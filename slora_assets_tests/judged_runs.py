@@ -30,7 +30,7 @@ from slora_assets.documents import (
 from slora_assets.footage.encode import write_mp4
 from slora_assets.provenance import sha256_bytes, write_json
 from slora_assets.validation.question import question_of
-from slora_assets.validation.sweep import sweep_hash
+from slora_assets.validation.swept import sweep_hash
 from slora_assets_tests.made_runs import run_record, verdict
 from slora_assets_tests.workspaces import below
 

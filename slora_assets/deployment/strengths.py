@@ -17,7 +17,7 @@ from slora_assets.documents import (
     RunVerdict,
     ScenarioPreset,
 )
-from slora_assets.validation.sweep import standing_sweep
+from slora_assets.validation.swept import standing_sweep
 
 
 @dataclass(frozen=True)

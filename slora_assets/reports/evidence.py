@@ -37,7 +37,7 @@ from slora_assets.validation.outdated import outdated_because
 from slora_assets.validation.preferences.summary import PreferenceSummary, read_preferences
 from slora_assets.validation.question import clips_of, question_of
 from slora_assets.validation.standing import standing_answer
-from slora_assets.validation.sweep import standing_sweep
+from slora_assets.validation.swept import standing_sweep
 
 Found = TypeVar("Found")
 Model = TypeVar("Model", bound=Document)

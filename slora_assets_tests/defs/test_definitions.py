@@ -52,6 +52,7 @@ def test_every_step_that_may_use_the_accelerator_is_in_its_pool() -> None:
         "prompt_embeddings",
         "scenario_adapter",
         "unified_adapter",
+        "scale_sweep",
         "scenario_validation",
         "unified_validation",
     }

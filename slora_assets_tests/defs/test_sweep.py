@@ -6,7 +6,7 @@ import numpy as np
 
 from slora_assets.deployment.presets import read_presets
 from slora_assets.provenance.records import read_verdict
-from slora_assets.validation.sweep import read_sweep
+from slora_assets.validation.swept import read_sweep
 from slora_assets_tests.defs.shown import SCENARIO, SWEPT, Graph, pictures
 
 STRENGTHS = [0.5, 0.85, 1.0]

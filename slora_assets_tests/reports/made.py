@@ -34,7 +34,7 @@ from slora_assets.provenance import write_json
 from slora_assets.reports.run_report import write_run_report
 from slora_assets.validation.gate.decision import judge
 from slora_assets.validation.question import question_of
-from slora_assets.validation.sweep import sweep_hash
+from slora_assets.validation.swept import sweep_hash
 from slora_assets_tests.made_runs import verdict
 from slora_assets_tests.reports.made_parts import (
     RUN,

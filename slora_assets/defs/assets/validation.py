@@ -25,7 +25,7 @@ from slora_assets.documents import PromptPair, RunVerdict
 from slora_assets.provenance.records import read_run_record, read_verdict
 from slora_assets.validation.question import VALIDATION_VERSION, clips_of
 from slora_assets.validation.standing import standing_verdict
-from slora_assets.validation.sweep import read_sweep, standing_sweep
+from slora_assets.validation.swept import read_sweep, standing_sweep
 
 _PAIRS = columns_of(PromptPair)
 
