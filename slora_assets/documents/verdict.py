@@ -20,6 +20,8 @@ class PromptPair(Document):
     """Base and adapter on one prompt and seed, all else equal."""
 
     prompt_id: str
+    prompt: str = ""
+    """Its text."""
     seed: int
     labels: Mapping[str, str] = {}
     """What the prompt shares with others (`subject`, `motion`, `template`): prompts with a label in

@@ -57,7 +57,7 @@ class Evidence:
     pairs: Sequence[PromptPair]
     footage: Sequence[FootageClip]
     texts: Mapping[str, str]
-    """Prompt to its text; empty where the verdict is about other prompts than those of now."""
+    """Prompt to its text."""
     gate: GateSettings
     seeds: Sequence[int]
     samples: Path
@@ -131,7 +131,7 @@ def read_evidence(workspace: Workspace, run_folder: Path, prompts: ValidationPro
         outdated=[] if stands or question is None else outdated_because(verdict, question),
         pairs=measured.pairs,
         footage=measured.footage,
-        texts={one.id: one.text for one in question.prompts} if question and stands else {},
+        texts={pair.prompt_id: pair.prompt for pair in measured.pairs if pair.prompt},
         gate=gate,
         seeds=prompts.seeds,
         samples=folder / "samples",

@@ -28,6 +28,7 @@ def paired(
     return [
         PromptPair(
             prompt_id=one.prompt.id,
+            prompt=one.prompt.text,
             seed=one.seed,
             labels={
                 kind: label

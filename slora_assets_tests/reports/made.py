@@ -13,6 +13,7 @@ from PIL import Image
 
 from slora_assets.config.validation import ValidationPrompts, read_validation_prompts
 from slora_assets.config.workspace import Workspace
+from slora_assets.curation.validation_prompts import Prompt
 from slora_assets.documents import (
     RUN_RECORD,
     VERDICT_FILE,
@@ -94,7 +95,7 @@ def _judge(workspace: Workspace, worse_by: float, clip_id: str) -> None:
         name = f"{prompt.id}_{seed}.mp4"
         write_mp4(folder / "samples" / "base" / name, moving(number, 230), 8)
         write_mp4(folder / "samples" / "adapter" / name, moving(number, 120 + number), 8)
-        pairs.append(_pair(prompt.id, seed, number, worse_by))
+        pairs.append(_pair(prompt, seed, number, worse_by))
     footage = []
     for number in range(8):
         name = clip_id if number == 0 else f"held_out_{number}"
@@ -120,13 +121,14 @@ def _judge(workspace: Workspace, worse_by: float, clip_id: str) -> None:
     write_json(folder / "pairs.json", measured.model_dump(mode="json"))
 
 
-def _pair(prompt: str, seed: int, number: int, worse_by: float) -> PromptPair:
+def _pair(prompt: Prompt, seed: int, number: int, worse_by: float) -> PromptPair:
     wave = 0.004 * (number % 5)
     return PromptPair(
-        prompt_id=prompt,
+        prompt_id=prompt.id,
+        prompt=prompt.text,
         seed=seed,
-        labels={"subject": prompt},
-        counts_as=prompt,
+        labels={"subject": prompt.id},
+        counts_as=prompt.id,
         base={"clip_similarity": 0.4 + wave, "steadiness": 0.985, "motion_jitter": 0.21},
         adapter={
             "clip_similarity": 0.7 + wave,
