@@ -3,10 +3,11 @@
 A perfect adapter is made of rendered clips that show exactly what each of a scenario's validation
 prompts asks for, at the speeds of its footage, from other seeds, as the base's VAE gives them back.
 Base clips are those of a finished demo (SLORA_WORKSPACE, which is only read) or sampled anew with
-`--sample`; what both are held against is the demo's footage. Each resampling draws a clip per
-prompt, and `judge()` answers. Targets: the perfect adapter passes 95 % of the time, the same
-compressed or at half size and back 90 %, a damaged one never. `--keep FOLDER` keeps measured clips
-for the next time. The status is 1 where a target is missed.
+`--sample`; what both are held against is the demo's footage. Each resampling draws a clip for each
+prompt and seed, and the gate answers as it does in validation, early end and all. Targets: the
+perfect adapter passes 95 % of the time, the same compressed or at half size and back 90 %, a
+damaged one never. `--keep FOLDER` keeps measured clips for the next time. The status is 1 where a
+target is missed.
 """
 
 from __future__ import annotations
@@ -18,7 +19,7 @@ import tempfile
 from collections import Counter
 from collections.abc import Mapping, Sequence
 from concurrent.futures import ProcessPoolExecutor
-from dataclasses import dataclass
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from statistics import fmean, stdev
 from typing import Final
@@ -35,24 +36,31 @@ from known_adapters import (
     Studio,
     motive,
 )
+from looks import looked_at
 from rendered import FPS, one_thread, workers
 
 from slora_assets.base_models.catalogue import MINIATURE, open_base
 from slora_assets.base_models.seam import VideoBase
 from slora_assets.caches.reading import CacheReader
-from slora_assets.config.training import TrainingSettings
 from slora_assets.config.validation import GateSettings, read_validation_prompts
 from slora_assets.config.workspace import Workspace
-from slora_assets.config.yaml_reader import read_settings
 from slora_assets.curation.manifest import read_manifest
-from slora_assets.curation.validation_prompts import Prompt, other_prompts, prompts_of
+from slora_assets.curation.validation_prompts import other_prompts, prompts_of
 from slora_assets.documents import FootageClip, GateDecision, PromptPair
 from slora_assets.footage.encode import write_mp4
-from slora_assets.validation.footage import measure_footage
+from slora_assets.validation.as_served import serving_of
+from slora_assets.validation.footage import draw_footage
 from slora_assets.validation.gate.decision import judge
 from slora_assets.validation.metrics.scorer import open_scorer
 from slora_assets.validation.pairs import paired
-from slora_assets.validation.sampling import Sample, new_drawing
+from slora_assets.validation.sampling import (
+    Asked,
+    Drawing,
+    Sample,
+    asked_with,
+    motion_reference,
+    new_scoring,
+)
 
 METRICS: Final = ("clip_similarity", "scenario_margin", "steadiness", "motion_jitter")
 METRICS_SHOWN: Final = (*METRICS, "motion_speed")
@@ -60,13 +68,13 @@ METRICS_SHOWN: Final = (*METRICS, "motion_speed")
 
 @dataclass(frozen=True)
 class _ReadOnly(Workspace):
-    """A workspace that is only read: what its footage scores is kept elsewhere."""
+    """A workspace that is only read: what is measured on its footage is kept elsewhere."""
 
     kept: Path = Path()
 
     @property
-    def footage_scores(self) -> Path:
-        return self.kept / "footage_scores"
+    def measured_clips(self) -> Path:
+        return self.kept / "measured_clips"
 
 
 @dataclass(frozen=True)
@@ -80,13 +88,35 @@ class Bench:
     sample: bool
 
 
+@dataclass(frozen=True)
+class Question:
+    """What adapters of a scenario are asked, and held against."""
+
+    scenario: str
+    asked: Sequence[Asked]
+    contrasts: Sequence[str]
+    footage: Sequence[FootageClip]
+    motion_reference: float | None
+    base: list[Sample] = field(default_factory=list)
+
+    @property
+    def texts(self) -> tuple[str, ...]:
+        """What likeness is asked to."""
+        prompts = dict.fromkeys(one.prompt.text for one in self.asked)
+        return (*prompts, *self.contrasts)
+
+    def sample(self, asked: Asked, clip: Measured) -> Sample:
+        """The clip as an answer."""
+        return clip.sample(asked, self.contrasts, self.motion_reference)
+
+
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--scenarios", nargs="+", choices=SCENARIOS, default=SCENARIOS)
     parser.add_argument("--kinds", nargs="+", choices=[*KINDS], default=[*KINDS])
     parser.add_argument("--resamplings", type=int, default=200)
-    parser.add_argument("--clips", type=int, default=4, help="for each prompt, of harmless kinds")
-    parser.add_argument("--damaged", type=int, default=2, help="the same, of harmful kinds")
+    parser.add_argument("--clips", type=int, default=6, help="for each motive, of harmless kinds")
+    parser.add_argument("--damaged", type=int, default=4, help="the same, of harmful kinds")
     parser.add_argument("--bootstrap", type=int, default=500, help="resamples of each bound")
     parser.add_argument("--keep", type=Path, help="folder for measured clips")
     parser.add_argument("--sample", action="store_true", help="sample the base anew")
@@ -117,33 +147,31 @@ def new_bench(options: argparse.Namespace, kept: Path, pool: ProcessPoolExecutor
 def of_scenario(bench: Bench, scenario: str, kinds: Sequence[str]) -> bool:
     """Judge all kinds of adapters of a scenario and print a row for each; whether all targets are
     reached."""
-    asked = prompts_of(bench.studio.prompts, scenario, ())
-    contrasts = other_prompts(bench.studio.prompts, scenario)
-    footage = footage_of(bench, scenario, contrasts)
-    texts = tuple(prompt.text for prompt in asked) + tuple(contrasts)
-    base = [
-        one.sample(prompt, contrasts)
-        for prompt, one in zip(asked, base_clips(bench, asked, texts), strict=True)
-    ]
-    print(f"\n{scenario}: {len(asked)} prompts, {len(footage)} clips of footage\n")
+    question = question_of(bench, scenario)
+    prompts = dict.fromkeys(one.prompt for one in question.asked)
+    print(
+        f"\n{scenario}: {len(prompts)} prompts, {len(question.asked)} clips,"
+        f" {len(question.footage)} clips of footage\n"
+    )
     print(
         "| kind | passes | target | failing or doubtful for | " + " | ".join(METRICS_SHOWN) + " |"
     )
     print("|---" * (4 + len(METRICS_SHOWN)) + "|")
-    print_scores("footage", [clip.scores for clip in footage])
-    print_scores("base", [one.metrics() for one in base])
+    print_scores("footage", [clip.scores for clip in question.footage])
+    print_scores("base", [one.metrics() for one in question.base])
     good = True
     for name in kinds:
         if name == BASE:
-            pairs = paired(base, base, bench.gate.same_clip)
-            decisions, scores = [answer(bench, pairs, footage)], [one.metrics() for one in base]
+            pairs = paired(question.base, question.base, bench.gate.same_clip)
+            decisions = [answer(bench, pairs, question.footage)]
+            scores = [one.metrics() for one in question.base]
         else:
-            pools = bench.studio.clips_of(scenario, name, asked, texts)
-            decisions = judged(bench, asked, contrasts, base, pools, footage)
+            pools = bench.studio.clips_of(scenario, name, [*prompts], question.texts)
+            decisions = judged(bench, question, pools)
             scores = [
-                one.sample(prompt, contrasts).metrics()
-                for prompt in asked
-                for one in pools[motive(prompt)]
+                question.sample(one, clip).metrics()
+                for one in asked_with([*prompts], [0])
+                for clip in pools[motive(one.prompt)]
             ]
         share = fmean(one.answer == "pass" for one in decisions)
         reached = KINDS[name].reached(share)
@@ -153,64 +181,73 @@ def of_scenario(bench: Bench, scenario: str, kinds: Sequence[str]) -> bool:
     return good
 
 
-def footage_of(bench: Bench, scenario: str, contrasts: list[str]) -> list[FootageClip]:
-    """The scenario's footage, measured as the product does."""
-    manifest = read_manifest(bench.studio.workspace.manifest(scenario))
-    scorer = open_scorer(MINIATURE, bench.studio.workspace.models, "cpu")
-    found = measure_footage(
-        bench.studio.workspace, bench.base, scorer, manifest.clips, {scenario: contrasts}, "cpu"
+def question_of(bench: Bench, scenario: str) -> Question:
+    """The scenario's prompts and seeds, its footage measured as the product does, and the base's
+    clips."""
+    workspace, prompts = bench.studio.workspace, bench.studio.prompts
+    contrasts = other_prompts(prompts, scenario)
+    clips = read_manifest(workspace.manifest(scenario)).clips
+    drawn = draw_footage(workspace, bench.base, clips, "cpu")
+    scorer = open_scorer(MINIATURE, workspace.models, "cpu")
+    scoring = new_scoring(bench.base, scorer, drawn, {scenario: contrasts})
+    question = Question(
+        scenario,
+        asked_with(prompts_of(prompts, scenario, ()), prompts.seeds),
+        contrasts,
+        scoring.footage(drawn[scenario]),
+        motion_reference(drawn[scenario]),
     )
-    return found[scenario]
+    base = [*map(question.sample, question.asked, base_clips(bench, question))]
+    return replace(question, base=base)
 
 
-def base_clips(bench: Bench, asked: Sequence[Prompt], texts: tuple[str, ...]) -> list[Measured]:
-    """The base's clip of each prompt."""
-    scenario, seed = asked[0].scenario, bench.studio.prompts.seeds[0]
-    folder = bench.studio.workspace.validation(scenario) / "samples" / "base"
+def base_clips(bench: Bench, question: Question) -> list[Measured]:
+    """The base's clip of each prompt and seed."""
+    folder = bench.studio.workspace.validation(question.scenario) / "samples" / "base"
     if bench.sample:
-        folder = bench.studio.kept / "base" / scenario
-        sample_base(bench, asked, folder)
-    files = [folder / f"{prompt.id}_{seed}.mp4" for prompt in asked]
-    shown = [Shown(BASE, at, file, texts) for at, file in enumerate(files)]
-    return bench.studio.measured(f"{scenario} base", shown)
+        folder = bench.studio.kept / "base" / question.scenario
+        sample_base(bench, question, folder)
+    files = [folder / f"{one.prompt.id}_{one.seed}.mp4" for one in question.asked]
+    shown = [Shown(BASE, at, file, question.texts) for at, file in enumerate(files)]
+    return bench.studio.measured(f"{question.scenario} base", shown)
 
 
-def sample_base(bench: Bench, asked: Sequence[Prompt], folder: Path) -> None:
-    """Sample the prompts with the base alone, as validation does."""
+def sample_base(bench: Bench, question: Question, folder: Path) -> None:
+    """Sample the prompts with the base alone, seed by seed, as validation does."""
     workspace, base = bench.studio.workspace, bench.base
-    settings = read_settings(workspace.training_config, TrainingSettings)
+    serving = serving_of(workspace, [question.scenario]).on(base)
     reader = CacheReader(workspace, base.identity(), base.geometry)
-    drawing = new_drawing(base, settings.validation, reader.embedding)
-    pipeline = base.pipeline("cpu", settings.sampling_dtype("cpu"), text=False)
-    seed = bench.studio.prompts.seeds[0]
-    clips = drawing.clips(pipeline, asked, [seed])
-    for prompt, frames in zip(asked, clips, strict=True):
-        write_mp4(folder / f"{prompt.id}_{seed}.mp4", frames, FPS)
+    drawing = Drawing(base, reader.embedding, serving.steps, serving.guidance_scale)
+    pipeline = base.pipeline("cpu", "float32", text=False)
+    for seed in bench.studio.prompts.seeds:
+        asked = [one for one in question.asked if one.seed == seed]
+        for one, frames in zip(asked, drawing.clips(pipeline, asked), strict=True):
+            write_mp4(folder / f"{one.prompt.id}_{seed}.mp4", frames, FPS)
 
 
 def judged(
-    bench: Bench,
-    asked: Sequence[Prompt],
-    contrasts: Sequence[str],
-    base: Sequence[Sample],
-    pools: Mapping[Motive, Sequence[Measured]],
-    footage: Sequence[FootageClip],
+    bench: Bench, question: Question, pools: Mapping[Motive, Sequence[Measured]]
 ) -> list[GateDecision]:
     """The gate's decision about each resampling.
 
-    Every clip is paired once with every prompt that may draw it, by the product's own pairing:
-    layer after layer, in each of which no two prompts have the same clip.
+    Every clip is paired once with every prompt and seed that may draw it, by the product's own
+    pairing: layer after layer, in each of which no clip is drawn twice.
     """
-    order = {key: [p for p in asked if motive(p) == key] for key in pools}
-    place = {prompt.id: mine.index(prompt) for mine in order.values() for prompt in mine}
-    count = len(next(iter(pools.values())))
-    if count < max(len(mine) for mine in order.values()):
-        sys.exit(f"{count} clips for each motive are too few for prompts that share it")
+    asked, count = question.asked, len(next(iter(pools.values())))
+    places: Counter[Motive] = Counter()
+    place = []
+    for one in asked:
+        place.append(places[motive(one.prompt)])
+        places[motive(one.prompt)] += 1
+    if count < max(places.values()):
+        sys.exit(f"{count} clips for each motive are too few: its prompts and seeds need more")
     layers = []
     for layer in range(count):
-        drawn = [pools[motive(p)][(layer + place[p.id]) % count] for p in asked]
-        samples = [one.sample(p, contrasts) for p, one in zip(asked, drawn, strict=True)]
-        layers.append(paired(base, samples, bench.gate.same_clip))
+        samples = [
+            question.sample(one, pools[motive(one.prompt)][(layer + turn) % count])
+            for one, turn in zip(asked, place, strict=True)
+        ]
+        layers.append(paired(question.base, samples, bench.gate.same_clip))
     if any(
         [one.counts_as for one in layer] != [one.counts_as for one in layers[0]] for layer in layers
     ):
@@ -219,18 +256,26 @@ def judged(
     decisions = []
     for _ in range(bench.resamplings):
         chosen = {key: rng.permutation(count) for key in pools}
-        pairs = []
-        for at, prompt in enumerate(asked):
-            turn = place[prompt.id]
-            pairs.append(layers[(int(chosen[motive(prompt)][turn]) - turn) % count][at])
-        decisions.append(answer(bench, pairs, footage))
+        pairs = [
+            layers[(int(chosen[motive(one.prompt)][turn]) - turn) % count][at]
+            for at, (one, turn) in enumerate(zip(asked, place, strict=True))
+        ]
+        decisions.append(answer(bench, pairs, question.footage))
     return decisions
 
 
 def answer(
     bench: Bench, pairs: Sequence[PromptPair], footage: Sequence[FootageClip]
 ) -> GateDecision:
-    return judge(pairs, footage, bench.gate, trusted=True, untrusted_reason=None)
+    """As validation answers: sampling may end early, which can only fail an adapter."""
+    gate = bench.gate
+    decision = judge(pairs, footage, gate, trusted=True, untrusted_reason=None)
+    if decision.answer != "pass":
+        return decision
+    looked = looked_at(pairs, footage, gate)
+    return judge(
+        looked.pairs, footage, gate, trusted=True, untrusted_reason=None, given_up=looked.reasons
+    )
 
 
 def reasons(decisions: Sequence[GateDecision]) -> str:

@@ -34,9 +34,10 @@ from slora_assets.validation.metrics.scorer import open_scorer, scorer_identity
 from slora_assets.validation.metrics.temporal_consistency import (
     TEMPORAL_VERSION,
     TemporalScore,
+    held_against,
     measure_temporal,
 )
-from slora_assets.validation.sampling import Sample
+from slora_assets.validation.sampling import Asked, Sample
 
 SEED: Final = 9002
 """Neither of the sample footage nor of the pretraining footage."""
@@ -107,11 +108,14 @@ class Measured:
     temporal: TemporalScore
     likeness: Mapping[str, float]
 
-    def sample(self, prompt: Prompt, contrasts: Sequence[str]) -> Sample:
-        """As a sample of this prompt."""
-        own = self.likeness[prompt.text]
+    def sample(
+        self, asked: Asked, contrasts: Sequence[str], motion_reference: float | None
+    ) -> Sample:
+        """As a sample of this prompt and seed."""
+        own = self.likeness[asked.prompt.text]
         margin = own - fmean(self.likeness[text] for text in contrasts)
-        return Sample(prompt, 1, self.frames, self.temporal, own, margin)
+        temporal = held_against(self.temporal, motion_reference)
+        return Sample(asked.prompt, asked.seed, self.frames, temporal, own, margin)
 
 
 DAMAGES: Final[dict[str, Callable[[Pixels, np.random.Generator], Pixels]]] = {
@@ -139,8 +143,8 @@ class Studio:
     def clips_of(
         self, scenario: str, kind: str, asked: Sequence[Prompt], texts: tuple[str, ...]
     ) -> dict[Motive, list[Measured]]:
-        """Clips of a kind of adapter for each motive of a scenario's prompts: prompts that ask for
-        the same draw from the same clips, but never the same one."""
+        """Clips of a kind of adapter for each motive of a scenario's prompts: its prompts and seeds
+        draw from the same clips, but never the same one."""
         motives = list(dict.fromkeys(motive(prompt) for prompt in asked))
         count = self.clips[kind]
         if kind in DAMAGES:
