@@ -1,4 +1,4 @@
-"""Worlds that adapters are drawn from: prompts with labels, and how each metric scatters.
+"""Worlds that adapters are drawn from: prompts with labels and seeds, and how each metric scatters.
 
 That is what the pairs of a finished demo say, or what is assumed.
 """
@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
+from functools import cached_property
 from statistics import fmean, median, stdev
 from typing import Final
 
@@ -20,10 +21,13 @@ from slora_assets.curation.validation_prompts import Prompt, prompts_of
 from slora_assets.documents import FootageClip, PairedMeasurements, PromptPair
 from slora_assets.provenance.records import read_document
 from slora_assets.validation.gate.decision import judge
+from slora_assets.validation.sampling import Asked, asked_with
 
 BETTER: Final = "a metric that got better"
 """Stands for whatever the adapter was trained for; without it nothing passes."""
 FOOTAGE: Final = 8
+PROMPT: Final = "prompt"
+"""What clips of one prompt share, whatever their seeds, named as the gate names it."""
 LEVEL: Final = 0.5
 """Of footage, where none was measured; speeds have no margin but a share of it."""
 
@@ -33,29 +37,34 @@ class Spread:
     """How a metric scatters."""
 
     pairs: float
-    """Standard deviation over prompts of what is held against the yardstick."""
+    """Standard deviation over clips of what is held against the yardstick."""
     footage_mean: float
     footage: float
     """Standard deviation over clips."""
     shares: Mapping[str, float] = field(default_factory=dict)
-    """Label -> share of the variance over prompts that prompts with an equal one share."""
+    """Label -> share of the variance over clips that those with an equal one share, beyond what
+    they share by other labels."""
 
 
 @dataclass(frozen=True)
 class World:
-    """What adapters are drawn from: prompts with their labels, and spreads by metric."""
+    """What adapters are drawn from: prompts with their labels, seeds, and spreads by metric."""
 
     prompts: Sequence[Prompt]
+    seeds: Sequence[int]
     spreads: Mapping[str, Spread]
 
+    @cached_property
+    def asked(self) -> list[Asked]:
+        return asked_with(self.prompts, self.seeds)
+
     def values(self, rng: np.random.Generator, metric: str) -> NDArray[np.float64]:
-        """A value for each prompt, mean 0; prompts with an equal label have part of it in
-        common."""
+        """A value for each clip, mean 0; clips with an equal label have part of it in common."""
         spread = self.spreads[metric]
         alone = max(0.0, 1 - sum(spread.shares.values()))
-        found = np.sqrt(alone) * rng.normal(size=len(self.prompts))
+        found = np.sqrt(alone) * rng.normal(size=len(self.asked))
         for kind, share in spread.shares.items():
-            names = [getattr(prompt, kind) or prompt.id for prompt in self.prompts]
+            names = [label(one.prompt, kind) for one in self.asked]
             _, group = np.unique(names, return_inverse=True)
             found += np.sqrt(share) * rng.normal(size=group.max() + 1)[group]
         return np.asarray(spread.pairs * found, dtype=np.float64)
@@ -63,13 +72,14 @@ class World:
     def pairs(
         self, columns: Mapping[str, tuple[float, NDArray[np.float64]]], labelled: bool
     ) -> list[PromptPair]:
-        """Pairs of these values: by metric that of the base, and the adapter's."""
+        """Pairs of these values: by metric that of the base, and the adapter's. Not `labelled`:
+        as if every clip were of a prompt of its own."""
         return [
             PromptPair(
                 prompt_id=prompt.id,
-                seed=1,
+                seed=seed,
                 labels=labels_of(prompt) if labelled else {},
-                counts_as=prompt.id,
+                counts_as=prompt.id if labelled else f"{prompt.id}_{seed}",
                 base={BETTER: 0.0} | {name: base for name, (base, _) in columns.items()},
                 adapter={BETTER: 1.0}
                 | {name: float(values[at]) for name, (_, values) in columns.items()},
@@ -77,7 +87,7 @@ class World:
                 adapter_frozen=False,
                 difference=0.1,
             )
-            for at, prompt in enumerate(self.prompts)
+            for at, (prompt, seed) in enumerate(self.asked)
         ]
 
     def shown(self, rng: np.random.Generator, metrics: Sequence[str]) -> list[FootageClip]:
@@ -128,10 +138,15 @@ def _measured(workspace: Workspace, prompts: ValidationPrompts) -> Iterator[tupl
             held = [held_against(pair, name, guard) for pair in found.pairs]
             clips = [v for clip in found.footage if (v := clip.scores.get(name)) is not None]
             known = [value for value in held if value is not None]
-            spreads[name] = Spread(
-                stdev(known), fmean(clips), stdev(clips), decision.metrics[name].shares
-            )
-        yield scenario, World(prompts_of(prompts, scenario, ()), spreads)
+            shares = beyond_labels(decision.metrics[name].shares)
+            spreads[name] = Spread(stdev(known), fmean(clips), stdev(clips), shares)
+        yield scenario, World(prompts_of(prompts, scenario, ()), prompts.seeds, spreads)
+
+
+def beyond_labels(shares: Mapping[str, float]) -> dict[str, float]:
+    """The gate estimates each share by itself: that of a prompt holds those of its labels."""
+    labels = {kind: share for kind, share in shares.items() if kind != PROMPT}
+    return labels | {PROMPT: max(0.0, shares.get(PROMPT, 0.0) - sum(labels.values()))}
 
 
 def held_against(pair: PromptPair, metric: str, guard: Guard) -> float | None:
@@ -143,10 +158,12 @@ def held_against(pair: PromptPair, metric: str, guard: Guard) -> float | None:
     return adapter if guard.yardstick == "footage" else adapter - base
 
 
-def regrouped(groups: Mapping[str, float], count: int) -> list[Prompt]:
-    """Prompts that share subjects and motions evenly, so many of each."""
+def regrouped(world: World, groups: Mapping[str, float], clips: int) -> World:
+    """So many prompts that share subjects and motions evenly, so many of each, and seeds that give
+    as many clips as are needed."""
+    count = int(groups.get(PROMPT, clips))
     subjects, motions = int(groups.get("subject", count)), int(groups.get("motion", count))
-    return [
+    prompts = [
         Prompt(
             f"p{at:03d}",
             "drawn",
@@ -156,11 +173,17 @@ def regrouped(groups: Mapping[str, float], count: int) -> list[Prompt]:
         )
         for at in range(count)
     ]
+    return World(prompts, range(1, 1 + -(-clips // count)), world.spreads)
+
+
+def label(prompt: Prompt, kind: str) -> str:
+    """What a prompt shares of this kind; itself where that is nothing."""
+    return prompt.id if kind == PROMPT else getattr(prompt, kind) or prompt.id
 
 
 def labels_of(prompt: Prompt) -> dict[str, str]:
     kinds = ("subject", "motion", "template")
-    return {kind: label for kind in kinds if (label := getattr(prompt, kind)) is not None}
+    return {kind: name for kind in kinds if (name := getattr(prompt, kind)) is not None}
 
 
 def together(worlds: Mapping[str, World]) -> World:
@@ -176,4 +199,4 @@ def together(worlds: Mapping[str, World]) -> World:
             median(one.footage for one in each),
             {kind: fmean(one.shares.get(kind, 0.0) for one in each) for kind in kinds},
         )
-    return World(first.prompts, spreads)
+    return World(first.prompts, first.seeds, spreads)
