@@ -6,7 +6,7 @@ That is what the pairs of a finished demo say, or what is assumed.
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from functools import cached_property
 from statistics import fmean, median, stdev
 from typing import Final
@@ -156,6 +156,18 @@ def held_against(pair: PromptPair, metric: str, guard: Guard) -> float | None:
     if base is None or adapter is None:
         return None
     return adapter if guard.yardstick == "footage" else adapter - base
+
+
+def as_footage(world: World, guards: Mapping[str, Guard]) -> World:
+    """The same world, whose adapters scatter no farther than footage where that is their
+    yardstick: what a measured adapter draws badly of some subjects is not in it."""
+    spreads = {
+        name: replace(one, pairs=min(one.pairs, one.footage))
+        if guards[name].yardstick == "footage"
+        else one
+        for name, one in world.spreads.items()
+    }
+    return World(world.prompts, world.seeds, spreads)
 
 
 def regrouped(world: World, groups: Mapping[str, float], clips: int) -> World:
