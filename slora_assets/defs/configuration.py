@@ -27,6 +27,7 @@ from slora_assets.curation.validation_prompts import (
 from slora_assets.defs.data_versions import DATA_VERSION, input_tags, last_observation
 from slora_assets.defs.metadata import scenario_of
 from slora_assets.defs.project import ProjectResource
+from slora_assets.deployment.presets import read_presets
 from slora_assets.provenance import Json, object_hash, sha256_file
 from slora_assets.validation.as_served import serving_of
 
@@ -144,6 +145,12 @@ def _labelled(prompts: list[Prompt]) -> Json:
     ]
 
 
+def _sweep(now: Configured, _: str) -> Json:
+    """At which strengths, and with which speeds."""
+    presets = read_presets(now.workspace.presets)
+    return [now.asked.sweep, presets.model_dump(mode="json", include={"speed"})]
+
+
 def _serving(now: Configured, _: str) -> Json:
     return sha256_file(now.workspace.presets)
 
@@ -207,6 +214,13 @@ PARTS: Final[Mapping[str, Part]] = {
             False,
             f"{_PROMPTS}, {_PRESETS}",
             "What the unified verdict is asked, with which seeds, and what the gate guards.",
+        ),
+        Part(
+            "sweep_settings",
+            _sweep,
+            False,
+            f"{_PROMPTS}, {_PRESETS}",
+            "At which strengths and speeds a sweep judges.",
         ),
         Part(
             "serving_settings",

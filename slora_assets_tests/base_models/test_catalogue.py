@@ -16,7 +16,7 @@ from slora_assets.config.yaml_reader import read_settings
 from slora_assets.miniature.weights.build import build_base, build_scorer
 from slora_assets.validation.metrics.clip_similarity import load_scorer
 from slora_assets.validation.metrics.scorer import open_scorer
-from slora_assets.validation.sampling import UNTRAINED, Sampler
+from slora_assets.validation.sampling import UNTRAINED, Scoring
 from slora_assets_tests.base_models.small import (
     COGVIDEOX,
     COGVIDEOX_1_5,
@@ -158,14 +158,6 @@ def test_scores_of_random_weights_are_labelled(built: Path, tmp_path: Path) -> N
     build_scorer(tmp_path / "scorer")
     labels = []
     for scorer in (load_scorer(tmp_path / "scorer"), open_scorer(MINIATURE, tmp_path, "cpu")):
-        sampler = Sampler(
-            base=open_base(str(built), tmp_path),
-            scorer=scorer,
-            motion_references={},
-            contrasts={},
-            steps=1,
-            embeddings=lambda _: np.zeros(1, np.float16),
-            guidance_scale=1.0,
-        )
-        labels.append(sampler.trusted())
+        scoring = Scoring(open_base(str(built), tmp_path), scorer, {}, {})
+        labels.append(scoring.trusted())
     assert labels == [(False, UNTRAINED), (False, "the base is not fully trained")]

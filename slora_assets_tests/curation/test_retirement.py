@@ -14,7 +14,7 @@ from slora_assets.curation.manifest import current_manifest, read_manifest, writ
 from slora_assets.curation.retirement import refuse_retired, retire
 from slora_assets.documents import RunRecord
 from slora_assets.training.training_data import unified_data
-from slora_assets.validation.standing import clips_of
+from slora_assets.validation.question import clips_of
 from slora_assets_tests.folder_dataset import HELD_OUT, curated, folder_workspace, write_scenario
 from slora_assets_tests.workspaces import choose
 

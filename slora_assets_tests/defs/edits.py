@@ -95,6 +95,8 @@ def edits(prompts: Mapping[str, list[str]]) -> list[Edit]:
         Edit(PROMPTS, "gate.bootstrap_seed", 5, verdicts),
         Edit(PROMPTS, "gate.veto_margins", 2.0, verdicts),
         Edit(PROMPTS, "gate.same_clip", 0.1, verdicts),
+        Edit(PROMPTS, "neutral", ["a desert"], verdicts),
+        Edit(PROMPTS, "sweep", [0.9], each("scale_sweep")),
         Edit(PROMPTS, "", None, frozenset()),
         # A first prompt is what the clips of all other scenarios are held against.
         Edit(PROMPTS, "scenarios.lighthouse", {"prompts": ["a lighthouse"]}, verdicts),
@@ -105,6 +107,12 @@ def edits(prompts: Mapping[str, list[str]]) -> list[Edit]:
         Edit(DATASET, "quality.max_cuts", 3, metadata | {"footage"}),
         Edit(PRESETS, "limits.max_steps", 50, frozenset({"inference_presets"})),
         Edit(PRESETS, "seed", 3, frozenset({"inference_presets"})),
+        Edit(
+            PRESETS,
+            "speed.default.steps",
+            4,
+            verdicts | each("scale_sweep") | {"inference_presets"},
+        ),
     ]
     for name, written in prompts.items():
         asked = frozenset(

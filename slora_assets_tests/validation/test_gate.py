@@ -151,7 +151,7 @@ def test_an_adapter_that_draws_as_the_footage_is_passes() -> None:
     ("worse", "said"),
     [
         ({"motion_speed": (0.25, 0.06)}, "motion_speed is worse than 75% of the footage's 0.4"),
-        ({"motion_jitter": (0.30, 0.02)}, "motion_jitter is worse than the base's within"),
+        ({"motion_jitter": (0.30, 0.02)}, "motion_jitter is worse than the footage's 0.1"),
         ({"steadiness": (0.94, 0.004)}, "steadiness is worse than the base's within its margin"),
         ({"clip_similarity": (0.2, 0.01)}, "clip_similarity is worse than 85% of the footage's"),
         (

@@ -82,7 +82,7 @@ def unified_validation(
     metadata=standing_at(lambda workspace: workspace.sweep("any").parent.parent),
     code_version=str(VALIDATION_VERSION),
     partitions_def=SCENARIOS,
-    deps=["scenario_validation", "serving_settings"],
+    deps=["scenario_validation", "sweep_settings"],
     pool="gpu",
 )
 def scale_sweep(
@@ -95,7 +95,7 @@ def scale_sweep(
     """
     workspace = project.workspace()
     run = workspace.scenario_run(scenario_of(context))
-    read = read_by(context, project, "serving_settings")
+    read = read_by(context, project, "sweep_settings")
     sweep = standing_sweep(workspace, run, project.prompts())
     hit = sweep is not None
     if sweep is None:
