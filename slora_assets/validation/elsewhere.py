@@ -46,20 +46,28 @@ def other_prompts_asked(settings: ValidationPrompts, scenarios: Sequence[str]) -
 
 
 def draw_others(judging: Judging, serving: AsServed) -> list[OtherPair]:
-    """Both sides' clips. Each prompt is drawn in a call of its own, so that the base's clip of it
-    serves all runs."""
+    """Both sides' clips. The base draws each prompt in a call of its own, so that its clips serve
+    all runs."""
     question, score = judging.question, judging.scoring.scorer.score
     prompts = other_prompts_asked(question.settings, question.record.scenarios)
     judging.embed([prompt.text for prompt in prompts])
-    pairs = []
+    seeds = question.settings.seeds[:_SEEDS]
+    asked: list[Asked] = []
+    base: list[NDArray[np.uint8]] = []
     for prompt in prompts:
-        asked = asked_with([prompt], question.settings.seeds[:_SEEDS])
-        base = [clip.frames for clip in judging.base_clips(asked, serving)]
-        adapter = judging.adapter_clips(asked, serving)
-        for one, before, after in zip(asked, base, adapter, strict=True):
-            scores = score(before, prompt.text), score(after, prompt.text)
-            pairs.append(OtherPair(one, before, after, scores))
-    return pairs
+        mine = asked_with([prompt], seeds)
+        asked += mine
+        base += [clip.frames for clip in judging.base_clips(mine, serving)]
+    adapter = judging.adapter_clips(asked, serving) if asked else []
+    return [
+        OtherPair(
+            one,
+            before,
+            after,
+            (score(before, one.prompt.text), score(after, one.prompt.text)),
+        )
+        for one, before, after in zip(asked, base, adapter, strict=True)
+    ]
 
 
 def forgetting(pairs: Sequence[OtherPair], settings: GateSettings) -> list[Elsewhere]:
