@@ -13,7 +13,6 @@ target is missed.
 from __future__ import annotations
 
 import argparse
-import re
 import sys
 import tempfile
 from collections import Counter
@@ -21,8 +20,7 @@ from collections.abc import Mapping, Sequence
 from concurrent.futures import ProcessPoolExecutor
 from dataclasses import dataclass, field, replace
 from pathlib import Path
-from statistics import fmean, stdev
-from typing import Final
+from statistics import fmean
 
 import numpy as np
 from known_adapters import (
@@ -37,6 +35,7 @@ from known_adapters import (
     motive,
 )
 from looks import looked_at
+from printed_scores import METRICS_SHOWN, print_scores, reasons
 from rendered import FPS, one_thread, workers
 
 from slora_assets.base_models.catalogue import MINIATURE, open_base
@@ -61,9 +60,6 @@ from slora_assets.validation.sampling import (
     motion_reference,
     new_scoring,
 )
-
-METRICS: Final = ("clip_similarity", "scenario_margin", "steadiness", "motion_jitter")
-METRICS_SHOWN: Final = (*METRICS, "motion_speed")
 
 
 @dataclass(frozen=True)
@@ -276,38 +272,6 @@ def answer(
     return judge(
         looked.pairs, footage, gate, trusted=True, untrusted_reason=None, given_up=looked.reasons
     )
-
-
-def reasons(decisions: Sequence[GateDecision]) -> str:
-    """The commonest reasons of decisions that are no pass, without their figures."""
-    failing = [one for one in decisions if one.answer != "pass"]
-    if not failing:
-        return ""
-    found = Counter(kind for one in failing for kind in dict.fromkeys(map(short, one.reasons)))
-    return "; ".join(f"{kind} ({n / len(failing):.0%})" for kind, n in found.most_common(3))
-
-
-def short(reason: str) -> str:
-    """A reason's first words."""
-    return re.split(r" (?:reach|the base's|the footage's|what is|\d+%)|[:,]", reason)[0].rstrip(".")
-
-
-def print_scores(
-    name: str,
-    scores: Sequence[Mapping[str, float | None]],
-    share: str = "",
-    target: str = "",
-    why: str = "",
-    *,
-    missed: bool = False,
-) -> None:
-    """A row: mean and standard deviation over clips of each guarded metric."""
-    cells = []
-    for metric in METRICS_SHOWN:
-        values = [value for one in scores if (value := one.get(metric)) is not None]
-        cells.append(f"{fmean(values):.4f} ± {stdev(values):.4f}" if len(values) > 1 else "none")
-    mark = " <- missed" if missed else ""
-    print(f"| {name} | {share} | {target} | {why} | " + " | ".join(cells) + f" |{mark}", flush=True)
 
 
 if __name__ == "__main__":

@@ -10,7 +10,7 @@ import pytest
 from slora_assets.config.validation import GateSettings
 from slora_assets.validation.gate.decision import judge
 from slora_assets.validation.gate.design import Design, simulate
-from slora_assets_tests.validation.test_gate import MARGIN, SETTINGS, noise, pairs
+from slora_assets_tests.validation.gate_cases import MARGIN, SETTINGS, noise, pairs
 
 ALONE = {"prompt": [str(number) for number in range(32)]}
 

@@ -8,7 +8,7 @@ import pytest
 from slora_assets.documents import PromptPair
 from slora_assets.validation.gate.decision import judge
 from slora_assets.validation.gate.futility import LEAST_CLIPS, hopeless
-from slora_assets_tests.validation.test_gate import (
+from slora_assets_tests.validation.gate_cases import (
     MARGIN,
     SETTINGS,
     SHIPPED,
