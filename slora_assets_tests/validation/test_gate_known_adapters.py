@@ -7,11 +7,13 @@ from hypothesis import given
 from hypothesis import settings as hypothesis_settings
 from hypothesis import strategies as st
 
-from slora_assets.documents import GateDecision
+from slora_assets.documents import GateDecision, HeldOut
+from slora_assets.validation.gate.decision import judge
 from slora_assets_tests.validation.gate_cases import (
     BASE,
     FOOTAGE,
     MARGIN,
+    SETTINGS,
     SHIPPED,
     decide,
     guarding,
@@ -182,3 +184,23 @@ def test_a_single_clip_may_be_as_far_below_the_share_as_that_is_below_the_footag
     assert "speed is far worse" in narrow.reasons[0] and "039_1" in narrow.reasons[0]
     slow[39] = slow[39].model_copy(update={"adapter": slow[38].adapter | {"speed": 0.21}})
     assert decide(slow, settings, shown(noise(12, 0.02, mean=0.4), "speed")).answer == "pass"
+
+
+# Held-out loss
+
+
+def _with_loss(adapter: float, trusted: bool = True) -> GateDecision:
+    """The decision on a harmless, better adapter whose loss of held-out clips is this."""
+    loss = HeldOut(base=0.5, adapter=adapter, limit=0.5, clips=3)
+    made = pairs(noise(40, MARGIN))
+    return judge(made, [], SETTINGS, trusted=trusted, untrusted_reason="random", held_out=loss)
+
+
+def test_an_adapter_that_knows_held_out_clips_less_well_than_its_base_fails() -> None:
+    assert _with_loss(0.5).answer == "pass"
+    worse = _with_loss(0.51)
+    assert worse.answer == "fail"
+    assert worse.reasons[0].startswith(
+        "The loss of the 3 held-out clips is 0.5100 with the adapter"
+    )
+    assert _with_loss(0.51, trusted=False).answer == "inconclusive", "random weights prove nothing"
