@@ -5,7 +5,7 @@ from __future__ import annotations
 import platform
 from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
-from typing import TypeVar
+from typing import TypeVar, get_args
 
 from pydantic import BaseModel, ValidationError
 
@@ -23,7 +23,7 @@ from slora_assets.documents import (
     ScenarioMetadata,
 )
 from slora_assets.provenance.files import read_json
-from slora_assets.provenance.hashing import sha256_file
+from slora_assets.provenance.hashing import Json, sha256_file
 
 Model = TypeVar("Model", bound=BaseModel)
 
@@ -31,9 +31,11 @@ Model = TypeVar("Model", bound=BaseModel)
 def read_document(path: Path, model: type[Model], *, what: str, remedy: str) -> Model:
     """Read a JSON file into its model; `what` says for people what it should be ("a verdict").
 
-    Raises MissingInputError when it is absent, IntegrityError when it is not of its schema.
+    Raises MissingInputError when it is absent, IntegrityError when it is not of its schema or of
+    another version of it.
     """
     document = read_json(path, remedy=remedy)
+    _refuse_other_version(path, document, model, what, remedy)
     try:
         return model.model_validate(document)
     except ValidationError as error:
@@ -44,6 +46,25 @@ def read_document(path: Path, model: type[Model], *, what: str, remedy: str) -> 
             key=".".join(str(part) for part in first["loc"]),
             remedy=remedy,
         ) from error
+
+
+def _refuse_other_version(
+    path: Path, document: Json, model: type[BaseModel], what: str, remedy: str
+) -> None:
+    """What another version of the project wrote is sound, and not to be read as this one's."""
+    field = model.model_fields.get("schema_version")
+    found = document.get("schema_version") if isinstance(document, dict) else None
+    if field is None or type(found) is not int or found in get_args(field.annotation):
+        return
+    known = max(get_args(field.annotation))
+    raise IntegrityError(
+        f"{what} of {'an older' if found < known else 'a newer'} version of the project",
+        file=path,
+        key="schema_version",
+        found=found,
+        expected=str(known),
+        remedy=remedy if found < known else "update the project that reads it",
+    )
 
 
 def read_inventory(workspace: Workspace) -> Inventory:
