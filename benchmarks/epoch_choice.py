@@ -131,9 +131,7 @@ def chosen(run: Sampled, truth: dict[int, float], prompts: int, seeds: int) -> t
     return float((behind == 0).mean()), float(behind.mean())
 
 
-def score(
-    run: Sampled, epoch: int, samples: list[Sample], weights: SelectionWeights | None = None
-) -> float:
+def score(run: Sampled, epoch: int, samples: list[Sample]) -> float:
     """The combined score of an epoch on some clips, as training has it."""
     means = mean_scores(samples)
     return combined_score(
