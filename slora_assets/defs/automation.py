@@ -6,12 +6,19 @@ What does need one is started by a person: a job, `dg launch`, a backfill, or by
 
 import dagster as dg
 
-_ASSETS = ("scenario_manifest", "first_frames", "project_summary")
+_ASSETS = (
+    "scenario_manifest",
+    "first_frames",
+    "scenario_report",
+    "unified_report",
+    "project_summary",
+    "project_report",
+)
 _CHECKS = (
     ("scenario_adapter", "adapter_is_current"),
     ("scenario_validation", "verdict_is_current"),
 )
-"""What carries the condition `ON_CHANGED_INPUTS`."""
+"""What carries a condition on changed inputs."""
 
 automatic_updates = dg.AutomationConditionSensorDefinition(
     "automatic_updates",
@@ -22,7 +29,7 @@ automatic_updates = dg.AutomationConditionSensorDefinition(
     default_status=dg.DefaultSensorStatus.STOPPED,
     minimum_interval_seconds=30,
     description=(
-        "Makes manifests, first frames and the summary anew when the content of what they are made"
+        "Makes manifests, first frames, the pages of judged runs and the summary anew when the content of what they are made"
         " of changed, and looks whether adapters and verdicts are still current. Nothing here needs"
         " an accelerator, and nothing is trained, judged or promoted by it: a person starts that,"
         " or lets `new_footage` start it."

@@ -15,15 +15,27 @@ from slora_assets.documents import BaseIdentity
 from slora_assets.processes.progress import ProgressCallback, progress_lines
 from slora_assets.provenance import object_hash
 
-ON_CHANGED_INPUTS = (
+ON_CHANGED_INPUT_OF_ANY = (
     dg.AutomationCondition.any_deps_updated()
     .replace("newly_updated", dg.AutomationCondition.data_version_changed())
     .since(dg.AutomationCondition.newly_requested() | dg.AutomationCondition.initial_evaluation())
-    & ~dg.AutomationCondition.any_deps_missing()
     & ~dg.AutomationCondition.in_progress()
-).with_label("inputs have other content")
-"""For assets that cost no accelerator: materialize when an input's data version changed, not when
-the same bytes were made again. Acts only while the automation sensor is switched on."""
+).with_label("an input has other content")
+"""For roll-ups, which say themselves what is missing: one scenario that was never judged must not
+hold back the page of all."""
+
+
+def on_changed_inputs(*optional: str) -> dg.AutomationCondition[dg.AssetKey]:
+    """For assets that cost no accelerator: materialize when an input's data version changed, not
+    when the same bytes were made again, and once every input is there but the `optional` ones.
+    Acts only while the automation sensor is switched on."""
+    missing = dg.AutomationCondition.any_deps_missing()
+    if optional:
+        missing = missing.ignore(dg.AssetSelection.assets(*optional))
+    return (ON_CHANGED_INPUT_OF_ANY & ~missing).with_label("inputs have other content")
+
+
+ON_CHANGED_INPUTS = on_changed_inputs()
 
 Value = dg.MetadataValue | str | int | float | bool
 

@@ -56,7 +56,7 @@ class Daemon:
         self._cursor = None
 
     def look(self) -> dict[str, set[str]]:
-        """Asset or check to the partitions that are requested now."""
+        """Asset or check to the partitions that are requested now, none where it has none."""
         result = dg.evaluate_automation_conditions(
             self._definitions,
             self._instance,
@@ -65,8 +65,10 @@ class Daemon:
         )
         self._cursor = result.cursor
         return {
-            getattr(one.key, "name", None) or one.key.to_user_string(): set(
-                one.true_subset.expensively_compute_partition_keys()
+            getattr(one.key, "name", None) or one.key.to_user_string(): (
+                set(one.true_subset.expensively_compute_partition_keys())
+                if one.true_subset.is_partitioned
+                else set()
             )
             for one in result.results
             if not one.true_subset.is_empty
@@ -97,3 +99,19 @@ def test_what_changed_sets_off_what_follows_it_for_its_scenario_alone(
         _edited(instance, "training_settings", touched, "2")
         assert daemon.look() == {"adapter_is_current": {touched}}
         assert daemon.look() == {}
+
+
+def test_pages_follow_a_verdict_though_other_scenarios_were_never_judged_or_swept(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    for name, value in prepare(tmp_path).items():
+        monkeypatch.setenv(name, value)
+    judged = SCENARIOS.get_partition_keys()[0]
+    with dg.DagsterInstance.ephemeral() as instance:
+        daemon = Daemon(build_definitions(), instance)
+        assert daemon.look() == {}
+        _made(instance, "scenario_validation", judged, "1")
+        asked = daemon.look()
+        assert asked["scenario_report"] == {judged}
+        assert {"project_summary", "project_report"} <= asked.keys()
+        assert "unified_report" not in asked

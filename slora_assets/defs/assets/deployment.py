@@ -11,7 +11,7 @@ from slora_assets.config.workspace import Workspace
 from slora_assets.defs import groups
 from slora_assets.defs.configuration import read_by
 from slora_assets.defs.media import CLIP_LIMIT, PAGE_LIMIT, side_by_side
-from slora_assets.defs.metadata import ON_CHANGED_INPUTS, ROWS, standing_at
+from slora_assets.defs.metadata import ON_CHANGED_INPUT_OF_ANY, ROWS, standing_at
 from slora_assets.defs.project import ProjectResource
 from slora_assets.defs.schedules import WRITTEN_DAILY
 from slora_assets.deployment.presets import read_presets
@@ -105,7 +105,7 @@ def inference_presets(
     metadata=standing_at(lambda workspace: workspace.summary / "summary.md"),
     code_version="1",
     deps=["scenario_validation", "unified_validation"],
-    automation_condition=ON_CHANGED_INPUTS,
+    automation_condition=ON_CHANGED_INPUT_OF_ANY,
     freshness_policy=WRITTEN_DAILY,
 )
 def project_summary(

@@ -7,7 +7,14 @@ import dagster as dg
 from slora_assets.config.workspace import UNIFIED
 from slora_assets.defs import groups
 from slora_assets.defs.media import CHARTS_LIMIT, drawings
-from slora_assets.defs.metadata import Value, scenario_of, standing_at
+from slora_assets.defs.metadata import (
+    ON_CHANGED_INPUT_OF_ANY,
+    ON_CHANGED_INPUTS,
+    Value,
+    on_changed_inputs,
+    scenario_of,
+    standing_at,
+)
 from slora_assets.defs.partitions import SCENARIOS
 from slora_assets.defs.project import ProjectResource
 from slora_assets.defs.tables import epoch_table, guarded_table
@@ -25,6 +32,7 @@ _VERSION = "1"
     code_version=_VERSION,
     partitions_def=SCENARIOS,
     deps=["scenario_validation", "scale_sweep"],
+    automation_condition=on_changed_inputs("scale_sweep"),
 )
 def scenario_report(
     context: dg.AssetExecutionContext, project: ProjectResource
@@ -45,6 +53,7 @@ def scenario_report(
     metadata=standing_at(lambda workspace: workspace.report(UNIFIED)),
     code_version=_VERSION,
     deps=["unified_validation"],
+    automation_condition=ON_CHANGED_INPUTS,
 )
 def unified_report(
     context: dg.AssetExecutionContext, project: ProjectResource
@@ -64,6 +73,7 @@ def unified_report(
     metadata=standing_at(lambda workspace: workspace.project_report),
     code_version=_VERSION,
     deps=["project_summary", "inference_presets", "scenario_report", "unified_report"],
+    automation_condition=ON_CHANGED_INPUT_OF_ANY,
 )
 def project_report(
     context: dg.AssetExecutionContext, project: ProjectResource
