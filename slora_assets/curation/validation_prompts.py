@@ -119,10 +119,11 @@ def share_of_each(settings: ValidationPrompts, scenarios: int) -> int:
 
 
 def other_prompts(settings: ValidationPrompts, scenario: str) -> list[str]:
-    """The first prompt of every other scenario of the file: what a scenario's clips should show
-    less than their own prompts."""
+    """Every prompt of every other scenario of the file: what a scenario's clips should show less
+    than their own prompts. All of them, because the first ones may have a colour or a direction in
+    common, which would count against clips that have it, too."""
     others = (prompts_of(settings, name, ()) for name in settings.scenarios if name != scenario)
-    return [asked[0].text for asked in others if asked]
+    return list(dict.fromkeys(prompt.text for asked in others for prompt in asked))
 
 
 def missing_prompts(

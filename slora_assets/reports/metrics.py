@@ -32,7 +32,7 @@ METRICS: Final[Mapping[str, Metric]] = {
         "Scenario margin",
         "difference of cosines",
         "higher",
-        "by how much better than other scenarios' first prompts",
+        "by how much better than other scenarios' prompts",
     ),
     "steadiness": Metric(
         "Steadiness",

@@ -21,7 +21,7 @@ from slora_assets.provenance import object_hash
 from slora_assets.provenance.records import read_run_record
 from slora_assets.validation.as_served import Serving, serving_of
 
-VALIDATION_VERSION = 3
+VALIDATION_VERSION = 4
 """Raise it when a change of the code changes a verdict."""
 
 

@@ -156,14 +156,15 @@ def test_prompts_without_labels_are_taken_evenly_and_none_is_made_up() -> None:
     assert spread(written, 99) == written
 
 
-def test_the_prompts_of_others_are_their_first_ones() -> None:
+def test_the_prompts_of_others_are_all_of_theirs_once() -> None:
     entries = {
         "harbour": {"prompts": ["a boat", "a ship"]},
         "beach": {"prompts": ["a bather", "a dune"]},
         "stage": {"templates": ["a {subject} on stage"], "subjects": ["singer"]},
+        "pier": {"prompts": ["a bather"]},
     }
     settings = _settings().model_dump(exclude={"scenarios"}) | {"scenarios": entries}
     found = ValidationPrompts.model_validate(settings)
-    assert other_prompts(found, "harbour") == ["a bather", "a singer on stage"]
-    assert other_prompts(found, "stage") == ["a boat", "a bather"]
+    assert other_prompts(found, "harbour") == ["a bather", "a dune", "a singer on stage"]
+    assert other_prompts(found, "stage") == ["a boat", "a ship", "a bather", "a dune"]
     assert other_prompts(_settings(entries["harbour"]), "harbour") == [], "it is alone"

@@ -98,7 +98,7 @@ def edits(prompts: Mapping[str, list[str]]) -> list[Edit]:
         Edit(PROMPTS, "neutral", ["a desert"], verdicts),
         Edit(PROMPTS, "sweep", [0.9], each("scale_sweep")),
         Edit(PROMPTS, "", None, frozenset()),
-        # A first prompt is what the clips of all other scenarios are held against.
+        # Prompts are what the clips of all other scenarios are held against.
         Edit(PROMPTS, "scenarios.lighthouse", {"prompts": ["a lighthouse"]}, verdicts),
         Edit(DATASET, "validation_share", 0.3, metadata),
         Edit(DATASET, "licence", "CC-BY-4.0", metadata),
@@ -122,7 +122,9 @@ def edits(prompts: Mapping[str, list[str]]) -> list[Edit]:
         first, *others = written
         found += [
             Edit(PROMPTS, f"scenarios.{name}.prompts", ["another", *others], drawn),
-            Edit(PROMPTS, f"scenarios.{name}.prompts", [first, *others, "one more"], asked),
+            Edit(
+                PROMPTS, f"scenarios.{name}.prompts", [first, *others, "one more"], asked | verdicts
+            ),
             Edit(SCENARIOS, f"scenarios.{name}.keywords", [f"some {name}"], metadata),
             Edit(SCENARIOS, f"scenarios.{name}.description", "something else", metadata),
             Edit(SCENARIOS, f"scenarios.{name}.min_train_clips", 2, metadata),
