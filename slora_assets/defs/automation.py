@@ -31,7 +31,8 @@ automatic_updates = dg.AutomationConditionSensorDefinition(
     description=(
         "Makes manifests, first frames, the pages of judged runs and the summary anew when the"
         " content of what they are made of changed, and looks whether adapters and verdicts are"
-        " still current. Nothing here needs an accelerator, and nothing is trained, judged or promoted by it: a person starts that,"
+        " still current. Nothing here needs an accelerator, and nothing is trained, judged or"
+        " promoted by it: a person starts that,"
         " or lets `new_footage` start it."
     ),
 )
