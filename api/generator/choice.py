@@ -11,10 +11,9 @@ from api.problems import public
 from api.settings import ApiSettings
 from slora_assets.config.errors import SloraError
 from slora_assets.config.workspace import Workspace
-from slora_assets.deployment.changelog import promotion_of
 from slora_assets.deployment.promotion import candidate
 from slora_assets.deployment.registry import open_registered
-from slora_assets.deployment.strengths import check_strengths
+from slora_assets.deployment.strengths import checked_promotion
 from slora_assets.documents import ADAPTER_FILE, AdapterRecord, Presets, ScenarioPreset
 from slora_assets.provenance.records import read_adapter_record
 
@@ -59,8 +58,7 @@ def choose(settings: ApiSettings, presets: Presets, scenario: str) -> Choice:
 def _promoted(workspace: Workspace, scenario: str, preset: ScenarioPreset) -> Choice:
     assert preset.adapter is not None and preset.sha256 is not None and preset.verdict is not None
     folder = open_registered(workspace, preset.adapter, preset.sha256)
-    check_strengths(workspace, scenario, preset)
-    logged = promotion_of(workspace.changelog, scenario, preset.sha256)
+    logged = checked_promotion(workspace, scenario, preset)
     record = read_adapter_record(folder)
     _belongs(scenario, record)
     return Choice(

@@ -63,11 +63,12 @@ def demote(scenario: Scenario, by: By, reason: Reason) -> None:
 @app.command()
 def log() -> None:
     """Verify the hash-chained log of promotions and print it."""
-    from slora_assets.deployment.changelog import read_changes
+    from slora_assets.deployment.changelog import one_line, read_changes
 
     for change in read_changes(Workspace.from_environment().changelog):
         adapter = f" {change.sha256}" if change.sha256 else ""
-        typer.echo(f"{change.action} {change.scenario}{adapter} by {change.by}: {change.reason}")
+        by, reason = one_line(change.by), one_line(change.reason)
+        typer.echo(f"{change.action} {change.scenario}{adapter} by {by}: {reason}")
 
 
 @app.command()

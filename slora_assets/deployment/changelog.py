@@ -32,8 +32,15 @@ def read_changes(path: Path) -> list[LoggedChange]:
 
 
 def promotion_of(path: Path, scenario: str, sha256: str) -> LoggedChange | None:
-    """The latest promotion of an adapter for a scenario, if the log holds one."""
+    """The promotion by which an adapter is served for a scenario now: the scenario's last change,
+    if it let this very adapter through. Raises IntegrityError when the log was tampered with."""
     for change in reversed(read_changes(path)):
-        if (change.action, change.scenario, change.sha256) == ("promote", scenario, sha256):
-            return change
+        if change.scenario == scenario:
+            return change if (change.action, change.sha256) == ("promote", sha256) else None
     return None
+
+
+def one_line(text: str) -> str:
+    """A text as a terminal may show it: a line feed or an escape sequence in a reason must not
+    pass for an entry of its own."""
+    return "".join(c if c.isprintable() else c.encode("unicode_escape").decode() for c in text)

@@ -6,6 +6,8 @@ Edits keep every comment and line that they don't concern.
 from __future__ import annotations
 
 import io
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import TypeAlias
 
@@ -64,15 +66,35 @@ def preset_values(
     return values
 
 
-def write_preset(path: Path, scenario: str, values: dict[str, Value]) -> None:
-    """Set keys of a scenario's preset in place.
+@contextmanager
+def edited_preset(path: Path, scenario: str, values: dict[str, Value]) -> Iterator[None]:
+    """Set keys of a scenario's preset in place, once what stands inside is done.
 
-    The edited text is read back and must be valid before it replaces the file.
+    Before that the edited text is read back: it must be valid, and all other presets as they were.
+    Raises ConfigError.
     """
+    before = read_presets(path).presets
     edited = edited_text(path.read_text(encoding="utf-8"), scenario, values)
     with replacing(path) as temporary:
         temporary.write_text(edited, encoding="utf-8")
-        read_presets(temporary)
+        after = read_presets(temporary).presets
+        changed = [n for n in before if n != scenario and after.get(n) != before[n]]
+        if changed:
+            raise ConfigError(
+                "an edit of one preset would change others, which share its lines by an alias",
+                file=path,
+                key=f"presets.{scenario}",
+                found=f"the lines of {', '.join(changed)}, too",
+                expected="lines of its own",
+                remedy="write these presets out",
+            )
+        yield
+
+
+def write_preset(path: Path, scenario: str, values: dict[str, Value]) -> None:
+    """As `edited_preset`, at once."""
+    with edited_preset(path, scenario, values):
+        pass
 
 
 def edited_text(text: str, scenario: str, values: dict[str, Value]) -> str:

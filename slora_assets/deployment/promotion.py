@@ -16,12 +16,12 @@ from filelock import lock_descriptor
 from slora_assets.config.errors import GateError, IntegrityError
 from slora_assets.config.workspace import Workspace
 from slora_assets.curation.retirement import refuse_retired
-from slora_assets.deployment.changelog import log_change
+from slora_assets.deployment.changelog import log_change, promotion_of
 from slora_assets.deployment.presets import (
+    edited_preset,
     preset_of,
     preset_values,
     read_presets,
-    write_preset,
 )
 from slora_assets.deployment.registry import register_adapter
 from slora_assets.deployment.strengths import Strengths, strengths_for, tried_strengths
@@ -108,7 +108,8 @@ def promote(
         strengths = strengths_for(tried_strengths(workspace, chosen.verdict), answer, scale)
         folder, record = register_adapter(workspace, chosen.folder)
         values = preset_values(record.sha256, answer, strengths)
-        if preset.model_dump(include=set(values)) == values:
+        known = promotion_of(workspace.changelog, scenario, record.sha256)
+        if known is not None and preset.model_dump(include=set(values)) == values:
             return Promotion(scenario, folder, record.sha256, answer, strengths, None)
         change = Change(
             action="promote",
@@ -132,8 +133,8 @@ def promote(
         )
         # The log comes first: a preset without its entry would be a promotion by nobody, an entry
         # without its preset is put right by the same command again.
-        logged = log_change(workspace.changelog, change)
-        write_preset(workspace.presets, scenario, values)
+        with edited_preset(workspace.presets, scenario, values):
+            logged = log_change(workspace.changelog, change)
     return Promotion(scenario, folder, record.sha256, answer, strengths, logged)
 
 
@@ -147,13 +148,11 @@ def demote(workspace: Workspace, scenario: str, by: str, reason: str) -> LoggedC
         preset = preset_of(workspace.presets, read_presets(workspace.presets), scenario)
         if preset.sha256 is None:
             raise GateError(f"nothing is promoted for {scenario}", file=workspace.presets)
-        logged = log_change(
-            workspace.changelog,
-            Change(
-                action="demote", scenario=scenario, by=by, reason=reason, replaced=preset.sha256
-            ),
+        change = Change(
+            action="demote", scenario=scenario, by=by, reason=reason, replaced=preset.sha256
         )
-        write_preset(workspace.presets, scenario, preset_values(None, None))
+        with edited_preset(workspace.presets, scenario, preset_values(None, None)):
+            logged = log_change(workspace.changelog, change)
     return logged
 
 
@@ -222,7 +221,8 @@ def _signed(by: str, reason: str) -> tuple[str, str]:
                 expected="a text that isn't blank",
                 remedy=f"say {key}",
             )
-    return by.strip(), reason.strip()
+    # One line each: whoever reads the log must not take a part of a reason for an entry.
+    return " ".join(by.split()), " ".join(reason.split())
 
 
 @contextmanager

@@ -13,6 +13,7 @@ from slora_assets.deployment.changelog import promotion_of
 from slora_assets.documents import (
     DEFAULT_SPEED,
     Answer,
+    LoggedChange,
     PromotableAnswer,
     RunVerdict,
     ScenarioPreset,
@@ -91,15 +92,30 @@ def strengths_for(
     )
 
 
-def check_strengths(workspace: Workspace, scenario: str, preset: ScenarioPreset) -> None:
-    """Refuse a preset that was edited to reach beyond the strengths that its adapter was promoted
-    with. Raises GateError, IntegrityError."""
+def checked_promotion(
+    workspace: Workspace, scenario: str, preset: ScenarioPreset
+) -> LoggedChange | None:
+    """The change by which a preset's adapter was let through; None for a preset without adapter.
+
+    Raises GateError for an adapter that nobody promoted or that was taken back since, and for a
+    preset that was edited to reach beyond the strengths that it was promoted with, IntegrityError
+    for a log that was tampered with.
+    """
     if preset.sha256 is None:
-        return
+        return None
     logged = promotion_of(workspace.changelog, scenario, preset.sha256)
-    least, most = (logged.scale_min, logged.scale_max) if logged else (None, None)
+    if logged is None:
+        raise GateError(
+            "the change log doesn't say that this adapter is promoted for the scenario",
+            file=workspace.presets,
+            key=f"presets.{scenario}.sha256",
+            found=preset.sha256,
+            expected="the adapter of the scenario's last promotion, or null after a demotion",
+            remedy=f"`slora promote {scenario}`, or set adapter, sha256 and verdict to null",
+        )
+    least, most = logged.scale_min, logged.scale_max
     if least is None or most is None or least <= preset.scale_min <= preset.scale_max <= most:
-        return
+        return logged
     raise GateError(
         "the preset reaches beyond the strengths that the gate let through",
         file=workspace.presets,

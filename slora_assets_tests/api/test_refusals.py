@@ -72,6 +72,10 @@ def of_another_scenario(workspace: Workspace, sha256: str) -> None:
     workspace.presets.write_text(text)
 
 
+def without_log(workspace: Workspace, sha256: str) -> None:
+    workspace.changelog.unlink()
+
+
 def wrong_rank(workspace: Workspace, sha256: str) -> None:
     path = workspace.registry / sha256 / ADAPTER_RECORD
     path.write_text(path.read_text().replace('"rank": 4', '"rank": 5'))
@@ -79,7 +83,7 @@ def wrong_rank(workspace: Workspace, sha256: str) -> None:
 
 @pytest.mark.parametrize(
     "damage",
-    [damaged_weights, gone, linked, for_another_base, of_another_scenario, wrong_rank],
+    [damaged_weights, gone, linked, for_another_base, of_another_scenario, without_log, wrong_rank],
 )
 def test_a_promoted_adapter_that_is_not_what_was_promoted_is_409(
     own_workspace: Workspace, damage: Any

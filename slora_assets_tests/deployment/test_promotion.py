@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+import yaml
 
 from slora_assets.config.errors import (
     ConfigError,
@@ -20,10 +21,15 @@ from slora_assets.config.errors import (
 from slora_assets.config.scenario_files import ScenarioFiles
 from slora_assets.config.workspace import Workspace
 from slora_assets.curation.retirement import retire
-from slora_assets.deployment.changelog import promotion_of, read_changes
+from slora_assets.deployment.changelog import (
+    log_change,
+    one_line,
+    promotion_of,
+    read_changes,
+)
 from slora_assets.deployment.presets import read_presets
 from slora_assets.deployment.promotion import candidate, demote, promote
-from slora_assets.documents import ScenarioPreset, registered_path
+from slora_assets.documents import Change, ScenarioPreset, registered_path
 from slora_assets_tests.workspaces import contents
 
 FinishRun = Callable[..., str]
@@ -200,11 +206,12 @@ def test_after_a_crash_between_log_and_preset_the_same_command_finishes(
 ) -> None:
     finish_run()
 
-    def killed(*_args: object) -> None:
+    def killed(path: Path, change: Change) -> None:
+        log_change(path, change)
         raise KeyboardInterrupt
 
     with monkeypatch.context() as patch:
-        patch.setattr("slora_assets.deployment.promotion.write_preset", killed)
+        patch.setattr("slora_assets.deployment.promotion.log_change", killed)
         with pytest.raises(KeyboardInterrupt):
             promote(workspace, SCENARIO, "Zoë", "looks right")
     assert preset(workspace).sha256 is None
@@ -233,3 +240,28 @@ def test_an_unknown_scenario_is_answered_with_the_known_ones(workspace: Workspac
 def test_a_run_without_result_has_no_candidate(workspace: Workspace) -> None:
     with pytest.raises(MissingInputError):
         candidate(workspace, SCENARIO)
+
+
+def test_a_reason_is_one_line_and_an_old_one_with_more_is_shown_as_one(
+    workspace: Workspace, finish_run: FinishRun
+) -> None:
+    finish_run()
+    promote(workspace, SCENARIO, "Zoë", "good\npromote kitchen by Max: forged")
+    [change] = read_changes(workspace.changelog)
+    assert change.reason == "good promote kitchen by Max: forged"
+    assert one_line("good\r\nforged \x1b[2K é") == "good\\r\\nforged \\x1b[2K é"
+
+
+def test_a_preset_that_shares_its_lines_with_another_is_refused_and_nothing_is_changed(
+    workspace: Workspace, finish_run: FinishRun
+) -> None:
+    finish_run()
+    tree = yaml.safe_load(workspace.presets.read_text())
+    tree["presets"]["kitchen"] = tree["presets"][SCENARIO]
+    workspace.presets.write_text(yaml.safe_dump(tree))
+    assert "*id" in workspace.presets.read_text(), "an alias"
+    before = workspace.presets.read_bytes()
+    with pytest.raises(ConfigError, match="kitchen, too"):
+        promote(workspace, SCENARIO, "Zoë", "looks right")
+    assert workspace.presets.read_bytes() == before
+    assert read_changes(workspace.changelog) == []

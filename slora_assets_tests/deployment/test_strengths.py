@@ -15,7 +15,7 @@ from slora_assets.deployment.promotion import demote, promote
 from slora_assets.deployment.strengths import (
     Strengths,
     Tried,
-    check_strengths,
+    checked_promotion,
     strengths_for,
     tried_strengths,
 )
@@ -130,13 +130,30 @@ def test_a_preset_that_is_edited_past_what_was_let_through_is_refused(
 ) -> None:
     sha256 = finish_run(SCENARIO)
     promote(workspace, SCENARIO, "Zoë", "it passed")
-    check_strengths(workspace, SCENARIO, preset(workspace))
+    checked_promotion(workspace, SCENARIO, preset(workspace))
     write_preset(
         workspace.presets,
         SCENARIO,
         preset_values(sha256, "pass", Strengths(0.85, 0.0, 1.5)),
     )
     with pytest.raises(GateError, match="make sweep"):
-        check_strengths(workspace, SCENARIO, preset(workspace))
+        checked_promotion(workspace, SCENARIO, preset(workspace))
     demote(workspace, SCENARIO, "Zoë", "edited by hand")
-    check_strengths(workspace, SCENARIO, preset(workspace))
+    checked_promotion(workspace, SCENARIO, preset(workspace))
+
+
+def test_an_adapter_that_the_log_does_not_say_is_promoted_is_not_served(
+    workspace: Workspace, finish_run: FinishRun
+) -> None:
+    sha256 = finish_run(SCENARIO)
+    promote(workspace, SCENARIO, "Zoë", "it passed")
+    values = preset(workspace).model_dump(include={"adapter", "sha256", "verdict"})
+    demote(workspace, SCENARIO, "Zoë", "artefacts")
+    write_preset(workspace.presets, SCENARIO, values)
+    with pytest.raises(GateError, match=sha256):
+        checked_promotion(workspace, SCENARIO, preset(workspace))
+    assert promote(workspace, SCENARIO, "Zoë", "again, then").change is not None
+    assert checked_promotion(workspace, SCENARIO, preset(workspace)) is not None
+    workspace.changelog.unlink()
+    with pytest.raises(GateError, match="change log"):
+        checked_promotion(workspace, SCENARIO, preset(workspace))

@@ -7,15 +7,15 @@ from slora_assets.defs.checks.sentences import counted, some
 from slora_assets.defs.project import ProjectResource
 from slora_assets.deployment.presets import read_presets
 from slora_assets.deployment.registry import open_registered
-from slora_assets.deployment.strengths import check_strengths
+from slora_assets.deployment.strengths import checked_promotion
 from slora_assets.deployment.summary import SUMMARY_FILE, outdated_rows
 from slora_assets.provenance import read_json
 
 
 @dg.asset_check(asset="inference_presets")
 def presets_are_intact(project: ProjectResource) -> dg.AssetCheckResult:
-    """Each promoted adapter is in the registry, has the recorded hash, and may be asked for no
-    strength that the gate did not let through."""
+    """Each promoted adapter is in the registry, has the recorded hash, stands in the change log as
+    promoted, and may be asked for no strength that the gate did not let through."""
     workspace = project.workspace()
     promoted, broken = 0, dict[str, str]()
     for name, preset in read_presets(workspace.presets).presets.items():
@@ -24,7 +24,7 @@ def presets_are_intact(project: ProjectResource) -> dg.AssetCheckResult:
         promoted += 1
         try:
             open_registered(workspace, preset.adapter, preset.sha256)
-            check_strengths(workspace, name, preset)
+            checked_promotion(workspace, name, preset)
         except SloraError as error:
             broken[name] = str(error)
     said = (
