@@ -29,9 +29,9 @@ def on_changed_inputs(*optional: str) -> dg.AutomationCondition[dg.AssetKey]:
     """For assets that cost no accelerator: materialize when an input's data version changed, not
     when the same bytes were made again, and once every input is there but the `optional` ones.
     Acts only while the automation sensor is switched on."""
-    missing = dg.AutomationCondition.any_deps_missing()
-    if optional:
-        missing = missing.ignore(dg.AssetSelection.assets(*optional))
+    missing: dg.AutomationCondition[dg.AssetKey] = dg.AutomationCondition.any_deps_missing().ignore(
+        dg.AssetSelection.assets(*optional)
+    )
     return (ON_CHANGED_INPUT_OF_ANY & ~missing).with_label("inputs have other content")
 
 

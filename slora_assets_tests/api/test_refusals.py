@@ -72,8 +72,11 @@ def of_another_scenario(workspace: Workspace, sha256: str) -> None:
     workspace.presets.write_text(text)
 
 
-def without_log(workspace: Workspace, sha256: str) -> None:
-    workspace.changelog.unlink()
+def taken_back(workspace: Workspace, sha256: str) -> None:
+    """Demoted, and its preset pasted back."""
+    before = workspace.presets.read_bytes()
+    demote(workspace, "market_floor", "Zoë", "artefacts")
+    workspace.presets.write_bytes(before)
 
 
 def wrong_rank(workspace: Workspace, sha256: str) -> None:
@@ -83,7 +86,7 @@ def wrong_rank(workspace: Workspace, sha256: str) -> None:
 
 @pytest.mark.parametrize(
     "damage",
-    [damaged_weights, gone, linked, for_another_base, of_another_scenario, without_log, wrong_rank],
+    [damaged_weights, gone, linked, for_another_base, of_another_scenario, taken_back, wrong_rank],
 )
 def test_a_promoted_adapter_that_is_not_what_was_promoted_is_409(
     own_workspace: Workspace, damage: Any
