@@ -101,3 +101,12 @@ def test_a_pair_keeps_seed_labels_scores_and_difference(side: Side) -> None:
     assert first.base_frozen and first.adapter_frozen
     assert (first.base["clip_similarity"], first.base["scenario_margin"]) == (0.25, 0.1)
     assert first.base["steadiness"] is None, "a frozen clip isn't steady"
+
+
+def test_clips_that_are_alike_on_average_alone_are_two(temporal: TemporalScore) -> None:
+    """A subject at the top and the same one at the bottom have the same columns on average."""
+    top = np.zeros(SHAPE, np.uint8)
+    top[:, :4] = 200
+    clips = (top, top[:, ::-1].copy())
+    samples = [Sample(_prompt(n), 0, clip, temporal, 0.25, 0.1) for n, clip in enumerate(clips)]
+    assert _counts(samples, samples) == [0, 1]
