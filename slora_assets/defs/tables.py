@@ -16,18 +16,18 @@ Cell = str | int | float | None
 
 REJECTS: Final = dg.TableSchema(
     columns=[
-        dg.TableColumn("clip", "string"),
+        dg.TableColumn("clip", "string", "its id"),
         dg.TableColumn("reason", "string", "reason code, see docs/datasets.md"),
-        dg.TableColumn("detail", "string"),
+        dg.TableColumn("detail", "string", "what was found, in words"),
     ]
 )
 EPOCHS: Final = dg.TableSchema(
     columns=[
         dg.TableColumn("epoch", "integer", "0 is the base without adapter"),
-        dg.TableColumn("step", "integer"),
+        dg.TableColumn("step", "integer", "optimizer steps until then"),
         dg.TableColumn("train_loss", "number", "mean over the epoch's steps"),
         dg.TableColumn("held_out_loss", "number", "on clips that aren't trained on"),
-        dg.TableColumn("clip_similarity", "number"),
+        dg.TableColumn("clip_similarity", "number", "how well clips show their prompts"),
         dg.TableColumn("temporal_consistency", "number", "empty where every sample is frozen"),
         dg.TableColumn("combined", "number", "what decides which adapters are kept"),
         dg.TableColumn("pruned", "string", "epochs whose adapters were pruned then"),
@@ -35,7 +35,7 @@ EPOCHS: Final = dg.TableSchema(
 )
 GUARDED: Final = dg.TableSchema(
     columns=[
-        dg.TableColumn("metric", "string"),
+        dg.TableColumn("metric", "string", "see docs/howto/reading_a_verdict.md"),
         dg.TableColumn("held_against", "string", "base, footage, or the worse of both"),
         dg.TableColumn("base", "number", "mean over distinct clips"),
         dg.TableColumn("adapter", "number", "mean over distinct clips"),
@@ -51,13 +51,13 @@ GUARDED: Final = dg.TableSchema(
 
 SWEPT: Final = dg.TableSchema(
     columns=[
-        dg.TableColumn("strength", "number"),
+        dg.TableColumn("strength", "number", "at which the adapter was loaded"),
         dg.TableColumn("speed", "string", "speed preset"),
-        dg.TableColumn("answer", "string"),
+        dg.TableColumn("answer", "string", "the gate's: pass, fail or inconclusive"),
         dg.TableColumn("clips", "integer", "fewer than asked where it was given up early"),
-        dg.TableColumn("clip_similarity", "number"),
-        dg.TableColumn("temporal_consistency", "number"),
-        dg.TableColumn("motion_speed", "number"),
+        dg.TableColumn("clip_similarity", "number", "how well clips show their prompts"),
+        dg.TableColumn("temporal_consistency", "number", "steadiness, less where motion lacks"),
+        dg.TableColumn("motion_speed", "number", "shorter sides per second"),
         dg.TableColumn("reason", "string", "the first of the gate's"),
     ]
 )
@@ -74,8 +74,9 @@ def columns_of(model: type[BaseModel]) -> dg.TableSchema:
         (kind, *_) = [one for one in either if one.get("type") != "null"]
         nullable = len(either) > 1
         constraints = dg.TableColumnConstraints(nullable=nullable)
+        said = " ".join(found.get("description", "").split()) or None
         columns.append(
-            dg.TableColumn(name, str(kind.get("type", "object")), constraints=constraints)
+            dg.TableColumn(name, str(kind.get("type", "object")), said, constraints=constraints)
         )
     return dg.TableSchema(columns=columns)
 

@@ -7,7 +7,11 @@ from typing import Final
 from pydantic import BaseModel, ConfigDict
 
 RULES: Final = ConfigDict(
-    extra="forbid", frozen=True, serialize_by_alias=True, validate_by_name=True
+    extra="forbid",
+    frozen=True,
+    serialize_by_alias=True,
+    validate_by_name=True,
+    use_attribute_docstrings=True,
 )
 """Unknown keys are errors, and what was read never changes. A field whose name in the file would
 read badly in code has that name as its alias."""

@@ -20,9 +20,11 @@ class PromptPair(Document):
     """Base and adapter on one prompt and seed, all else equal."""
 
     prompt_id: str
+    """Scenario and place in its list of prompts."""
     prompt: str = ""
     """Its text."""
     seed: int
+    """Of the noise that both sides start from."""
     labels: Mapping[str, str] = {}
     """What the prompt shares with others (`subject`, `motion`, `template`): prompts with a label in
     common are not independent."""
@@ -31,8 +33,11 @@ class PromptPair(Document):
     base: Mapping[str, float | None]
     """Metric name -> value; null where it could not be measured (frozen clip, no scorer)."""
     adapter: Mapping[str, float | None]
+    """As `base`."""
     base_frozen: bool
+    """Does the base's clip stand still?"""
     adapter_frozen: bool
+    """Does the adapter's?"""
     difference: float = Field(ge=0, le=1)
     """Mean absolute pixel difference of the two clips, intensities 0..1."""
 

@@ -12,7 +12,7 @@ import pytest
 
 from slora_assets.miniature.scenes.looks import LOOKS
 from slora_assets.miniature.scenes.other_looks import OTHER_LOOKS
-from slora_assets.miniature.scenes.sample_footage import render_sample_footage
+from slora_assets.miniature.scenes.sample_footage import ENCODER, render_sample_footage
 from slora_assets.miniature.scenes.sample_plan import CAPTIONS_PER_CLIP, msr_vtt, plan_footage
 from slora_assets.miniature.weights.tokens import tokenizer
 from slora_assets.provenance import sha256_file
@@ -113,6 +113,15 @@ def test_same_seed_gives_same_bytes_and_a_damaged_clip_is_made_again(
     (again / "videos" / "video3.mp4").write_bytes(b"damaged")
     small_render(again)
     assert {file.name: sha256_file(file) for file in (again / "videos").iterdir()} == before
+
+
+def test_the_bytes_are_those_of_a_processor_without_vector_code(
+    footage: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setitem(ENCODER, "x264-params", "asm=0")
+    plain = small_render(tmp_path / "plain").parent
+    for file in (footage / "videos").iterdir():
+        assert sha256_file(plain / "videos" / file.name) == sha256_file(file), file.name
 
 
 def test_goes_on_after_a_kill_without_redoing_clips(tmp_path: Path) -> None:

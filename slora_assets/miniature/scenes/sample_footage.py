@@ -30,13 +30,14 @@ _FINISHED: Final = "render.json"
 _BEGUN: Final = "render.begun.json"
 """Written first: clips found beside it belong to these settings and need not be redone."""
 _WORKERS: Final = 2
-_ENCODER: Final = {
+ENCODER: Final = {
     "preset": "ultrafast",
     "crf": "24",
     "threads": "1",
     "tune": "fastdecode",
-    "x264-params": "asm=0",
 }
+"""x264's options. With this preset, which leaves out all that it reckons in floating point (its
+macroblock tree above all), its vector code gives the bits of its C code, in half the time."""
 _DRAWN_BY: Final = (
     "actors",
     "canvas",
@@ -135,7 +136,7 @@ def _render_clip(plan: ClipPlan, seed: int, path: Path) -> None:
         replacing(path) as temporary,
         av.open(str(temporary), "w", options={"fflags": "+bitexact"}) as container,
     ):
-        stream = container.add_stream("libx264", rate=plan.fps, options=_ENCODER)
+        stream = container.add_stream("libx264", rate=plan.fps, options=ENCODER)
         stream.width, stream.height, stream.pix_fmt = background.width, HEIGHT, "yuv420p"
         stream.codec_context.flags |= av.codec.context.Flags.bitexact
         stream.time_base = Fraction(1, plan.fps)
