@@ -9,6 +9,7 @@ from contextlib import suppress
 from pathlib import Path
 from typing import Final
 
+from slora_assets.config import edge
 from slora_assets.config.workspace import PROJECT, root_from_environment
 from slora_assets.provenance import write_text
 
@@ -36,7 +37,7 @@ def _link_settings(home: Path) -> None:
         settings.symlink_to(os.path.relpath(PROJECT / "dagster.yaml", home.resolve()))
 
 
-def main() -> None:
+def main() -> int:
     """`python -m slora_assets.defs.home`: let `dg` and `dagster`, started in the project's folder,
     find the project's history. Both read `.env` there."""
     own, settings = PROJECT / _FOLDER, PROJECT / ".env"
@@ -46,7 +47,8 @@ def main() -> None:
     # What stands in `.env` wins over the environment; this way a person's own setting stays.
     line = f'{VARIABLE}="${{{VARIABLE}:-{own}}}"'
     write_text(settings, "\n".join([*others, line, ""]))
+    return 0
 
 
 if __name__ == "__main__":
-    main()
+    edge.run(main)

@@ -14,8 +14,8 @@ from typing import Final
 
 import dagster as dg
 
+from slora_assets.config import edge
 from slora_assets.config.data import read_dataset
-from slora_assets.config.errors import SloraError
 from slora_assets.config.workspace import Workspace
 from slora_assets.defs.dead_runs import release_dead_runs
 from slora_assets.defs.home import prepare_home
@@ -49,13 +49,9 @@ def run_verbs(verbs: Sequence[str]) -> int:
         # nothing is added to what it imports.
         preload(MODELS)
     jobs = [job for verb in verbs for job in VERBS[verb]]
-    try:
-        if not jobs:
-            return run_jobs(dg.Definitions(), jobs)
-        return run_jobs(_definitions(), jobs, _retired())
-    except SloraError as error:
-        print(f"error: {error}", file=sys.stderr)
-        return 1
+    if not jobs:
+        return run_jobs(dg.Definitions(), jobs)
+    return edge.exit_status(lambda: run_jobs(_definitions(), jobs, _retired()))
 
 
 def _definitions() -> dg.Definitions:
