@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 from collections.abc import Sequence
 from pathlib import Path
 
@@ -16,30 +17,44 @@ from slora_assets.provenance import replacing
 def add_adapter(transformer: Denoiser, shape: LoraShape, seed: int, known: Sequence[str]) -> None:
     """Add a fresh fp32 adapter to a frozen denoiser, initialised from `seed`.
 
-    Raises TrainingError when no layer is named as `shape` says; `known` are names that exist.
+    Raises TrainingError for names in `shape` that are no layer's, one among others too: PEFT would
+    leave it out in silence. `known` are names that exist.
     """
     import torch
     from peft import LoraConfig
 
+    _refuse_unknown(transformer, shape.targets, known)
     with torch.random.fork_rng(devices=[]):
         torch.manual_seed(seed)
-        try:
-            transformer.add_adapter(
-                LoraConfig(
-                    r=shape.rank, lora_alpha=shape.alpha, target_modules=list(shape.targets)
-                ),
-                adapter_name=ADAPTER_NAME,
-            )
-        except ValueError as error:
-            raise TrainingError(
-                "no layer of the base has such a name",
-                key="lora.targets",
-                found=list(shape.targets),
-                remedy=f"use {', '.join(known)}",
-            ) from error
+        transformer.add_adapter(
+            LoraConfig(r=shape.rank, lora_alpha=shape.alpha, target_modules=list(shape.targets)),
+            adapter_name=ADAPTER_NAME,
+        )
     for parameter in transformer.parameters():
         if parameter.requires_grad:
             parameter.data = parameter.data.float()
+
+
+def _refuse_unknown(transformer: Denoiser, targets: Sequence[str], known: Sequence[str]) -> None:
+    """Each target has to name layers with weights of their own, by whole names or their ends."""
+    import torch
+
+    kinds = (torch.nn.Linear, torch.nn.Conv2d, torch.nn.Conv3d, torch.nn.Embedding)
+    layers = {name: isinstance(module, kinds) for name, module in transformer.named_modules()}
+    unknown = []
+    for target in targets:
+        hit = [fits for name, fits in layers.items() if f".{name}".endswith(f".{target}")]
+        if not hit or not all(hit) or not target:
+            unknown.append(target)
+    if unknown:
+        adaptable = {re.sub(r"^.*?\.\d+\.", "", name) for name, fits in layers.items() if fits}
+        raise TrainingError(
+            "no layer of the base has such a name",
+            key="lora.targets",
+            found=unknown,
+            expected=f"ends of layers' names such as {', '.join(sorted(adaptable))}",
+            remedy=f"use {', '.join(known)}",
+        )
 
 
 def save_adapter(

@@ -26,6 +26,9 @@ class LoraSettings(Settings):
     """Names of the adapted linear layers: attention only."""
 
 
+Decay = Annotated[float, Field(ge=0, lt=1)]
+
+
 class OptimizerSettings(Settings):
     """AdamW, as one fused kernel per step."""
 
@@ -35,7 +38,7 @@ class OptimizerSettings(Settings):
     a-r-r-o-w/cogvideox-factory README)."""
     learning_rate: Annotated[float, Field(gt=0)] = 3e-3
     """1e-4 for CogVideoX-2b; the miniature takes thirty times that, with a schedule that falls."""
-    betas: tuple[float, float] = (0.9, 0.95)
+    betas: tuple[Decay, Decay] = (0.9, 0.95)
     """Decay of the running means of gradient and squared gradient."""
     epsilon: Annotated[float, Field(gt=0)] = 1e-8
     """Added to the denominator of an update."""

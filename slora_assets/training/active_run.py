@@ -18,9 +18,10 @@ from slora_assets.training.between_epochs.export import prove_export
 from slora_assets.training.between_epochs.lockstep import Lockstep, Pass
 from slora_assets.training.between_epochs.measuring import Measuring
 from slora_assets.training.display import Display
-from slora_assets.training.loop.checkpoints import RunPosition
+from slora_assets.training.loop.checkpoints import RunPosition, no_checkpoint
 from slora_assets.training.loop.trainer import Hooks, Trainer
 from slora_assets.training.plan import RunPlan
+from slora_assets.training.resume import Begun
 from slora_assets.training.step_log import StepsLog
 from slora_assets.training.trackers import Tracker
 
@@ -46,6 +47,24 @@ class ActiveRun:
         self._lockstep = Lockstep(accelerator, plan.settings.levers.shard_blocks)
         self._measuring = Measuring(plan, workspace, trainer, reader, self._lockstep, should_stop)
         self._epochs = Epochs(plan, trainer, self._measuring, self.steps, display, tracker)
+
+    def ready(self, begun: Begun) -> RunPosition:
+        """Open all that epochs and the run's end need, and find where the run goes on: what can't
+        be had is refused before anything is written. Raises as `Measuring.open` and
+        `Trainer.restore` do."""
+        if self._accelerator.is_main_process:
+            self._measuring.open()
+        if begun.anew:
+            return RunPosition()
+        state = self._plan.folder.state
+        restored = self._trainer.restore(state, begun.earlier_hashes)
+        if restored is None:
+            if self._epochs.metrics.has(1):  # each epoch's end is a checkpoint
+                raise no_checkpoint(state, "nothing, and an epoch has been measured")
+            return RunPosition()
+        for passed_over in restored.passed_over:
+            self._display.line(f"{self._plan.name}: a checkpoint can't be used: {passed_over}")
+        return restored.position
 
     def hooks(self) -> Hooks:
         """How the loop reaches this run; the first process alone measures and writes."""

@@ -15,7 +15,7 @@ from slora_assets.config.validation import read_validation_prompts
 from slora_assets.config.workspace import Workspace
 from slora_assets.config.yaml_reader import read_settings
 from slora_assets.training.plan import RunPlan, plan_run
-from slora_assets.training.resume import Resumption, prepare_folder, read_begun
+from slora_assets.training.resume import Begun, Resumption, decide, write_down
 
 
 @pytest.fixture
@@ -30,16 +30,23 @@ def plan(workspace: Workspace, tmp_path: Path) -> Any:
     return planned
 
 
+def begin(plan: RunPlan, resumption: Resumption | None = None) -> Begun:
+    """As a run does: decide, and write it down."""
+    begun = decide(plan, resumption or Resumption())
+    write_down(plan, begun)
+    return begun
+
+
 def test_the_same_run_goes_on(plan: Any) -> None:
-    prepare_folder(plan(), Resumption())
-    assert prepare_folder(plan(), Resumption()).changes == ()
+    begin(plan())
+    assert begin(plan()).changes == ()
 
 
 def test_every_key_that_differs_is_named_with_both_values(plan: Any) -> None:
-    prepare_folder(plan(), Resumption())
+    begin(plan())
     changed = plan("optimizer.learning_rate=2e-4", "epochs=7")
     with pytest.raises(TrainingError) as caught:
-        prepare_folder(changed, Resumption())
+        begin(changed)
     message = str(caught.value)
     assert "key 'epochs, optimizer.learning_rate'" in message
     assert "0.003" in message
@@ -58,50 +65,49 @@ def test_every_key_that_differs_is_named_with_both_values(plan: Any) -> None:
 )
 def test_other_clips_or_prompts_are_another_run(plan: Any, part: str, change: Any) -> None:
     first = plan()
-    prepare_folder(first, Resumption())
+    begin(first)
     with pytest.raises(TrainingError, match=f"key '{part}'"):
-        prepare_folder(replace(first, **change(first)), Resumption())
+        begin(replace(first, **change(first)))
 
 
 def test_another_base_is_named_by_the_part_that_differs(plan: Any) -> None:
     first = plan()
-    prepare_folder(first, Resumption())
+    begin(first)
     parts = first.identity.parts | {"vae": "0" * 64}
     other_base = copy.copy(first.base)
     other_base.identity = lambda: first.identity.model_copy(update={"parts": parts})
     with pytest.raises(TrainingError, match=r"key 'base\.parts\.vae'"):
-        prepare_folder(replace(first, base=other_base), Resumption())
+        begin(replace(first, base=other_base))
 
 
 def test_an_allowed_change_is_kept_and_so_are_the_checkpoints(plan: Any) -> None:
     first = plan()
-    prepare_folder(first, Resumption())
+    begin(first)
     (first.folder.partial / "state" / "step_00000012_0").mkdir(parents=True)
     changed = plan("optimizer.learning_rate=2e-4")
     with pytest.raises(TrainingError, match=r"optimizer\.learning_rate"):
-        prepare_folder(changed, Resumption(allow_changed=("epochs",)))
-    begun = prepare_folder(changed, Resumption(allow_changed=("optimizer",)))
+        begin(changed, Resumption(allow_changed=("epochs",)))
+    begun = begin(changed, Resumption(allow_changed=("optimizer",)))
     assert begun.earlier_hashes == (first.run_hash,)
     assert begun.changes == (
         {"key": "optimizer.learning_rate", "before": 0.003, "after": 0.0002, "step": 12},
     )
-    assert read_begun(changed) == begun
-    assert prepare_folder(changed, Resumption()) == begun, "allowed once is enough"
+    assert begin(changed) == begun, "allowed once is enough"
 
 
 def test_beginning_again_throws_the_unfinished_run_away(plan: Any) -> None:
     first = plan()
-    prepare_folder(first, Resumption())
+    begin(first)
     (first.folder.partial / "training_log.jsonl").write_text("{}\n")
     changed = plan("epochs=7")
-    begun = prepare_folder(changed, Resumption(restart=True))
+    begun = begin(changed, Resumption(restart=True))
     assert begun.changes == ()
     assert sorted(path.name for path in changed.folder.partial.iterdir()) == ["begun_with.json"]
 
 
 def test_a_folder_that_does_not_say_what_it_holds_is_not_gone_on_with(plan: Any) -> None:
     first = plan()
-    prepare_folder(first, Resumption())
+    begin(first)
     (first.folder.begun_with).write_text('{"run_hash": 1}')
     with pytest.raises(IntegrityError, match="--restart"):
-        prepare_folder(first, Resumption())
+        begin(first)
