@@ -129,7 +129,8 @@ def _kind(error: BaseException) -> str | None:
 
 
 def _of_system(error: OSError) -> UnreadableError:
-    name = error.filename if error.filename is not None else error.filename2
+    # Of a rename the target: what is renamed is a temporary file that people don't know.
+    name = error.filename2 if error.filename2 is not None else error.filename
     file = os.fsdecode(name) if isinstance(name, str | bytes | os.PathLike) else None
     what = error.strerror or str(error).strip() or type(error).__name__
     remedy = _REMEDIES.get(error.errno) if error.errno is not None else None
