@@ -1,6 +1,6 @@
 """A person lets an adapter through, or takes it back: registry, presets and change log together.
 
-The verdict is read and checked here again, whatever a check in the graph said before.
+The verdict is read, checked and judged again here, whatever a check in the graph said before.
 """
 
 from __future__ import annotations
@@ -35,6 +35,7 @@ from slora_assets.documents import (
     RunVerdict,
 )
 from slora_assets.provenance.records import read_adapter_record, read_run_record, read_verdict
+from slora_assets.validation.earned import refuse_unearned
 
 
 @dataclass(frozen=True)
@@ -96,8 +97,8 @@ def promote(
     requests may go from it.
 
     Raises GateError for a verdict of fail (never promoted), for an inconclusive one without
-    `override_inconclusive` and for a strength that wasn't let through, CurationError for a retired
-    scenario.
+    `override_inconclusive`, for one that its own scores don't give under the settings in force and
+    for a strength that wasn't let through, CurationError for a retired scenario.
     """
     by, reason = _signed(by, reason)
     refuse_retired(workspace, scenario)
@@ -105,6 +106,7 @@ def promote(
         preset = preset_of(workspace.presets, read_presets(workspace.presets), scenario)
         chosen = candidate(workspace, scenario)
         answer = admitted(chosen, override_inconclusive)
+        refuse_unearned(workspace, workspace.scenario_run(scenario), chosen.verdict)
         strengths = strengths_for(tried_strengths(workspace, chosen.verdict), answer, scale)
         folder, record = register_adapter(workspace, chosen.folder)
         values = preset_values(record.sha256, answer, strengths)
