@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, TypedDict
 
 from slora_assets.config.errors import IntegrityError
-from slora_assets.provenance import file_stamp, object_hash, sha256_file
+from slora_assets.provenance import file_stamp, object_hash, read_json, sha256_file
 
 if TYPE_CHECKING:
     import numpy as np
@@ -67,6 +67,15 @@ def verify_recorded(folder: Path, recorded: dict[str, str]) -> None:
                 expected=expected,
                 remedy="restore it, or delete the folder and run `make data`",
             )
+
+
+def read_mapping(path: Path) -> dict[str, Any]:
+    """What a configuration in JSON holds. Raises MissingInputError, IntegrityError."""
+    remedy = "fetch the model again"
+    found = read_json(path, remedy=remedy)
+    if not isinstance(found, dict):
+        raise IntegrityError("no mapping", file=path, found=found, remedy=remedy)
+    return dict(found)
 
 
 def read_safetensors_header(path: Path) -> dict[str, Any]:

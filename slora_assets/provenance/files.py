@@ -16,7 +16,7 @@ from typing import Final, cast
 
 import orjson
 
-from slora_assets.config.errors import IntegrityError, MissingInputError
+from slora_assets.config.errors import IntegrityError, MissingInputError, UnreadableError
 from slora_assets.provenance.hashing import Json
 
 _PARTIAL = ".partial"
@@ -96,6 +96,11 @@ def read_json(path: Path, *, remedy: str) -> Json:
         data = path.read_bytes()
     except FileNotFoundError as error:
         raise MissingInputError("the file does not exist", file=path, remedy=remedy) from error
+    except OSError as error:
+        why = error.strerror or str(error)
+        raise UnreadableError(
+            f"the file can't be read ({why})", file=path, remedy=remedy
+        ) from error
     found: Json
     try:
         with suppress(orjson.JSONDecodeError):
@@ -104,7 +109,7 @@ def read_json(path: Path, *, remedy: str) -> Json:
         # What orjson refuses, json may take, and it says why not.
         found = json.loads(data.decode())
         return found
-    except (json.JSONDecodeError, UnicodeDecodeError) as error:
+    except (ValueError, RecursionError) as error:  # no JSON, no UTF-8, numbers without end
         raise IntegrityError(f"not valid JSON ({error})", file=path, remedy=remedy) from error
 
 
