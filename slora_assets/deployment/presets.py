@@ -14,6 +14,7 @@ from ruamel.yaml.nodes import ScalarNode
 from ruamel.yaml.representer import RoundTripRepresenter
 
 from slora_assets.config.errors import ConfigError
+from slora_assets.config.workspace import refuse_shipped
 from slora_assets.config.yaml_reader import read_settings
 from slora_assets.deployment.strengths import Strengths
 from slora_assets.documents import (
@@ -69,6 +70,7 @@ def write_preset(path: Path, scenario: str, values: dict[str, Value]) -> None:
 
     The edited text is read back and must be valid before it replaces the file.
     """
+    refuse_shipped(path)
     edited = edited_text(path.read_text(encoding="utf-8"), scenario, values)
     with replacing(path) as temporary:
         temporary.write_text(edited, encoding="utf-8")
