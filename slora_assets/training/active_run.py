@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import Any
 
 from slora_assets.caches.reading import CacheReader
+from slora_assets.config.errors import InterruptedRunError
 from slora_assets.config.workspace import Workspace
 from slora_assets.documents import ADAPTER_FILE, RUN_RECORD, ExportParity, RunRecord, TrainedClip
 from slora_assets.provenance import commit_folder, write_json
@@ -89,7 +90,12 @@ class ActiveRun:
         self._dismiss()
 
     def _on_epoch(self, position: RunPosition) -> None:
-        self._epochs.finish_epoch(position)
+        try:
+            self._epochs.finish_epoch(position)
+        except InterruptedRunError:
+            if not self._plan.settings.levers.shard_blocks:
+                self._lockstep.stopped(True)
+            raise
         self._dismiss()
 
     def _follow(self) -> None:
@@ -101,12 +107,16 @@ class ActiveRun:
                 self._measuring.draw_along()
             else:
                 self._parity()
-        self._accelerator.wait_for_everyone()
+        if self._lockstep.stopped(False):
+            raise InterruptedRunError(
+                "stopped while the first process measured, as asked; the training is checkpointed",
+                remedy="the same command goes on from there",
+            )
 
     def _dismiss(self) -> None:
         """Let the processes go on that follow the first."""
         self._lockstep.announce(Pass.DONE)
-        self._accelerator.wait_for_everyone()
+        self._lockstep.stopped(False)
 
     def prove(self, position: RunPosition) -> ExportParity | None:
         """Parity of the model in memory, exported once more: the last epoch may be pruned.

@@ -18,6 +18,7 @@ from slora_assets.miniature.weights import SHIPPED
 from slora_assets.provenance.records import read_adapter_record, read_run_record
 from slora_assets.training.plan import plan_run
 from slora_assets_tests.training.commands import SCENARIO, train
+from slora_assets_tests.workspaces import contents
 
 
 def _refused(workspace: Workspace, root: Path, *more: str) -> str:
@@ -121,3 +122,78 @@ def _prompts_file(folder: Path, scenarios: str = "{}", seeds: str = "[1]") -> Pa
     gate = "gate: {guards: {clip_similarity: {margin: 0.02, improves: true}}}"
     file.write_text(f"schema_version: 1\nseeds: {seeds}\nscenarios: {scenarios}\n{gate}\n")
     return file
+
+
+def _partial(root: Path) -> Path:
+    return root / f".{SCENARIO}.partial"
+
+
+def _states(root: Path) -> dict[Path, bytes]:
+    return contents(_partial(root) / "state") | {
+        file: file.read_bytes() for file in [_partial(root) / "begun_with.json"]
+    }
+
+
+def test_a_run_goes_on_after_a_change_that_was_allowed_and_then_refused(
+    room: Workspace, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    runs, plain = tmp_path / "runs", ("--tracker", "none", "--set", "epochs=1")
+    stopped = train(room, runs, *plain, "--max-minutes", "0")
+    assert stopped.status == 0, stopped.said
+    before = _states(runs)
+    bigger = ("--set", "lora.rank=8", "--allow-changed", "lora.rank")
+    refused = train(room, runs, *plain, *bigger)
+    assert refused.status == 1 and "of another shape" in refused.said
+    misspelt = train(room, runs, *plain, "--restart", "--set", "scorer=ViT-B-32:laion2b_typo")
+    assert misspelt.status == 1
+    monkeypatch.setenv("SLORA_RESTART", "maybe")
+    assert "neither yes nor no" in train(room, runs, *plain).said
+    assert _states(runs) == before
+    monkeypatch.setenv("SLORA_RESTART", "0")
+    again = train(room, runs, *plain, "--max-minutes", "0")
+    assert again.status == 0, again.said
+    assert _states(runs) == before, "0 is no: nothing was thrown away"
+    for file in (_partial(runs) / "state").glob("*/state.safetensors"):
+        file.write_bytes(b"torn")
+    damaged = train(room, runs, *plain)
+    assert damaged.status == 1
+    assert "state.safetensors is not the one that was written" in damaged.said
+    assert "--restart" in damaged.said
+    monkeypatch.setenv("SLORA_RESTART", "yes")
+    done = train(room, runs, *plain)
+    assert done.status == 0, done.said
+
+
+@pytest.mark.parametrize(
+    ("arguments", "said"),
+    [
+        (["--config", "."], "can't be read"),
+        (["--config", "cp1252.yaml"], "no text in UTF-8"),
+        (["--config", "nul.yaml"], "not valid YAML"),
+        (["--config", "booleans.yaml"], "expected a number"),
+        (["--config", "deep.yaml"], "nested too deep"),
+        (["--set", "lora.targets=[to_q"], "key '--set'"),
+        (["--set", "epochs"], "dotted.key=value"),
+        (["--set", "optimizer.learnin_rate=1"], "did you mean 'learning_rate'"),
+        (["--metadata", "data/metadata"], "not the metadata of a workspace"),
+        (["--prompts", "."], "can't be read"),
+        (["--output-root", "nul.yaml/x"], "nul.yaml"),
+    ],
+)
+def test_what_is_wrong_on_the_command_line_is_one_line(
+    room: Workspace, tmp_path: Path, arguments: list[str], said: str
+) -> None:
+    for name, data in {
+        "cp1252.yaml": b"# r\xe9glages\nepochs: 1\n",
+        "nul.yaml": b"epochs: 1\x00\n",
+        "booleans.yaml": b"epochs: true\n",
+        "deep.yaml": b"epochs: " + b"[" * 5000,
+    }.items():
+        (tmp_path / name).write_bytes(data)
+    given = [str(tmp_path / one) if one.endswith(".yaml") else one for one in arguments]
+    given = [one.replace("nul.yaml/x", f"{tmp_path}/nul.yaml/x") for one in given]
+    done = train(room, tmp_path / "runs", "--tracker", "none", *given)
+    assert done.status == 1
+    assert said in done.said and "Traceback" not in done.said
+    (error,) = [line for line in done.said.splitlines() if line.startswith("error: ")]
+    assert said in error

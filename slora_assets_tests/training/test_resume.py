@@ -3,19 +3,23 @@
 from __future__ import annotations
 
 import copy
+from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
 import pytest
+import torch
 
 from slora_assets.config.errors import IntegrityError, TrainingError
 from slora_assets.config.training import TrainingSettings
 from slora_assets.config.validation import read_validation_prompts
 from slora_assets.config.workspace import Workspace
 from slora_assets.config.yaml_reader import read_settings
+from slora_assets.training.loop.checkpoints import RunPosition, load_checkpoint, save_checkpoint
 from slora_assets.training.plan import RunPlan, plan_run
 from slora_assets.training.resume import Begun, Resumption, decide, write_down
+from slora_assets_tests.workspaces import contents
 
 
 @pytest.fixture
@@ -111,3 +115,83 @@ def test_a_folder_that_does_not_say_what_it_holds_is_not_gone_on_with(plan: Any)
     (first.folder.begun_with).write_text('{"run_hash": 1}')
     with pytest.raises(IntegrityError, match="--restart"):
         begin(first)
+
+
+def test_deciding_writes_nothing_so_that_a_later_refusal_leaves_the_run_as_it_was(
+    plan: Any,
+) -> None:
+    first = plan()
+    begin(first)
+    before = contents(first.folder.partial)
+    begun = decide(plan("lora.rank=8"), Resumption(allow_changed=("lora.rank",)))
+    assert [change["key"] for change in begun.changes] == ["lora.rank"]
+    decide(plan("epochs=7"), Resumption(restart=True))
+    assert contents(first.folder.partial) == before
+    assert decide(first, Resumption()).changes == ()
+
+
+@pytest.fixture
+def trained() -> tuple[dict[str, torch.nn.Parameter], torch.optim.Optimizer]:
+    parameter = torch.nn.Parameter(torch.ones(3))
+    return {"a": parameter}, torch.optim.AdamW([parameter], fused=True)
+
+
+def _saved(folder: Path, trained: Any, *steps: int) -> list[Path]:
+    for step in steps:
+        save_checkpoint(folder, "run", RunPosition(step=step), *trained, None)
+    return sorted(folder.glob("step_*"), reverse=True)
+
+
+def _without(name: str) -> Callable[[Path], object]:
+    return lambda folder: (folder / name).unlink()
+
+
+def _with(name: str, content: bytes) -> Callable[[Path], object]:
+    return lambda folder: (folder / name).write_bytes(content)
+
+
+DAMAGES = [
+    _without("state.json"),
+    _without("state.safetensors"),
+    _with("state.json", b"{"),
+    _with("state.json", b"[]"),
+    _with("state.json", b"\xff"),
+    _with("state.json", b'{"run_hash": "run", "progress": {"steps": 1}, "scaler": null}'),
+    _with("state.safetensors", b"torn"),
+]
+
+
+@pytest.mark.parametrize("damage", DAMAGES)
+def test_a_damaged_checkpoint_is_passed_over_and_told(
+    tmp_path: Path, trained: Any, damage: Callable[[Path], object]
+) -> None:
+    newest, _ = _saved(tmp_path, trained, 4, 8)
+    damage(newest)
+    found = load_checkpoint(tmp_path, {"run"}, *trained)
+    assert found is not None and found.position.step == 4
+    (told,) = found.passed_over
+    assert told.startswith(newest.name) and "state." in told
+
+
+@pytest.mark.parametrize("damage", DAMAGES)
+def test_where_none_is_whole_nothing_begins_again_in_silence(
+    tmp_path: Path, trained: Any, damage: Callable[[Path], object]
+) -> None:
+    folders = _saved(tmp_path, trained, 4, 8)
+    for folder in folders:
+        damage(folder)
+    with pytest.raises(IntegrityError, match=r"state\.") as caught:
+        load_checkpoint(tmp_path, {"run"}, *trained)
+    for folder in folders:
+        assert folder.name in str(caught.value.found)
+    assert "--restart" in str(caught.value.remedy)
+
+
+def test_checkpoints_of_another_run_are_told_as_such(tmp_path: Path, trained: Any) -> None:
+    _saved(tmp_path, trained, 4)
+    with pytest.raises(IntegrityError, match="of another run"):
+        load_checkpoint(tmp_path, {"other"}, *trained)
+
+
+def test_a_run_without_any_checkpoint_has_none_to_go_on_from(tmp_path: Path, trained: Any) -> None:
+    assert load_checkpoint(tmp_path / "state", {"run"}, *trained) is None
