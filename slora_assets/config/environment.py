@@ -8,6 +8,7 @@ is written from this list, and a test holds it against the code.
 from __future__ import annotations
 
 import os
+import shlex
 from dataclasses import dataclass
 from typing import Final
 
@@ -16,6 +17,7 @@ from slora_assets.config.errors import ConfigError
 RESTART: Final = "SLORA_RESTART"
 PREVIEW: Final = "SLORA_PREVIEW"
 TRACEBACK: Final = "SLORA_TRACEBACK"
+SET: Final = "SLORA_SET"
 SWITCHES: Final = (RESTART, PREVIEW, TRACEBACK)
 """Variables that say yes or no."""
 
@@ -36,6 +38,22 @@ def switch(name: str) -> bool:
             remedy=f"set {name}=1, or {name}=0",
         )
     return value in _YES
+
+
+def recipe_overrides() -> list[str]:
+    """What SLORA_SET sets over the recipe, each `dotted.key=value`. Raises ConfigError for quotes
+    without an end."""
+    found = os.environ.get(SET, "")
+    try:
+        return shlex.split(found)
+    except ValueError as error:
+        raise ConfigError(
+            f"the environment variable can't be read ({error})",
+            key=SET,
+            found=found,
+            expected="dotted.key=value, parted by spaces",
+            remedy="close the quotes",
+        ) from error
 
 
 def check_switches() -> None:
@@ -59,13 +77,14 @@ class Variable:
 VARIABLES: Final = (
     Variable(
         "SLORA_WORKSPACE",
-        "the working directory if it holds `configs/data`, else the project's folder",
+        "the working directory if it holds `configs/data`, else the project's folder; the working"
+        " directory where slora is installed without its folder",
         "Where runs write `data/`, `checkpoints/` and `outputs/`.",
         "WORKSPACE",
     ),
     Variable(
         "SLORA_CONFIGS",
-        "`configs/` of the working directory or of the project, by the same rule",
+        "`configs/` of the working directory, else those that slora comes with",
         "The folder of configuration files.",
     ),
     Variable(

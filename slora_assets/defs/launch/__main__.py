@@ -7,13 +7,14 @@ all of Dagster, were it called anything else.
 import sys
 
 from slora_assets.config import edge
-from slora_assets.config.environment import check_switches
+from slora_assets.config.environment import check_switches, recipe_overrides
 from slora_assets.defs.launch.verbs import UI, VERBS, are_verbs
 
 
 def main(verbs: list[str]) -> int:
     """Run verbs, or become the UI. Returns the exit status."""
     check_switches()
+    recipe_overrides()
     if verbs != [UI] and not are_verbs(verbs):
         print(
             f"usage: python -m slora_assets.defs.launch {' | '.join((*VERBS, UI))}", file=sys.stderr
