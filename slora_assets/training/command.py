@@ -17,6 +17,7 @@ from pathlib import Path
 
 from slora_assets.config.environment import RESTART, switch
 from slora_assets.config.errors import ConfigError, InterruptedRunError, SloraError
+from slora_assets.config.scenario_files import is_scenario_name
 from slora_assets.config.training import TrainingSettings
 from slora_assets.config.validation import ValidationPrompts, read_validation_prompts
 from slora_assets.config.workspace import Workspace
@@ -51,6 +52,8 @@ def train_scenarios(arguments: Sequence[str] | None = None) -> int:
         if not names:
             found = read_metadata(options.metadata).scenarios
             names = [name for name, entry in found.items() if not entry.retired]
+        for name in names:
+            _refuse_unless_scenario(name)
         return _train(options, [(name, options.output_root / name) for name in names])
 
     return exit_status(work)
@@ -97,6 +100,18 @@ def _parser(description: str) -> argparse.ArgumentParser:
         " (a recipe's key, dataset, base, prompts, ...; repeatable; the record keeps it)",
     )
     return parser
+
+
+def _refuse_unless_scenario(name: str) -> None:
+    """Names become folders: what can't be a scenario's is no folder either. Raises ConfigError."""
+    if not is_scenario_name(name):
+        raise ConfigError(
+            "no scenario can be called so",
+            key="--scenario",
+            found=name,
+            expected="lower case, digits and '_'",
+            remedy="`slora scenario list` names those that there are",
+        )
 
 
 def _train(options: argparse.Namespace, runs: list[tuple[str | None, Path]]) -> int:
