@@ -50,7 +50,7 @@ def convert(source: Path, naming: Naming, target: Path, architecture: str | None
     `architecture` decides where the layers alone don't. Raises ConfigError for an unknown one and
     for a target that is the source, MissingInputError, IntegrityError.
     """
-    if target.is_dir():
+    if target.exists() and not target.is_file():
         raise ConfigError(
             "the converted adapter is a file",
             key="out",

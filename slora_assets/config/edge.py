@@ -61,6 +61,7 @@ _REMEDIES: Final = {
     errno.EROFS: "name a place that can be written to",
     errno.EISDIR: "name a file, not a folder",
     errno.ENOTDIR: "name a folder; part of this path is a file",
+    errno.EEXIST: "name another place; part of this path is a file",
     errno.ENOENT: "check the path",
     errno.ELOOP: "check the path: its links lead in a circle",
     errno.ENAMETOOLONG: "choose a shorter name",

@@ -30,8 +30,14 @@ def replacing(path: Path) -> Iterator[Path]:
     """Yield a temporary path beside `path`; on success fsync it and rename it over `path`.
 
     The temporary name keeps the suffix (writers such as PyAV choose a format by it) and is removed
-    when the body raises.
+    when the body raises. Raises UnreadableError for a folder, a device or whatever else is no file.
     """
+    if path.exists() and not path.is_file():
+        raise UnreadableError(
+            "no file can be put in the place of a folder or a device",
+            file=path,
+            remedy="name a file",
+        )
     path.parent.mkdir(parents=True, exist_ok=True)
     temporary = path.with_name(f".{path.stem}.{uuid.uuid4().hex[:8]}{_PARTIAL}{path.suffix}")
     try:

@@ -4,6 +4,7 @@ the tensors; odd headers are refused in one sentence."""
 from __future__ import annotations
 
 import json
+import os
 from pathlib import Path
 from typing import Any
 
@@ -162,10 +163,13 @@ def test_an_alpha_that_is_not_above_zero_is_refused(tmp_path: Path, alpha: float
         read_adapter(made(tmp_path / "a", Naming.KOHYA, alpha))
 
 
-def test_a_folder_as_the_target_is_refused(tmp_path: Path) -> None:
+def test_a_folder_or_a_pipe_as_the_target_is_refused_and_left_alone(tmp_path: Path) -> None:
     source = made(tmp_path / "a", Naming.KOHYA)
-    with pytest.raises(ConfigError, match="is a file"):
-        convert(source, Naming.DIFFUSERS, tmp_path)
+    os.mkfifo(tmp_path / "pipe")
+    for target in (tmp_path, tmp_path / "pipe"):
+        with pytest.raises(ConfigError, match="is a file"):
+            convert(source, Naming.DIFFUSERS, target)
+    assert (tmp_path / "pipe").is_fifo()
 
 
 class _NotAsked:
