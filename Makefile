@@ -1,13 +1,16 @@
 # The project's verbs. `make demo` shows everything; `make test` runs the tests.
 #   DATASET=msrvtt FOOTAGE=<folder> ANNOTATIONS=<folder or file>  other footage than the sample
 #   WORKSPACE=<folder>   where data/, checkpoints/ and outputs/ go      TRAINING=<recipe>
+#   SET="<key>=<value>"  keys of the recipe, set over the file: SET="epochs=3 lora.rank=16"
 #   RESTART=1            throw away unfinished trainings that were begun with something else
 #   PREVIEW=1            `make serve` also serves adapters that no person has promoted, labelled so
 #   RUN=<run>            `make compare` shows the pairs of this run alone, `make report` writes its
 #                        page and the project's
 SHELL := /bin/sh
 PYTHON ?= python3
-VENV := $(CURDIR)/.venv
+# By relative paths, from the folder of this file, where recipes run: its own path may hold spaces,
+# which make takes for two targets.
+VENV := .venv
 PY := $(VENV)/bin/python
 
 # Relative paths are meant from here; a path may hold spaces, which abspath would take for two.
@@ -27,6 +30,9 @@ export SLORA_WORKSPACE := $(call from_here,$(WORKSPACE))
 endif
 ifdef TRAINING
 export SLORA_TRAINING := $(TRAINING)
+endif
+ifdef SET
+export SLORA_SET := $(SET)
 endif
 ifdef RESTART
 export SLORA_RESTART := $(RESTART)

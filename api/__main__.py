@@ -2,13 +2,11 @@
 
 from __future__ import annotations
 
-import sys
-
 import uvicorn
 
 from api.app import create_app
 from api.settings import ADDRESS, port_from_environment
-from slora_assets.config.errors import SloraError
+from slora_assets.config.edge import run
 from slora_assets.processes.preloading import configure_libraries
 
 _GRACE_S = 10
@@ -18,14 +16,10 @@ _GRACE_S = 10
 def main() -> int:
     """Serve until stopped."""
     configure_libraries()
-    try:
-        app, port = create_app(), port_from_environment()
-    except SloraError as error:
-        print(error, file=sys.stderr)
-        return 1
+    app, port = create_app(), port_from_environment()
     uvicorn.run(app, host=ADDRESS, port=port, timeout_graceful_shutdown=_GRACE_S)
     return 0
 
 
 if __name__ == "__main__":
-    sys.exit(main())
+    run(main)

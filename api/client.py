@@ -17,7 +17,8 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from slora_assets.config.errors import IntegrityError, MissingInputError, SloraError
+from slora_assets.config.edge import exit_status
+from slora_assets.config.errors import IntegrityError, MissingInputError
 from slora_assets.config.workspace import Workspace
 from slora_assets.processes.preloading import configure_libraries
 from slora_assets.provenance import sha256_bytes, write_bytes
@@ -30,25 +31,24 @@ _START_TIMEOUT_S = 60.0
 
 def main(arguments: Sequence[str] | None = None) -> int:
     """Run the command; returns its exit status."""
-    options = _parser().parse_args(arguments)
-    try:
-        workspace = Workspace.from_environment()
-        fields = {"scenario": options.scenario, "prompt": options.prompt}
-        if options.prompt is None:
-            fields["prompt"] = _default_prompt(workspace, options.scenario)
-        fields |= {
-            name: value
-            for name, value in (("lora_scale", options.scale), ("lora_path", options.lora_path))
-            if value is not None
-        }
-        if options.url is not None:
-            return _generate(options, options.url, fields, workspace)
-        configure_libraries()
-        with _local_service(workspace, preview=not options.strict) as url:
-            return _generate(options, url, fields, workspace)
-    except SloraError as error:
-        print(error, file=sys.stderr)
-        return 1
+    return exit_status(lambda: _ask(_parser().parse_args(arguments)))
+
+
+def _ask(options: argparse.Namespace) -> int:
+    workspace = Workspace.from_environment()
+    fields = {"scenario": options.scenario, "prompt": options.prompt}
+    if options.prompt is None:
+        fields["prompt"] = _default_prompt(workspace, options.scenario)
+    fields |= {
+        name: value
+        for name, value in (("lora_scale", options.scale), ("lora_path", options.lora_path))
+        if value is not None
+    }
+    if options.url is not None:
+        return _generate(options, options.url, fields, workspace)
+    configure_libraries()
+    with _local_service(workspace, preview=not options.strict) as url:
+        return _generate(options, url, fields, workspace)
 
 
 def _parser() -> argparse.ArgumentParser:
@@ -77,7 +77,7 @@ def _generate(
             answer = http.post("/generate", data=fields)
             if answer.is_error:
                 return _refused(answer)
-            made = answer.json()
+            made = _answered(answer, url)
             if options.strict and made["status"] != "promoted":
                 print("The service served a preview, and --strict was asked for.", file=sys.stderr)
                 return 1
@@ -93,6 +93,21 @@ def _generate(
     else:
         _report(made, workspace.relative(path))
     return 0
+
+
+def _answered(answer: httpx.Response, url: str) -> dict[str, Any]:
+    """What the service made. Raises IntegrityError for the answer of another server."""
+    try:
+        made = answer.json()
+        made["status"], made["url"], made["sha256"]
+    except (ValueError, KeyError, TypeError) as error:
+        raise IntegrityError(
+            "the answer is not one of slora's service",
+            key="--url",
+            found=url,
+            remedy="name the address that `make serve` prints",
+        ) from error
+    return dict(made)
 
 
 def _refused(answer: httpx.Response) -> int:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 from dataclasses import dataclass
 
+from slora_assets.config.environment import PREVIEW, switch
 from slora_assets.config.errors import ConfigError
 from slora_assets.config.workspace import Workspace
 
@@ -31,14 +32,7 @@ class ApiSettings:
     @classmethod
     def from_environment(cls) -> ApiSettings:
         """SLORA_PREVIEW=1 turns preview on; the workspace's own variables are `Workspace`'s."""
-        value = os.environ.get("SLORA_PREVIEW") or "0"
-        if value not in ("0", "1"):
-            raise ConfigError(
-                "the environment variable SLORA_PREVIEW is no switch",
-                found=value,
-                expected="0 or 1",
-            )
-        return cls(Workspace.from_environment(), preview=value == "1")
+        return cls(Workspace.from_environment(), preview=switch(PREVIEW))
 
 
 def port_from_environment(default: int = DEFAULT_PORT) -> int:

@@ -29,6 +29,7 @@ from models import build_cogvideox
 
 from slora_assets.config.errors import InterruptedRunError
 from slora_assets.config.workspace import Workspace
+from slora_assets.training.loop.checkpoints import RunPosition
 from slora_assets.training.loop.trainer import Hooks, StepLog
 from slora_assets.training.run import new_reader, new_trainer
 
@@ -76,7 +77,7 @@ def train(root: Path, overrides: list[str], steps: int) -> dict[str, Any]:
 
         hooks = Hooks(lambda _: None, on_log, lambda _: None, lambda: len(losses) >= steps)
         try:
-            trainer.train(Path(folder) / "state", hooks)
+            trainer.train(RunPosition(), Path(folder) / "state", hooks)
         except InterruptedRunError:
             took = [b - a for a, b in pairwise(times[3:])]
             return {

@@ -25,6 +25,7 @@ from models import build_cogvideox
 from slora_assets.base_models.seam import LoraShape
 from slora_assets.config.errors import InterruptedRunError
 from slora_assets.processes.device import compute_repeatably
+from slora_assets.training.loop.checkpoints import RunPosition
 from slora_assets.training.loop.optimizer import new_optimizer
 from slora_assets.training.loop.samples import Samples
 from slora_assets.training.loop.trainer import Hooks, StepLog
@@ -117,7 +118,7 @@ def measure(name: str, root: Path, base: str, batch: int, pairs: int) -> str:
     alternating = Pairs(floor, pairs)
     hooks = Hooks(alternating.start, alternating.on_log, lambda _: None, alternating.enough)
     with contextlib.suppress(InterruptedRunError):
-        trainer.train(root / "state", hooks)
+        trainer.train(RunPosition(), root / "state", hooks)
     ours, bare = alternating.ours, alternating.bare
     ratio = statistics.median(a / b for a, b in zip(ours, bare, strict=True))
     return (

@@ -11,6 +11,7 @@ import uvicorn
 
 from api.compare.app import create_app
 from api.settings import ADDRESS, port_from_environment
+from slora_assets.config.edge import exit_status
 from slora_assets.config.errors import SloraError
 from slora_assets.config.workspace import Workspace
 from slora_assets.validation.preferences.report import preference_report
@@ -26,23 +27,23 @@ def main(arguments: Sequence[str] | None = None) -> int:
     parser = argparse.ArgumentParser(prog="python -m api.compare", description="Compare blind.")
     parser.add_argument("--run", help="one run; default: all with a verdict")
     options = parser.parse_args(arguments)
-    try:
-        workspace, port = Workspace.from_environment(), port_from_environment(_DEFAULT_PORT)
-        pairs = _pairs(workspace, options.run)
-        app = create_app(workspace, pairs)
-        runs = ", ".join(dict.fromkeys(pair.run for pair in pairs))
-        print(
-            f"http://{ADDRESS}:{port} shows {len(pairs)} pairs ({runs});"
-            " Ctrl-C ends it and prints what was preferred",
-            flush=True,
-        )
-        uvicorn.run(
-            app, host=ADDRESS, port=port, log_level="warning", timeout_graceful_shutdown=_GRACE_S
-        )
-        print(f"\n{preference_report(workspace, options.run)}", end="", flush=True)
-    except SloraError as error:
-        print(error, file=sys.stderr)
-        return 1
+    return exit_status(lambda: _serve(options.run))
+
+
+def _serve(run: str | None) -> int:
+    workspace, port = Workspace.from_environment(), port_from_environment(_DEFAULT_PORT)
+    pairs = _pairs(workspace, run)
+    app = create_app(workspace, pairs)
+    runs = ", ".join(dict.fromkeys(pair.run for pair in pairs))
+    print(
+        f"http://{ADDRESS}:{port} shows {len(pairs)} pairs ({runs});"
+        " Ctrl-C ends it and prints what was preferred",
+        flush=True,
+    )
+    uvicorn.run(
+        app, host=ADDRESS, port=port, log_level="warning", timeout_graceful_shutdown=_GRACE_S
+    )
+    print(f"\n{preference_report(workspace, run)}", end="", flush=True)
     return 0
 
 

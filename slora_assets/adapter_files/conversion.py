@@ -11,20 +11,22 @@ from __future__ import annotations
 
 import json
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import Any, Final
+from typing import Final
+
+from pydantic import BaseModel, ConfigDict, ValidationError
 
 from slora_assets.adapter_files.layers import (
-    LORA_METADATA,
     Layer,
     described,
     layers_of,
     naming_of,
-    recorded_alphas,
+    reconciled_alphas,
 )
 from slora_assets.adapter_files.naming import ARCHITECTURES, Architecture, Naming, knowing
 from slora_assets.adapter_files.tensor_file import RawTensor, read_tensors, write_tensors
+from slora_assets.base_models.adapter_header import LORA_METADATA
 from slora_assets.config.errors import ConfigError, IntegrityError
 
 CONVERSION: Final = "slora.conversion"
@@ -48,6 +50,13 @@ def convert(source: Path, naming: Naming, target: Path, architecture: str | None
     `architecture` decides where the layers alone don't. Raises ConfigError for an unknown one and
     for a target that is the source, MissingInputError, IntegrityError.
     """
+    if target.exists() and not target.is_file():
+        raise ConfigError(
+            "the converted adapter is a file",
+            key="out",
+            found=str(target),
+            expected="a file's name",
+        )
     if target.exists() and source.exists() and target.samefile(source):
         raise ConfigError("an adapter is not converted in place", key="out", found=str(target))
     adapter = read_adapter(source, architecture)
@@ -65,46 +74,82 @@ def read_adapter(path: Path, architecture: str | None = None) -> Adapter:
     naming = naming_of(path, list(tensors))
     named = layers_of(path, naming, tensors)
     conversion = _conversion(path, naming, metadata)
-    chosen = _architecture(path, naming, list(named), conversion.get("architecture", architecture))
+    wanted = architecture if conversion is None else conversion.architecture
+    chosen = _architecture(path, naming, list(named), wanted)
     # A name that the architecture lacks has been refused.
     layers = {str(chosen.path_of(name, naming)): layer for name, layer in named.items()}
     layers = dict(sorted(layers.items()))
-    if conversion and sorted(layers) != conversion["layers"]:
-        raise IntegrityError(
-            "the header lists other layers than the file has",
-            file=path,
-            key=CONVERSION,
-            found=f"{len(layers)} layers",
-            expected=f"{len(conversion['layers'])} layers",
-            remedy="convert the adapter that this file was made from once more",
-        )
-    if conversion:
-        added = {CONVERSION, *conversion["added"]}
+    if conversion is not None:
+        if sorted(layers) != conversion.layers:
+            raise IntegrityError(
+                "the header lists other layers than the file has",
+                file=path,
+                key=CONVERSION,
+                found=f"{len(layers)} layers",
+                expected=f"{len(conversion.layers)} layers",
+                remedy=_AGAIN,
+            )
+        added = {CONVERSION, *conversion.added}
         metadata = {key: value for key, value in metadata.items() if key not in added}
-        metadata |= conversion["kept"]
-    alphas = _alphas(path, naming, layers, metadata, foreign=not conversion)
-    if naming is not Naming.DIFFUSERS and not conversion:
+        metadata |= conversion.kept
+        _refuse_changed(path, layers, metadata)
+    alphas = reconciled_alphas(path, layers, metadata)
+    as_diffusers_takes_it = {name: float(layer.rank) for name, layer in layers.items()}
+    if conversion is None and (
+        naming is not Naming.DIFFUSERS
+        or (LORA_METADATA not in metadata and alphas != as_diffusers_takes_it)
+    ):
         metadata = metadata | {LORA_METADATA: described(layers, alphas)}
     return Adapter(chosen, layers, alphas, metadata)
 
 
-def _conversion(path: Path, naming: Naming, metadata: Mapping[str, str]) -> dict[str, Any]:
-    """What `_header` wrote; empty for a file that slora didn't convert."""
+class _Conversion(BaseModel):
+    """What `_header` wrote."""
+
+    model_config = ConfigDict(extra="forbid", strict=True)
+
+    architecture: str
+    layers: list[str]
+    kept: dict[str, str]
+    added: list[str]
+
+
+_AGAIN: Final = "convert the adapter that this file was made from once more"
+
+
+def _conversion(path: Path, naming: Naming, metadata: Mapping[str, str]) -> _Conversion | None:
+    """What `_header` wrote; None for a file that slora didn't convert."""
     if CONVERSION not in metadata:
-        return {}
+        return None
     try:
-        found = json.loads(metadata[CONVERSION])
-        whole = {"architecture", "layers", "kept", "added"} == found.keys()
-    except (ValueError, AttributeError):
-        whole = False
-    if not whole or naming is Naming.DIFFUSERS or found["architecture"] not in ARCHITECTURES:
+        found = _Conversion.model_validate_json(metadata[CONVERSION])
+    except ValidationError:
+        found = None
+    if found is None or naming is Naming.DIFFUSERS or found.architecture not in ARCHITECTURES:
         raise IntegrityError(
             "the header is not one that a conversion wrote",
             file=path,
             key=CONVERSION,
-            remedy="convert the adapter that this file was made from once more",
+            found=metadata[CONVERSION],
+            remedy=_AGAIN,
         )
-    return dict(found)
+    return found
+
+
+def _refuse_changed(path: Path, layers: Mapping[str, Layer], metadata: Mapping[str, str]) -> None:
+    """The alphas of a converted file are those of the header that it was made from."""
+    bare = {name: replace(layer, alpha=None) for name, layer in layers.items()}
+    for name, said in reconciled_alphas(path, bare, metadata).items():
+        found = layers[name].alpha
+        if found is not None and found != RawTensor.scalar(said).value():
+            raise IntegrityError(
+                "alpha was changed after the conversion",
+                file=path,
+                key=name,
+                found=found,
+                expected=str(said),
+                remedy=f"remove the header entry {CONVERSION} to take the tensors' word for it",
+            )
 
 
 def _architecture(path: Path, naming: Naming, names: list[str], wanted: str | None) -> Architecture:
@@ -126,28 +171,6 @@ def _architecture(path: Path, naming: Naming, names: list[str], wanted: str | No
             remedy="convert adapters of CogVideoX, LTX-Video or Wan only",
         )
     return chosen
-
-
-def _alphas(
-    path: Path, naming: Naming, layers: dict[str, Layer], metadata: dict[str, str], foreign: bool
-) -> dict[str, float]:
-    """Alphas by the header, or in a foreign file by the tensors; rank where neither says one."""
-    if foreign and naming is not Naming.DIFFUSERS:
-        alphas = {name: layer.alpha for name, layer in layers.items()}
-        return {n: float(layers[n].rank) if a is None else a for n, a in alphas.items()}
-    recorded = recorded_alphas(path, layers, metadata)
-    for name, layer in layers.items():
-        said = RawTensor.scalar(recorded[name]).value()
-        if layer.alpha is not None and layer.alpha != said:
-            raise IntegrityError(
-                "alpha was changed after the conversion",
-                file=path,
-                key=name,
-                found=layer.alpha,
-                expected=str(said),
-                remedy=f"remove the header entry {CONVERSION} to take the tensors' word for it",
-            )
-    return recorded
 
 
 def _factors(adapter: Adapter, down: str, up: str) -> dict[str, RawTensor]:

@@ -13,11 +13,10 @@ from typing import Any, Final
 
 from slora_assets.adapter_files.naming import Naming
 from slora_assets.adapter_files.tensor_file import RawTensor
+from slora_assets.base_models.adapter_header import PREFIX, refuse_other_kinds, said_alphas
 from slora_assets.config.errors import IntegrityError
 
-LORA_METADATA: Final = "lora_adapter_metadata"
-"""The header entry that diffusers restores rank and alpha from (`loaders/lora_base.py`)."""
-_PREFIX: Final = "transformer."
+_ASKED_FOR: Final = "ss_network_alpha"
 
 _KEYS: Final = {
     Naming.DIFFUSERS: r"transformer\.(?P<layer>.+)\.(?P<part>lora_A\.weight|lora_B\.weight)",
@@ -117,7 +116,13 @@ def _layer(path: Path, name: str, found: dict[str, RawTensor]) -> Layer:
         )
     down, up = found["down"], found["up"]
     shapes = f"{list(down.shape)} and {list(up.shape)}"
-    if len(down.shape) != 2 or len(up.shape) != 2 or down.shape[0] != up.shape[1] or not down.data:
+    if (
+        len(down.shape) != 2
+        or len(up.shape) != 2
+        or down.shape[0] != up.shape[1]
+        or not down.data
+        or not up.data
+    ):
         raise IntegrityError(
             "the factors don't fit each other",
             file=path,
@@ -132,66 +137,45 @@ def _layer(path: Path, name: str, found: dict[str, RawTensor]) -> Layer:
         raise IntegrityError(
             "alpha is one number", file=path, key=name, found=list(alpha.shape), expected="[]"
         )
-    return Layer(down, up, None if alpha is None else alpha.value())
+    value = None if alpha is None else alpha.value()
+    if value is not None and not 0 < value < math.inf:
+        raise IntegrityError(
+            "alpha is no number above zero", file=path, key=name, found=value, expected="above 0"
+        )
+    return Layer(down, up, value)
 
 
-def recorded_alphas(
+def reconciled_alphas(
     path: Path, layers: Mapping[str, Layer], metadata: Mapping[str, str]
 ) -> dict[str, float]:
-    """Each layer's alpha by the diffusers header; its rank where the header says nothing.
+    """Each layer's alpha by the header and by the tensors, which have to agree; its rank where
+    neither says one, as diffusers and Kohya's tools take it then.
 
-    That is what diffusers does with such a file. Raises IntegrityError for a header that
-    contradicts the tensors or asks for a scaling that other programs don't know.
+    Where only `ss_network_alpha` differs the tensors are right: it is what a training was asked
+    for, and layers may have got others. Raises IntegrityError for contradictions, and for a scaling
+    that other programs' files can't say.
     """
-    if LORA_METADATA not in metadata:
-        return {name: float(layer.rank) for name, layer in layers.items()}
-    try:
-        loaded = json.loads(metadata[LORA_METADATA])
-        config = {
-            key.removeprefix(_PREFIX): value
-            for key, value in loaded.items()
-            if key.startswith(_PREFIX)
-        }
-        alphas = {name: float(_for_layer(config, name, "lora_alpha")) for name in layers}
-        ranks = {name: int(_for_layer(config, name, "r")) for name in layers}
-    except (ValueError, KeyError, TypeError, AttributeError) as error:
-        raise IntegrityError(
-            "no rank and alpha in the header",
-            file=path,
-            key=LORA_METADATA,
-            expected="JSON with transformer.r and transformer.lora_alpha",
-        ) from error
-    for name, rank in ranks.items():
-        if rank != layers[name].rank:
+    refuse_other_kinds(path, metadata)
+    said = said_alphas(path, {name: layer.rank for name, layer in layers.items()}, metadata)
+    alphas: dict[str, float] = {}
+    for name, layer in layers.items():
+        by_header = said.alphas[name] if said is not None else None
+        if layer.alpha is None:
+            alphas[name] = float(layer.rank) if by_header is None else by_header
+        elif said is None or by_header is None or said.entry == _ASKED_FOR:
+            alphas[name] = layer.alpha
+        elif math.isclose(layer.alpha, by_header, rel_tol=1e-3):  # fp16 rounds
+            alphas[name] = by_header
+        else:
             raise IntegrityError(
-                "the header contradicts the tensors",
+                "the header says another alpha than the tensors",
                 file=path,
-                key=name,
-                found=f"rank {layers[name].rank}",
-                expected=f"rank {rank}",
-            )
-    for special in ("use_rslora", "use_dora"):
-        if config.get(special):
-            raise IntegrityError(
-                "a kind of adapter that Kohya's and ComfyUI's files can't say",
-                file=path,
-                key=f"{LORA_METADATA} {special}",
-                found=True,
+                key=f"{said.entry}, {name}",
+                found=f"{by_header:g} and {layer.alpha:g}",
+                expected="one alpha",
+                remedy=f"remove the entry {said.entry} to take the tensors' word for it",
             )
     return alphas
-
-
-def _for_layer(config: Mapping[str, Any], name: str, key: str) -> float | str:
-    """A value for a layer: PEFT's pattern (`peft/utils/other.py` get_pattern_key) or the common
-    one."""
-    patterns: Mapping[str, float | str] = (
-        config.get({"r": "rank_pattern", "lora_alpha": "alpha_pattern"}[key]) or {}
-    )
-    for pattern, value in patterns.items():
-        if re.match(rf"(.*\.)?({pattern})$", name):
-            return value
-    common: float | str = config[key]
-    return common
 
 
 def described(layers: Mapping[str, Layer], alphas: Mapping[str, float]) -> str:
@@ -212,4 +196,4 @@ def described(layers: Mapping[str, Layer], alphas: Mapping[str, float]) -> str:
         config["rank_pattern"] = other_ranks
     if other_alphas:
         config["alpha_pattern"] = other_alphas
-    return json.dumps({_PREFIX + key: value for key, value in config.items()}, sort_keys=True)
+    return json.dumps({PREFIX + key: value for key, value in config.items()}, sort_keys=True)

@@ -66,15 +66,32 @@ def read_tensors(path: Path) -> tuple[dict[str, RawTensor], dict[str, str]]:
         start = 8 + int.from_bytes(stream.read(8), "little")
         stream.seek(start)
         data = stream.read()
+    _check_layout(path, header, len(data))
     return {name: _tensor(path, name, entry, data) for name, entry in header.items()}, metadata
 
 
+def _check_layout(path: Path, header: Mapping[str, TensorEntry], size: int) -> None:
+    """Tensors lie side by side and fill the file, as the format says."""
+    at = 0
+    for begin, end in sorted(tuple(entry["data_offsets"]) for entry in header.values()):
+        if begin != at or end < begin:
+            break
+        at = end
+    else:
+        if at == size:
+            return
+    raise IntegrityError(
+        "the file is torn: its tensors overlap, leave gaps or don't fill it",
+        file=path,
+        found=f"{size} bytes",
+        expected="tensors side by side from the first byte to the last",
+        remedy="fetch or save the file again",
+    )
+
+
 def _tensor(path: Path, name: str, entry: TensorEntry, data: bytes) -> RawTensor:
-    try:
-        dtype, shape = str(entry["dtype"]), tuple(int(size) for size in entry["shape"])
-        begin, end = (int(offset) for offset in entry["data_offsets"])
-    except (KeyError, TypeError, ValueError) as error:
-        raise IntegrityError("not a safetensors entry", file=path, key=name) from error
+    dtype, shape = entry["dtype"], tuple(entry["shape"])
+    begin, end = entry["data_offsets"]
     if dtype not in _BYTES:
         raise IntegrityError(
             "adapters don't come in this type",

@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
-import json
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from pydantic import ValidationError
+
 from slora_assets.base_models.seam import VideoBase
-from slora_assets.base_models.weights import part_hashes, verify_recorded
-from slora_assets.config.errors import ConfigError, MissingInputError
+from slora_assets.base_models.weights import part_hashes, read_mapping, verify_recorded
+from slora_assets.config.errors import ConfigError, IntegrityError, MissingInputError
 from slora_assets.documents import BaseIdentity, Geometry, InferenceDefaults
 from slora_assets.miniature.weights import SHIPPED
 
@@ -73,9 +74,9 @@ def _open_folder(folder: Path, name: str) -> VideoBase:
         raise MissingInputError(
             "no pipeline in diffusers' layout", file=index, remedy="name the pipeline's folder"
         )
-    kind = json.loads(index.read_text()).get("_class_name")
+    kind = read_mapping(index).get("_class_name")
     families = _families()
-    family = families.get(kind)
+    family = families.get(kind) if isinstance(kind, str) else None
     if family is None:
         raise ConfigError(
             "not a pipeline that slora trains",
@@ -87,26 +88,34 @@ def _open_folder(folder: Path, name: str) -> VideoBase:
             " another",
         )
     card = _card(folder)
-    if card is not None:
-        verify_recorded(folder, card["weights"])
-        geometry = Geometry.model_validate(card["geometry"])
-        inference = InferenceDefaults.model_validate(card["inference"])
-    else:
-        geometry, inference = family.defaults(folder)
-        card = {
-            "name": name,
-            "revision": folder.name,
-            "licence": LICENCES.get(name, "not stated"),
-            "trained": True,
-        }
-    identity = BaseIdentity(
-        name=card["name"],
-        revision=card["revision"],
-        licence=card["licence"],
-        trained=card["trained"],
-        parts=part_hashes(folder, _PARTS),
-    )
-    return family(folder, identity, geometry, inference)
+    try:
+        if card is not None:
+            verify_recorded(folder, dict(card["weights"]))
+            geometry = Geometry.model_validate(card["geometry"])
+            inference = InferenceDefaults.model_validate(card["inference"])
+        else:
+            geometry, inference = family.defaults(folder)
+            card = {
+                "name": name,
+                "revision": folder.name,
+                "licence": LICENCES.get(name, "not stated"),
+                "trained": True,
+            }
+        identity = BaseIdentity(
+            name=card["name"],
+            revision=card["revision"],
+            licence=card["licence"],
+            trained=card["trained"],
+            parts=part_hashes(folder, _PARTS),
+        )
+        return family(folder, identity, geometry, inference)
+    except (KeyError, TypeError, AttributeError, ValidationError) as error:
+        raise IntegrityError(
+            f"a configuration of the base lacks something or has it in another form ({error!r})",
+            file=folder,
+            expected="the pipeline's folder as `save_pretrained` of diffusers writes it",
+            remedy="fetch it again",
+        ) from error
 
 
 def _families() -> dict[str, type[DiffusersBase]]:
@@ -123,12 +132,13 @@ def _card(folder: Path) -> dict[str, Any] | None:
     path = folder / "slora.json"
     if not path.is_file():
         return None
-    loaded: dict[str, Any] = json.loads(path.read_text())
-    return loaded
+    return read_mapping(path)
 
 
 def _download(name: str) -> Path:
+    import httpx
     from huggingface_hub import snapshot_download
+    from huggingface_hub.errors import HfHubHTTPError
 
     # Only the pipeline's parts: some repositories hold other releases beside them.
     patterns = ["model_index.json"] + [
@@ -136,4 +146,14 @@ def _download(name: str) -> Path:
         for part in (*_PARTS, "tokenizer", "scheduler")
         for ending in (".json", ".safetensors", ".model", ".txt")
     ]
-    return Path(snapshot_download(name, allow_patterns=patterns))
+    try:
+        return Path(snapshot_download(name, allow_patterns=patterns))
+    except (OSError, ValueError, RuntimeError, HfHubHTTPError, httpx.HTTPError) as error:
+        why = (str(error) or type(error).__name__)[:200]
+        raise MissingInputError(
+            f"the base can't be fetched from the hub ({why})",
+            key="base_model",
+            found=name,
+            remedy="go online once (HF_HUB_OFFLINE unset), or name the folder of a copy that you"
+            " have",
+        ) from error

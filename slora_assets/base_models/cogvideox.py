@@ -7,7 +7,6 @@ cancellation at small t. Which of the three a folder is, its denoiser's configur
 
 from __future__ import annotations
 
-import json
 from functools import cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING, Protocol
@@ -17,6 +16,7 @@ from slora_assets.base_models.loss_terms import dtype_of, mean_squared_error, po
 from slora_assets.base_models.parts import Compression, Predictor
 from slora_assets.base_models.rotary import RotaryGrid, rotary_tables
 from slora_assets.base_models.seam import TrainingBatch
+from slora_assets.base_models.weights import read_mapping
 from slora_assets.config.errors import ConfigError
 from slora_assets.documents import Geometry, InferenceDefaults
 
@@ -57,7 +57,7 @@ class CogVideoX(DiffusersBase):
     @classmethod
     def defaults(cls, folder: Path) -> tuple[Geometry, InferenceDefaults]:
         """Those of THUDM/CogVideo's README: 50 steps, guidance 6; 2b in fp16, both 5b in bf16."""
-        config = json.loads((folder / "transformer" / "config.json").read_text())
+        config = read_mapping(folder / "transformer" / "config.json")
         rotary = config.get("use_rotary_positional_embeddings", False)
         inference = InferenceDefaults(
             steps=50, guidance_scale=6.0, dtype="bfloat16" if rotary else "float16"

@@ -6,7 +6,6 @@ method promises.
 
 from __future__ import annotations
 
-import json
 from abc import ABC, abstractmethod
 from collections.abc import Mapping, Sequence
 from functools import cache
@@ -30,6 +29,7 @@ from slora_assets.base_models.parts import (
 )
 from slora_assets.base_models.sampling import Sampling, embedded
 from slora_assets.base_models.seam import LoraShape, StepCallback, TrainingBatch
+from slora_assets.base_models.weights import read_mapping
 from slora_assets.config.errors import ConfigError
 from slora_assets.documents import BaseIdentity, Geometry, InferenceDefaults
 
@@ -85,13 +85,11 @@ class DiffusersBase(ABC):
 
     def _read_config(self, part: str) -> dict[str, Any]:
         name = "scheduler_config.json" if part == "scheduler" else "config.json"
-        loaded: dict[str, Any] = json.loads((self.folder / part / name).read_text())
-        return loaded
+        return read_mapping(self.folder / part / name)
 
     def _read_index(self) -> dict[str, Any]:
         """`model_index.json`: the pipeline's own configuration."""
-        loaded: dict[str, Any] = json.loads((self.folder / "model_index.json").read_text())
-        return loaded
+        return read_mapping(self.folder / "model_index.json")
 
     def _refuse_unless(self, part: str, key: str, expected: object, remedy: str) -> None:
         found = self._config(part).get(key, expected)

@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, TypedDict
 
 from slora_assets.config.errors import IntegrityError
-from slora_assets.provenance import file_stamp, object_hash, sha256_file
+from slora_assets.provenance import file_stamp, object_hash, read_json, sha256_file
 
 if TYPE_CHECKING:
     import numpy as np
@@ -69,6 +69,15 @@ def verify_recorded(folder: Path, recorded: dict[str, str]) -> None:
             )
 
 
+def read_mapping(path: Path) -> dict[str, Any]:
+    """What a configuration in JSON holds. Raises MissingInputError, IntegrityError."""
+    remedy = "fetch the model again"
+    found = read_json(path, remedy=remedy)
+    if not isinstance(found, dict):
+        raise IntegrityError("no mapping", file=path, found=found, remedy=remedy)
+    return dict(found)
+
+
 def read_safetensors_header(path: Path) -> dict[str, Any]:
     """The header of a safetensors file: tensor entries and `__metadata__`.
 
@@ -80,10 +89,49 @@ def read_safetensors_header(path: Path) -> dict[str, Any]:
         if not 2 <= length <= min(_MAX_HEADER_BYTES, path.stat().st_size - 8):
             raise IntegrityError("not a safetensors file, or a truncated one", file=path)
         try:
-            header: dict[str, Any] = json.loads(stream.read(length))
-        except ValueError as error:
+            header: dict[str, Any] = json.loads(stream.read(length).decode())
+        except (ValueError, RecursionError) as error:
             raise IntegrityError(f"the header is not valid JSON ({error})", file=path) from error
+    _check_header(path, header)
     return header
+
+
+def _check_header(path: Path, header: object) -> None:
+    """Refuse a header that is no mapping from tensors to entries, with texts under
+    `__metadata__`."""
+    if not isinstance(header, dict):
+        raise IntegrityError(
+            "the header is no mapping", file=path, found=header, expected="a mapping of tensors"
+        )
+    metadata = header.get("__metadata__", {})
+    texts = isinstance(metadata, dict) and all(isinstance(v, str) for v in metadata.values())
+    if not texts or _has_surrogates(metadata):
+        raise IntegrityError(
+            "the header's entries are no texts",
+            file=path,
+            key="__metadata__",
+            found=metadata,
+            expected="a mapping from text to text",
+        )
+    for name, entry in header.items():
+        if name == "__metadata__":
+            continue
+        keys = entry.keys() if isinstance(entry, dict) else set()
+        if not {"dtype", "shape", "data_offsets"} <= keys or not (
+            isinstance(entry["dtype"], str)
+            and _are_sizes(entry["shape"])
+            and _are_sizes(entry["data_offsets"])
+            and len(entry["data_offsets"]) == 2
+        ):
+            raise IntegrityError("not a safetensors entry", file=path, key=name, found=entry)
+
+
+def _are_sizes(found: object) -> bool:
+    return isinstance(found, list) and all(type(size) is int and size >= 0 for size in found)
+
+
+def _has_surrogates(texts: dict[str, str]) -> bool:
+    return any("\ud800" <= letter <= "\udfff" for pair in texts.items() for letter in "".join(pair))
 
 
 def read_tensors(folder: Path, names: tuple[str, ...]) -> dict[str, NDArray[np.float32]]:

@@ -12,10 +12,9 @@ from slora_assets.base_models.seam import VideoBase
 from slora_assets.caches.embeddings import cache_text, standing_text
 from slora_assets.caches.latents import cache_latents, standing_latents
 from slora_assets.caches.result import CacheResult
-from slora_assets.config.training import TrainingSettings
+from slora_assets.config.training import read_recipe
 from slora_assets.config.validation import ValidationPrompts, read_validation_prompts
 from slora_assets.config.workspace import Workspace
-from slora_assets.config.yaml_reader import read_settings
 from slora_assets.curation.manifest import current_manifest
 from slora_assets.curation.validation_prompts import prompts_of
 from slora_assets.documents import Clip
@@ -62,7 +61,7 @@ class ScenarioCache:
         return self.name == "latents"
 
     def _base(self) -> VideoBase:
-        recipe = read_settings(self.workspace.training_config, TrainingSettings)
+        recipe = read_recipe(self.workspace.training_config)
         return open_base(recipe.base_model, self.workspace.models)
 
     def _clips(self) -> list[Clip]:

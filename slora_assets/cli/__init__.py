@@ -3,7 +3,6 @@ demote, read logs, reports, preferences and schemas."""
 
 from __future__ import annotations
 
-import sys
 from pathlib import Path
 from typing import Annotated
 
@@ -13,7 +12,7 @@ from slora_assets.adapter_files.naming import Naming
 from slora_assets.cli.arguments import Reason
 from slora_assets.cli.prompts import prompts_app
 from slora_assets.cli.scenarios import scenario_app
-from slora_assets.config.errors import SloraError
+from slora_assets.config.edge import run
 from slora_assets.config.workspace import Workspace
 
 app = typer.Typer(no_args_is_help=True, add_completion=False, help=__doc__)
@@ -149,8 +148,9 @@ def schemas(
 
 def main() -> None:
     """Entry point: what went wrong is one line, not a traceback."""
-    try:
-        app()
-    except SloraError as error:
-        print(f"error: {error}", file=sys.stderr)
-        sys.exit(1)
+    run(_typed)
+
+
+def _typed() -> int:
+    app()
+    return 0

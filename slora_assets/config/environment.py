@@ -1,4 +1,5 @@
-"""Every environment variable that slora reads, with what it means: a list to look things up in.
+"""Every environment variable that slora reads, with what it means: a list to look things up in,
+and the one reader of those that say yes or no.
 
 Each is read where it is needed (`config/workspace.py`, `api/settings.py`, ...); `docs/settings.md`
 is written from this list, and a test holds it against the code.
@@ -6,8 +7,59 @@ is written from this list, and a test holds it against the code.
 
 from __future__ import annotations
 
+import os
+import shlex
 from dataclasses import dataclass
 from typing import Final
+
+from slora_assets.config.errors import ConfigError
+
+RESTART: Final = "SLORA_RESTART"
+PREVIEW: Final = "SLORA_PREVIEW"
+TRACEBACK: Final = "SLORA_TRACEBACK"
+SET: Final = "SLORA_SET"
+SWITCHES: Final = (RESTART, PREVIEW, TRACEBACK)
+"""Variables that say yes or no."""
+
+_YES: Final = ("1", "yes", "true", "on", "y")
+_NO: Final = ("", "0", "no", "false", "off", "n")
+
+
+def switch(name: str) -> bool:
+    """Whether a variable says yes; nothing and no are no. Raises ConfigError for anything else."""
+    found = os.environ.get(name, "")
+    value = found.strip().lower()
+    if value not in _YES + _NO:
+        raise ConfigError(
+            "the environment variable says neither yes nor no",
+            key=name,
+            found=found,
+            expected="1, yes, true or on; or 0, no, false, off or nothing",
+            remedy=f"set {name}=1, or {name}=0",
+        )
+    return value in _YES
+
+
+def recipe_overrides() -> list[str]:
+    """What SLORA_SET sets over the recipe, each `dotted.key=value`. Raises ConfigError for quotes
+    without an end."""
+    found = os.environ.get(SET, "")
+    try:
+        return shlex.split(found)
+    except ValueError as error:
+        raise ConfigError(
+            f"the environment variable can't be read ({error})",
+            key=SET,
+            found=found,
+            expected="dotted.key=value, parted by spaces",
+            remedy="close the quotes",
+        ) from error
+
+
+def check_switches() -> None:
+    """Raise ConfigError for a variable that should say yes or no and says neither."""
+    for name in SWITCHES:
+        switch(name)
 
 
 @dataclass(frozen=True)
@@ -25,13 +77,14 @@ class Variable:
 VARIABLES: Final = (
     Variable(
         "SLORA_WORKSPACE",
-        "the working directory if it holds `configs/data`, else the project's folder",
+        "the working directory if it holds `configs/data`, else the project's folder; the working"
+        " directory where slora is installed without its folder",
         "Where runs write `data/`, `checkpoints/` and `outputs/`.",
         "WORKSPACE",
     ),
     Variable(
         "SLORA_CONFIGS",
-        "`configs/` of the working directory or of the project, by the same rule",
+        "`configs/` of the working directory, else those that slora comes with",
         "The folder of configuration files.",
     ),
     Variable(
@@ -60,8 +113,8 @@ VARIABLES: Final = (
     ),
     Variable(
         "SLORA_RESTART",
-        "empty: an unfinished run is gone on with, or refused",
-        "Anything but empty throws away an unfinished training, as `--restart` does.",
+        "`0`: an unfinished run is gone on with, or refused",
+        "`1` throws away an unfinished training, as `--restart` does.",
         "RESTART",
     ),
     Variable(
@@ -69,6 +122,18 @@ VARIABLES: Final = (
         "`0`",
         "`1` lets the service serve adapters that nobody has promoted, labelled as such.",
         "PREVIEW",
+    ),
+    Variable(
+        "SLORA_SET",
+        "empty",
+        "Keys of the recipe that `make` and the graph set over the file, parted by spaces:"
+        " `optimizer.learning_rate=1e-4 epochs=3`.",
+        "SET",
+    ),
+    Variable(
+        "SLORA_TRACEBACK",
+        "`0`",
+        "`1` also prints where in the code a failure came from, for a bug report.",
     ),
     Variable(
         "SLORA_PORT",

@@ -5,9 +5,30 @@ Raised anywhere below the edges; the command line, Dagster and the API decide ho
 
 from __future__ import annotations
 
+import re
 from functools import partial
 from pathlib import Path
-from typing import Any
+from typing import Any, Final
+
+MOST_FOUND: Final = 200
+"""Characters of what was found that a sentence shows: a file of 5 MB once stood in one."""
+_MOST_SAID: Final = 1000
+"""Likewise of its other parts: libraries quote whole tensors and pages."""
+
+
+def shortened(found: object) -> str:
+    """`found` as it is shown to people: on one line, its beginning alone where it is long."""
+    if isinstance(found, str | bytes | bytearray):
+        found = found[: MOST_FOUND + 1]  # of megabytes no more than that is written out
+    try:
+        text = repr(found)
+    except (RecursionError, ValueError):  # nested too deep, or a number of 5,000 digits
+        text = f"a {type(found).__name__}"
+    return _cut(text, MOST_FOUND)
+
+
+def _cut(text: str, most: int) -> str:
+    return text if len(text) <= most else f"{text[: most - 4]} ..."
 
 
 class SloraError(Exception):
@@ -41,14 +62,16 @@ class SloraError(Exception):
         if self.file is not None:
             place = str(self.file) + (f", line {self.line}" if self.line else "")
         if self.key is not None:
-            place += f"{', ' if place else ''}key '{self.key}'"
-        text = f"{place}: {self.what}" if place else self.what
+            place += f"{', ' if place else ''}key '{_cut(self.key, MOST_FOUND)}'"
+        what = _cut(self.what, _MOST_SAID)
+        text = f"{place}: {what}" if place else what
         if self.found is not None:
-            text += f"; found {self.found!r}"
+            text += f"; found {shortened(self.found)}"
         if self.expected is not None:
-            text += f"; expected {self.expected}"
+            text += f"; expected {_cut(self.expected, _MOST_SAID)}"
         if self.remedy is not None:
             text += f". Remedy: {self.remedy}"
+        text = re.sub(r"\s*[\r\n\v\f\x85\u2028\u2029]\s*", " ", text.strip())
         return text + ("" if text.endswith(".") else ".")
 
 
@@ -82,6 +105,10 @@ class FootageError(SloraError):
 
 class TrainingError(SloraError):
     """A training run can't start, go on or finish."""
+
+
+class UnreadableError(SloraError):
+    """The system or a library can't read, write or fetch what it was given."""
 
 
 class InterruptedRunError(SloraError):

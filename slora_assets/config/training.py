@@ -7,11 +7,14 @@ diffusers (`examples/cogvideo`) and THUDM/CogVideo `finetune/`, unless a field s
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+from pathlib import Path
 from typing import Annotated, Any, Literal
 
 from pydantic import Field, model_validator
 
-from slora_assets.config.yaml_reader import Settings
+from slora_assets.config.environment import recipe_overrides
+from slora_assets.config.yaml_reader import Settings, read_settings
 
 
 class LoraSettings(Settings):
@@ -26,6 +29,9 @@ class LoraSettings(Settings):
     """Names of the adapted linear layers: attention only."""
 
 
+Decay = Annotated[float, Field(ge=0, lt=1)]
+
+
 class OptimizerSettings(Settings):
     """AdamW, as one fused kernel per step."""
 
@@ -35,7 +41,7 @@ class OptimizerSettings(Settings):
     a-r-r-o-w/cogvideox-factory README)."""
     learning_rate: Annotated[float, Field(gt=0)] = 3e-3
     """1e-4 for CogVideoX-2b; the miniature takes thirty times that, with a schedule that falls."""
-    betas: tuple[float, float] = (0.9, 0.95)
+    betas: tuple[Decay, Decay] = (0.9, 0.95)
     """Decay of the running means of gradient and squared gradient."""
     epsilon: Annotated[float, Field(gt=0)] = 1e-8
     """Added to the denominator of an update."""
@@ -135,7 +141,8 @@ class TrainingSettings(Settings):
     base_model: str = "miniature"
     """`miniature`, a hub id such as `THUDM/CogVideoX-2b`, or a folder in diffusers' layout."""
     scorer: str = "miniature"
-    """`miniature` or an open_clip pair such as `ViT-B-32:laion2b_s34b_b79k`."""
+    """`miniature`; an open_clip pair such as `ViT-B-32:laion2b_s34b_b79k`; an open_clip model with
+    weights of your own, `ViT-B-32:<file>.safetensors`; or a folder in open_clip's layout."""
     seed: Annotated[int, Field(ge=0, lt=2**53)] = 0
     """Decides adapter initialisation, data order, noise, timesteps and caption dropout."""
     epochs: Annotated[int, Field(ge=1)] = 5
@@ -184,6 +191,14 @@ class TrainingSettings(Settings):
     def difference(self) -> dict[str, Any]:
         """Dotted keys whose value isn't the default recipe's: `{key: value}`."""
         return _difference(self.resolved(), TrainingSettings().resolved())
+
+
+def read_recipe(path: Path, overrides: Sequence[str] = ()) -> TrainingSettings:
+    """The recipe that the graph trains with: the file, then what SLORA_SET sets over it, then
+    `overrides` of one run. Raises ConfigError, MissingInputError."""
+    everywhere = recipe_overrides()
+    given_by = [name for name, given in (("SET", everywhere), ("overrides", overrides)) if given]
+    return read_settings(path, TrainingSettings, [*everywhere, *overrides], ", ".join(given_by))
 
 
 def _difference(

@@ -80,7 +80,7 @@ class WrittenPrompt(Settings):
     them say less than as many others; a prompt without that label shares it with none.
     """
 
-    text: str
+    text: Annotated[str, Field(pattern=r"\S")]
     subject: str | None = None
     """What it shows: for prompts out of captions, the clip."""
     motion: str | None = None
@@ -121,6 +121,23 @@ class ScenarioPrompts(Settings):
         return templates
 
     @model_validator(mode="after")
+    def _asks_something(self) -> ScenarioPrompts:
+        combinations = len(self.templates) * len(self.subjects) * len(self.motions)
+        if not self.prompts and not combinations:
+            raise ValueError(
+                "no prompt is asked: write some under prompts, or templates with subjects and"
+                " motions"
+            )
+        for template in self.templates:
+            without = template.replace("{subject}", "").replace("{motion}", "")
+            subjects = self.subjects if "{subject}" in template else [""]
+            motions = self.motions if "{motion}" in template else [""]
+            said = without.strip() or (_all_say(subjects) or _all_say(motions))
+            if not said:
+                raise ValueError(f"template {template!r} with these subjects and motions is blank")
+        return self
+
+    @model_validator(mode="after")
     def _count_can_be_had(self) -> ScenarioPrompts:
         combinations = len(self.templates) * len(self.subjects) * len(self.motions)
         if self.count is not None and self.count > combinations:
@@ -131,14 +148,18 @@ class ScenarioPrompts(Settings):
         return self
 
 
+def _all_say(texts: list[str]) -> bool:
+    return all(text.strip() for text in texts)
+
+
 class ValidationPrompts(Settings):
     """The file, whole."""
 
     schema_version: Literal[1]
-    seeds: Annotated[list[int], Field(min_length=1)]
+    seeds: Annotated[list[Annotated[int, Field(ge=0, lt=2**53)]], Field(min_length=1)]
     """Each prompt is sampled once with each seed."""
     scenarios: dict[str, ScenarioPrompts]
-    neutral: list[str] = []
+    neutral: list[Annotated[str, Field(pattern=r"\S")]] = []
     """Prompts of no scenario: with others' first ones, what shows whether an adapter forgets."""
     sweep: list[Annotated[float, Field(gt=0, le=4)]] = []
     """Strengths at which a sweep judges an adapter, beside the preset's."""

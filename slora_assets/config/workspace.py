@@ -8,26 +8,54 @@ from __future__ import annotations
 
 import os
 from dataclasses import dataclass
+from functools import cache
 from pathlib import Path
 from typing import Final
 
-from slora_assets.config.errors import MissingInputError
+from slora_assets.config.errors import ConfigError, MissingInputError
 
 PROJECT: Final = Path(__file__).resolve().parents[2]
-"""The installed project: where `configs/` and `dagster.yaml` lie unless something else is said."""
+"""The folder that holds the package: the project's own, unless slora was installed as a copy."""
+
+_SHIPPED: Final = Path(__file__).resolve().parents[1] / "shipped"
+"""What a package that was installed as a copy holds of the project's files."""
 
 UNIFIED: Final = "lora_unified"
 """Name of the run that trains one adapter on all scenarios."""
 
 
+@cache
+def is_checkout() -> bool:
+    """Whether `PROJECT` is the project's folder, with `configs/` and `dagster.yaml` in it."""
+    return _has_configs(PROJECT)
+
+
+def shipped_files() -> Path:
+    """Where `configs/` and `dagster.yaml` lie unless something else is said: in the project, or in
+    the installed package."""
+    return PROJECT if is_checkout() else _SHIPPED
+
+
 def root_from_environment() -> Path:
     """The folder of the workspace that the environment names, whatever its configuration says."""
-    return Path(os.environ.get("SLORA_WORKSPACE") or _project()).absolute()
-
-
-def _project() -> Path:
     here = Path.cwd()
-    return here if (here / "configs" / "data").is_dir() else PROJECT
+    default = PROJECT if is_checkout() and not _has_configs(here) else here
+    return Path(os.environ.get("SLORA_WORKSPACE") or default).absolute()
+
+
+def _has_configs(folder: Path) -> bool:
+    return (folder / "configs" / "data").is_dir()
+
+
+def refuse_shipped(file: Path) -> None:
+    """Raise ConfigError for a file that slora was installed with: the next installation would
+    overwrite what is written there."""
+    if not is_checkout() and file.absolute().is_relative_to(_SHIPPED):
+        raise ConfigError(
+            "the file belongs to the installed package and is not edited there",
+            file=file,
+            remedy=f"copy {_SHIPPED / 'configs'} to configs/ of the folder that you work in",
+        )
 
 
 @dataclass(frozen=True)
@@ -43,11 +71,14 @@ class Workspace:
         """The workspace that the environment names, the project's own folder by default.
 
         SLORA_WORKSPACE: where runs write (default: the working directory if it holds `configs/`,
-        else the installed project). SLORA_CONFIGS: the configuration folder (default: `configs/`
-        of the project). SLORA_DATASET: a dataset's name, or its file (default: `sample`).
+        else the project's folder; the working directory where slora is installed as a copy).
+        SLORA_CONFIGS: the configuration folder (default: `configs/` of the working directory, else
+        those that slora comes with). SLORA_DATASET: a dataset's name, or its file (default:
+        `sample`).
         """
-        root, project = root_from_environment(), _project()
-        configs = Path(os.environ.get("SLORA_CONFIGS") or project / "configs").absolute()
+        root, here = root_from_environment(), Path.cwd()
+        own = (here if _has_configs(here) else shipped_files()) / "configs"
+        configs = Path(os.environ.get("SLORA_CONFIGS") or own).absolute()
         name = os.environ.get("SLORA_DATASET") or "sample"
         file = Path(name) if name.endswith(".yaml") else configs / "data" / f"{name}.yaml"
         if not file.is_file():

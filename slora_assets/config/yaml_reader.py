@@ -8,19 +8,25 @@ from __future__ import annotations
 import difflib
 import os
 import re
-from collections.abc import Sequence
-from functools import lru_cache
+from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
-from typing import TypeVar
+from typing import Final, TypeVar
 
 from pydantic import BaseModel, ConfigDict, ValidationError
-from ruamel.yaml import YAML
 from ruamel.yaml.comments import CommentedMap, CommentedSeq
-from ruamel.yaml.error import MarkedYAMLError
 
-from slora_assets.config.errors import ConfigError, MissingInputError
+from slora_assets.config.errors import ConfigError
+from slora_assets.config.yaml_tree import line_in, parsed, read_tree
 
 _VARIABLE = re.compile(r"\$\{([A-Z][A-Z0-9_]*)\}")
+_NOT_TEXT: Final = re.compile(r"[\x00\ud800-\udfff]")
+"""What YAML's escapes can say and no file name, prompt or JSON document can hold."""
+_MOST_VALUES: Final = 1_000_000
+"""Aliases of aliases make a few lines into billions."""
+_LARGEST: Final = 2**53 - 1
+"""Beyond it JSON's numbers are no longer exact, and hashes of settings are taken over JSON."""
+
+Location = tuple[int | str, ...]
 
 
 class Settings(BaseModel):
@@ -35,162 +41,214 @@ SettingsType = TypeVar("SettingsType", bound=BaseModel)
 
 
 def read_settings(
-    path: Path, model: type[SettingsType], overrides: Sequence[str] = ()
+    path: Path,
+    model: type[SettingsType],
+    overrides: Sequence[str] = (),
+    given_by: str = "--set",
 ) -> SettingsType:
     """Read `path` into `model`.
 
-    `overrides` are `dotted.key=value` strings (values in YAML) applied over the file.
+    `overrides` are `dotted.key=value` strings (values in YAML) applied over the file; `given_by`
+    says where they come from, for people.
 
     Raises MissingInputError when the file is absent and ConfigError for anything in it that the
-    model doesn't allow: unknown keys come with the nearest known one.
+    model doesn't allow: unknown keys come with the nearest known one, and what an override brought
+    in is blamed on the override.
     """
-    tree = _parse(path)
-    plain = {str(key): _expand(tree[key], path, tree, (key,)) for key in tree}
-    for override in overrides:
-        _apply_override(plain, override)
+    tree = read_tree(path)
+    source = _Source(path, tree, model, [_Override(one, given_by) for one in overrides])
+    plain = _Plain(source).mapping(tree)
+    for override in source.overrides:
+        override.apply(plain, source)
     try:
-        return model.model_validate(plain)
+        found = model.model_validate(plain)
     except ValidationError as error:
-        raise _first_error(error, path, tree, model) from error
+        raise source.first_error(error) from error
+    for location, value, expected in _no_numbers(plain, found, ()):
+        raise source.error("not a number that a setting can be", location, value, expected)
+    return found
 
 
 def line_of(path: Path, *location: int | str) -> int | None:
     """The line (from 1) where a key or list entry stands, or the deepest part of the way to it that
     does. Raises ConfigError, MissingInputError."""
-    return _line_of(_parse(path), location)
+    return line_in(read_tree(path), location)
 
 
-def _parse(path: Path) -> CommentedMap:
-    try:
-        return _tree(path, path.read_text(encoding="utf-8"))
-    except FileNotFoundError as error:
-        neighbours = sorted(str(p.name) for p in path.parent.glob("*.yaml"))
-        raise MissingInputError(
-            "the configuration file does not exist",
-            file=path,
-            remedy=f"name one of {neighbours}" if neighbours else "check the path",
-        ) from error
+class _Override:
+    """A `dotted.key=value` that somebody gave over the file."""
 
+    def __init__(self, given: str, given_by: str) -> None:
+        key, separator, self._raw = given.partition("=")
+        self.given, self.place = given, given_by
+        self.key: Location = tuple(key.strip().split("."))
+        if not separator or not all(self.key):
+            raise ConfigError(
+                "an override has no key or no value",
+                key=given_by,
+                found=given,
+                expected="dotted.key=value",
+                remedy="write it as in optimizer.learning_rate=1e-4",
+            )
 
-@lru_cache(maxsize=256)
-def _tree(path: Path, text: str) -> CommentedMap:
-    """The file's tree, to be read only: assets of every partition ask for the same few files."""
-    try:
-        tree = YAML(typ="rt").load(text)
-    except MarkedYAMLError as error:
-        mark = error.problem_mark
-        raise ConfigError(
-            f"not valid YAML ({(error.problem or 'syntax error').strip()})",
-            file=path,
-            line=mark.line + 1 if mark else None,
-            expected="a YAML mapping without repeated keys",
-            remedy="correct the line",
-        ) from error
-    if not isinstance(tree, CommentedMap):
-        raise ConfigError(
-            "the file holds no mapping", file=path, found=type(tree).__name__, expected="key: value"
-        )
-    return tree
-
-
-def _expand(
-    node: object, path: Path, root: CommentedMap, location: tuple[int | str, ...]
-) -> object:
-    """What stands at `location` as plain dicts and lists, with `${NAME}` replaced."""
-    if isinstance(node, CommentedMap):
-        return {str(key): _expand(node[key], path, root, (*location, key)) for key in node}
-    if isinstance(node, CommentedSeq):
-        return [_expand(item, path, root, (*location, i)) for i, item in enumerate(node)]
-    if isinstance(node, str):
-
-        def value_of(match: re.Match[str]) -> str:
-            name = match.group(1)
-            if name not in os.environ:
+    def apply(self, plain: dict[str, object], source: _Source) -> None:
+        """Set the key in `plain`."""
+        target = plain
+        *parents, last = map(str, self.key)
+        for parent in parents:
+            below = target.setdefault(parent, {})
+            if not isinstance(below, dict):
                 raise ConfigError(
-                    f"the environment variable {name} is not set",
-                    file=path,
-                    line=_line_of(root, location),
-                    key=_dotted(location),
-                    found=str(node),
-                    remedy=f"set {name}, or write the value into the file",
+                    "an override goes below a plain value",
+                    key=self.place,
+                    found=self.given,
+                    expected=f"a key below which there are others, which '{parent}' is not",
                 )
-            return os.environ[name]
+            target = below
+        try:
+            value = parsed(self._raw)
+        except ConfigError as error:
+            raise ConfigError(
+                error.what, key=self.place, found=self.given, expected="a value in YAML"
+            ) from error
+        target[last] = _Plain(source).value(value, self.key)
 
-        return _VARIABLE.sub(value_of, str(node))
-    return node
+    def brought(self, location: Location) -> bool:
+        """Whether what stands at `location` came with it."""
+        path = tuple(map(str, location))
+        return path[: len(self.key)] == self.key or self.key[: len(path)] == path
 
 
-def _apply_override(plain: dict[str, object], override: str) -> None:
-    key, separator, raw = override.partition("=")
-    if not separator or not key:
-        raise ConfigError("an override has no value", found=override, expected="dotted.key=value")
-    target = plain
-    *parents, last = key.split(".")
-    for parent in parents:
-        below = target.setdefault(parent, {})
-        if not isinstance(below, dict):
-            raise ConfigError("an override goes below a plain value", key=key, found=override)
-        target = below
-    target[last] = YAML(typ="safe").load(raw)
+class _Source:
+    """Where settings come from: errors name the file's line, or the override."""
+
+    def __init__(
+        self, path: Path, tree: CommentedMap, model: type[BaseModel], overrides: list[_Override]
+    ) -> None:
+        self.path, self.tree, self._model, self.overrides = path, tree, model, overrides
+
+    def error(
+        self,
+        what: str,
+        location: Location,
+        found: object,
+        expected: str | None = None,
+        remedy: str = "correct the value",
+    ) -> ConfigError:
+        """The error about what stands at `location`."""
+        by = next((one for one in reversed(self.overrides) if one.brought(location)), None)
+        if by is not None:
+            return ConfigError(
+                f"{_dotted(location)}: {what}",
+                key=by.place,
+                found=by.given if found is None else found,
+                expected=expected,
+                remedy=remedy,
+            )
+        return ConfigError(
+            what,
+            file=self.path,
+            line=line_in(self.tree, location),
+            key=_dotted(location) or None,
+            found=found,
+            expected=expected,
+            remedy=remedy,
+        )
+
+    def first_error(self, error: ValidationError) -> ConfigError:
+        """The first thing that a model doesn't allow."""
+        details = error.errors(include_url=False)
+        first = details[0]
+        location = tuple(part for part in first["loc"] if not str(part).startswith("function-"))
+        more = f" (and {len(details) - 1} more errors)" if len(details) > 1 else ""
+        if first["type"] == "extra_forbidden":
+            known = _known_keys(self._model, location[:-1])
+            near = difflib.get_close_matches(str(location[-1])[:200], known, n=1)
+            remedy = f"did you mean '{near[0]}'?" if near else "remove the key"
+            key = str(location[-1])
+            return self.error(f"unknown key{more}", location, key, f"one of {known}", remedy)
+        if first["type"] == "missing":
+            return self.error(
+                f"a required key is missing{more}", location, None, remedy="add the key"
+            )
+        return self.error(f"{first['msg']}{more}", location, first.get("input"))
+
+
+class _Plain:
+    """A tree as plain dicts and lists, with `${NAME}` replaced."""
+
+    def __init__(self, source: _Source) -> None:
+        self._source, self._values = source, 0
+
+    def mapping(self, node: Mapping[object, object], at: Location = ()) -> dict[str, object]:
+        """A mapping's values by key; keys are text."""
+        found: dict[str, object] = {}
+        for key, value in node.items():
+            if str(key) in found:
+                raise self._source.error("a repeated key", (*at, str(key)), str(key))
+            place = (*at, key if isinstance(key, str | int) else str(key))
+            found[self._text(str(key), at)] = self.value(value, place)
+        return found
+
+    def value(self, node: object, at: Location) -> object:
+        """What stands at a place."""
+        self._values += 1
+        if self._values > _MOST_VALUES:
+            raise self._source.error("more values than settings have", at[:1], None)
+        try:
+            if isinstance(node, CommentedMap | dict):
+                return self.mapping(node, at)
+            if isinstance(node, CommentedSeq | list):
+                return [self.value(item, (*at, i)) for i, item in enumerate(node)]
+        except RecursionError as error:
+            raise self._source.error("nested too deep, or in itself", at[:1], None) from error
+        if isinstance(node, str):
+            return self._text(_VARIABLE.sub(lambda match: self._variable(match, at), node), at)
+        return node
+
+    def _variable(self, match: re.Match[str], at: Location) -> str:
+        name = match.group(1)
+        if name not in os.environ:
+            raise self._source.error(
+                f"the environment variable {name} is not set",
+                at,
+                str(match.string),
+                remedy=f"set {name}, or write the value into the file",
+            )
+        return os.environ[name]
+
+    def _text(self, text: str, at: Location) -> str:
+        if _NOT_TEXT.search(text):
+            raise self._source.error("a character that no text holds", at, text, "text in UTF-8")
+        return text
+
+
+def _no_numbers(
+    given: object, taken: object, at: Location
+) -> Iterator[tuple[Location, object, str]]:
+    """Where `given` was taken for a number and is none, or is one that JSON can't say: the place,
+    what stands there and what should."""
+    if isinstance(given, bool):
+        if isinstance(taken, int | float) and not isinstance(taken, bool):
+            yield at, given, "a number"
+    elif isinstance(taken, int) and abs(taken) > _LARGEST:
+        yield at, given, f"a number from {-_LARGEST} to {_LARGEST}"
+    elif isinstance(given, dict):
+        below = taken if isinstance(taken, dict) else vars(taken) if _is_model(taken) else {}
+        for key, value in given.items():
+            if key in below:
+                yield from _no_numbers(value, below[key], (*at, key))
+    elif isinstance(given, list) and isinstance(taken, list | tuple):
+        for number, (one, other) in enumerate(zip(given, taken, strict=False)):
+            yield from _no_numbers(one, other, (*at, number))
+
+
+def _is_model(taken: object) -> bool:
+    return isinstance(taken, BaseModel)
 
 
 def _dotted(location: Sequence[int | str]) -> str:
     return ".".join(str(part) for part in location)
-
-
-def _line_of(root: CommentedMap, location: Sequence[int | str]) -> int | None:
-    """The line (from 1) of the deepest part of `location` that stands in the file."""
-    node: object = root
-    line: int | None = None
-    for part in location:
-        try:
-            if (isinstance(node, CommentedMap) and part in node) or (
-                isinstance(node, CommentedSeq) and isinstance(part, int)
-            ):
-                line = node.lc.data[part][0] + 1
-            else:
-                break
-            node = node[part]
-        except (KeyError, IndexError, TypeError):
-            break
-    return line
-
-
-def _first_error(
-    error: ValidationError, path: Path, root: CommentedMap, model: type[BaseModel]
-) -> ConfigError:
-    details = error.errors(include_url=False)
-    first = details[0]
-    location = tuple(part for part in first["loc"] if not str(part).startswith("function-"))
-    more = f" (and {len(details) - 1} more errors)" if len(details) > 1 else ""
-    if first["type"] == "extra_forbidden":
-        known = _known_keys(model, location[:-1])
-        near = difflib.get_close_matches(str(location[-1]), known, n=1)
-        return ConfigError(
-            f"unknown key{more}",
-            file=path,
-            line=_line_of(root, location),
-            key=_dotted(location),
-            found=str(location[-1]),
-            expected=f"one of {known}",
-            remedy=f"did you mean '{near[0]}'?" if near else "remove the key",
-        )
-    if first["type"] == "missing":
-        return ConfigError(
-            f"a required key is missing{more}",
-            file=path,
-            line=_line_of(root, location),
-            key=_dotted(location),
-            remedy="add the key",
-        )
-    return ConfigError(
-        f"{first['msg']}{more}",
-        file=path,
-        line=_line_of(root, location),
-        key=_dotted(location) or None,
-        found=first.get("input"),
-        remedy="correct the value",
-    )
 
 
 def _known_keys(model: type[BaseModel], location: Sequence[int | str]) -> list[str]:

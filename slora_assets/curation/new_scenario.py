@@ -22,7 +22,7 @@ from slora_assets.config.data import (
 )
 from slora_assets.config.errors import ConfigError
 from slora_assets.config.scenario_files import ScenarioFiles, is_scenario_name
-from slora_assets.config.workspace import UNIFIED
+from slora_assets.config.workspace import UNIFIED, refuse_shipped
 from slora_assets.config.yaml_reader import read_settings
 from slora_assets.provenance import replacing
 
@@ -64,6 +64,7 @@ def draft(files: ScenarioFiles, name: str, keys: Mapping[str, object]) -> NewSce
 def write(new: NewScenario) -> None:
     """Write the scenario's file, whole or not at all. Raises ConfigError when it can't be read back
     as it was meant."""
+    refuse_shipped(new.file)
     with replacing(new.file) as temporary:
         temporary.write_text(new.text, encoding="utf-8")
         if read_settings(temporary, ScenarioSettings) != new.scenarios.scenarios[new.name]:

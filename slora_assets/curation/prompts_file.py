@@ -23,6 +23,7 @@ from slora_assets.config.validation import (
     WrittenPrompt,
     read_validation_prompts,
 )
+from slora_assets.config.workspace import refuse_shipped
 from slora_assets.config.yaml_reader import line_of
 from slora_assets.curation.new_scenario import scalar
 from slora_assets.provenance import replacing
@@ -62,6 +63,7 @@ def write_entry(
     settings = read_validation_prompts(file)
     entry = ScenarioPrompts(prompts=list(prompts))
     wanted = settings.model_copy(update={"scenarios": settings.scenarios | {scenario: entry}})
+    refuse_shipped(file)
     with replacing(file) as temporary:
         temporary.write_bytes(text.encode())
         try:

@@ -21,7 +21,7 @@ from slora_assets.config.data import (
 )
 from slora_assets.config.errors import ConfigError
 from slora_assets.config.scenario_files import Location, ScenarioFiles
-from slora_assets.config.workspace import Workspace
+from slora_assets.config.workspace import Workspace, refuse_shipped
 from slora_assets.config.yaml_reader import line_of
 from slora_assets.curation.manifest import retired_error
 from slora_assets.provenance import replacing
@@ -48,6 +48,7 @@ def retire(files: ScenarioFiles, scenario: str, because: str) -> Path | None:
         return None
     file, way = files.place(scenario)
     said = {"retired": True, "retired_because": because}
+    refuse_shipped(file)
     with replacing(file) as edited:
         edited.write_bytes(_with_lines(file, way, said).encode())
         if _keys(edited, way) != {**_keys(file, way), **said}:

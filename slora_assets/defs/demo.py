@@ -1,9 +1,9 @@
 """`make demo`: the whole graph on the sample footage, then what came out and where it lies."""
 
-import sys
 from typing import Any, Final
 
-from slora_assets.config.errors import SloraError
+from slora_assets.config import edge
+from slora_assets.config.environment import check_switches
 from slora_assets.config.workspace import UNIFIED, Workspace
 from slora_assets.deployment.summary import summarise, summary_lines
 
@@ -15,13 +15,10 @@ def demo() -> int:
     """Run everything and print the outcome. Returns the exit status."""
     from slora_assets.defs.launch.jobs_in_turn import run_verbs
 
+    check_switches()
     status = run_verbs(["demo"])
     workspace = Workspace.from_environment()
-    try:
-        document = summarise(workspace)
-    except SloraError as error:
-        print(f"error: {error}", file=sys.stderr)
-        return status or 1
+    document = summarise(workspace)
     print("\nWhere things are")
     for name, row in document["rows"].items():
         if "adapter" in row:
@@ -60,4 +57,4 @@ def next_steps(document: dict[str, Any]) -> list[str]:
 
 
 if __name__ == "__main__":
-    sys.exit(demo())
+    edge.run(demo)

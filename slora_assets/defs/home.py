@@ -5,11 +5,19 @@ its own, so runs, events, artefacts and logs all lie below it.
 """
 
 import os
+import sys
 from contextlib import suppress
 from pathlib import Path
 from typing import Final
 
-from slora_assets.config.workspace import PROJECT, root_from_environment
+from slora_assets.config import edge
+from slora_assets.config.errors import MissingInputError
+from slora_assets.config.workspace import (
+    PROJECT,
+    is_checkout,
+    root_from_environment,
+    shipped_files,
+)
 from slora_assets.provenance import write_text
 
 VARIABLE: Final = "DAGSTER_HOME"
@@ -33,12 +41,37 @@ def _link_settings(home: Path) -> None:
     if settings.is_symlink() and not settings.exists():
         settings.unlink()  # the project has moved
     with suppress(FileExistsError):  # another process was faster, or a person wrote one
-        settings.symlink_to(os.path.relpath(PROJECT / "dagster.yaml", home.resolve()))
+        settings.symlink_to(os.path.relpath(shipped_files() / "dagster.yaml", home.resolve()))
 
 
-def main() -> None:
+def refuse_copy(what: str) -> None:
+    """Raise MissingInputError where slora is installed as a copy, without the project's folder."""
+    if not is_checkout():
+        raise MissingInputError(
+            f"{what}, and this is an installed copy of slora",
+            file=PROJECT,
+            remedy="install the project's folder with `pip install --editable .`, or set"
+            " DAGSTER_HOME and use `dagster dev -m slora_assets.definitions`",
+        )
+
+
+def warn_without_home() -> None:
+    """Say where this process's history goes when nobody named a place for it: Dagster's own
+    commands have begun a temporary one before they load any code, and can't be turned back."""
+    if VARIABLE not in os.environ:
+        print(
+            f"warning: {VARIABLE} is not set, so Dagster keeps this history in a temporary folder:"
+            " it is not in the UI, no pool holds it back, and dagster.yaml isn't read. Remedy: run"
+            f" `make setup` once and work in {PROJECT}, or set"
+            f" {VARIABLE}={root_from_environment() / _FOLDER}",
+            file=sys.stderr,
+        )
+
+
+def main() -> int:
     """`python -m slora_assets.defs.home`: let `dg` and `dagster`, started in the project's folder,
     find the project's history. Both read `.env` there."""
+    refuse_copy("`.env` is the project's")
     own, settings = PROJECT / _FOLDER, PROJECT / ".env"
     _link_settings(own)
     said = settings.read_text("utf-8").splitlines() if settings.is_file() else []
@@ -46,7 +79,8 @@ def main() -> None:
     # What stands in `.env` wins over the environment; this way a person's own setting stays.
     line = f'{VARIABLE}="${{{VARIABLE}:-{own}}}"'
     write_text(settings, "\n".join([*others, line, ""]))
+    return 0
 
 
 if __name__ == "__main__":
-    main()
+    edge.run(main)

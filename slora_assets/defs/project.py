@@ -1,12 +1,13 @@
 """Settings and paths as one resource; files are read when an asset asks, and validated then."""
 
+from collections.abc import Sequence
+
 import dagster as dg
 
 from slora_assets.config.data import DatasetSettings, ScenariosSettings, read_dataset
-from slora_assets.config.training import TrainingSettings
+from slora_assets.config.training import TrainingSettings, read_recipe
 from slora_assets.config.validation import ValidationPrompts, read_validation_prompts
 from slora_assets.config.workspace import Workspace
-from slora_assets.config.yaml_reader import read_settings
 from slora_assets.defs.run_host import tell_host
 
 
@@ -28,9 +29,10 @@ class ProjectResource(dg.ConfigurableResource[None]):
         """The active dataset and its scenarios. Raises ConfigError, MissingInputError."""
         return read_dataset(self.workspace().dataset_file)
 
-    def training(self) -> TrainingSettings:
-        """The active recipe. Raises ConfigError, MissingInputError."""
-        return read_settings(self.workspace().training_config, TrainingSettings)
+    def training(self, overrides: Sequence[str] = ()) -> TrainingSettings:
+        """The active recipe, with a run's own `dotted.key=value` over it. Raises ConfigError,
+        MissingInputError."""
+        return read_recipe(self.workspace().training_config, overrides)
 
     def prompts(self) -> ValidationPrompts:
         """Validation prompts and gate. Raises ConfigError, MissingInputError."""

@@ -16,6 +16,7 @@ from ruamel.yaml.nodes import ScalarNode
 from ruamel.yaml.representer import RoundTripRepresenter
 
 from slora_assets.config.errors import ConfigError
+from slora_assets.config.workspace import refuse_shipped
 from slora_assets.config.yaml_reader import read_settings
 from slora_assets.deployment.strengths import Strengths
 from slora_assets.documents import (
@@ -73,6 +74,7 @@ def edited_preset(path: Path, scenario: str, values: dict[str, Value]) -> Iterat
     Before that the edited text is read back: it must be valid, and all other presets as they were.
     Raises ConfigError.
     """
+    refuse_shipped(path)
     before = read_presets(path).presets
     edited = edited_text(path.read_text(encoding="utf-8"), scenario, values)
     with replacing(path) as temporary:

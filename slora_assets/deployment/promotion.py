@@ -1,6 +1,6 @@
 """A person lets an adapter through, or takes it back: registry, presets and change log together.
 
-The verdict is read and checked here again, whatever a check in the graph said before.
+The verdict is read, checked and judged again here, whatever a check in the graph said before.
 """
 
 from __future__ import annotations
@@ -35,6 +35,7 @@ from slora_assets.documents import (
     RunVerdict,
 )
 from slora_assets.provenance.records import read_adapter_record, read_run_record, read_verdict
+from slora_assets.validation.earned import refuse_unearned
 
 
 @dataclass(frozen=True)
@@ -95,16 +96,15 @@ def promote(
     adapter, its strength (`scale`, or else the best of those that were let through) and how far
     requests may go from it.
 
-    Raises GateError for a verdict of fail (never promoted), for an inconclusive one without
-    `override_inconclusive` and for a strength that wasn't let through, CurationError for a retired
-    scenario.
+    Raises GateError as `admitted` does and for a strength that wasn't let through, CurationError
+    for a retired scenario.
     """
     by, reason = _signed(by, reason)
     refuse_retired(workspace, scenario)
     with _editing(workspace.presets):
         preset = preset_of(workspace.presets, read_presets(workspace.presets), scenario)
         chosen = candidate(workspace, scenario)
-        answer = admitted(chosen, override_inconclusive)
+        answer = admitted(workspace, chosen, override_inconclusive)
         strengths = strengths_for(tried_strengths(workspace, chosen.verdict), answer, scale)
         folder, record = register_adapter(workspace, chosen.folder)
         values = preset_values(record.sha256, answer, strengths)
@@ -156,8 +156,14 @@ def demote(workspace: Workspace, scenario: str, by: str, reason: str) -> LoggedC
     return logged
 
 
-def admitted(chosen: Candidate, override_inconclusive: bool) -> PromotableAnswer:
-    """The candidate's verdict, if it may be promoted with it. Raises GateError."""
+def admitted(
+    workspace: Workspace, chosen: Candidate, override_inconclusive: bool
+) -> PromotableAnswer:
+    """The candidate's verdict, if it may be promoted with it.
+
+    Raises GateError for a verdict of fail (never promoted), for an inconclusive one without
+    `override_inconclusive`, and for one that its own scores don't give under the settings in force.
+    """
     gate = chosen.verdict.gate
     why = " ".join(gate.reasons)
     if gate.answer == "fail":
@@ -176,6 +182,7 @@ def admitted(chosen: Candidate, override_inconclusive: bool) -> PromotableAnswer
             remedy="settle it with more prompts or trained models, or promote with the override "
             "for inconclusive verdicts, which is recorded with your name",
         )
+    refuse_unearned(workspace, workspace.scenario_run(chosen.scenario), chosen.verdict)
     return gate.answer
 
 

@@ -13,7 +13,8 @@ from collections.abc import Callable, Iterator
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
 
-from slora_assets.config.errors import InterruptedRunError, SloraError
+from slora_assets.config import edge
+from slora_assets.config.errors import InterruptedRunError
 from slora_assets.config.workspace import Workspace
 from slora_assets.processes.accelerator_lock import accelerator_lock
 from slora_assets.processes.preloading import configure_libraries
@@ -34,14 +35,15 @@ class WorkerContext:
 
 def exit_status(work: Callable[[], int]) -> int:
     """What `work` returns, as a worker's exit status; failures are said on standard error."""
-    try:
-        return work()
-    except InterruptedRunError as error:
-        print(f"interrupted: {error}", file=sys.stderr)
-        return INTERRUPTED
-    except SloraError as error:
-        print(f"error: {error}", file=sys.stderr)
-        return 1
+
+    def stopped_or_done() -> int:
+        try:
+            return work()
+        except InterruptedRunError as error:
+            print(f"interrupted: {error}", file=sys.stderr)
+            return INTERRUPTED
+
+    return edge.exit_status(stopped_or_done)
 
 
 @contextmanager

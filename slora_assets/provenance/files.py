@@ -16,7 +16,7 @@ from typing import Final, cast
 
 import orjson
 
-from slora_assets.config.errors import IntegrityError, MissingInputError
+from slora_assets.config.errors import IntegrityError, MissingInputError, UnreadableError
 from slora_assets.provenance.hashing import Json
 
 _PARTIAL = ".partial"
@@ -30,8 +30,14 @@ def replacing(path: Path) -> Iterator[Path]:
     """Yield a temporary path beside `path`; on success fsync it and rename it over `path`.
 
     The temporary name keeps the suffix (writers such as PyAV choose a format by it) and is removed
-    when the body raises.
+    when the body raises. Raises UnreadableError for a folder, a device or whatever else is no file.
     """
+    if path.exists() and not path.is_file():
+        raise UnreadableError(
+            "no file can be put in the place of a folder or a device",
+            file=path,
+            remedy="name a file",
+        )
     path.parent.mkdir(parents=True, exist_ok=True)
     temporary = path.with_name(f".{path.stem}.{uuid.uuid4().hex[:8]}{_PARTIAL}{path.suffix}")
     try:
@@ -96,6 +102,11 @@ def read_json(path: Path, *, remedy: str) -> Json:
         data = path.read_bytes()
     except FileNotFoundError as error:
         raise MissingInputError("the file does not exist", file=path, remedy=remedy) from error
+    except OSError as error:
+        why = error.strerror or str(error)
+        raise UnreadableError(
+            f"the file can't be read ({why})", file=path, remedy=remedy
+        ) from error
     found: Json
     try:
         with suppress(orjson.JSONDecodeError):
@@ -104,7 +115,7 @@ def read_json(path: Path, *, remedy: str) -> Json:
         # What orjson refuses, json may take, and it says why not.
         found = json.loads(data.decode())
         return found
-    except (json.JSONDecodeError, UnicodeDecodeError) as error:
+    except (ValueError, RecursionError) as error:  # no JSON, no UTF-8, numbers without end
         raise IntegrityError(f"not valid JSON ({error})", file=path, remedy=remedy) from error
 
 

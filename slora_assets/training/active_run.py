@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import Any
 
 from slora_assets.caches.reading import CacheReader
+from slora_assets.config.errors import InterruptedRunError
 from slora_assets.config.workspace import Workspace
 from slora_assets.documents import ADAPTER_FILE, RUN_RECORD, ExportParity, RunRecord, TrainedClip
 from slora_assets.provenance import commit_folder, write_json
@@ -18,9 +19,10 @@ from slora_assets.training.between_epochs.export import prove_export
 from slora_assets.training.between_epochs.lockstep import Lockstep, Pass
 from slora_assets.training.between_epochs.measuring import Measuring
 from slora_assets.training.display import Display
-from slora_assets.training.loop.checkpoints import RunPosition
+from slora_assets.training.loop.checkpoints import RunPosition, no_checkpoint
 from slora_assets.training.loop.trainer import Hooks, Trainer
 from slora_assets.training.plan import RunPlan
+from slora_assets.training.resume import Begun
 from slora_assets.training.step_log import StepsLog
 from slora_assets.training.trackers import Tracker
 
@@ -47,6 +49,24 @@ class ActiveRun:
         self._measuring = Measuring(plan, workspace, trainer, reader, self._lockstep, should_stop)
         self._epochs = Epochs(plan, trainer, self._measuring, self.steps, display, tracker)
 
+    def ready(self, begun: Begun) -> RunPosition:
+        """Open all that epochs and the run's end need, and find where the run goes on: what can't
+        be had is refused before anything is written. Raises as `Measuring.open` and
+        `Trainer.restore` do."""
+        if self._accelerator.is_main_process:
+            self._measuring.open()
+        if begun.anew:
+            return RunPosition()
+        state = self._plan.folder.state
+        restored = self._trainer.restore(state, begun.earlier_hashes)
+        if restored is None:
+            if self._epochs.metrics.has(1):  # each epoch's end is a checkpoint
+                raise no_checkpoint(state, "nothing, and an epoch has been measured")
+            return RunPosition()
+        for passed_over in restored.passed_over:
+            self._display.line(f"{self._plan.name}: a checkpoint can't be used: {passed_over}")
+        return restored.position
+
     def hooks(self) -> Hooks:
         """How the loop reaches this run; the first process alone measures and writes."""
         if not self._accelerator.is_main_process:
@@ -70,7 +90,12 @@ class ActiveRun:
         self._dismiss()
 
     def _on_epoch(self, position: RunPosition) -> None:
-        self._epochs.finish_epoch(position)
+        try:
+            self._epochs.finish_epoch(position)
+        except InterruptedRunError:
+            if not self._plan.settings.levers.shard_blocks:
+                self._lockstep.stopped(True)
+            raise
         self._dismiss()
 
     def _follow(self) -> None:
@@ -82,12 +107,16 @@ class ActiveRun:
                 self._measuring.draw_along()
             else:
                 self._parity()
-        self._accelerator.wait_for_everyone()
+        if self._lockstep.stopped(False):
+            raise InterruptedRunError(
+                "stopped while the first process measured, as asked; the training is checkpointed",
+                remedy="the same command goes on from there",
+            )
 
     def _dismiss(self) -> None:
         """Let the processes go on that follow the first."""
         self._lockstep.announce(Pass.DONE)
-        self._accelerator.wait_for_everyone()
+        self._lockstep.stopped(False)
 
     def prove(self, position: RunPosition) -> ExportParity | None:
         """Parity of the model in memory, exported once more: the last epoch may be pruned.

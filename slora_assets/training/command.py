@@ -8,13 +8,16 @@ from __future__ import annotations
 
 import argparse
 import dataclasses
+import math
 import os
 import sys
 import time
 from collections.abc import Callable, Sequence
 from pathlib import Path
 
+from slora_assets.config.environment import RESTART, switch
 from slora_assets.config.errors import ConfigError, InterruptedRunError, SloraError
+from slora_assets.config.scenario_files import is_scenario_name
 from slora_assets.config.training import TrainingSettings
 from slora_assets.config.validation import ValidationPrompts, read_validation_prompts
 from slora_assets.config.workspace import Workspace
@@ -31,7 +34,7 @@ def train_unified(arguments: Sequence[str] | None = None) -> int:
     parser = _parser("Train one LoRA adapter on all scenarios.")
     parser.add_argument("--output-dir", type=Path, required=True, help="the run's folder")
     options = parser.parse_args(arguments)
-    return _guarded(options, [(None, options.output_dir)])
+    return exit_status(lambda: _train(options, [(None, options.output_dir)]))
 
 
 def train_scenarios(arguments: Sequence[str] | None = None) -> int:
@@ -43,15 +46,17 @@ def train_scenarios(arguments: Sequence[str] | None = None) -> int:
     parser.add_argument("--output-root", type=Path, required=True, help="folder of the runs")
     parser.add_argument("--scenario", action="append", help="train only this one (repeatable)")
     options = parser.parse_args(arguments)
-    names = options.scenario
-    if not names:
-        try:
+
+    def work() -> int:
+        names = options.scenario
+        if not names:
             found = read_metadata(options.metadata).scenarios
             names = [name for name, entry in found.items() if not entry.retired]
-        except SloraError as error:
-            print(f"error: {error}", file=sys.stderr)
-            return 1
-    return _guarded(options, [(name, options.output_root / name) for name in names])
+        for name in names:
+            _refuse_unless_scenario(name)
+        return _train(options, [(name, options.output_root / name) for name in names])
+
+    return exit_status(work)
 
 
 def _parser(description: str) -> argparse.ArgumentParser:
@@ -76,15 +81,15 @@ def _parser(description: str) -> argparse.ArgumentParser:
     )
     parser.add_argument(
         "--max-minutes",
-        type=float,
+        type=_minutes,
         metavar="M",
-        help="checkpoint and stop after so long; the same command goes on from there",
+        help="checkpoint and stop after so long, which is no failure; the same command goes on from"
+        " there",
     )
     parser.add_argument(
         "--restart",
         action="store_true",
-        default=bool(os.environ.get("SLORA_RESTART")),
-        help="throw away an unfinished run instead of going on with it",
+        help="throw away an unfinished run instead of going on with it (or SLORA_RESTART=1)",
     )
     parser.add_argument(
         "--allow-changed",
@@ -97,16 +102,34 @@ def _parser(description: str) -> argparse.ArgumentParser:
     return parser
 
 
-def _guarded(options: argparse.Namespace, runs: list[tuple[str | None, Path]]) -> int:
-    def work() -> int:
-        settings = read_settings(options.config, TrainingSettings, options.overrides)
-        workspace = _workspace(options.metadata)
-        prompts = read_validation_prompts(options.prompts or workspace.validation_prompts)
-        with worker(workspace) as here, display(here.report) as shown:
-            task = _Task(workspace, settings, prompts, options, shown)
-            return task.train(runs, _stopping(here.should_stop, options.max_minutes))
+def _refuse_unless_scenario(name: str) -> None:
+    """Names become folders: what can't be a scenario's is no folder either. Raises ConfigError."""
+    if not is_scenario_name(name):
+        raise ConfigError(
+            "no scenario can be called so",
+            key="--scenario",
+            found=name,
+            expected="lower case, digits and '_'",
+            remedy="`slora scenario list` names those that there are",
+        )
 
-    return exit_status(work)
+
+def _train(options: argparse.Namespace, runs: list[tuple[str | None, Path]]) -> int:
+    options.restart = options.restart or switch(RESTART)
+    settings = read_settings(options.config, TrainingSettings, options.overrides)
+    workspace = _workspace(options.metadata)
+    prompts = read_validation_prompts(options.prompts or workspace.validation_prompts)
+    with worker(workspace) as here, display(here.report) as shown:
+        task = _Task(workspace, settings, prompts, options, shown)
+        try:
+            return task.train(runs, _stopping(here.should_stop, options.max_minutes))
+        except InterruptedRunError as error:
+            # Only what the command itself asked for is no failure: launchers make a failure of
+            # any other status.
+            if options.max_minutes is None or here.should_stop():
+                raise
+            shown.line(f"stopped after {options.max_minutes:g} minutes as asked: {error}")
+            return 0
 
 
 def _stopping(should_stop: Callable[[], bool], max_minutes: float | None) -> Callable[[], bool]:
@@ -115,6 +138,14 @@ def _stopping(should_stop: Callable[[], bool], max_minutes: float | None) -> Cal
         return should_stop
     end = time.monotonic() + 60 * max_minutes
     return lambda: should_stop() or time.monotonic() > end
+
+
+def _minutes(text: str) -> float:
+    """Minutes as typed: a number that is not below zero."""
+    minutes = float(text)
+    if not 0 <= minutes < math.inf:
+        raise ValueError(text)
+    return minutes
 
 
 @dataclasses.dataclass(frozen=True)

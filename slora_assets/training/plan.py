@@ -12,7 +12,7 @@ from typing import Any, Final
 
 from slora_assets.base_models.catalogue import open_base
 from slora_assets.base_models.seam import VideoBase
-from slora_assets.config.errors import SloraError
+from slora_assets.config.errors import ConfigError, SloraError
 from slora_assets.config.training import TrainingSettings
 from slora_assets.config.validation import ValidationPrompts
 from slora_assets.config.workspace import UNIFIED, Workspace
@@ -123,7 +123,7 @@ def plan_run(
     asked = [
         prompt
         for name in data.scenarios
-        for prompt in spread(prompts_of(prompts, name, data.clips), settings.validation.prompts)
+        for prompt in spread(_asked(workspace, prompts, name, data), settings.validation.prompts)
     ]
     return RunPlan(
         name=scenario or UNIFIED,
@@ -134,3 +134,18 @@ def plan_run(
         scorer=scorer_identity(settings.scorer, workspace.models),
         sampling=SamplingPlan(tuple(asked), tuple(prompts.seeds[:_SEEDS])),
     )
+
+
+def _asked(
+    workspace: Workspace, prompts: ValidationPrompts, scenario: str, data: TrainingData
+) -> list[Prompt]:
+    """A scenario's prompts. Raises ConfigError where there are none: no epoch could be measured."""
+    found = prompts_of(prompts, scenario, data.clips)
+    if not found:
+        raise ConfigError(
+            "the scenario has no prompt to be sampled with",
+            file=workspace.validation_prompts,
+            key=f"scenarios.{scenario}",
+            remedy=f"write some there, or let `slora prompts write {scenario}` do it",
+        )
+    return found

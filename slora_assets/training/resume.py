@@ -32,6 +32,8 @@ class Resumption:
 class Begun:
     """What the working folder's run goes on from."""
 
+    anew: bool = False
+    """Whether it begins: what lies in the working folder goes."""
     earlier_hashes: tuple[str, ...] = ()
     """Hashes that the run had before allowed changes: their checkpoints count."""
     changes: tuple[dict[str, Any], ...] = field(default=())
@@ -54,20 +56,17 @@ def facts_of(plan: RunPlan) -> dict[str, Any]:
     }
 
 
-def prepare_folder(plan: RunPlan, resumption: Resumption) -> Begun:
-    """Make the working folder, or find in it the unfinished run to go on with.
+def decide(plan: RunPlan, resumption: Resumption) -> Begun:
+    """Whether to begin, or to go on with the unfinished run in the working folder. Writes nothing:
+    what still has to be found fit may yet be refused.
 
     Raises TrainingError naming what differs when that is another run, IntegrityError when it
     doesn't say what it was begun with.
     """
-    file, partial = plan.folder.begun_with, plan.folder.partial
-    if partial.exists() and (resumption.restart or not any(partial.iterdir())):
-        shutil.rmtree(partial)
-    if not partial.exists():
-        partial.mkdir(parents=True)
-        _write(plan, Begun())
-        return Begun()
-    begun, facts, run_hash = _read(file)
+    partial = plan.folder.partial
+    if resumption.restart or not partial.is_dir() or not any(partial.iterdir()):
+        return Begun(anew=True)
+    begun, facts, run_hash = _read(plan.folder.begun_with)
     if run_hash == plan.run_hash:
         return begun
     asked = facts_of(plan)
@@ -88,28 +87,15 @@ def prepare_folder(plan: RunPlan, resumption: Resumption) -> Begun:
         {"key": key, "before": facts.get(key), "after": asked.get(key), "step": step}
         for key in differing
     )
-    begun = Begun((*begun.earlier_hashes, run_hash), (*begun.changes, *changes))
-    _write(plan, begun)
-    return begun
+    return Begun(False, (*begun.earlier_hashes, run_hash), (*begun.changes, *changes))
 
 
-def read_begun(plan: RunPlan) -> Begun:
-    """What the first process has found or written, for the others."""
-    return _read(plan.folder.begun_with)[0]
-
-
-def _read(file: Path) -> tuple[Begun, dict[str, Any], str]:
-    remedy = "add --restart to begin again"
-    document = read_json(file, remedy=remedy)
-    try:
-        assert isinstance(document, dict)
-        begun = Begun(tuple(document["earlier_hashes"]), tuple(document["changes"]))
-        return begun, dict(document["facts"]), str(document["run_hash"])
-    except (AssertionError, KeyError, TypeError) as error:
-        raise IntegrityError("not what a run was begun with", file=file, remedy=remedy) from error
-
-
-def _write(plan: RunPlan, begun: Begun) -> None:
+def write_down(plan: RunPlan, begun: Begun) -> None:
+    """Make the working folder what was decided: the first process does, once nothing can refuse the
+    run any more."""
+    if begun.anew:
+        shutil.rmtree(plan.folder.partial, ignore_errors=True)
+        plan.folder.partial.mkdir(parents=True)
     document = {
         "schema_version": 1,
         "run_hash": plan.run_hash,
@@ -118,6 +104,18 @@ def _write(plan: RunPlan, begun: Begun) -> None:
         "changes": list(begun.changes),
     }
     write_json(plan.folder.begun_with, document)
+
+
+def _read(file: Path) -> tuple[Begun, dict[str, Any], str]:
+    remedy = "add --restart to begin again"
+    document = read_json(file, remedy=remedy)
+    try:
+        assert isinstance(document, dict)
+        begun = Begun(False, tuple(document["earlier_hashes"]), tuple(document["changes"]))
+        assert all({"key", "before", "after", "step"} <= change.keys() for change in begun.changes)
+        return begun, dict(document["facts"]), str(document["run_hash"])
+    except (AssertionError, KeyError, TypeError, ValueError, AttributeError) as error:
+        raise IntegrityError("not what a run was begun with", file=file, remedy=remedy) from error
 
 
 def _allowed(key: str, allowed: Sequence[str]) -> bool:

@@ -27,7 +27,7 @@ from slora_assets.training.journal import note_finished
 from slora_assets.training.loop.samples import Samples
 from slora_assets.training.loop.trainer import Trainer
 from slora_assets.training.plan import RunPlan
-from slora_assets.training.resume import Begun, Resumption, prepare_folder, read_begun
+from slora_assets.training.resume import Begun, Resumption, decide, write_down
 from slora_assets.training.speed.memory import is_out_of_memory, out_of_memory, peak_memory_bytes
 from slora_assets.training.speed.sharding import check_processes
 
@@ -67,14 +67,16 @@ def run_training(
     trackers.check_installed(options.trackers)
     accelerator = _accelerator(plan.settings.precision, workspace, options.trackers)
     check_processes(plan.settings.levers, accelerator.num_processes)
-    begun = _begin(plan, accelerator, options.resumption, display)
+    begun = decide(plan, options.resumption)
     started = time.monotonic()
     trainer = new_trainer(plan, reader, accelerator)
     tracker = trackers.Tracker(accelerator, options.trackers)
     run = ActiveRun(plan, workspace, accelerator, trainer, reader, tracker, display, should_stop)
+    start = run.ready(begun)
+    _begin(plan, accelerator, begun, display)
     tracker.begin(plan.name, plan.settings.resolved(), trackers.folder_of(workspace.outputs))
     try:
-        position = trainer.train(plan.folder.state, run.hooks(), begun.earlier_hashes)
+        position = trainer.train(start, plan.folder.state, run.hooks())
         parity = run.prove(position)
     except Exception as error:
         if not is_out_of_memory(error):
@@ -121,14 +123,13 @@ def _accelerator(
     return accelerator
 
 
-def _begin(
-    plan: RunPlan, accelerator: TrainingAccelerator, resumption: Resumption, display: Display
-) -> Begun:
-    """The first process makes or finds the working folder; the others follow it."""
+def _begin(plan: RunPlan, accelerator: TrainingAccelerator, begun: Begun, display: Display) -> None:
+    """The first process makes the working folder what was decided; the others wait for it."""
     from ruamel.yaml import YAML
 
+    accelerator.wait_for_everyone()  # the others have read what there was
     if accelerator.is_main_process:
-        begun = prepare_folder(plan, resumption)
+        write_down(plan, begun)
         with plan.folder.config.open("w", encoding="utf-8") as stream:
             YAML(typ="safe").dump(plan.settings.resolved(), stream)
         for change in begun.changes:
@@ -137,4 +138,3 @@ def _begin(
                 f" {change['step']} and is {change['after']!r} since, as allowed"
             )
     accelerator.wait_for_everyone()
-    return begun if accelerator.is_main_process else read_begun(plan)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import math
 import time
 from dataclasses import asdict
 from pathlib import Path
@@ -12,6 +13,14 @@ from slora_assets.training.display import Display, StepReport
 from slora_assets.training.loop.trainer import StepLog
 from slora_assets.training.speed.memory import peak_memory_bytes
 from slora_assets.training.trackers import Tracker
+
+
+def _step_of(line: str) -> float:
+    """The step of a line; infinity for one that was torn or damaged."""
+    try:
+        return float(json.loads(line)["step"])
+    except (ValueError, KeyError, TypeError):
+        return math.inf
 
 
 class StepsLog:
@@ -34,8 +43,8 @@ class StepsLog:
         """Drop lines past `step`: an interrupted attempt may have written them, the last one
         torn."""
         if self.path.exists():
-            lines = self.path.read_text(encoding="utf-8").splitlines()
-            whole = [one for one in lines if one.endswith("}") and json.loads(one)["step"] <= step]
+            lines = self.path.read_text(encoding="utf-8", errors="replace").splitlines()
+            whole = [one for one in lines if _step_of(one) <= step]
             write_text(self.path, "".join(line + "\n" for line in whole))
         self.start_clock(step)
 

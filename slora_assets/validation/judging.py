@@ -87,6 +87,7 @@ class Judging:
         self.base: VideoBase = open_base(self._settings.base_model, workspace.models)
         self._reader = CacheReader(workspace, self.base.identity(), self.base.geometry)
         self._cache = ClipCache(workspace.measured_clips, self.base.geometry.fps)
+        self._scorer = open_scorer(self._settings.scorer, workspace.models, self._device)
         self._loaded = False
 
     @cached_property
@@ -99,8 +100,7 @@ class Judging:
     @cached_property
     def scoring(self) -> Scoring:
         """The scorer, with all that clips are held against."""
-        scorer = open_scorer(self._settings.scorer, self._workspace.models, self._device)
-        return new_scoring(self.base, scorer, self.footage, self.question.contrasts)
+        return new_scoring(self.base, self._scorer, self.footage, self.question.contrasts)
 
     @cached_property
     def footage_clips(self) -> list[FootageClip]:

@@ -25,8 +25,8 @@ def outdated_because(verdict: RunVerdict, question: Question) -> list[str]:
             f"it is about strength {verdict.served.scale:g}, and the preset's is {serving.scale:g}"
         )
     asked = len(question.prompts) * len(question.settings.seeds)
-    rests_on = verdict.base_scores["samples"]
-    if rests_on != asked and not verdict.gate.given_up:
+    rests_on = verdict.base_scores.get("samples")
+    if rests_on not in (None, asked) and not verdict.gate.given_up:
         reasons.append(f"it rests on {rests_on} clips of each side, and {asked} are asked")
     return reasons or [
         "prompts, seeds, footage, presets, the gate's settings or its code are others"

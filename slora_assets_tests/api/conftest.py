@@ -24,7 +24,8 @@ from slora_assets.deployment.promotion import promote
 from slora_assets.miniature.weights.build import build_base
 from slora_assets.provenance import write_text
 from slora_assets_tests.base_models.small import acting_adapter
-from slora_assets_tests.judged_runs import write_manifest, write_sweep
+from slora_assets_tests.earned import earn
+from slora_assets_tests.judged_runs import write_sweep
 from slora_assets_tests.made_runs import adapter_file, write_records
 from slora_assets_tests.workspaces import below
 
@@ -54,9 +55,10 @@ def workspace(base: VideoBase, tmp_path_factory: pytest.TempPathFactory) -> Work
     write_text(made.presets, text.replace("steps: null", "steps: 2"))
     for seed, scenario in enumerate(SHAPES, start=1):
         finish_run(made, base, scenario, seed)
+    for scenario in SHAPES:
+        earn(made, scenario, "fail" if scenario == "sports_field" else "inconclusive")
     for scenario in ("market_floor", "kitchen"):
         # So that requests may ask for any strength that the shipped presets allow.
-        write_manifest(made, scenario)
         swept = [0.0, *read_validation_prompts(made.validation_prompts).sweep, 1.5]
         write_sweep(made, scenario, dict.fromkeys(swept, "inconclusive"), best=0.85)
         promote(made, scenario, "Zoë", "for the tests", override_inconclusive=True)

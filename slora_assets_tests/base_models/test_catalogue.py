@@ -10,7 +10,12 @@ import pytest
 from safetensors.numpy import save_file
 
 from slora_assets.base_models.catalogue import LICENCES, MINIATURE, open_base
-from slora_assets.config.errors import ConfigError, IntegrityError, MissingInputError
+from slora_assets.config.errors import (
+    ConfigError,
+    IntegrityError,
+    MissingInputError,
+    SloraError,
+)
 from slora_assets.config.training import TrainingSettings
 from slora_assets.config.yaml_reader import read_settings
 from slora_assets.miniature.weights.build import build_base, build_scorer
@@ -135,6 +140,42 @@ def test_a_shipped_recipe_names_a_known_base_and_its_precision(recipe: str, prec
     settings = read_settings(PROJECT / f"configs/training/{recipe}.yaml", TrainingSettings)
     assert settings.base_model in LICENCES
     assert settings.precision == precision
+
+
+@pytest.mark.parametrize(
+    ("file", "content"),
+    [
+        ("model_index.json", b"{"),
+        ("model_index.json", b"[]"),
+        ("model_index.json", b'{"_class_name": ["CogVideoXPipeline"]}'),
+        ("transformer/config.json", b"\xff\xfe"),
+        ("vae/config.json", b"{}"),
+        ("vae/config.json", b"[" * 100_000),
+        ("slora.json", b"3"),
+        ("slora.json", b'{"weights": 3}'),
+        ("slora.json", b'{"weights": {}, "geometry": {"frames": "many"}}'),
+    ],
+)
+def test_a_damaged_configuration_is_one_sentence_with_its_place(
+    folder: Path, file: str, content: bytes
+) -> None:
+    (folder / file).write_bytes(content)
+    with pytest.raises(SloraError, match=r"Remedy|expected") as caught:
+        open_base(str(folder), folder.parent)
+    assert str(folder) in str(caught.value) and "\n" not in str(caught.value)
+
+
+@pytest.mark.parametrize("name", ["THUDM/CogVideoX-2b", "Lightricks/LTX-Video"])
+def test_a_base_that_is_not_here_while_offline_is_one_sentence(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, name: str
+) -> None:
+    """As HF_HUB_OFFLINE=1 does, which the hub's library reads when it is imported."""
+    monkeypatch.setattr("huggingface_hub.constants.HF_HUB_OFFLINE", True)
+    monkeypatch.setattr("huggingface_hub.constants.HF_HUB_CACHE", str(tmp_path))
+    with pytest.raises(MissingInputError, match="go online once") as caught:
+        open_base(name, tmp_path)
+    assert (caught.value.key, caught.value.found) == ("base_model", name)
+    assert "\n" not in str(caught.value)
 
 
 def test_unknown_names_and_empty_folders_say_what_to_do(tmp_path: Path) -> None:

@@ -39,4 +39,5 @@ def test_an_asset_is_materialized_from_any_folder(
     assert done.returncode == 0, done.stderr[-2000:]
     assert manifest.read_bytes() == before
     assert (home / "history" / "runs.db").is_file() == named
+    assert ("DAGSTER_HOME is not set" in done.stderr) == (not named)
     assert list(elsewhere.iterdir()) == []

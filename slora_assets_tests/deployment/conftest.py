@@ -12,6 +12,7 @@ import pytest
 
 from slora_assets.config.workspace import Workspace
 from slora_assets.provenance import write_bytes
+from slora_assets_tests.earned import earn
 from slora_assets_tests.made_runs import adapter_file, write_records
 from slora_assets_tests.workspaces import below
 
@@ -22,7 +23,12 @@ FinishRun = Callable[..., str]
 @pytest.fixture
 def workspace(tmp_path: Path) -> Workspace:
     configs = tmp_path / "configs"
-    for name in ("model/optimized_inference.yaml", "data/sample.yaml", "data/scenarios.yaml"):
+    for name in (
+        "model/optimized_inference.yaml",
+        "data/sample.yaml",
+        "data/scenarios.yaml",
+        "training/validation_prompts.yaml",
+    ):
         (configs / name).parent.mkdir(parents=True, exist_ok=True)
         shutil.copy(CONFIGS / name, configs / name)
     return below(tmp_path)
@@ -40,6 +46,8 @@ def finish_run(workspace: Workspace) -> FinishRun:
         **about: Any,
     ) -> str:
         write_bytes(adapter_file(workspace, scenario), content)
-        return write_records(workspace, scenario, verdict, trusted, about=about)
+        sha256 = write_records(workspace, scenario, verdict, trusted)
+        earn(workspace, scenario, verdict, about)
+        return sha256
 
     return finish

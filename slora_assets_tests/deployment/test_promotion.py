@@ -30,7 +30,7 @@ from slora_assets.deployment.changelog import (
 from slora_assets.deployment.presets import read_presets
 from slora_assets.deployment.promotion import candidate, demote, promote
 from slora_assets.documents import Change, ScenarioPreset, registered_path
-from slora_assets_tests.workspaces import contents
+from slora_assets_tests.workspaces import contents, rewrite
 
 FinishRun = Callable[..., str]
 SCENARIO = "market_floor"
@@ -55,7 +55,7 @@ def test_a_pass_is_registered_logged_and_set(workspace: Workspace, finish_run: F
 def test_a_fail_is_never_promoted(workspace: Workspace, finish_run: FinishRun) -> None:
     finish_run(verdict="fail")
     before = contents(workspace.root)
-    with pytest.raises(GateError, match="is fail: It is fail"):
+    with pytest.raises(GateError, match="is fail: The adapter froze clips"):
         promote(workspace, SCENARIO, "Zoë", "I insist", override_inconclusive=True)
     assert contents(workspace.root) == before
 
@@ -91,6 +91,10 @@ def test_a_pass_on_scores_that_mean_nothing_is_refused(
     workspace: Workspace, finish_run: FinishRun
 ) -> None:
     finish_run(trusted=False)
+    rewrite(
+        workspace.validation(SCENARIO) / "verdict.json",
+        lambda document: document["verdict"].update(verdict="pass"),
+    )
     with pytest.raises(GateError, match="not trusted"):
         promote(workspace, SCENARIO, "Zoë", "looks right", override_inconclusive=True)
 

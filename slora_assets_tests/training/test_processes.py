@@ -168,3 +168,19 @@ def test_one_process_has_nobody_to_share_with() -> None:
 def test_levers_that_do_not_work_on_shared_blocks_are_named(other: dict[str, Any]) -> None:
     with pytest.raises(ValidationError, match=rf"shard_blocks.*levers\.{next(iter(other))}"):
         LeverSettings(shard_blocks=True, **other)
+
+
+def test_a_stop_that_the_command_asked_for_is_no_failure_to_the_launcher(
+    workspace: Workspace, tmp_path: Path
+) -> None:
+    launcher = [sys.executable, "-m", "accelerate.commands.launch", "--num_machines", "1"]
+    launcher += ["--num_processes", "2", "--mixed_precision", "no", "--dynamo_backend", "no"]
+    command = typed(workspace, tmp_path / "runs", "--max-minutes", "0", "--tracker", "none")[1:]
+    done = subprocess.run(
+        [*launcher, "--cpu", *command], capture_output=True, text=True, check=False
+    )
+    assert done.returncode == 0, done.stderr[-2000:]
+    assert "stopped after 0 minutes as asked" in done.stderr
+    assert "the same command goes on from there" in done.stderr
+    assert "Traceback" not in done.stderr
+    assert list((tmp_path / "runs" / f".{SCENARIO}.partial" / "state").glob("step_*"))

@@ -136,7 +136,7 @@ def test_a_loss_that_is_no_number_ends_the_run_with_its_step_and_clips(
 
 def test_an_allowed_change_stands_in_the_record(workspace: Workspace, tmp_path: Path) -> None:
     stopped = train(workspace, tmp_path, "--max-minutes", "0")
-    assert stopped.status == INTERRUPTED
+    assert stopped.status == 0, "it was asked for"
     assert "the same command goes on" in stopped.said
     changed = ("--set", "optimizer.learning_rate=2e-3")
     refused = train(workspace, tmp_path, *changed)

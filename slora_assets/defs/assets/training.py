@@ -5,6 +5,7 @@ from typing import Any
 
 import dagster as dg
 
+from slora_assets.config.environment import recipe_overrides
 from slora_assets.curation.retirement import refuse_retired
 from slora_assets.defs import groups
 from slora_assets.defs.compute import ComputeResource
@@ -27,6 +28,8 @@ class TrainingRunConfig(dg.Config):
 
     restart: bool = False
     """Throw away an unfinished run that was begun with something else, instead of refusing."""
+    overrides: list[str] = []
+    """Keys of the recipe that this run sets over the file, each `dotted.key=value`."""
 
 
 @dg.asset(
@@ -55,8 +58,7 @@ def scenario_adapter(
     refuse_retired(workspace, scenario)
     folder = workspace.scenario_run(scenario)
     arguments = ["scenarios", "--output-root", str(folder.parent), "--scenario", scenario]
-    arguments += ["--restart"] * config.restart
-    return _train(context, project, compute, scenario, arguments)
+    return _train(context, config, project, compute, scenario, arguments)
 
 
 @dg.asset(
@@ -80,8 +82,7 @@ def unified_adapter(
     The loop and its settings: `docs/training.md`; the file: `docs/adapters.md`.
     """
     arguments = ["unified", "--output-dir", str(project.workspace().unified_run)]
-    arguments += ["--restart"] * config.restart
-    return _train(context, project, compute, None, arguments)
+    return _train(context, config, project, compute, None, arguments)
 
 
 _UNIFIED_SETTINGS = "unified_training_settings"
@@ -89,6 +90,7 @@ _UNIFIED_SETTINGS = "unified_training_settings"
 
 def _train(
     context: dg.AssetExecutionContext,
+    config: TrainingRunConfig,
     project: ProjectResource,
     compute: ComputeResource,
     scenario: str | None,
@@ -98,13 +100,17 @@ def _train(
     read = read_by(context, project, "training_settings" if scenario else _UNIFIED_SETTINGS)
     workspace = project.workspace()
     folder = workspace.run_of(scenario)
-    plan = plan_run(workspace, project.training(), project.prompts(), scenario, folder)
+    settings = project.training(config.overrides)
+    plan = plan_run(workspace, settings, project.prompts(), scenario, folder)
     hit = plan.is_complete()
     if hit:
         context.log.info(f"{plan.name}: nothing to do, {folder} holds this very run")
     else:
         arguments += ["--metadata", str(workspace.scenario_metadata)]
         arguments += ["--config", str(workspace.training_config)]
+        arguments += ["--restart"] * config.restart
+        for override in (*recipe_overrides(), *config.overrides):
+            arguments += ["--set", override]
         compute.train(context, "slora_assets.training.command", arguments)
     record, log = read_run_record(folder), MetricsLog(folder / METRICS_FILE)
     return dg.MaterializeResult(

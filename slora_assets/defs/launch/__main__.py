@@ -6,19 +6,28 @@ all of Dagster, were it called anything else.
 
 import sys
 
+from slora_assets.config import edge
+from slora_assets.config.environment import check_switches, recipe_overrides
 from slora_assets.defs.launch.verbs import UI, VERBS, are_verbs
 
-if __name__ == "__main__":
-    verbs = sys.argv[1:]
+
+def main(verbs: list[str]) -> int:
+    """Run verbs, or become the UI. Returns the exit status."""
+    check_switches()
+    recipe_overrides()
     if verbs != [UI] and not are_verbs(verbs):
         print(
             f"usage: python -m slora_assets.defs.launch {' | '.join((*VERBS, UI))}", file=sys.stderr
         )
-        sys.exit(2)
+        return 2
     from slora_assets.defs.launch.jobs_in_turn import run_verbs
 
     if verbs == [UI]:
         from slora_assets.defs.launch.ui import open_ui
 
-        sys.exit(run_verbs(["release"]) or open_ui())
-    sys.exit(run_verbs(verbs))
+        return run_verbs(["release"]) or open_ui()
+    return run_verbs(verbs)
+
+
+if __name__ == "__main__":
+    edge.run(lambda: main(sys.argv[1:]))

@@ -8,27 +8,33 @@ import signal
 import sys
 import time
 import uuid
-from collections.abc import Container, Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
-from typing import Final
+from typing import Final, TypeAlias
 
 import dagster as dg
 
+from slora_assets.config import edge
 from slora_assets.config.data import read_dataset
-from slora_assets.config.errors import SloraError
+from slora_assets.config.errors import MissingInputError
 from slora_assets.config.workspace import Workspace
 from slora_assets.defs.dead_runs import release_dead_runs
 from slora_assets.defs.home import prepare_home
 from slora_assets.defs.launch.run_log import is_interruption, show
 from slora_assets.defs.launch.run_origin import make_runs_of_this_location
-from slora_assets.defs.launch.verbs import VERBS, need_models
+from slora_assets.defs.launch.verbs import JUDGING, VERBS, need_models
 from slora_assets.defs.preloaded import MODELS
+from slora_assets.documents import RUN_RECORD
 from slora_assets.processes.preloading import preload
 from slora_assets.processes.starting import can_fork
 
 _INTERRUPTED: Final = 130
 _SAY_NOTHING: Final = {"loggers": {"console": {"config": {"log_level": "CRITICAL"}}}}
 """Dagster's own lines on the console: `run_log.py` says what a person wants to know."""
+
+
+LeftOut: TypeAlias = Callable[[str, str | None], str | None]
+"""Why a job isn't run for a scenario; None: it is."""
 
 
 @dataclass(frozen=True)
@@ -49,13 +55,9 @@ def run_verbs(verbs: Sequence[str]) -> int:
         # nothing is added to what it imports.
         preload(MODELS)
     jobs = [job for verb in verbs for job in VERBS[verb]]
-    try:
-        if not jobs:
-            return run_jobs(dg.Definitions(), jobs)
-        return run_jobs(_definitions(), jobs, _retired())
-    except SloraError as error:
-        print(f"error: {error}", file=sys.stderr)
-        return 1
+    if not jobs:
+        return run_jobs(dg.Definitions(), jobs)
+    return edge.exit_status(lambda: run_jobs(_definitions(), jobs, _left_out()))
 
 
 def _definitions() -> dg.Definitions:
@@ -65,10 +67,25 @@ def _definitions() -> dg.Definitions:
     return build_definitions()
 
 
-def _retired() -> frozenset[str]:
-    """Scenarios that keep their partition and are not worked on."""
-    scenarios = read_dataset(Workspace.from_environment().dataset_file)[1]
-    return frozenset(scenarios.scenarios.keys() - scenarios.active.keys())
+def _left_out() -> LeftOut:
+    """Why a job isn't run: scenarios that keep their partition are not worked on, and what was not
+    trained is not judged."""
+    workspace = Workspace.from_environment()
+    scenarios = read_dataset(workspace.dataset_file)[1]
+    retired = scenarios.scenarios.keys() - scenarios.active.keys()
+
+    def why(job: str, scenario: str | None) -> str | None:
+        if scenario in retired:
+            return "retired"
+        if job in JUDGING and not (workspace.run_of(scenario) / RUN_RECORD).is_file():
+            return "not trained"
+        return None
+
+    return why
+
+
+def _in_work(_job: str, _scenario: str | None) -> None:
+    """Nothing is left out."""
 
 
 def _stop_as_on_ctrl_c() -> None:
@@ -76,9 +93,10 @@ def _stop_as_on_ctrl_c() -> None:
     signal.signal(signal.SIGTERM, lambda *_: signal.raise_signal(signal.SIGINT))
 
 
-def run_jobs(definitions: dg.Definitions, jobs: Sequence[str], retired: Container[str] = ()) -> int:
+def run_jobs(definitions: dg.Definitions, jobs: Sequence[str], left_out: LeftOut = _in_work) -> int:
     """Run jobs of `definitions` in order, in the instance that DAGSTER_HOME names, past those that
-    fail and without the partitions of `retired`. Returns the exit status: 130 when interrupted."""
+    fail and without those that `left_out` gives a reason for. Returns the exit status: 130 when
+    interrupted, 1 when something failed or none of the jobs had anything to judge."""
     _stop_as_on_ctrl_c()
     prepare_home()
     outcomes: list[Outcome] = []
@@ -87,10 +105,15 @@ def run_jobs(definitions: dg.Definitions, jobs: Sequence[str], retired: Containe
             for run_id in release_dead_runs(instance):
                 print(f"run {run_id[:8]} had been killed; its place in the pool is free again")
             for job in jobs:
-                outcomes += _run_job(instance, definitions.resolve_job_def(job), retired)
+                outcomes += _run_job(instance, definitions.resolve_job_def(job), left_out)
     except KeyboardInterrupt:
         print("interrupted; the same command goes on from here", file=sys.stderr)
         return _INTERRUPTED
+    if jobs and not outcomes and JUDGING.issuperset(jobs):
+        raise MissingInputError(
+            "there is nothing to judge: no run is trained",
+            remedy="run `make train-scenarios` or `make train` first",
+        )
     failed = [outcome for outcome in outcomes if not outcome.success]
     for outcome in failed:
         name = f"{outcome.job} {outcome.scenario or ''}".strip()
@@ -99,15 +122,16 @@ def run_jobs(definitions: dg.Definitions, jobs: Sequence[str], retired: Containe
 
 
 def _run_job(
-    instance: dg.DagsterInstance, job: dg.JobDefinition, retired: Container[str]
+    instance: dg.DagsterInstance, job: dg.JobDefinition, left_out: LeftOut
 ) -> list[Outcome]:
     keys = job.partitions_def.get_partition_keys() if job.partitions_def else [None]
     outcomes = []
     for key in keys:
-        if key in retired:
-            print(f"== {job.name} {key}\n   retired, left out")
-        else:
+        why = left_out(job.name, key)
+        if why is None:
             outcomes.append(_run(instance, job, key))
+        else:
+            print(f"== {f'{job.name} {key or str()}'.strip()}\n   {why}, left out", flush=True)
     return outcomes
 
 

@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import Final, NoReturn
 
 from slora_assets.config.workspace import PROJECT, Workspace
-from slora_assets.defs.home import prepare_home
+from slora_assets.defs.home import prepare_home, refuse_copy
 
 _ARGUMENTS: Final = ("dev", "--host", "127.0.0.1")
 _WATCH: Final = "slora_assets.defs.launch.code_server_watch"
@@ -17,6 +17,7 @@ def open_ui(*options: str) -> NoReturn:
     """Become `dg dev` with `options` in the project's folder. Raises OSError when `dg` isn't
     installed."""
     workspace = Workspace.from_environment()
+    refuse_copy("`dg` works in the project's folder")
     prepare_home()
     os.chdir(PROJECT)
     os.environ["SLORA_WORKSPACE"] = str(workspace.root)  # however it was named from here

@@ -25,6 +25,9 @@ VERBS: Final[dict[str, tuple[str, ...]]] = {
 """What each verb runs, in order; jobs over scenarios run once for each. `release` runs none: as
 every verb does first, it gives back what killed runs still hold."""
 
+JUDGING: Final = frozenset({"validate", "validate_unified", "sweep"})
+"""Jobs that judge a finished run."""
+
 UI: Final = "ui"
 """Opens the UI, and stands alone."""
 

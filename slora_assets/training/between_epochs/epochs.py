@@ -8,6 +8,7 @@ from __future__ import annotations
 import shutil
 from collections.abc import Callable, Mapping
 from dataclasses import asdict
+from functools import cached_property
 from pathlib import Path
 from typing import Any, TypeVar
 
@@ -50,8 +51,12 @@ class Epochs:
     ) -> None:
         self._plan, self._trainer, self._measuring = plan, trainer, measuring
         self._steps, self._display, self._tracker = steps, display, tracker
-        self.metrics = MetricsLog(plan.folder.partial / METRICS_FILE)
         self._base_loss: HeldOutLoss | None = None
+
+    @cached_property
+    def metrics(self) -> MetricsLog:
+        """The lines so far; first asked for when it is decided whether the run begins anew."""
+        return MetricsLog(self._plan.folder.partial / METRICS_FILE)
 
     @property
     def base_scores(self) -> dict[str, Any]:

@@ -41,6 +41,11 @@ class Lockstep:
         """Whether any process says so, in a measurement that all make."""
         return self._sum(asked) > 0 if self._sharded else asked
 
+    def stopped(self, first_was: bool) -> bool:
+        """At the end of a measurement, in every process: whether the first one was asked to stop
+        in it. It waits for all. A sharded base's passes have told everybody already."""
+        return self._sum(first_was) > 0
+
     def _sum(self, number: int) -> int:
         import torch
 

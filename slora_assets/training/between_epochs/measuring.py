@@ -14,6 +14,7 @@ from slora_assets.training.between_epochs.lockstep import Lockstep, Pass
 from slora_assets.training.loop.trainer import Trainer
 from slora_assets.training.plan import RunPlan
 from slora_assets.validation.footage import draw_footage
+from slora_assets.validation.metrics.clip_similarity import ClipScorer
 from slora_assets.validation.metrics.held_out_loss import HeldOutClip, HeldOutLoss, held_out_loss
 from slora_assets.validation.metrics.scorer import open_scorer
 from slora_assets.validation.sampling import (
@@ -46,6 +47,11 @@ class Measuring:
         self._data, self._settings = plan.data, plan.settings
         self._workspace, self._trainer, self._reader = workspace, trainer, reader
         self._lockstep, self._should_stop = lockstep, should_stop
+
+    def open(self) -> None:
+        """Load what scores samples, so that a scorer that can't be had is told before the first
+        step. Raises ConfigError, MissingInputError, IntegrityError."""
+        self._scorer  # noqa: B018  # made once, here
 
     def scores(self, epoch: int, loss: HeldOutLoss) -> dict[str, Any]:
         """Held-out loss and mean sample scores; the clips stay in `sample_epoch_<epoch>`.
@@ -103,9 +109,13 @@ class Measuring:
         return new_drawing(self._base, self._settings.validation, self._reader.embedding)
 
     @cached_property
+    def _scorer(self) -> ClipScorer:
+        device = str(self._trainer.device)
+        return open_scorer(self._settings.scorer, self._workspace.models, device)
+
+    @cached_property
     def _scoring(self) -> Scoring:
-        workspace, device = self._workspace, str(self._trainer.device)
-        scorer = open_scorer(self._settings.scorer, workspace.models, device)
-        footage = draw_footage(workspace, self._base, self._data.clips, device)
+        device = str(self._trainer.device)
+        footage = draw_footage(self._workspace, self._base, self._data.clips, device)
         # Others' prompts are the gate's: an edit of them is no reason to train again.
-        return new_scoring(self._base, scorer, footage, {})
+        return new_scoring(self._base, self._scorer, footage, {})

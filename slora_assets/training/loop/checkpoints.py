@@ -1,7 +1,8 @@
 """Resume state: adapter and optimizer tensors as safetensors, the rest as JSON, two kept.
 
 A checkpoint is written to a temporary folder and renamed; its JSON names the tensors' hash, so a
-torn or damaged one is seen and the one before it is used.
+torn or damaged one is seen and the one before it is used. Where none is whole nothing begins again
+in silence: a person decides.
 """
 
 from __future__ import annotations
@@ -12,7 +13,7 @@ from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from slora_assets.config.errors import SloraError, TrainingError
+from slora_assets.config.errors import IntegrityError, SloraError, TrainingError
 from slora_assets.provenance import commit_folder, read_json, sha256_file, write_json
 
 if TYPE_CHECKING:
@@ -77,23 +78,37 @@ def save_checkpoint(
         shutil.rmtree(old, ignore_errors=True)
 
 
+@dataclass(frozen=True)
+class Restored:
+    """A checkpoint that a run goes on from."""
+
+    position: RunPosition
+    scaler: dict[str, Any] | None
+    """State of the gradient scaler."""
+    passed_over: tuple[str, ...]
+    """Newer checkpoints that can't be used, each with why."""
+
+
 def load_checkpoint(
     folder: Path,
     run_hashes: Collection[str],
     parameters: dict[str, torch.nn.Parameter],
     optimizer: torch.optim.Optimizer,
-) -> tuple[RunPosition, dict[str, Any] | None] | None:
-    """Restore the newest whole checkpoint of a run with one of `run_hashes`; None without one.
+) -> Restored | None:
+    """Restore the newest whole checkpoint of a run with one of `run_hashes`; None where there is no
+    checkpoint at all.
 
-    Returns the progress and the gradient scaler's state. Raises TrainingError when its tensors are
-    of another shape than the run's.
+    Raises TrainingError when its tensors are of another shape than the run's, IntegrityError when
+    there are checkpoints and none can be used.
     """
     import torch
     from safetensors.torch import load_file
 
+    passed_over: list[str] = []
     for candidate in _newest_first(folder):
         record = _whole(candidate, run_hashes)
-        if record is None:
+        if isinstance(record, str):
+            passed_over.append(f"{candidate.name}: {record}")
             continue
         tensors = load_file(candidate / _TENSORS)
         _check_shapes(candidate, tensors, parameters)
@@ -107,8 +122,21 @@ def load_checkpoint(
                 }
                 if state:
                     optimizer.state[parameter] = _placed(state, parameter, optimizer)
-        return RunPosition(**record["progress"]), record["scaler"]
+        return Restored(record.position, record.scaler, tuple(passed_over))
+    if passed_over:
+        raise no_checkpoint(folder, "; ".join(passed_over))
     return None
+
+
+def no_checkpoint(folder: Path, found: str) -> IntegrityError:
+    """The error of a run that has begun and of which no checkpoint can be used."""
+    return IntegrityError(
+        "an unfinished run has no whole checkpoint to go on from",
+        file=folder,
+        found=found,
+        expected="state.json and the state.safetensors that it names, in one folder at least",
+        remedy="restore one from a backup, or add --restart to begin again (RESTART=1 with `make`)",
+    )
 
 
 def newest_step(folder: Path) -> int:
@@ -150,14 +178,27 @@ def _newest_first(folder: Path) -> list[Path]:
     return sorted(found, reverse=True)
 
 
-def _whole(folder: Path, run_hashes: Collection[str]) -> dict[str, Any] | None:
-    """The checkpoint's record if it is of such a run and its tensors are the recorded ones."""
+@dataclass(frozen=True)
+class _Record:
+    position: RunPosition
+    scaler: dict[str, Any] | None
+
+
+def _whole(folder: Path, run_hashes: Collection[str]) -> _Record | str:
+    """The checkpoint's record if it is of such a run and its tensors are the recorded ones, else
+    what is wrong with it."""
     try:
         record = read_json(folder / "state.json", remedy="")
-        assert isinstance(record, dict)
-        whole = record["run_hash"] in run_hashes and record["sha256"] == sha256_file(
-            folder / _TENSORS
-        )
-    except (SloraError, OSError, KeyError):
-        return None
-    return dict(record) if whole else None
+        if not isinstance(record, dict) or not isinstance(record["progress"], dict):
+            return "state.json is not a checkpoint's"
+        position, scaler = RunPosition(**record["progress"]), record["scaler"]
+        if record["run_hash"] not in run_hashes:
+            return "state.json is of another run"
+        if record["sha256"] != sha256_file(folder / _TENSORS):
+            return f"{_TENSORS} is not the one that was written"
+    except FileNotFoundError:
+        return f"{_TENSORS} is not there"
+    except (SloraError, OSError, KeyError, TypeError) as error:
+        what = error.what if isinstance(error, SloraError) else type(error).__name__
+        return f"state.json can't be read ({what})"
+    return _Record(position, scaler if isinstance(scaler, dict) else None)

@@ -17,7 +17,12 @@ from slora_assets.base_models.seam import LoraShape, TrainingBatch, VideoBase
 from slora_assets.config.errors import InterruptedRunError
 from slora_assets.config.training import TrainingSettings
 from slora_assets.training.accelerator import TrainingAccelerator
-from slora_assets.training.loop.checkpoints import RunPosition, load_checkpoint, save_checkpoint
+from slora_assets.training.loop.checkpoints import (
+    Restored,
+    RunPosition,
+    load_checkpoint,
+    save_checkpoint,
+)
 from slora_assets.training.loop.draws import epoch_order
 from slora_assets.training.loop.feeding import Feeder
 from slora_assets.training.loop.guard import FiniteGuard
@@ -112,20 +117,24 @@ class Trainer:
         s = self.settings
         return s.batch_size * s.accumulation_steps * self._accelerator.num_processes
 
-    def train(
-        self, state_folder: Path, hooks: Hooks, earlier_hashes: Collection[str] = ()
-    ) -> RunPosition:
-        """Train to the end, from the newest checkpoint in `state_folder` if there is one.
+    def restore(self, state_folder: Path, earlier_hashes: Collection[str] = ()) -> Restored | None:
+        """Be as the newest checkpoint in `state_folder` says; None where there is none.
 
-        Checkpoints of this run count, and those of `earlier_hashes`. Raises InterruptedRunError
-        after a checkpoint when asked to stop, TrainingError when a loss or gradient is NaN or
-        infinite (before the optimizer steps; the last checkpoint stays).
+        Checkpoints of this run count, and those of `earlier_hashes`. Raises TrainingError and
+        IntegrityError for checkpoints that it can't go on from.
         """
         known = {self._run_hash, *earlier_hashes}
         restored = load_checkpoint(state_folder, known, self.parameters, self._raw_optimizer)
-        progress, scaler = restored or (RunPosition(), None)
-        if scaler and self._accelerator.scaler is not None:
-            self._accelerator.scaler.load_state_dict(scaler)
+        if restored and restored.scaler and self._accelerator.scaler is not None:
+            self._accelerator.scaler.load_state_dict(restored.scaler)
+        return restored
+
+    def train(self, progress: RunPosition, state_folder: Path, hooks: Hooks) -> RunPosition:
+        """Train from `progress` to the end.
+
+        Raises InterruptedRunError after a checkpoint when asked to stop, TrainingError when a loss
+        or gradient is NaN or infinite (before the optimizer steps; the last checkpoint stays).
+        """
         self._loss_sum.fill_(progress.loss_sum)
         hooks.on_start(progress)
         while progress.epoch <= self.settings.epochs:

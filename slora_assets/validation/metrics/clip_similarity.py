@@ -1,10 +1,12 @@
 """How well a clip shows its prompt: frames and a text in, CLIPSIM out.
 
-Scorers come from a folder whose weights are hashed before they are read, or by open_clip's names.
+Scorers come from a folder whose weights are hashed before they are read, or by open_clip's names,
+with weights that open_clip knows or with a file of one's own.
 """
 
 from __future__ import annotations
 
+import difflib
 import logging
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
@@ -126,14 +128,15 @@ class ClipScorer:
         return torch.nn.functional.normalize(features.double().cpu(), dim=-1)
 
 
-def load_scorer(folder: Path, device: str = "cpu") -> ClipScorer:
+def load_scorer(folder: Path, device: str = "cpu", card: ScorerCard | None = None) -> ClipScorer:
     """Load the scorer in `folder` (slora.json, open_clip_config.json, safetensors, tokenizer).
 
-    Every file the card lists is hashed before any is read as weights, and nothing is unpickled.
+    Every file the card lists is hashed before any is read as weights, and nothing is unpickled. A
+    caller that has a card already has done so.
     Raises MissingInputError for absent files and IntegrityError, naming the file, for files that
     differ from the card, that the card leaves out, or that don't fit the configuration.
     """
-    card = verified_card(folder)
+    card = card or verified_card(folder)
     import open_clip
 
     source = f"local-dir:{folder}"
@@ -169,7 +172,7 @@ def load_named_scorer(pair: str, device: str = "cpu") -> ClipScorer:
 
     Downloads the weights unless they are cached. Raises ConfigError for names open_clip doesn't
     know, MissingInputError when the download fails, and IntegrityError for weights that come only
-    as a pickle.
+    as a pickle or are damaged.
     """
     import open_clip
 
@@ -178,16 +181,18 @@ def load_named_scorer(pair: str, device: str = "cpu") -> ClipScorer:
     if not tag or tag not in known:
         raise ConfigError(
             "open_clip knows no such scorer",
+            key="scorer",
             found=pair,
-            expected=f"{name}:<{' | '.join(known)}>" if known else "<model>:<pretrained tag>",
+            expected=f"{name}:<{' | '.join(known)}>" if known else _models_like(name),
             remedy="choose a pair from open_clip.list_pretrained()",
         )
     try:
         weights = Path(open_clip.download_pretrained(open_clip.get_pretrained_cfg(name, tag)))
-    except (OSError, RuntimeError) as error:
+    except (OSError, RuntimeError, ValueError) as error:
         raise MissingInputError(
-            f"the weights of {pair} can't be downloaded ({error})",
-            remedy="go online once, or name a scorer folder",
+            f"the weights of {pair} can't be downloaded ({str(error)[:200]})",
+            key="scorer",
+            remedy="go online once, or name a folder or a file: <model>:<file>.safetensors",
         ) from error
     if weights.suffix != ".safetensors":
         raise IntegrityError(
@@ -196,13 +201,59 @@ def load_named_scorer(pair: str, device: str = "cpu") -> ClipScorer:
             expected="a .safetensors file",
             remedy="choose another pretrained tag",
         )
-    identity = ScorerIdentity(
-        name, tag, None, True, object_hash({weights.name: sha256_file(weights)})
-    )
-    model, _, preprocess = open_clip.create_model_and_transforms(
-        name, pretrained=tag, device=device
-    )
-    return ClipScorer(identity, model, preprocess, open_clip.get_tokenizer(name), device)
+    hashed = object_hash({weights.name: sha256_file(weights)})
+    return _by_name(name, tag, weights, ScorerIdentity(name, tag, None, True, hashed), device)
+
+
+def load_local_weights(name: str, file: Path, device: str = "cpu") -> ClipScorer:
+    """Load an open_clip model with weights of one's own.
+
+    Raises ConfigError for a model open_clip doesn't know, IntegrityError for a file that isn't that
+    model's weights.
+    """
+    import open_clip
+
+    if name not in open_clip.list_models():
+        raise ConfigError(
+            "open_clip knows no such model",
+            key="scorer",
+            found=f"{name}:{file}",
+            expected=_models_like(name),
+            remedy="choose a model from open_clip.list_models()",
+        )
+    hashed = object_hash({"weights": sha256_file(file)})
+    identity = ScorerIdentity(name, "local", None, True, hashed)
+    return _by_name(name, str(file), file, identity, device)
+
+
+def _by_name(
+    name: str, pretrained: str, weights: Path, identity: ScorerIdentity, device: str
+) -> ClipScorer:
+    import open_clip
+    from safetensors import SafetensorError
+
+    try:
+        model, _, preprocess = open_clip.create_model_and_transforms(
+            name, pretrained=pretrained, device=device
+        )
+        tokenize = open_clip.get_tokenizer(name)
+    except (OSError, RuntimeError, ValueError, KeyError, SafetensorError) as error:
+        raise IntegrityError(
+            f"open_clip can't load the scorer ({str(error)[:200]})",
+            file=weights,
+            key="scorer",
+            found=name,
+            remedy=REMEDY,
+        ) from error
+    return ClipScorer(identity, model, preprocess, tokenize, device)
+
+
+def _models_like(name: str) -> str:
+    """What may have been meant."""
+    import open_clip
+
+    near = difflib.get_close_matches(name[:100], open_clip.list_models(), n=3)
+    return f"a model such as {' or '.join(near)}" if near else "<model>:<pretrained tag>"
 
 
 def verified_card(folder: Path) -> ScorerCard:

@@ -1,0 +1,94 @@
+"""Promotion judges again: nothing is served that the verdict's own measurements don't let through
+under the settings in force."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from slora_assets.config.errors import GateError, MissingInputError
+from slora_assets.config.workspace import Workspace
+from slora_assets.deployment.presets import read_presets
+from slora_assets.deployment.promotion import promote
+from slora_assets_tests.workspaces import contents, rewrite
+
+FinishRun = Callable[..., str]
+SCENARIO = "market_floor"
+
+
+def _edit(workspace: Workspace, change: Callable[[dict[str, Any]], Any]) -> None:
+    rewrite(workspace.validation(SCENARIO) / "verdict.json", change)
+
+
+def test_a_verdict_that_its_own_scores_do_not_give_is_refused(
+    workspace: Workspace, finish_run: FinishRun
+) -> None:
+    finish_run(verdict="fail")
+    _edit(workspace, lambda document: document["verdict"].update(verdict="pass"))
+    before = contents(workspace.root)
+    with pytest.raises(GateError, match="not what its own scores give") as caught:
+        promote(workspace, SCENARIO, "Zoë", "looks right")
+    assert caught.value.found == "pass"
+    assert str(caught.value.expected).startswith("fail: The adapter froze clips")
+    assert contents(workspace.root) == before
+
+
+@pytest.mark.parametrize("trusted", [True, False])
+def test_an_inconclusive_that_was_edited_to_pass_is_refused(
+    workspace: Workspace, finish_run: FinishRun, trusted: bool
+) -> None:
+    finish_run(verdict="inconclusive", trusted=trusted)
+    _edit(workspace, lambda document: document["verdict"].update(verdict="pass"))
+    _edit(workspace, lambda document: document.update(scores_trusted=True))
+    _edit(workspace, lambda document: document["base"].update(trained=trusted))
+    with pytest.raises(GateError, match="not what its own scores give"):
+        promote(workspace, SCENARIO, "Zoë", "looks right")
+
+
+@pytest.mark.parametrize(
+    "change",
+    [
+        lambda pairs: pairs["pairs"].pop(),
+        lambda pairs: pairs["pairs"].append(pairs["pairs"][0]),
+        lambda pairs: pairs["pairs"][0].update(prompt_id="kitchen_00"),
+    ],
+)
+def test_measurements_of_other_prompts_than_were_asked_are_refused(
+    workspace: Workspace, finish_run: FinishRun, change: Callable[[Any], object]
+) -> None:
+    finish_run()
+    rewrite(workspace.validation(SCENARIO) / "pairs.json", change)
+    with pytest.raises(GateError, match="not those of the prompts that were asked"):
+        promote(workspace, SCENARIO, "Zoë", "looks right")
+
+
+def test_without_its_measurements_a_verdict_counts_for_nothing(
+    workspace: Workspace, finish_run: FinishRun
+) -> None:
+    finish_run()
+    (workspace.validation(SCENARIO) / "pairs.json").unlink()
+    with pytest.raises(MissingInputError, match="make validate"):
+        promote(workspace, SCENARIO, "Zoë", "looks right")
+
+
+@pytest.mark.parametrize(
+    ("file", "old", "new"),
+    [
+        ("validation_prompts", "seeds: [", "seeds: [77, "),
+        ("validation_prompts", "min_clips: 32", "min_clips: 31"),
+        ("presets", "steps: null", "steps: 3"),
+    ],
+)
+def test_a_verdict_under_other_settings_is_refused(
+    workspace: Workspace, finish_run: FinishRun, file: str, old: str, new: str
+) -> None:
+    finish_run()
+    path: Path = getattr(workspace, file)
+    assert old in path.read_text()
+    path.write_text(path.read_text().replace(old, new, 1))
+    with pytest.raises(GateError, match="other settings than those in force"):
+        promote(workspace, SCENARIO, "Zoë", "looks right")
+    assert read_presets(workspace.presets).presets[SCENARIO].sha256 is None
