@@ -14,6 +14,8 @@ from typing import Literal
 import polars as pl
 
 from slora_assets.config.data import ScenarioSettings
+from slora_assets.config.text import clean, fold
+from slora_assets.curation.word_forms import other_numbers
 
 Hits = dict[str, tuple[int, ...]]
 """Scenario to the captions that match it, as indices into a clip's list."""
@@ -55,6 +57,7 @@ class ScenarioMatcher:
         captions = (
             numbered.with_columns(at=pl.int_ranges(pl.col("captions").list.len()))
             .explode("captions", "at")
+            .with_columns(pl.col("captions").map_batches(_folded, pl.String))
             .filter(pl.col("captions").str.contains(self._any))
         )
         matches = captions.select("row", "at", **{n: self._matches(n) for n in self._scenarios})
@@ -106,15 +109,28 @@ class ScenarioMatcher:
 def word_pattern(words: Sequence[str]) -> str:
     """Any of the words or phrases at word bounds, in singular or plural, whatever the case.
 
-    In the syntax of Rust's regex crate, whose half bounds also stand beside signs ("c++").
+    For captions as `fold` makes them; those in plain ASCII may come as they are. In the syntax of
+    Rust's regex crate, whose half bounds also stand beside signs ("c++").
     """
-    alternatives = sorted({_either_number(" ".join(word.lower().split())) for word in words})
+    alternatives = sorted({_either_number(" ".join(fold(clean(word)).split())) for word in words})
     return rf"(?i)\b{{start-half}}(?:{'|'.join(reversed(alternatives))})\b{{end-half}}"
 
 
 def _either_number(word: str) -> str:
-    """The word as it is and with an English plural ending."""
-    escaped = re.sub(r"([\\.+*?()|\[\]{}^$#&~-])", r"\\\1", word).replace(" ", r"\s+")
-    if re.search(r"[^aeiou\W]y$", word):
-        return rf"{escaped[:-1]}(?:y|ies)"
-    return rf"{escaped}(?:e?s)?"
+    """The word as it is, and in singular and plural."""
+    others = sorted(_escaped(one) for one in other_numbers(word))
+    return "|".join([rf"{_escaped(word)}(?:e?s)?", *others])
+
+
+def _escaped(word: str) -> str:
+    escaped = re.sub(r"([\\.+*?()|\[\]{}^$#&~-])", r"\\\1", word)
+    return escaped.replace(" ", r"\s+").replace("'", "['`]")
+
+
+def _folded(captions: pl.Series) -> pl.Series:
+    """Captions whose characters could stand for others, as they are compared; the rest untouched,
+    as nearly all captions are in ASCII."""
+    odd = captions.str.contains(r"[^\x00-\x7f]").fill_null(False).arg_true()
+    if not len(odd):
+        return captions
+    return captions.scatter(odd, [fold(text) for text in captions.gather(odd)])
