@@ -19,6 +19,7 @@ from pydantic import (
 
 from slora_assets.config.errors import ConfigError, MissingInputError
 from slora_assets.config.scenario_files import SCENARIO_NAME, ScenarioFiles, is_scenario_name
+from slora_assets.config.splits import KNOWN_SPLITS, OfficialSplit, official_split
 from slora_assets.config.yaml_reader import Settings, line_of, read_settings
 
 ScenarioName = Annotated[str, Field(pattern=SCENARIO_NAME)]
@@ -66,9 +67,10 @@ class DatasetSettings(Settings):
     .gz or .xz."""
     annotations: Annotated[list[str], Field(min_length=1)]
     """Annotation files (format `folder`: folders); relative paths are taken from the workspace."""
-    official_splits: dict[Literal["train", "validate", "test"], list[str]] = {}
+    official_splits: dict[OfficialSplit, list[str]] = {}
     """CSV files with a column `video_id` that put clips into a split, whatever the annotations say:
-    MSR-VTT's 7k, 9k and JSFusion lists. Clips that they don't list keep their own."""
+    MSR-VTT's 7k, 9k and JSFusion lists. Clips that they don't list keep their own. `val`, `dev` and
+    the like mean `validate`."""
     min_caption_score: float | None = None
     """A clip whose caption is known to fit worse (Panda-70M's `matching_score`) is rejected."""
     footage: str
@@ -86,13 +88,31 @@ class DatasetSettings(Settings):
     obtain: RenderedFootage | None = None
     """How to get the footage when it is not there; nothing means that a person provides it."""
     validation_share: Annotated[float, Field(gt=0, lt=1)] = 0.15
-    """Share of source groups held out of training, where the dataset has no official split."""
+    """Share of source groups held out of training, where the dataset has no official split, or none
+    for validation."""
     max_duration_difference_s: Annotated[float, Field(ge=0)] = 2.0
     """A file that is longer or shorter than its annotation says by more than this is another one:
     `duration_mismatch`."""
     quality: QualitySettings = QualitySettings()
     max_reject_share: Annotated[float, Field(ge=0, le=1)] = 0.2
-    """More unreadable clips than this share of those present fail the stage."""
+    """More unreadable clips than this share of those present fail the stage, and so do more bad
+    rows than this share of an annotation file's."""
+
+    @field_validator("official_splits", mode="before")
+    @classmethod
+    def _splits_by_one_name(cls, given: object) -> object:
+        if not isinstance(given, Mapping):
+            return given
+        found: dict[object, object] = {}
+        for word, files in given.items():
+            try:
+                split = official_split(word)
+            except ValueError as error:
+                raise ValueError(f"{word!r}: {error}; known are {KNOWN_SPLITS}") from error
+            if split is None or split in found:
+                raise ValueError(f"{word!r}: a split that is named twice, or not at all")
+            found[split] = files
+        return found
 
 
 class ScenarioSettings(Settings):

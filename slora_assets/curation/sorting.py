@@ -8,9 +8,7 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass, field
-from pathlib import PurePosixPath
 from typing import Any
-from urllib.parse import parse_qs, urlsplit
 
 import polars as pl
 
@@ -19,6 +17,7 @@ from slora_assets.config.workspace import Workspace
 from slora_assets.curation.manifest import dataset_hash
 from slora_assets.curation.matching import Assignment, Hits, ScenarioMatcher
 from slora_assets.curation.prompts import prompts_for
+from slora_assets.curation.sources import source_file
 from slora_assets.curation.splits import SourceGroups
 from slora_assets.documents import (
     Clip,
@@ -103,12 +102,17 @@ class _Sorter:
     def sort(self, batch: pl.DataFrame) -> pl.DataFrame:
         """Keep what belongs to a scenario; returns the rest with its reasons."""
         self._groups.see(batch)
+        bad = batch.filter(pl.col("fault").is_not_null()).select(
+            "id", reason=pl.lit("bad_annotation"), detail="fault"
+        )
+        batch = batch.filter(pl.col("fault").is_null())
         least = self._dataset.min_caption_score
         poor = pl.lit(False) if least is None else (pl.col("score") < least).fill_null(False)
         rejects = [
+            bad,
             batch.filter(poor).select(
                 "id", reason=pl.lit("low_caption_score"), detail=pl.col("score").cast(pl.String)
-            )
+            ),
         ]
         batch = batch.filter(~poor)
         hits = self._matcher.hits(batch)
@@ -177,9 +181,7 @@ class _Sorter:
         """The stem of the file that holds the clip."""
         if self._dataset.footage_holds == "clips":
             return str(clip["id"])
-        address = urlsplit(clip["source_group"])
-        video = parse_qs(address.query).get("v")
-        return video[0] if video else PurePosixPath(address.path).stem
+        return source_file(clip["source_group"])
 
     def clips(self) -> list[Clip]:
         """What scenarios get, by id. Splits are decided here, when all clips have been seen."""

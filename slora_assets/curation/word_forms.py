@@ -22,8 +22,10 @@ _WHOLE: Final = frozenset(["ox", "louse", "person", "self", "half", "life", "axi
 """Irregular nouns that end no longer one: a `fireman` is a man, a `box` no `ox`."""
 _REGULAR_MEN: Final = ("human", "german", "roman", "norman", "ottoman", "shaman", "caiman")
 _PLURAL_ALONE: Final = frozenset(
-    ["news", "goods", "customs", "means", "thanks", "species", "series", "always", "besides"]
-    + ["does", "has", "was", "lens"]
+    re.findall(
+        r"\w+",
+        "news goods customs means thanks species series always besides does has was lens",
+    )
 )
 """Words in -s whose rest is another word, or none."""
 _LEAST: Final = 3
