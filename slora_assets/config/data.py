@@ -4,7 +4,6 @@
 from __future__ import annotations
 
 import math
-import re
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Annotated, Literal, NamedTuple
@@ -20,6 +19,8 @@ from pydantic import (
 from slora_assets.config.errors import ConfigError, MissingInputError
 from slora_assets.config.scenario_files import SCENARIO_NAME, ScenarioFiles, is_scenario_name
 from slora_assets.config.splits import KNOWN_SPLITS, OfficialSplit, official_split
+from slora_assets.config.templates import checked_template
+from slora_assets.config.text import fold, tidy
 from slora_assets.config.yaml_reader import Settings, line_of, read_settings
 
 ScenarioName = Annotated[str, Field(pattern=SCENARIO_NAME)]
@@ -165,14 +166,15 @@ class ScenarioSettings(Settings):
     @field_validator("prompt_templates")
     @classmethod
     def _known_placeholders(cls, templates: list[str]) -> list[str]:
-        for template in templates:
-            unknown = set(re.findall(r"\{(\w*)\}", template)) - {"caption", "description"}
-            if unknown:
-                raise ValueError(
-                    f"template {template!r} has unknown placeholders {sorted(unknown)};"
-                    " known are {caption} and {description}"
-                )
-        return templates
+        return [checked_template(template, ("caption", "description")) for template in templates]
+
+    @field_validator("keywords", "exclude")
+    @classmethod
+    def _no_blank_words(cls, words: list[str]) -> list[str]:
+        for word in words:
+            if not tidy(word):
+                raise ValueError("a keyword is blank, and would match everything")
+        return words
 
 
 class ScenariosSettings(Settings):
@@ -215,7 +217,7 @@ def shared_keyword(scenarios: Mapping[str, ScenarioSettings]) -> SharedKeyword |
     owners: dict[str, str] = {}
     for name, scenario in scenarios.items():
         for keyword in () if scenario.retired else scenario.keywords:
-            owner = owners.setdefault(keyword.lower(), name)
+            owner = owners.setdefault(fold(tidy(keyword)), name)
             if owner != name:
                 return SharedKeyword(keyword, owner, name)
     return None
@@ -278,8 +280,8 @@ def refuse_shared_keyword(files: ScenarioFiles, scenarios: Mapping[str, Scenario
     places = {}
     for name in (shared.owner, shared.other):
         file, way = files.place(name)
-        keywords = [keyword.lower() for keyword in scenarios[name].keywords]
-        at = (*way, "keywords", keywords.index(shared.keyword.lower()))
+        keywords = [fold(tidy(keyword)) for keyword in scenarios[name].keywords]
+        at = (*way, "keywords", keywords.index(fold(tidy(shared.keyword))))
         places[name] = file, line_of(file, *at) if file.is_file() else None
     owner, line = places[shared.owner]
     raise ConfigError(

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import re
+from collections import Counter
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Final
@@ -43,6 +44,16 @@ def annotation_files(dataset: DatasetSettings, workspace: Workspace) -> list[Pat
     return files + [file for found in split_files(dataset, workspace).values() for file in found]
 
 
+def annotation_names(dataset: DatasetSettings, workspace: Workspace) -> dict[str, Path]:
+    """Those files by the name that records have for them: their own, or their path where another
+    has the same."""
+    files = list(dict.fromkeys(annotation_files(dataset, workspace)))
+    times = Counter(file.name for file in files)
+    return {
+        file.name if times[file.name] == 1 else workspace.relative(file): file for file in files
+    }
+
+
 def is_caption(name: str) -> bool:
     """Whether a file of this name, beside a video, holds its captions."""
     return not name.startswith(".") and name.lower().endswith((".txt", ".json"))
@@ -77,7 +88,7 @@ def _is_file(entry: os.DirEntry[str]) -> bool:
 def _existing(
     dataset: DatasetSettings, workspace: Workspace, names: list[str], key: str
 ) -> list[Path]:
-    paths = [workspace.root / name for name in names]
+    paths = [_packed_or_not(workspace.root / name) for name in names]
     for path in paths:
         if not path.exists():
             raise MissingInputError(
@@ -87,6 +98,16 @@ def _existing(
                 remedy="run `make data`" if dataset.obtain else "provide the file",
             )
     return paths
+
+
+def _packed_or_not(path: Path) -> Path:
+    """The file, or the same one packed or unpacked: `.json`, `.json.gz` and `.json.xz` are read
+    alike."""
+    plain = path.with_suffix("") if path.suffix in (".gz", ".xz") else path
+    if path.exists() or plain.suffix != ".json":
+        return path
+    others = (plain.with_name(f"{plain.name}{ending}") for ending in ("", ".gz", ".xz"))
+    return next((other for other in others if other.exists()), path)
 
 
 def footage_folder(dataset: DatasetSettings, workspace: Workspace) -> Path:

@@ -7,7 +7,7 @@ from collections.abc import Iterator
 import polars as pl
 
 from slora_assets.config.data import DatasetSettings, ScenariosSettings
-from slora_assets.config.dataset_files import annotation_files, annotation_sources, split_files
+from slora_assets.config.dataset_files import annotation_names, annotation_sources, split_files
 from slora_assets.config.errors import IntegrityError
 from slora_assets.config.workspace import Workspace
 from slora_assets.curation.annotations import read_annotations
@@ -56,7 +56,7 @@ def _check_annotations(
     dataset: DatasetSettings, inventory: Inventory, workspace: Workspace
 ) -> None:
     """What is sorted must be what the inventory vouches for."""
-    now = {file.name: sha256_file(file) for file in annotation_files(dataset, workspace)}
+    now = {name: sha256_file(file) for name, file in annotation_names(dataset, workspace).items()}
     for key, found, expected in (
         ("dataset", inventory.dataset, dataset.name),
         ("annotations", inventory.annotations, now),
