@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import Annotated, Literal, NamedTuple
 
 from pydantic import (
+    BeforeValidator,
     Field,
     SerializerFunctionWrapHandler,
     field_validator,
@@ -116,14 +117,24 @@ class DatasetSettings(Settings):
         return found
 
 
+def _number_as_text(given: object) -> object:
+    """Datasets number their categories, and YAML reads a number as one."""
+    return str(given) if isinstance(given, int) and not isinstance(given, bool) else given
+
+
 class ScenarioSettings(Settings):
     """One scenario: which captions belong to it and what its prompts look like."""
 
     description: str
     keywords: Annotated[list[str], Field(min_length=1)]
     """Words or phrases; matched at word bounds, without regard to case, plurals included."""
+    weak_keywords: list[str] = []
+    """Words that speak for the scenario only where no scenario's keywords decide: a clip goes by
+    these together with the keywords when the keywords alone match too few of its captions."""
     exclude: list[str] = []
     """A caption with one of these doesn't count as matching."""
+    categories: list[Annotated[str, BeforeValidator(_number_as_text)]] = []
+    """Only clips that the dataset puts into one of these categories belong; empty: all do."""
     prompt_templates: Annotated[list[str], Field(min_length=1)] = ["{caption}"]
     """`{caption}` stands for the clip's caption, `{description}` for the scenario's description."""
     min_matching_captions: Annotated[int, Field(ge=1)] = 3
@@ -137,7 +148,8 @@ class ScenarioSettings(Settings):
     prompts_per_clip: Annotated[int, Field(ge=1)] = 4
     """At most this many prompts per clip, chosen deterministically."""
     priority: int = 0
-    """Higher wins when a clip matches several scenarios; equal priority: more matching captions."""
+    """Higher wins when a clip matches several scenarios; equal priority: more matching captions;
+    as many: the clip is `ambiguous` and nobody's."""
     retired: bool = False
     """Its partition, its history and what is served of it stay; it gets no clips and is not trained
     again, and other scenarios may have its keywords."""
@@ -152,10 +164,11 @@ class ScenarioSettings(Settings):
 
     @model_serializer(mode="wrap")
     def _without_what_is_not_so(self, written: SerializerFunctionWrapHandler) -> dict[str, object]:
-        """Hashes of the configuration are over what is dumped: they are of an active scenario what
-        they were before one could be retired."""
+        """Hashes of the configuration are over what is dumped: they are what they were before a
+        scenario could be retired, or have weak keywords and categories."""
         kept: dict[str, object] = written(self)
-        gone = () if self.retired else ("retired", "retired_because")
+        gone = {"retired", "retired_because"} if not self.retired else set[str]()
+        gone |= {key for key in ("weak_keywords", "categories") if not kept.get(key)}
         return {key: value for key, value in kept.items() if key not in gone}
 
     def needed_captions(self, captions: int) -> int:
@@ -168,7 +181,7 @@ class ScenarioSettings(Settings):
     def _known_placeholders(cls, templates: list[str]) -> list[str]:
         return [checked_template(template, ("caption", "description")) for template in templates]
 
-    @field_validator("keywords", "exclude")
+    @field_validator("keywords", "weak_keywords", "exclude")
     @classmethod
     def _no_blank_words(cls, words: list[str]) -> list[str]:
         for word in words:

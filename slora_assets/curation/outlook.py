@@ -94,7 +94,7 @@ def _noting(
             hits, captions = matcher.hits(batch), batch["captions"]
             for row in sorted(hits):
                 (at,) = hits[row].values()
-                caption = captions[row][at[0]]
+                caption = captions[row][at.every[0]]
                 if caption not in examples and len(examples) < _EXAMPLES:
                     examples.append(caption)
         yield batch

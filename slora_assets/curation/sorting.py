@@ -5,9 +5,10 @@ Memory holds what a scenario gets and nothing of the rest: rejects are counted a
 
 from __future__ import annotations
 
-from collections import Counter
+from collections import Counter, defaultdict
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass, field
+from math import inf
 from typing import Any
 
 import polars as pl
@@ -37,7 +38,7 @@ OnRejects = Callable[[pl.DataFrame], None]
 
 
 @dataclass
-class _Counts:
+class Counts:
     """Clips by scenario at each step of the sorting."""
 
     any_caption: Counter[str] = field(default_factory=Counter)
@@ -45,6 +46,9 @@ class _Counts:
     missing: Counter[str] = field(default_factory=Counter)
     unusable: Counter[str] = field(default_factory=Counter)
     rejects: Counter[str] = field(default_factory=Counter)
+    agreeing: defaultdict[str, Counter[float]] = field(default_factory=lambda: defaultdict(Counter))
+    """Of each scenario, how many captions of how many clips match; infinity stands for all of a
+    clip's captions, which are enough however few they are."""
 
 
 def build_metadata(
@@ -54,9 +58,11 @@ def build_metadata(
     inventory: Inventory,
     workspace: Workspace,
     on_rejects: OnRejects = lambda _: None,
+    counts: Counts | None = None,
 ) -> ScenarioMetadata:
-    """Sort batches of annotated clips (readers' SCHEMA) into scenarios and splits."""
-    sorter = _Sorter(dataset, scenarios, inventory, workspace)
+    """Sort batches of annotated clips (readers' SCHEMA) into scenarios and splits; `counts` takes
+    what the document has no place for."""
+    sorter = _Sorter(dataset, scenarios, inventory, workspace, counts or Counts())
     for batch in batches:
         on_rejects(sorter.sort(batch))
     clips = sorter.clips()
@@ -86,6 +92,7 @@ class _Sorter:
         scenarios: ScenariosSettings,
         inventory: Inventory,
         workspace: Workspace,
+        counts: Counts,
     ) -> None:
         self._dataset, self._scenarios = dataset, scenarios
         self._files = inventory.files
@@ -97,7 +104,7 @@ class _Sorter:
         self._kept: list[tuple[dict[str, Any], Assignment]] = []
         self._fingerprints: dict[str, int] = {}
         self.unusable: list[Reject] = []
-        self.counts = _Counts()
+        self.counts = counts
 
     def sort(self, batch: pl.DataFrame) -> pl.DataFrame:
         """Keep what belongs to a scenario; returns the rest with its reasons."""
@@ -134,9 +141,12 @@ class _Sorter:
     def _take(self, clip: dict[str, Any], hits: Hits) -> tuple[str, str] | None:
         """Keep a clip that has a keyword, or say why not: reason code and detail."""
         self.counts.any_caption.update(hits.keys())
+        for name, found in hits.items():
+            agree = len(found.every)
+            self.counts.agreeing[name][agree if agree < len(clip["captions"]) else inf] += 1
         outcome = self._matcher.decide(len(clip["captions"]), hits)
         if not isinstance(outcome, Assignment):
-            return outcome.reason, f"{outcome.best[0]}: {outcome.best[1]}" if outcome.best else ""
+            return outcome.reason, outcome.detail
         self.counts.matched[outcome.scenario] += 1
         unusable = self._unusable.get(self._file_name(clip))
         if unusable is not None:
@@ -218,7 +228,7 @@ class _Sorter:
 
 
 def _scenario_entry(
-    name: str, scenarios: ScenariosSettings, clips: list[Clip], counted: _Counts
+    name: str, scenarios: ScenariosSettings, clips: list[Clip], counted: Counts
 ) -> ScenarioEntry:
     settings = scenarios.scenarios[name]
     splits = Counter(clip.split for clip in clips if clip.scenario == name)

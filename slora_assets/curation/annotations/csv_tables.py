@@ -78,9 +78,9 @@ def read_webvid(file: Path, max_share: float = 0.0) -> Iterator[pl.DataFrame]:
 
 
 class _Panda70M:
-    columns: Final = ["videoID", "timestamp", "caption", "matching_score"]
-    keys: Final = _KEYS["panda70m"]
-    rows: Final = _PANDA_ROWS
+    columns = ["videoID", "timestamp", "caption", "matching_score"]
+    keys = _KEYS["panda70m"]
+    rows = _PANDA_ROWS
 
     def ordinary(self) -> pl.Expr:
         cells = (
@@ -160,9 +160,9 @@ class _Panda70M:
 
 
 class _WebVid:
-    columns: Final = ["videoid", "name", "contentUrl"]
-    keys: Final = _KEYS["webvid"]
-    rows: Final = BATCH
+    columns = ["videoid", "name", "contentUrl"]
+    keys = _KEYS["webvid"]
+    rows = BATCH
 
     def ordinary(self) -> pl.Expr:
         address = r"^https://[a-z0-9-]+(?:\.[a-z0-9-]+)+/[\w/.%-]*[\w.%-]$"
@@ -237,7 +237,7 @@ def _clips(file: Path, kind: _Format, max_share: float) -> Iterator[pl.DataFrame
             if one["fault"] is not None:
                 faults.note(one["fault"])
         if found:
-            schema = {"row": pl.UInt32, **SCHEMA}
+            schema = pl.Schema({"row": pl.UInt32(), **SCHEMA})
             tables.append(_conformed(pl.DataFrame(found, schema)))
         table = pl.concat(tables).sort("row", maintain_order=True).drop("row")
         count += len(table)
@@ -279,7 +279,7 @@ def _batches(file: Path, kind: _Format) -> Iterator[tuple[int, pl.DataFrame]]:
 def _slowly(file: Path, kind: _Format, done: int) -> Iterator[pl.DataFrame]:
     """The rows after the first `done`. Of a row with too many cells nothing is taken, as nobody
     knows which of them are wrong."""
-    schema = dict.fromkeys([*kind.columns, _ODD], pl.String)
+    schema = pl.Schema(dict.fromkeys([*kind.columns, _ODD], pl.String()))
     with opened(file) as stream:
         text = TextIOWrapper(stream, "utf-8", errors="surrogateescape", newline="")
         try:
