@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping
+from functools import partial
 from pathlib import Path
 
 import polars as pl
@@ -18,6 +19,7 @@ from slora_assets.curation.annotations.json_files import (
     read_vatex,
 )
 from slora_assets.curation.annotations.official_splits import read_split_files
+from slora_assets.curation.annotations.timed_captions import read_msvd, read_timed_captions
 
 Reader = Callable[[Path, float], Iterator[pl.DataFrame]]
 """Takes a file, or a folder, and the share of its rows that may be bad."""
@@ -29,6 +31,8 @@ _READERS: dict[str, Reader] = {
     "webvid": read_webvid,
     "captioned_clips": read_captioned_clips,
     "folder": read_folder,
+    "timed_captions": read_timed_captions,
+    "msvd": read_msvd,
 }
 
 
@@ -43,6 +47,8 @@ def read_annotations(
     format or of which too many rows are bad, ConfigError for a clip that two annotations describe.
     """
     reader = _READERS[dataset.format]
+    if dataset.mapping is not None:
+        reader = partial(read_timed_captions, mapping=dataset.mapping)
     official = read_split_files(split_files)
     seen: list[pl.Series] = []
     for file in files:

@@ -6,8 +6,9 @@ import codecs
 import gzip
 import lzma
 import zlib
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from io import BytesIO
 from itertools import islice
 from pathlib import Path
 from typing import IO, Any, Final, cast
@@ -19,7 +20,10 @@ from slora_assets.config.errors import IntegrityError, MissingInputError
 from slora_assets.config.text import decode
 from slora_assets.curation.annotations.batches import BATCH
 
-_PACKED: Final = {b"\x1f\x8b": gzip.open, b"\xfd7zXZ\x00": lzma.open}
+_PACKED: Final[dict[bytes, Callable[..., Any]]] = {
+    b"\x1f\x8b": gzip.open,
+    b"\xfd7zXZ\x00": lzma.open,
+}
 _NO_JSON: Final = (ijson.JSONError, ValueError, OverflowError, RecursionError)
 
 
@@ -46,7 +50,7 @@ def opened(file: Path) -> Iterator[IO[bytes]]:
             file=file,
             remedy="correct 'annotations' in the dataset's YAML, or provide the file",
         ) from error
-    except (OSError, EOFError, zlib.error, lzma.LZMAError) as error:
+    except (OSError, EOFError, zlib.error, lzma.LZMAError, UnicodeDecodeError) as error:
         said = error.strerror if isinstance(error, OSError) and error.strerror else error
         raise IntegrityError(
             f"can't be read ({said})", file=file, remedy="get the file anew"
@@ -58,10 +62,8 @@ def _unmarked(stream: Any) -> IO[bytes]:
     start = stream.peek(4)[:4]
     if start.startswith(codecs.BOM_UTF8):
         stream.read(len(codecs.BOM_UTF8))
-    elif start.startswith((codecs.BOM_UTF32_LE, codecs.BOM_UTF32_BE)):
-        return cast("IO[bytes]", codecs.EncodedFile(stream, "utf-8", "utf-32"))
-    elif start.startswith((codecs.BOM_UTF16_LE, codecs.BOM_UTF16_BE)):
-        return cast("IO[bytes]", codecs.EncodedFile(stream, "utf-8", "utf-16"))
+    elif start.startswith((codecs.BOM_UTF16_LE, codecs.BOM_UTF16_BE, codecs.BOM_UTF32_BE)):
+        return BytesIO(decode(stream.read()).encode())
     return cast("IO[bytes]", stream)
 
 

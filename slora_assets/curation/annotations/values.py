@@ -11,7 +11,7 @@ from typing import Final
 
 from slora_assets.config.clip_ids import EXPECTED, is_clip_id
 from slora_assets.config.dataset_files import without_ending
-from slora_assets.config.text import clean, tidy
+from slora_assets.config.text import clean, tidy, unwelcome
 from slora_assets.curation.sources import canonical_source
 
 _NUMBER: Final = re.compile(r"[+-]?(\d+\.?\d*|\.\d+)([eE][+-]?\d+)?", re.ASCII)
@@ -37,7 +37,7 @@ def as_id(value: object) -> str:
     """A clip's name, without the ending of its file."""
     text = _text(value, "a name")
     name = without_ending(tidy(text or ""))
-    if not is_clip_id(name):
+    if unwelcome(text or "") or not is_clip_id(name):
         raise ValueFault(value, EXPECTED)
     return name
 
