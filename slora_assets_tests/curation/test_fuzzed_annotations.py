@@ -38,9 +38,8 @@ ODD = st.one_of(
     st.integers(-(10**20), 10**20),
     st.floats(),
     st.text(max_size=8),
-    st.sampled_from(
-        ["", " ", "../../x", "a/b", "\x00", "\ud800", "0:00:01", ".43", "'", '"', "\\"]
-    ),
+    st.sampled_from(["", " ", "../../x", "a/b", "\x00", "\ud800", "0:00:01", ".43"]),
+    st.sampled_from(["'", '"', "\\"]),
     st.lists(st.text(max_size=4), max_size=2),
     st.dictionaries(st.text(max_size=2), st.integers(), max_size=1),
 )
@@ -106,12 +105,7 @@ def msrvtt(rows: list[dict[str, Any]]) -> str:
 def captioned_clips(rows: list[dict[str, Any]]) -> str:
     return as_json(
         [
-            {"clip": name_of(i, row), "caption": row["captions"], "category": row["category"]}
-            | (
-                {"caption": row["captions"][0]}
-                if isinstance(row["captions"], list) and row["captions"]
-                else {}
-            )
+            {"clip": name_of(i, row), "caption": first_of(row), "category": row["category"]}
             for i, row in enumerate(rows)
         ]
     )
@@ -268,11 +262,7 @@ def check(root: Path, rows: list[dict[str, Any]], found: Any, kind: str) -> None
     assert all(len(found) == 1 for found in sides.values())
 
 
-FUZZ = settings(
-    max_examples=EXAMPLES,
-    deadline=None,
-    suppress_health_check=[HealthCheck.function_scoped_fixture],
-)
+FUZZ = settings(max_examples=EXAMPLES, deadline=None, suppress_health_check=[*HealthCheck])
 
 
 @pytest.mark.parametrize("kind", MAKERS)
@@ -285,9 +275,9 @@ def test_files_of_the_format_with_odd_values(
         root = Path(folder) / "one" / "two"
         root.mkdir(parents=True)
         data = MAKERS[kind](rows).encode("utf-8", "surrogatepass")
-        (root / "a.json.gz").write_bytes(
-            gzip.compress(data) if packed and kind != "webvid" and kind != "panda70m" else data
-        )
+        if packed and kind not in ("webvid", "panda70m"):
+            data = gzip.compress(data)
+        (root / "a.json.gz").write_bytes(data)
         found = sorted_or_refused(root, kind, "a.json.gz", share)
         assert [one.name for one in Path(folder).rglob("*") if one.is_file()] == ["a.json.gz"]
         if found is not None:
