@@ -46,6 +46,8 @@ class Counts:
     missing: Counter[str] = field(default_factory=Counter)
     unusable: Counter[str] = field(default_factory=Counter)
     rejects: Counter[str] = field(default_factory=Counter)
+    ambiguous: Counter[str] = field(default_factory=Counter)
+    """Clips that others claim as well as the scenario does."""
     agreeing: defaultdict[str, Counter[float]] = field(default_factory=lambda: defaultdict(Counter))
     """Of each scenario, how many captions of how many clips match; infinity stands for all of a
     clip's captions, which are enough however few they are."""
@@ -146,6 +148,7 @@ class _Sorter:
             self.counts.agreeing[name][agree if agree < len(clip["captions"]) else inf] += 1
         outcome = self._matcher.decide(len(clip["captions"]), hits)
         if not isinstance(outcome, Assignment):
+            self.counts.ambiguous.update(outcome.among)
             return outcome.reason, outcome.detail
         self.counts.matched[outcome.scenario] += 1
         unusable = self._unusable.get(self._file_name(clip))
