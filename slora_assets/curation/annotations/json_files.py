@@ -39,13 +39,13 @@ def read_msrvtt(file: Path, max_share: float = 0.0) -> Iterator[pl.DataFrame]:
 def _videos(
     file: Path, videos: list[Any], sentences: list[Any], max_share: float
 ) -> Iterator[RawRow]:
-    captions: defaultdict[object, list[str]] = defaultdict(list)
+    said_of: defaultdict[object, list[str]] = defaultdict(list)
     faults = Faults(file, max_share)
     for number, one in enumerate(sentences, start=1):
         entry = one if isinstance(one, dict) else {}
         video, caption = entry.get("video_id"), entry.get("caption")
-        if isinstance(caption, str) and isinstance(video, str | int):
-            captions[video if isinstance(video, str) else str(video)].append(caption)
+        if isinstance(caption, str) and isinstance(video, str | int | float):
+            said_of[video].append(caption)
             continue
         key = "video_id" if isinstance(caption, str) else "caption"
         fault = f"found {shown(entry.get(key))}, expected a text"
@@ -53,15 +53,24 @@ def _videos(
         faults.note(f"{row.place}, {row.fault}")
         yield row
     faults.check(len(sentences))
+    captions: defaultdict[str, list[str]] = defaultdict(list)
+    for video, said in said_of.items():
+        captions[_name(video)] += said
     for number, video in enumerate(videos, start=1):
         place = f"video {number}"
         if not isinstance(video, dict):
             yield _no_object(place, video)
             continue
         values = {name: video.get(key) for name, key in _MSRVTT.items()}
-        identity = values["id"]
-        said = captions.get(str(identity) if isinstance(identity, int) else identity, [])
-        yield RawRow(place, values | {"captions": said})
+        yield RawRow(place, values | {"captions": captions.get(_name(values["id"]), [])})
+
+
+def _name(identity: object) -> str:
+    """What joins videos and sentences: the id that a video has, or nothing's."""
+    try:
+        return as_id(identity)
+    except ValueFault:
+        return ""
 
 
 def read_vatex(file: Path, max_share: float = 0.0) -> Iterator[pl.DataFrame]:
