@@ -11,18 +11,21 @@ from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Fie
 from pydantic.json_schema import SkipJsonSchema
 from starlette.datastructures import FormData
 
+from slora_assets.config.text import tidy, unwelcome
 from slora_assets.documents import Presets
 
 _NUMBER = re.compile(r"[+-]?(?:\d+\.?\d*|\.\d+)(?:[eE][+-]?\d+)?", re.ASCII)
 
 
 def _printable(text: str) -> str:
-    text = text.strip()
-    if not text:
+    """The prompt as captions are written in what adapters learn from: `tidy`."""
+    if not (said := tidy(text)):
         raise ValueError("missing or blank")
-    if not all(character.isprintable() or character in "\n\t\r" for character in text):
+    if "\ufffd" in text:
+        raise ValueError("holds bytes that are no UTF-8")
+    if unwelcome(text):
         raise ValueError("holds characters that can't be printed")
-    return text
+    return said
 
 
 def _number(text: str) -> float:

@@ -6,10 +6,10 @@ that leave the service are random and say nothing.
 
 from __future__ import annotations
 
-import unicodedata
 from collections.abc import Sequence
 from typing import Final
 
+from slora_assets.config.text import tidy, unwelcome
 from slora_assets.documents import Side
 from slora_assets.provenance import object_hash
 from slora_assets.validation.preferences.samples import SamplePair
@@ -47,12 +47,12 @@ def person_named(text: str) -> str:
 
     Raises ValueError with the reason when it is none.
     """
-    name = unicodedata.normalize("NFC", " ".join(text.split()))
+    name = tidy(text)
     if not name:
         raise ValueError("missing or blank")
     if len(name) > MAX_NAME:
         raise ValueError(f"{len(name)} characters; at most {MAX_NAME} are allowed")
-    if not name.isprintable():
+    if unwelcome(text):
         raise ValueError("holds characters that can't be printed")
     return name
 

@@ -4,12 +4,12 @@
 from __future__ import annotations
 
 import math
-import re
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Annotated, Literal, NamedTuple
 
 from pydantic import (
+    BeforeValidator,
     Field,
     SerializerFunctionWrapHandler,
     field_validator,
@@ -17,82 +17,23 @@ from pydantic import (
     model_validator,
 )
 
+from slora_assets.config.dataset import DatasetSettings as DatasetSettings
+from slora_assets.config.dataset import QualitySettings as QualitySettings
+from slora_assets.config.dataset import RenderedFootage as RenderedFootage
+from slora_assets.config.dataset import TimedCaptions as TimedCaptions
 from slora_assets.config.errors import ConfigError, MissingInputError
 from slora_assets.config.scenario_files import SCENARIO_NAME, ScenarioFiles, is_scenario_name
+from slora_assets.config.templates import checked_template
+from slora_assets.config.text import fold, tidy
 from slora_assets.config.yaml_reader import Settings, line_of, read_settings
 
 ScenarioName = Annotated[str, Field(pattern=SCENARIO_NAME)]
 """Scenario names become partition keys, folder names and URL parts: lower case, digits, '_'."""
 
 
-class RenderedFootage(Settings):
-    """Footage that the project renders itself when it is absent."""
-
-    kind: Literal["render"]
-    seed: int = 0
-    """Same seed, same bytes."""
-    clips_per_scenario: Annotated[int, Field(ge=1)] = 24
-    others: Annotated[int, Field(ge=0)] = 40
-    """Clips that belong to no scenario."""
-
-
-class QualitySettings(Settings):
-    """Footage that is refused for what it shows. Nothing here costs anything unless it is set."""
-
-    max_cuts: Annotated[int, Field(ge=0)] | None = None
-    """Most cuts inside a clip (`cuts_inside`)."""
-    min_motion: Annotated[float, Field(ge=0)] | None = None
-    """Least motion of the fastest 5 % of pixels, in picture heights per second
-    (`too_little_motion`)."""
-    near_duplicate_bits: Annotated[int, Field(ge=0, le=64)] | None = None
-    """First frames whose 64 bit perceptual hashes differ in at most so many bits are one: the clip
-    that the annotations name first stays (`near_duplicate`)."""
-
-    @property
-    def wanted(self) -> bool:
-        """Whether anything has to be measured."""
-        return self != QualitySettings()
-
-
-class DatasetSettings(Settings):
-    """One dataset: where its annotations and footage are, in which format, under which licence."""
-
-    name: Annotated[str, Field(pattern=r"^[a-z0-9][a-z0-9_-]{0,63}$")]
-    """Names the folder under `data/raw/`."""
-    format: Literal["msrvtt", "vatex", "panda70m", "webvid", "captioned_clips", "folder"]
-    """`msrvtt`: `videodatainfo` JSON. `vatex`: JSON list of `{videoID, enCap}`. `panda70m`: CSV,
-    lists in a row per video. `webvid`: CSV, a row per video. `captioned_clips`: JSON list of
-    `{clip, caption}`. `folder`: a `.txt` or `.json` beside each video. JSON may be plain,
-    .gz or .xz."""
-    annotations: Annotated[list[str], Field(min_length=1)]
-    """Annotation files (format `folder`: folders); relative paths are taken from the workspace."""
-    official_splits: dict[Literal["train", "validate", "test"], list[str]] = {}
-    """CSV files with a column `video_id` that put clips into a split, whatever the annotations say:
-    MSR-VTT's 7k, 9k and JSFusion lists. Clips that they don't list keep their own."""
-    min_caption_score: float | None = None
-    """A clip whose caption is known to fit worse (Panda-70M's `matching_score`) is rejected."""
-    footage: str
-    """Folder of the video files, `<clip id>.<extension>`."""
-    footage_holds: Literal["clips", "sources"] = "clips"
-    """`clips`: each file is cut to its clip. `sources`: files are whole source videos, named by the
-    source's id (of a YouTube address its `v`), and clips are cut out by start and end."""
-    scenarios: str = "scenarios.yaml"
-    """Beside this file: `<name>.yaml` with all scenarios, a folder `<name>/` with a file
-    `<scenario>.yaml` for each, or both. Named by the file or by the folder."""
-    licence: str
-    """Of the footage; it stands in every adapter's header."""
-    use: str
-    """Permitted use, in the words of the source."""
-    obtain: RenderedFootage | None = None
-    """How to get the footage when it is not there; nothing means that a person provides it."""
-    validation_share: Annotated[float, Field(gt=0, lt=1)] = 0.15
-    """Share of source groups held out of training, where the dataset has no official split."""
-    max_duration_difference_s: Annotated[float, Field(ge=0)] = 2.0
-    """A file that is longer or shorter than its annotation says by more than this is another one:
-    `duration_mismatch`."""
-    quality: QualitySettings = QualitySettings()
-    max_reject_share: Annotated[float, Field(ge=0, le=1)] = 0.2
-    """More unreadable clips than this share of those present fail the stage."""
+def _number_as_text(given: object) -> object:
+    """Datasets number their categories, and YAML reads a number as one."""
+    return str(given) if isinstance(given, int) and not isinstance(given, bool) else given
 
 
 class ScenarioSettings(Settings):
@@ -101,8 +42,13 @@ class ScenarioSettings(Settings):
     description: str
     keywords: Annotated[list[str], Field(min_length=1)]
     """Words or phrases; matched at word bounds, without regard to case, plurals included."""
+    weak_keywords: list[str] = []
+    """Words that speak for the scenario only where no scenario's keywords decide: a clip goes by
+    these together with the keywords when the keywords alone match too few of its captions."""
     exclude: list[str] = []
     """A caption with one of these doesn't count as matching."""
+    categories: list[Annotated[str, BeforeValidator(_number_as_text)]] = []
+    """Only clips that the dataset puts into one of these categories belong; empty: all do."""
     prompt_templates: Annotated[list[str], Field(min_length=1)] = ["{caption}"]
     """`{caption}` stands for the clip's caption, `{description}` for the scenario's description."""
     min_matching_captions: Annotated[int, Field(ge=1)] = 3
@@ -116,7 +62,8 @@ class ScenarioSettings(Settings):
     prompts_per_clip: Annotated[int, Field(ge=1)] = 4
     """At most this many prompts per clip, chosen deterministically."""
     priority: int = 0
-    """Higher wins when a clip matches several scenarios; equal priority: more matching captions."""
+    """Higher wins when a clip matches several scenarios; equal priority: more matching captions;
+    as many: the clip is `ambiguous` and nobody's."""
     retired: bool = False
     """Its partition, its history and what is served of it stay; it gets no clips and is not trained
     again, and other scenarios may have its keywords."""
@@ -131,10 +78,11 @@ class ScenarioSettings(Settings):
 
     @model_serializer(mode="wrap")
     def _without_what_is_not_so(self, written: SerializerFunctionWrapHandler) -> dict[str, object]:
-        """Hashes of the configuration are over what is dumped: they are of an active scenario what
-        they were before one could be retired."""
+        """Hashes of the configuration are over what is dumped: they are what they were before a
+        scenario could be retired, or have weak keywords and categories."""
         kept: dict[str, object] = written(self)
-        gone = () if self.retired else ("retired", "retired_because")
+        gone = {"retired", "retired_because"} if not self.retired else set[str]()
+        gone |= {key for key in ("weak_keywords", "categories") if not kept.get(key)}
         return {key: value for key, value in kept.items() if key not in gone}
 
     def needed_captions(self, captions: int) -> int:
@@ -145,14 +93,15 @@ class ScenarioSettings(Settings):
     @field_validator("prompt_templates")
     @classmethod
     def _known_placeholders(cls, templates: list[str]) -> list[str]:
-        for template in templates:
-            unknown = set(re.findall(r"\{(\w*)\}", template)) - {"caption", "description"}
-            if unknown:
-                raise ValueError(
-                    f"template {template!r} has unknown placeholders {sorted(unknown)};"
-                    " known are {caption} and {description}"
-                )
-        return templates
+        return [checked_template(template, ("caption", "description")) for template in templates]
+
+    @field_validator("keywords", "weak_keywords", "exclude")
+    @classmethod
+    def _no_blank_words(cls, words: list[str]) -> list[str]:
+        for word in words:
+            if not tidy(word):
+                raise ValueError("a keyword is blank, and would match everything")
+        return words
 
 
 class ScenariosSettings(Settings):
@@ -195,7 +144,7 @@ def shared_keyword(scenarios: Mapping[str, ScenarioSettings]) -> SharedKeyword |
     owners: dict[str, str] = {}
     for name, scenario in scenarios.items():
         for keyword in () if scenario.retired else scenario.keywords:
-            owner = owners.setdefault(keyword.lower(), name)
+            owner = owners.setdefault(fold(tidy(keyword)), name)
             if owner != name:
                 return SharedKeyword(keyword, owner, name)
     return None
@@ -258,8 +207,8 @@ def refuse_shared_keyword(files: ScenarioFiles, scenarios: Mapping[str, Scenario
     places = {}
     for name in (shared.owner, shared.other):
         file, way = files.place(name)
-        keywords = [keyword.lower() for keyword in scenarios[name].keywords]
-        at = (*way, "keywords", keywords.index(shared.keyword.lower()))
+        keywords = [fold(tidy(keyword)) for keyword in scenarios[name].keywords]
+        at = (*way, "keywords", keywords.index(fold(tidy(shared.keyword))))
         places[name] = file, line_of(file, *at) if file.is_file() else None
     owner, line = places[shared.owner]
     raise ConfigError(

@@ -3,11 +3,16 @@
 from __future__ import annotations
 
 import os
+import re
+from collections import Counter
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Final
 
 from slora_assets.config.data import DatasetSettings
 from slora_assets.config.errors import CurationError, MissingInputError
+from slora_assets.config.splits import OfficialSplit
+from slora_assets.config.text import tidy
 from slora_assets.config.workspace import Workspace
 
 VIDEO_SUFFIXES: Final = frozenset(
@@ -20,7 +25,7 @@ def annotation_sources(dataset: DatasetSettings, workspace: Workspace) -> list[P
     return _existing(dataset, workspace, dataset.annotations, "annotations")
 
 
-def split_files(dataset: DatasetSettings, workspace: Workspace) -> dict[str, list[Path]]:
+def split_files(dataset: DatasetSettings, workspace: Workspace) -> dict[OfficialSplit, list[Path]]:
     """Files that say which split a clip is in. Raises MissingInputError for an absent one."""
     return {
         split: _existing(dataset, workspace, names, f"official_splits.{split}")
@@ -33,21 +38,57 @@ def annotation_files(dataset: DatasetSettings, workspace: Workspace) -> list[Pat
     files: list[Path] = []
     for source in annotation_sources(dataset, workspace):
         if source.is_dir():
-            files += sorted(path for path in source.iterdir() if is_caption(path.name))
+            files += caption_files(source)
         else:
             files.append(source)
     return files + [file for found in split_files(dataset, workspace).values() for file in found]
 
 
+def annotation_names(dataset: DatasetSettings, workspace: Workspace) -> dict[str, Path]:
+    """Those files by the name that records have for them: their own, or their path where another
+    has the same."""
+    files = list(dict.fromkeys(annotation_files(dataset, workspace)))
+    times = Counter(file.name for file in files)
+    return {
+        file.name if times[file.name] == 1 else workspace.relative(file): file for file in files
+    }
+
+
 def is_caption(name: str) -> bool:
     """Whether a file of this name, beside a video, holds its captions."""
-    return name.endswith((".txt", ".json"))
+    return not name.startswith(".") and name.lower().endswith((".txt", ".json"))
+
+
+def caption_files(folder: Path) -> list[Path]:
+    """The files of captions in a folder, sorted."""
+    return sorted(folder / entry.name for entry in files_in(folder, is_caption))
+
+
+def files_in(folder: Path, wanted: Callable[[str], bool]) -> Iterator[os.DirEntry[str]]:
+    """The files of a folder whose names are wanted; no folders, no links that lead nowhere, and
+    none whose name is no text."""
+    with os.scandir(folder) as entries:  # knows what is a file without asking for each
+        for entry in entries:
+            if wanted(entry.name) and _is_text(entry.name) and _is_file(entry):
+                yield entry
+
+
+def _is_text(name: str) -> bool:
+    """Whether a file's name is UTF-8: Python makes surrogates of bytes that aren't."""
+    return name.isascii() or not re.search("[\ud800-\udfff]", name)
+
+
+def _is_file(entry: os.DirEntry[str]) -> bool:
+    try:
+        return entry.is_file()
+    except OSError:  # a loop of links
+        return False
 
 
 def _existing(
     dataset: DatasetSettings, workspace: Workspace, names: list[str], key: str
 ) -> list[Path]:
-    paths = [workspace.root / name for name in names]
+    paths = [_packed_or_not(workspace.root / name) for name in names]
     for path in paths:
         if not path.exists():
             raise MissingInputError(
@@ -57,6 +98,16 @@ def _existing(
                 remedy="run `make data`" if dataset.obtain else "provide the file",
             )
     return paths
+
+
+def _packed_or_not(path: Path) -> Path:
+    """The file, or the same one packed or unpacked: `.json`, `.json.gz` and `.json.xz` are read
+    alike."""
+    plain = path.with_suffix("") if path.suffix in (".gz", ".xz") else path
+    if path.exists() or plain.suffix != ".json":
+        return path
+    others = (plain.with_name(f"{plain.name}{ending}") for ending in ("", ".gz", ".xz"))
+    return next((other for other in others if other.exists()), path)
 
 
 def footage_folder(dataset: DatasetSettings, workspace: Workspace) -> Path:
@@ -72,6 +123,11 @@ def footage_folder(dataset: DatasetSettings, workspace: Workspace) -> Path:
     return folder
 
 
+def without_ending(name: str) -> str:
+    """A clip's id, of the name of its file."""
+    return name.rpartition(".")[0].rstrip() if is_video(name) else name
+
+
 def is_video(name: str) -> bool:
     """Whether a file of this name holds a clip."""
     stem, _, ending = name.rpartition(".")
@@ -82,10 +138,8 @@ def footage_files(dataset: DatasetSettings, workspace: Workspace) -> dict[str, P
     """Video files by clip id (the file's stem), sorted. Raises MissingInputError, CurationError."""
     folder = footage_folder(dataset, workspace)
     found: dict[str, Path] = {}
-    with os.scandir(folder) as entries:  # knows what is a file without asking for each
-        names = sorted(e.name for e in entries if is_video(e.name) and e.is_file())
-    for name in names:
-        stem = name.rpartition(".")[0]
+    for name in sorted(entry.name for entry in files_in(folder, is_video)):
+        stem = without_ending(tidy(name))
         if stem in found:
             raise CurationError(
                 "two files hold one clip",

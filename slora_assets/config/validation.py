@@ -3,12 +3,12 @@ what the gate guards."""
 
 from __future__ import annotations
 
-import re
 from pathlib import Path
 from typing import Annotated, Literal
 
 from pydantic import Field, field_validator, model_validator
 
+from slora_assets.config.templates import checked_template
 from slora_assets.config.yaml_reader import Settings, read_settings
 
 Yardstick = Literal["base", "base_or_footage", "footage"]
@@ -111,14 +111,7 @@ class ScenarioPrompts(Settings):
     @field_validator("templates")
     @classmethod
     def _known_placeholders(cls, templates: list[str]) -> list[str]:
-        for template in templates:
-            unknown = set(re.findall(r"\{(\w*)\}", template)) - {"subject", "motion"}
-            if unknown:
-                raise ValueError(
-                    f"template {template!r} has unknown placeholders {sorted(unknown)};"
-                    " known are {subject} and {motion}"
-                )
-        return templates
+        return [checked_template(template, ("subject", "motion")) for template in templates]
 
     @model_validator(mode="after")
     def _asks_something(self) -> ScenarioPrompts:

@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import Final
 
 from slora_assets.config.errors import CurationError
+from slora_assets.config.splits import official_split
 from slora_assets.documents import Clip
 
 REMEDY: Final = (
@@ -24,7 +25,8 @@ class Leaks:
     """Sources, and files by their hash, of which clips fall on different sides; with all their
     clips."""
     official_test: tuple[str, ...]
-    """Official test clips that aren't kept for testing."""
+    """Clips of an official part that isn't kept for what it is for: test clips that aren't kept for
+    testing, validation clips that are trained on."""
 
     def __bool__(self) -> bool:
         return bool(self.on_two_sides or self.official_test)
@@ -44,8 +46,19 @@ def leaks_among(clips: Iterable[Clip]) -> Leaks:
             for identity, found in sorted(alike.items())
             if len({clip.split for clip in found}) > 1
         },
-        tuple(c.id for c in clips if c.official_split == "test" and c.split != "test"),
+        tuple(clip.id for clip in clips if not _kept(clip)),
     )
+
+
+def _kept(clip: Clip) -> bool:
+    """Whether an officially held-out clip is held out, whatever its dataset calls that."""
+    try:
+        official = official_split(clip.official_split)
+    except ValueError:
+        return clip.split == "test"
+    if official == "test":
+        return clip.split == "test"
+    return official != "validate" or clip.split != "train"
 
 
 def refuse_leaks(clips: Iterable[Clip], file: Path, scenario: str) -> None:

@@ -20,7 +20,7 @@ from slora_assets.config.workspace import Workspace
 from slora_assets.curation.annotations import read_annotations
 from slora_assets.curation.matching import ScenarioMatcher
 from slora_assets.curation.report import counts_of, state_of
-from slora_assets.curation.sorting import build_metadata
+from slora_assets.curation.sorting import Counts, build_metadata
 from slora_assets.curation.validation_prompts import prompts_needed, prompts_of
 from slora_assets.documents import ScenarioEntry, ScenarioMetadata
 from slora_assets.footage.known import KnownFootage, known_footage
@@ -50,6 +50,8 @@ class Outlook:
     """Usable clips that would be another scenario's without it."""
     yields: Mapping[str, int]
     """Usable clips that have enough matching captions, and go to a scenario that comes before."""
+    ambiguous: int
+    """Clips that others have the same claim to, and that nobody gets."""
     losers: Mapping[str, ScenarioEntry]
     """The scenarios that it takes from, as it leaves them."""
     examples: tuple[str, ...]
@@ -70,7 +72,10 @@ def look_ahead(
     batches = _noting(
         examples, ScenarioMatcher({name: settings}), read_annotations(dataset, sources, splits)
     )
-    metadata = build_metadata(dataset, scenarios, batches, footage.inventory, workspace)
+    counts = Counts()
+    metadata = build_metadata(
+        dataset, scenarios, batches, footage.inventory, workspace, counts=counts
+    )
     takes, yields = _moved(name, metadata)
     return Outlook(
         name,
@@ -78,6 +83,7 @@ def look_ahead(
         metadata.scenarios[name],
         takes,
         yields,
+        counts.ambiguous[name],
         {loser: metadata.scenarios[loser] for loser in takes},
         tuple(examples),
         _asked(name, metadata, workspace),
@@ -94,7 +100,7 @@ def _noting(
             hits, captions = matcher.hits(batch), batch["captions"]
             for row in sorted(hits):
                 (at,) = hits[row].values()
-                caption = captions[row][at[0]]
+                caption = captions[row][at.every[0]]
                 if caption not in examples and len(examples) < _EXAMPLES:
                     examples.append(caption)
         yield batch
@@ -132,6 +138,11 @@ def outlook_lines(outlook: Outlook) -> list[str]:
         )
     for winner, clips in outlook.yields.items():
         lines.append(f"yields {_clips(clips)} to {winner}, which comes before it")
+    if outlook.ambiguous:
+        lines.append(
+            f"{_clips(outlook.ambiguous)} it and others claim alike, so that nobody gets them; a"
+            " priority decides"
+        )
     lines.append(f"{outlook.name} is {state_of(entry)}")
     lines += [f"  {advice}" for advice in _advice(outlook)]
     return [*lines, _prompts_line(outlook), *_footage_lines(outlook.footage)]
@@ -145,7 +156,7 @@ def _advice(outlook: Outlook) -> list[str]:
     if not entry.any_caption:
         return ["no caption has one of its keywords: name words that captions use"]
     yielded = sum(outlook.yields.values())
-    few = entry.any_caption - entry.matched - yielded
+    few = entry.any_caption - entry.matched - yielded - outlook.ambiguous
     found = []
     if entry.missing:
         found.append(f"{_clips(entry.missing)} whose captions match have no file: add it")

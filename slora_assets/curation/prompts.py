@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import hashlib
 import re
-import unicodedata
 from collections import Counter
 from collections.abc import Sequence
 from typing import Final
@@ -12,6 +11,7 @@ from typing import Final
 from rapidfuzz.distance import OSA
 
 from slora_assets.config.data import ScenarioSettings
+from slora_assets.config.text import tidy
 
 _TYPO: Final = 1
 """Prompts so many slips of the keyboard apart are one prompt: a letter left out, put in, mistaken,
@@ -48,14 +48,8 @@ def prompts_for(clip_id: str, captions: Sequence[str], scenario: ScenarioSetting
 
 
 def normalise(text: str) -> str:
-    """NFC, single spaces, no control characters, no trailing full stop."""
-    if text.isascii() and text.isprintable():  # nothing to compose, nothing to take out
-        return " ".join(text.split()).removesuffix(".").rstrip()
-    composed = unicodedata.normalize("NFC", text)
-    printable = "".join(
-        character if unicodedata.category(character)[0] != "C" else " " for character in composed
-    )
-    return " ".join(printable.split()).removesuffix(".").rstrip()
+    """A clean text on one line, no trailing full stop."""
+    return tidy(text).removesuffix(".").rstrip()
 
 
 def _words(text: str) -> list[str]:

@@ -4,25 +4,38 @@ from __future__ import annotations
 
 import re
 from collections import Counter, defaultdict
-from collections.abc import Iterable, Sequence
-from typing import Final
+from collections.abc import Iterable, Mapping, Sequence
+from typing import TYPE_CHECKING, Final
 
+from slora_assets.config.data import ScenarioSettings, ScenariosSettings
 from slora_assets.documents import Clip, ScenarioEntry, ScenarioMetadata
 from slora_assets.provenance.markdown import markdown_cell as _cell
 
+if TYPE_CHECKING:
+    from slora_assets.curation.sorting import Counts
+
 _EXAMPLES: Final = 3
+_MINIMUMS: Final = range(1, 6)
 _REPEATED: Final = 10
 _LENGTH_STEP: Final = 5
 _BAR: Final = 40
 """Longest bar of a histogram, in characters."""
 
 
-def report(metadata: ScenarioMetadata) -> str:
-    """Counts, rejects, caption lengths, repeated captions, categories and examples."""
+def report(
+    metadata: ScenarioMetadata,
+    scenarios: ScenariosSettings | None = None,
+    counts: Counts | None = None,
+) -> str:
+    """Counts, rejects, what other minimums and each keyword give, caption lengths, repeated
+    captions, categories and examples."""
+    active = scenarios.active if scenarios else {}
     sections = [
         _head(metadata),
         _scenarios(metadata),
         _rejects(metadata),
+        _minimums(active, counts) if counts else "",
+        _keywords(metadata, active),
         _lengths(metadata.clips),
         _repeated(metadata.clips),
         _categories(metadata.clips),
@@ -90,6 +103,49 @@ def _scenarios(metadata: ScenarioMetadata) -> str:
 
 def _rejects(metadata: ScenarioMetadata) -> str:
     return "## Rejects\n\n" + _table(("reason", "clips"), metadata.reject_counts.items())
+
+
+def _minimums(scenarios: Mapping[str, ScenarioSettings], counts: Counts) -> str:
+    """Clips by how many of their captions would have to match."""
+    rows = []
+    for name, settings in scenarios.items():
+        found = [
+            sum(clips for agree, clips in counts.agreeing[name].items() if agree >= minimum)
+            for minimum in _MINIMUMS
+        ]
+        rows.append((name, settings.min_matching_captions, *found))
+    if not rows:
+        return ""
+    return (
+        "## Minimum of matching captions\n\nClips that match, present or not, before other"
+        " scenarios and categories take theirs, if so many captions had to (or all, where a clip"
+        " has fewer):\n\n" + _table(("scenario", "set to", *map(str, _MINIMUMS)), rows)
+    )
+
+
+def _keywords(metadata: ScenarioMetadata, scenarios: Mapping[str, ScenarioSettings]) -> str:
+    """Each keyword's clips."""
+    from slora_assets.curation.keyword_table import clips_by_keyword
+
+    rows = [
+        (
+            one.scenario,
+            f"{one.keyword} (weak)" if one.weak else one.keyword,
+            len(one.clips),
+            one.alone,
+            ", ".join(one.clips[:_EXAMPLES]),
+            one.example or "",
+        )
+        for one in clips_by_keyword(metadata, scenarios)
+    ]
+    if not rows:
+        return ""
+    head = ("scenario", "keyword", "clips", "by it alone", "such as", "which say")
+    return (
+        "## Keywords\n\nClips of each scenario that a keyword finds, and how many of them would"
+        " not be there without it. A keyword whose clips are off the point is better dropped, made"
+        " weak, or kept from captions by `exclude`.\n\n" + _table(head, rows)
+    )
 
 
 def _lengths(clips: Sequence[Clip]) -> str:

@@ -5,12 +5,11 @@ Memory holds what a scenario gets and nothing of the rest: rejects are counted a
 
 from __future__ import annotations
 
-from collections import Counter
+from collections import Counter, defaultdict
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass, field
-from pathlib import PurePosixPath
+from math import inf
 from typing import Any
-from urllib.parse import parse_qs, urlsplit
 
 import polars as pl
 
@@ -19,6 +18,7 @@ from slora_assets.config.workspace import Workspace
 from slora_assets.curation.manifest import dataset_hash
 from slora_assets.curation.matching import Assignment, Hits, ScenarioMatcher
 from slora_assets.curation.prompts import prompts_for
+from slora_assets.curation.sources import source_file
 from slora_assets.curation.splits import SourceGroups
 from slora_assets.documents import (
     Clip,
@@ -38,7 +38,7 @@ OnRejects = Callable[[pl.DataFrame], None]
 
 
 @dataclass
-class _Counts:
+class Counts:
     """Clips by scenario at each step of the sorting."""
 
     any_caption: Counter[str] = field(default_factory=Counter)
@@ -46,6 +46,11 @@ class _Counts:
     missing: Counter[str] = field(default_factory=Counter)
     unusable: Counter[str] = field(default_factory=Counter)
     rejects: Counter[str] = field(default_factory=Counter)
+    ambiguous: Counter[str] = field(default_factory=Counter)
+    """Clips that others claim as well as the scenario does."""
+    agreeing: defaultdict[str, Counter[float]] = field(default_factory=lambda: defaultdict(Counter))
+    """Of each scenario, how many captions of how many clips match; infinity stands for all of a
+    clip's captions, which are enough however few they are."""
 
 
 def build_metadata(
@@ -55,9 +60,11 @@ def build_metadata(
     inventory: Inventory,
     workspace: Workspace,
     on_rejects: OnRejects = lambda _: None,
+    counts: Counts | None = None,
 ) -> ScenarioMetadata:
-    """Sort batches of annotated clips (readers' SCHEMA) into scenarios and splits."""
-    sorter = _Sorter(dataset, scenarios, inventory, workspace)
+    """Sort batches of annotated clips (readers' SCHEMA) into scenarios and splits; `counts` takes
+    what the document has no place for."""
+    sorter = _Sorter(dataset, scenarios, inventory, workspace, counts or Counts())
     for batch in batches:
         on_rejects(sorter.sort(batch))
     clips = sorter.clips()
@@ -87,6 +94,7 @@ class _Sorter:
         scenarios: ScenariosSettings,
         inventory: Inventory,
         workspace: Workspace,
+        counts: Counts,
     ) -> None:
         self._dataset, self._scenarios = dataset, scenarios
         self._files = inventory.files
@@ -98,17 +106,22 @@ class _Sorter:
         self._kept: list[tuple[dict[str, Any], Assignment]] = []
         self._fingerprints: dict[str, int] = {}
         self.unusable: list[Reject] = []
-        self.counts = _Counts()
+        self.counts = counts
 
     def sort(self, batch: pl.DataFrame) -> pl.DataFrame:
         """Keep what belongs to a scenario; returns the rest with its reasons."""
         self._groups.see(batch)
+        bad = batch.filter(pl.col("fault").is_not_null()).select(
+            "id", reason=pl.lit("bad_annotation"), detail="fault"
+        )
+        batch = batch.filter(pl.col("fault").is_null())
         least = self._dataset.min_caption_score
         poor = pl.lit(False) if least is None else (pl.col("score") < least).fill_null(False)
         rejects = [
+            bad,
             batch.filter(poor).select(
                 "id", reason=pl.lit("low_caption_score"), detail=pl.col("score").cast(pl.String)
-            )
+            ),
         ]
         batch = batch.filter(~poor)
         hits = self._matcher.hits(batch)
@@ -130,9 +143,13 @@ class _Sorter:
     def _take(self, clip: dict[str, Any], hits: Hits) -> tuple[str, str] | None:
         """Keep a clip that has a keyword, or say why not: reason code and detail."""
         self.counts.any_caption.update(hits.keys())
+        for name, found in hits.items():
+            agree = len(found.every)
+            self.counts.agreeing[name][agree if agree < len(clip["captions"]) else inf] += 1
         outcome = self._matcher.decide(len(clip["captions"]), hits)
         if not isinstance(outcome, Assignment):
-            return outcome.reason, f"{outcome.best[0]}: {outcome.best[1]}" if outcome.best else ""
+            self.counts.ambiguous.update(outcome.among)
+            return outcome.reason, outcome.detail
         self.counts.matched[outcome.scenario] += 1
         unusable = self._unusable.get(self._file_name(clip))
         if unusable is not None:
@@ -177,9 +194,7 @@ class _Sorter:
         """The stem of the file that holds the clip."""
         if self._dataset.footage_holds == "clips":
             return str(clip["id"])
-        address = urlsplit(clip["source_group"])
-        video = parse_qs(address.query).get("v")
-        return video[0] if video else PurePosixPath(address.path).stem
+        return source_file(clip["source_group"])
 
     def clips(self) -> list[Clip]:
         """What scenarios get, by id. Splits are decided here, when all clips have been seen."""
@@ -216,7 +231,7 @@ class _Sorter:
 
 
 def _scenario_entry(
-    name: str, scenarios: ScenariosSettings, clips: list[Clip], counted: _Counts
+    name: str, scenarios: ScenariosSettings, clips: list[Clip], counted: Counts
 ) -> ScenarioEntry:
     settings = scenarios.scenarios[name]
     splits = Counter(clip.split for clip in clips if clip.scenario == name)

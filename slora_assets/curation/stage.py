@@ -7,14 +7,14 @@ from collections.abc import Iterator
 import polars as pl
 
 from slora_assets.config.data import DatasetSettings, ScenariosSettings
-from slora_assets.config.dataset_files import annotation_files, annotation_sources, split_files
+from slora_assets.config.dataset_files import annotation_names, annotation_sources, split_files
 from slora_assets.config.errors import IntegrityError
 from slora_assets.config.workspace import Workspace
 from slora_assets.curation.annotations import read_annotations
 from slora_assets.curation.last_look import remember_look
 from slora_assets.curation.rejects import rejects_folder
 from slora_assets.curation.report import report
-from slora_assets.curation.sorting import build_metadata
+from slora_assets.curation.sorting import Counts, build_metadata
 from slora_assets.documents import Inventory, ScenarioMetadata
 from slora_assets.footage.inventory import take_inventory
 from slora_assets.provenance import sha256_file, write_json, write_text
@@ -31,11 +31,14 @@ def curate(
     Raises IntegrityError for an inventory of other annotations or of another dataset.
     """
     _check_annotations(dataset, inventory, workspace)
+    counts = Counts()
     with rejects_folder(workspace.metadata / "rejects") as write_rejects:
         batches = _annotations(dataset, workspace)
-        metadata = build_metadata(dataset, scenarios, batches, inventory, workspace, write_rejects)
+        metadata = build_metadata(
+            dataset, scenarios, batches, inventory, workspace, write_rejects, counts
+        )
     write_json(workspace.scenario_metadata, metadata.model_dump(mode="json"))
-    write_text(workspace.curation_report, report(metadata))
+    write_text(workspace.curation_report, report(metadata, scenarios, counts))
     remember_look(dataset, scenarios, workspace)
     return metadata
 
@@ -56,7 +59,7 @@ def _check_annotations(
     dataset: DatasetSettings, inventory: Inventory, workspace: Workspace
 ) -> None:
     """What is sorted must be what the inventory vouches for."""
-    now = {file.name: sha256_file(file) for file in annotation_files(dataset, workspace)}
+    now = {name: sha256_file(file) for name, file in annotation_names(dataset, workspace).items()}
     for key, found, expected in (
         ("dataset", inventory.dataset, dataset.name),
         ("annotations", inventory.annotations, now),

@@ -7,13 +7,21 @@ second is all that the stages of one scenario read.
 
 from __future__ import annotations
 
-from typing import Literal
+from typing import Annotated, Literal
 
-from pydantic import SerializerFunctionWrapHandler, model_serializer
+from pydantic import AfterValidator, SerializerFunctionWrapHandler, model_serializer
 
+from slora_assets.config.clip_ids import EXPECTED, is_clip_id
 from slora_assets.documents.document import Document
 
 Split = Literal["train", "validation", "test"]
+
+
+def _name_of_a_file(name: str) -> str:
+    """A clip's id, which names files of ours, whoever wrote the document."""
+    if not is_clip_id(name):
+        raise ValueError(f"no clip can have this id; expected {EXPECTED}")
+    return name
 
 
 class DatasetEntry(Document):
@@ -37,7 +45,7 @@ class MatchingEvidence(Document):
 class Clip(Document):
     """One clip of one scenario. Paths are relative to the workspace."""
 
-    id: str
+    id: Annotated[str, AfterValidator(_name_of_a_file)]
     source_group: str
     path: str
     sha256: str

@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import Any
 
 from slora_assets.config.data import DatasetSettings
-from slora_assets.config.dataset_files import annotation_files, footage_files
+from slora_assets.config.dataset_files import annotation_names, footage_files
 from slora_assets.config.errors import CurationError, FootageError
 from slora_assets.config.workspace import Workspace
 from slora_assets.documents import FootageFile, Inventory, QuarantinedClip
@@ -74,7 +74,9 @@ def take_inventory(
         )
     inventory = Inventory(
         dataset=dataset.name,
-        annotations={f.name: sha256_file(f) for f in annotation_files(dataset, workspace)},
+        annotations={
+            name: sha256_file(file) for name, file in annotation_names(dataset, workspace).items()
+        },
         files=usable,
         rejects=rejects,
     )

@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-import os
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
 from slora_assets.config.data import DatasetSettings
 from slora_assets.config.dataset_files import (
     annotation_sources,
+    files_in,
     footage_folder,
     is_caption,
     is_video,
@@ -50,11 +50,9 @@ def _file_of(workspace: Workspace) -> Path:
 
 
 def _inside(folder: Path, wanted: Callable[[str], bool]) -> Iterator[str]:
-    with os.scandir(folder) as entries:  # several times faster than asking a path for each file
-        for entry in entries:
-            if wanted(entry.name) and entry.is_file():
-                stat = entry.stat()
-                yield f"{entry.name}\0{stat.st_size}\0{stat.st_mtime_ns}"
+    for entry in files_in(folder, wanted):
+        stat = entry.stat()
+        yield f"{entry.name}\0{stat.st_size}\0{stat.st_mtime_ns}"
 
 
 def _stamp(path: Path) -> str:

@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
+from functools import partial
 from pathlib import Path
 
 import polars as pl
 
 from slora_assets.config.data import DatasetSettings
 from slora_assets.config.errors import ConfigError
+from slora_assets.config.splits import OfficialSplit
 from slora_assets.curation.annotations.csv_tables import read_panda70m, read_webvid
 from slora_assets.curation.annotations.folder import read_folder
 from slora_assets.curation.annotations.json_files import (
@@ -17,39 +19,49 @@ from slora_assets.curation.annotations.json_files import (
     read_vatex,
 )
 from slora_assets.curation.annotations.official_splits import read_split_files
+from slora_assets.curation.annotations.timed_captions import read_msvd, read_timed_captions
 
-_READERS: dict[str, Callable[[Path], Iterator[pl.DataFrame]]] = {
+Reader = Callable[[Path, float], Iterator[pl.DataFrame]]
+"""Takes a file, or a folder, and the share of its rows that may be bad."""
+
+_READERS: dict[str, Reader] = {
     "msrvtt": read_msrvtt,
     "vatex": read_vatex,
     "panda70m": read_panda70m,
     "webvid": read_webvid,
     "captioned_clips": read_captioned_clips,
     "folder": read_folder,
+    "timed_captions": read_timed_captions,
+    "msvd": read_msvd,
 }
 
 
 def read_annotations(
-    dataset: DatasetSettings, files: list[Path], split_files: dict[str, list[Path]]
+    dataset: DatasetSettings,
+    files: list[Path],
+    split_files: Mapping[OfficialSplit, list[Path]],
 ) -> Iterator[pl.DataFrame]:
     """The clips of a dataset in batches of SCHEMA, in the order of the files; memory stays flat.
 
     Raises MissingInputError for an absent file, IntegrityError for one that is not of the dataset's
-    format, ConfigError for a clip that two annotations describe.
+    format or of which too many rows are bad, ConfigError for a clip that two annotations describe.
     """
     reader = _READERS[dataset.format]
+    if dataset.mapping is not None:
+        reader = partial(read_timed_captions, mapping=dataset.mapping)
     official = read_split_files(split_files)
     seen: list[pl.Series] = []
     for file in files:
-        for batch in reader(file):
+        for batch in reader(file, dataset.max_reject_share):
             if official is not None:
                 batch = batch.update(official, on="id", how="left")
-            seen.append(batch["id"].hash())
+            seen.append(batch.filter(pl.col("fault").is_null())["id"].hash())
             yield batch
-    _check_unique(seen, reader, files)
+    _check_unique(seen, reader, files, dataset.max_reject_share)
 
 
 def _check_unique(
-    seen: list[pl.Series], reader: Callable[[Path], Iterator[pl.DataFrame]], files: list[Path]
+    seen: list[pl.Series], reader: Reader, files: list[Path], max_share: float
 ) -> None:
     """Raise ConfigError for an id met twice. Hashes are kept, not ids: 8 bytes per clip."""
     hashes = pl.concat(seen) if seen else pl.Series([], dtype=pl.UInt64)
@@ -58,8 +70,9 @@ def _check_unique(
     twice = hashes.filter(hashes.is_duplicated()).unique()
     met: set[str] = set()
     for file in files:
-        for batch in reader(file):
-            for identity in batch.filter(pl.col("id").hash().is_in(twice.implode()))["id"]:
+        for batch in reader(file, max_share):
+            again = pl.col("fault").is_null() & pl.col("id").hash().is_in(twice.implode())
+            for identity in batch.filter(again)["id"]:
                 if identity in met:
                     raise ConfigError(
                         "two annotations describe one clip",

@@ -17,12 +17,14 @@ SCHEMA: Final = pl.Schema(
         "source_end_s": pl.Float64(),
         "category": pl.String(),
         "score": pl.Float64(),
+        "fault": pl.String(),
     }
 )
 """`source_group` is the source video (URL): clips of one group never fall on both sides of a split.
 `official_split` is `train`, `validate` or `test` where the dataset has one. Start and end are the
 clip's place in the source video, in seconds; the files are already cut to it. `score` is how well
-the caption fits, in the dataset's own units."""
+the caption fits, in the dataset's own units. `fault` says why the row can't be used, where it
+can't; its source and split still count for other clips of the source."""
 
 BATCH: Final = 100_000
 """Rows a batch: large enough for vectors, small enough for flat memory."""

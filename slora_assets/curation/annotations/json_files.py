@@ -2,175 +2,149 @@
 
 from __future__ import annotations
 
-import gzip
-import lzma
 import re
 from collections import defaultdict
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager
-from itertools import islice
+from collections.abc import Iterator
 from pathlib import Path
-from typing import IO, Any, Final
+from typing import Any, Final
 
-import ijson
-import orjson
 import polars as pl
 
-from slora_assets.config.errors import IntegrityError, MissingInputError
-from slora_assets.curation.annotations.batches import BATCH, batches
+from slora_assets.config.errors import IntegrityError
+from slora_assets.curation.annotations.opened import document, entries, wrong_format
+from slora_assets.curation.annotations.rows import Faults, RawRow, clip_tables
+from slora_assets.curation.annotations.values import ValueFault, as_id, as_text, shown
 
-_VATEX_NAME: Final = re.compile(r"(?P<source>.+)_(?P<start>\d{6})_(?P<end>\d{6})")
+_VATEX_NAME: Final = re.compile(r"(?P<source>.+)_(?P<start>\d{6})_(?P<end>\d{6})", re.DOTALL)
+_MSRVTT: Final = {
+    "id": "video_id",
+    "source_group": "url",
+    "captions": "caption",
+    "official_split": "split",
+    "source_start_s": "start time",
+    "source_end_s": "end time",
+    "category": "category",
+}
 
 
-def read_msrvtt(file: Path) -> Iterator[pl.DataFrame]:
+def read_msrvtt(file: Path, max_share: float = 0.0) -> Iterator[pl.DataFrame]:
     """MSR-VTT's `videodatainfo` JSON: `videos` and `sentences` joined by `video_id`."""
-    document = _load(file)
-    if not isinstance(document, dict):
-        raise _wrong_format(file, "an object with 'videos' and 'sentences'", document)
-    captions: dict[str, list[str]] = defaultdict(list)
-    sentences = _list(file, document, "sentences")
-    for identity, caption in zip(
-        _texts(file, sentences, "video_id"), _texts(file, sentences, "caption"), strict=True
-    ):
-        captions[identity].append(caption)
-    videos = _list(file, document, "videos")
-    ids = _texts(file, videos, "video_id")
-    yield from batches(
-        {
-            "id": ids,
-            "source_group": [str(v.get("url") or i) for v, i in zip(videos, ids, strict=True)],
-            "captions": [captions.get(identity, []) for identity in ids],
-            "official_split": [video.get("split") for video in videos],
-            "source_start_s": [video.get("start time") for video in videos],
-            "source_end_s": [video.get("end time") for video in videos],
-            "category": [str(v["category"]) if "category" in v else None for v in videos],
-        }
-    )
+    said = document(file)
+    if not isinstance(said, dict):
+        raise wrong_format(file, "an object with 'videos' and 'sentences'", type(said).__name__)
+    videos, sentences = (_list(file, said, key) for key in ("videos", "sentences"))
+    return clip_tables(file, _videos(file, videos, sentences, max_share), max_share, _MSRVTT)
 
 
-def read_vatex(file: Path) -> Iterator[pl.DataFrame]:
+def _videos(
+    file: Path, videos: list[Any], sentences: list[Any], max_share: float
+) -> Iterator[RawRow]:
+    said_of: defaultdict[object, list[str]] = defaultdict(list)
+    faults = Faults(file, max_share)
+    for number, one in enumerate(sentences, start=1):
+        entry = one if isinstance(one, dict) else {}
+        video, caption = entry.get("video_id"), entry.get("caption")
+        if isinstance(caption, str) and isinstance(video, str | int | float):
+            said_of[video].append(caption)
+            continue
+        key = "video_id" if isinstance(caption, str) else "caption"
+        fault = f"found {shown(entry.get(key))}, expected a text"
+        row = RawRow(f"sentence {number}", fault=f"key '{key}': {fault}", counts=False)
+        faults.note(f"{row.place}, {row.fault}")
+        yield row
+    faults.check(len(sentences))
+    captions: defaultdict[str, list[str]] = defaultdict(list)
+    for video, said in said_of.items():
+        captions[_name(video)] += said
+    for number, video in enumerate(videos, start=1):
+        place = f"video {number}"
+        if not isinstance(video, dict):
+            yield _no_object(place, video)
+            continue
+        values = {name: video.get(key) for name, key in _MSRVTT.items()}
+        yield RawRow(place, values | {"captions": captions.get(_name(values["id"]), [])})
+
+
+def _name(identity: object) -> str:
+    """What joins videos and sentences: the id that a video has, or nothing's."""
+    try:
+        return as_id(identity)
+    except ValueFault:
+        return ""
+
+
+def read_vatex(file: Path, max_share: float = 0.0) -> Iterator[pl.DataFrame]:
     """VATEX's JSON list: `videoID` is `<YouTube id>_<start s>_<end s>`, `enCap` the captions."""
-    for entries in _entries(file, "a list of {videoID, enCap}"):
-        yield from _vatex_clips(file, entries)
+    keys = dict.fromkeys(("id", "source_group", "source_start_s", "source_end_s"), "videoID")
+    return clip_tables(file, _vatex_clips(file), max_share, keys | {"captions": "enCap"})
 
 
-def _vatex_clips(file: Path, entries: list[dict[str, Any]]) -> Iterator[pl.DataFrame]:
-    ids = _texts(file, entries, "videoID")
-    names = [_VATEX_NAME.fullmatch(identity) for identity in ids]
-    for identity, name in zip(ids, names, strict=True):
+def _vatex_clips(file: Path) -> Iterator[RawRow]:
+    for number, entry in enumerate(entries(file, "a list of {videoID, enCap}"), start=1):
+        place = f"entry {number}"
+        if not isinstance(entry, dict):
+            yield _no_object(place, entry)
+            continue
+        identity = entry.get("videoID")
+        # The test split without captions has no `enCap`.
+        values: dict[str, object] = {"id": identity, "captions": entry.get("enCap", [])}
+        try:
+            name = _VATEX_NAME.fullmatch(as_id(identity))
+        except ValueFault:
+            yield RawRow(place, values)  # says so itself
+            continue
         if name is None:
-            raise IntegrityError(
-                "a video id without start and end",
-                file=file,
-                key="videoID",
-                found=identity,
-                expected="<id>_<start, 6 digits>_<end, 6 digits>",
+            fault = (
+                f"key 'videoID': found {shown(identity)}, expected <id>_<start, 6 digits>_<end,"
+                " 6 digits>"
             )
-    yield from batches(
-        {
-            "id": ids,
-            "source_group": [name["source"] for name in names if name],
-            # The test split without captions has no `enCap`.
-            "captions": [_captions(file, entry.get("enCap", [])) for entry in entries],
-            "source_start_s": [float(name["start"]) for name in names if name],
-            "source_end_s": [float(name["end"]) for name in names if name],
-        }
-    )
+            yield RawRow(place, values, fault)
+            continue
+        times = {"source_start_s": name["start"], "source_end_s": name["end"]}
+        yield RawRow(place, values | {"source_group": name["source"]} | times)
 
 
-def read_captioned_clips(file: Path) -> Iterator[pl.DataFrame]:
+def read_captioned_clips(file: Path, max_share: float = 0.0) -> Iterator[pl.DataFrame]:
     """A JSON list of `{clip, caption, category?}`.
 
     Clip names of Panda-70M end in `.<number>`: what stands before it is the source video.
     """
-    for entries in _entries(file, "a list of {clip, caption}"):
-        ids = _texts(file, entries, "clip")
-        yield from batches(
-            {
-                "id": ids,
-                "source_group": [_before_number(identity) for identity in ids],
-                "captions": [[caption] for caption in _texts(file, entries, "caption")],
-                "category": [entry.get("category") for entry in entries],
-            }
-        )
+    keys = {"id": "clip", "captions": "caption"}
+    return clip_tables(file, _captioned_clips(file), max_share, keys)
+
+
+def _captioned_clips(file: Path) -> Iterator[RawRow]:
+    for number, entry in enumerate(entries(file, "a list of {clip, caption}"), start=1):
+        place = f"entry {number}"
+        if not isinstance(entry, dict):
+            yield _no_object(place, entry)
+            continue
+        identity = entry.get("clip")
+        source = _before_number(identity) if isinstance(identity, str) else None
+        values = {
+            "id": identity,
+            "source_group": source,
+            "captions": [entry.get("caption")],
+            "category": entry.get("category"),
+        }
+        yield RawRow(place, values)
 
 
 def _before_number(identity: str) -> str:
-    source, dot, number = identity.rpartition(".")
-    return source if dot and number.isdigit() else identity
-
-
-def _load(file: Path) -> object:
-    """A whole document; MSR-VTT's is one object."""
-    with _opened(file) as stream:
-        data = stream.read()
     try:
-        return orjson.loads(data)
-    except orjson.JSONDecodeError as error:
-        raise IntegrityError(f"not valid JSON ({error})", file=file) from error
+        name = as_id(identity)
+    except ValueFault:
+        return as_text(identity) or ""
+    source, dot, number = name.rpartition(".")
+    return source if dot and number.isdigit() else name
 
 
-def _entries(file: Path, expected: str) -> Iterator[list[dict[str, Any]]]:
-    """The objects of a list in batches, streamed: a list may be larger than memory."""
-    try:
-        with _opened(file) as stream:
-            kind = next(ijson.basic_parse(stream))[0]
-        if kind != "start_array":
-            raise _wrong_format(file, expected, kind)
-        with _opened(file) as stream:
-            found = ijson.items(stream, "item", use_float=True)
-            while part := list(islice(found, BATCH)):
-                if not all(isinstance(entry, dict) for entry in part):
-                    raise _wrong_format(file, expected, part[0])
-                yield part
-    except ijson.JSONError as error:
-        raise IntegrityError(f"not valid JSON ({error})", file=file) from error
+def _no_object(place: str, found: object) -> RawRow:
+    return RawRow(place, fault=f"found {shown(found)}, expected an object")
 
 
-@contextmanager
-def _opened(file: Path) -> Iterator[IO[bytes]]:
-    """The file's bytes, unpacked. Raises MissingInputError, IntegrityError."""
-    openers: dict[str, Callable[..., Any]] = {".gz": gzip.open, ".xz": lzma.open}
-    opener = openers.get(file.suffix, Path.open)
-    try:
-        with opener(file, "rb") as stream:
-            yield stream
-    except FileNotFoundError as error:
-        raise MissingInputError(
-            "the annotation file does not exist",
-            file=file,
-            remedy="correct 'annotations' in the dataset's YAML, or provide the file",
-        ) from error
-    except (OSError, EOFError, lzma.LZMAError) as error:
-        raise IntegrityError(f"can't be decompressed ({error})", file=file) from error
-
-
-def _wrong_format(file: Path, expected: str, found: object) -> IntegrityError:
-    return IntegrityError(
-        "the annotations are not of the dataset's format",
-        file=file,
-        found=type(found).__name__,
-        expected=expected,
-        remedy="correct 'format' in the dataset's YAML",
-    )
-
-
-def _list(file: Path, document: dict[str, Any], key: str) -> list[dict[str, Any]]:
-    value = document.get(key)
+def _list(file: Path, said: dict[str, Any], key: str) -> list[Any]:
+    value = said.get(key)
     if not isinstance(value, list):
         raise IntegrityError("no list", file=file, key=key, found=type(value).__name__)
-    return value
-
-
-def _texts(file: Path, entries: list[dict[str, Any]], key: str) -> list[str]:
-    """The text that each entry has under `key`. Raises IntegrityError for one that has none."""
-    for entry in entries:
-        if not isinstance(entry, dict) or not isinstance(entry.get(key), str):
-            raise IntegrityError("an entry lacks a text", file=file, key=key, found=entry)
-    return [entry[key] for entry in entries]
-
-
-def _captions(file: Path, value: object) -> list[str]:
-    if not isinstance(value, list) or not all(isinstance(caption, str) for caption in value):
-        raise IntegrityError("no list of captions", file=file, key="enCap", found=value)
     return value

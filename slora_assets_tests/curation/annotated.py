@@ -1,0 +1,95 @@
+"""A dataset of any format in a folder, sorted as `slora curate` sorts it; its footage is only
+named, so that a case takes no time."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import polars as pl
+from ruamel.yaml import YAML
+
+from slora_assets.config.data import read_dataset
+from slora_assets.config.dataset_files import (
+    annotation_names,
+    annotation_sources,
+    footage_files,
+    split_files,
+)
+from slora_assets.config.workspace import Workspace
+from slora_assets.curation.annotations import read_annotations
+from slora_assets.curation.sorting import build_metadata
+from slora_assets.documents import Clip, FootageFile, Inventory
+
+SCENARIOS = """\
+schema_version: 1
+scenarios:
+  market: {description: a market, keywords: [market], min_matching_captions: 1}
+  animal: {description: an animal, keywords: [dog, cat], min_matching_captions: 1}
+"""
+
+
+@dataclass(frozen=True)
+class Sorted:
+    """What came of an annotation."""
+
+    clips: dict[str, Clip]
+    rejects: dict[str, tuple[str, str]]
+    """Reason and detail, by id."""
+
+
+def sort(root: Path, files: Mapping[str, str | bytes], **dataset: Any) -> Sorted:
+    """Write `files` (videos among them may be empty) and sort what the dataset's keys say of them.
+
+    The footage lies in `footage/`; raises what curation raises.
+    """
+    write(root, files)
+    keys = {"name": "try", "annotations": ["footage"], "footage": "footage", "licence": "none"}
+    keys |= {"use": "tests", "scenarios": "scenarios.yaml"} | dataset
+    with (root / "dataset.yaml").open("w") as stream:
+        YAML().dump(keys, stream)
+    if not (root / "scenarios.yaml").exists():
+        (root / "scenarios.yaml").write_text(SCENARIOS)
+    settings, scenarios = read_dataset(root / "dataset.yaml")
+    workspace = Workspace(root, root, root / "dataset.yaml")
+    annotation_names(settings, workspace)
+    rejects: list[pl.DataFrame] = []
+    metadata = build_metadata(
+        settings,
+        scenarios,
+        read_annotations(
+            settings, annotation_sources(settings, workspace), split_files(settings, workspace)
+        ),
+        Inventory(
+            dataset="try",
+            annotations={},
+            files={
+                clip: _file(workspace.relative(path))
+                for clip, path in footage_files(settings, workspace).items()
+            },
+            rejects=[],
+        ),
+        workspace,
+        rejects.append,
+    )
+    rows = [row for table in rejects for row in table.iter_rows()]
+    return Sorted(
+        {clip.id: clip for clip in metadata.clips}, {one: (why, more) for one, why, more in rows}
+    )
+
+
+def write(root: Path, files: Mapping[str, str | bytes]) -> None:
+    """Write files by their paths below a folder."""
+    (root / "footage").mkdir(exist_ok=True)
+    for name, content in files.items():
+        path = root / name
+        path.parent.mkdir(parents=True, exist_ok=True)
+        path.write_bytes(content.encode() if isinstance(content, str) else content)
+
+
+def _file(path: str) -> FootageFile:
+    return FootageFile(
+        path=path, sha256=path, bytes_=1, width=1, height=1, fps=8.0, duration_s=None, codec="h264"
+    )
