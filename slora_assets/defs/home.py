@@ -9,6 +9,7 @@ from contextlib import suppress
 from pathlib import Path
 from typing import Final
 
+from slora_assets.config.kept_lines import with_kept_lines
 from slora_assets.config.workspace import PROJECT, root_from_environment
 from slora_assets.provenance import write_text
 
@@ -41,11 +42,13 @@ def main() -> None:
     find the project's history. Both read `.env` there."""
     own, settings = PROJECT / _FOLDER, PROJECT / ".env"
     _link_settings(own)
-    said = settings.read_text("utf-8").splitlines() if settings.is_file() else []
+    before = settings.read_bytes().decode() if settings.is_file() else ""
+    said = before.splitlines()
     others = [line for line in said if not line.startswith(f"{VARIABLE}=")]
     # What stands in `.env` wins over the environment; this way a person's own setting stays.
     line = f'{VARIABLE}="${{{VARIABLE}:-{own}}}"'
-    write_text(settings, "\n".join([*others, line, ""]))
+    edited = "\n".join([*others, line, ""])
+    write_text(settings, with_kept_lines(before, before, edited))
 
 
 if __name__ == "__main__":
