@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Final
 
@@ -10,9 +11,21 @@ from slora_assets.config.data import DatasetSettings
 from slora_assets.config.errors import CurationError, MissingInputError
 from slora_assets.config.workspace import Workspace
 
-VIDEO_SUFFIXES: Final = frozenset(
-    {".mp4", ".mkv", ".webm", ".mov", ".avi", ".mpg", ".mpeg", ".ogv", ".m4v"}
-)
+_ENDINGS: Final = {
+    "MP4": (".mp4", ".m4v", ".mov", ".qt", ".3gp", ".3g2", ".f4v"),
+    "Matroska": (".mkv", ".webm"),
+    "AVI": (".avi", ".divx"),
+    "MPEG": (".mpg", ".mpeg", ".mpe", ".m1v", ".m2v", ".vob"),
+    "MPEG transport": (".ts", ".mts", ".m2ts", ".m2t"),
+    "ASF": (".wmv", ".asf"),
+    "FLV": (".flv",),
+    "Ogg": (".ogv", ".ogm", ".ogg"),
+    "GIF": (".gif",),
+}
+VIDEO_SUFFIXES: Final = frozenset(ending for endings in _ENDINGS.values() for ending in endings)
+"""Endings of the containers that `footage` reads; what a file is, its content says."""
+_SELDOM_VIDEO: Final = frozenset({".gif", ".ogg"})
+"""Endings of previews and sounds, too: they hold a clip where no other file has its name."""
 
 
 def annotation_sources(dataset: DatasetSettings, workspace: Workspace) -> list[Path]:
@@ -74,19 +87,24 @@ def footage_folder(dataset: DatasetSettings, workspace: Workspace) -> Path:
 
 def is_video(name: str) -> bool:
     """Whether a file of this name holds a clip."""
-    stem, _, ending = name.rpartition(".")
-    return bool(stem) and not name.startswith(".") and f".{ending.lower()}" in VIDEO_SUFFIXES
+    return not name.startswith(".") and _ending(name) in VIDEO_SUFFIXES
+
+
+def _ending(name: str) -> str:
+    stem, dot, ending = name.rpartition(".")
+    return f"{dot}{ending}".lower() if stem else ""
 
 
 def footage_files(dataset: DatasetSettings, workspace: Workspace) -> dict[str, Path]:
     """Video files by clip id (the file's stem), sorted. Raises MissingInputError, CurationError."""
     folder = footage_folder(dataset, workspace)
     found: dict[str, Path] = {}
-    with os.scandir(folder) as entries:  # knows what is a file without asking for each
-        names = sorted(e.name for e in entries if is_video(e.name) and e.is_file())
+    names = sorted(
+        _names(folder, is_video), key=lambda name: (_ending(name) in _SELDOM_VIDEO, name)
+    )
     for name in names:
         stem = name.rpartition(".")[0]
-        if stem in found:
+        if stem in found and _ending(name) not in _SELDOM_VIDEO:
             raise CurationError(
                 "two files hold one clip",
                 file=folder,
@@ -94,5 +112,32 @@ def footage_files(dataset: DatasetSettings, workspace: Workspace) -> dict[str, P
                 found=[found[stem].name, name],
                 remedy="keep one of them",
             )
-        found[stem] = folder / name
-    return found
+        found.setdefault(stem, folder / name)
+    return dict(sorted(found.items()))
+
+
+def is_other(name: str) -> bool:
+    """Whether a file of this name is neither a clip nor a clip's captions."""
+    return not (name.startswith(".") or is_video(name) or is_caption(name))
+
+
+def other_files(dataset: DatasetSettings, workspace: Workspace) -> dict[str, str]:
+    """Names of files whose ending is no video's that is known, by stem. Raises
+    MissingInputError."""
+    folder = footage_folder(dataset, workspace)
+    names = sorted(_names(folder, is_other), reverse=True)
+    return {name.rpartition(".")[0] or name: name for name in names}
+
+
+def _names(folder: Path, wanted: Callable[[str], bool]) -> Iterator[str]:
+    """The folder's files, through links, too."""
+    with os.scandir(folder) as entries:  # knows what is a file without asking for each
+        yield from (e.name for e in entries if wanted(e.name) and is_there(e))
+
+
+def is_there(entry: os.DirEntry[str]) -> bool:
+    """Whether it is a file, at the end of whatever links; links in a circle have no end."""
+    try:
+        return entry.is_file()
+    except OSError:
+        return False

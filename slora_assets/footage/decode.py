@@ -6,7 +6,6 @@ Every failure is a `FootageError` with the quarantine's reason code.
 
 from __future__ import annotations
 
-import math
 from collections.abc import Iterable, Iterator
 from contextlib import suppress
 from dataclasses import dataclass
@@ -21,6 +20,7 @@ from numpy.typing import NDArray
 from slora_assets.config.errors import FootageError
 from slora_assets.footage.containers import opened_video
 from slora_assets.footage.sdr import hdr_kind, to_sdr
+from slora_assets.footage.times import times_fault
 
 if TYPE_CHECKING:
     from av import VideoFrame, VideoStream
@@ -138,7 +138,8 @@ def _rgb(frame: VideoFrame) -> NDArray[np.uint8]:
 
     exactly = Interpolation.BILINEAR | Interpolation.ACCURATE_RND | Interpolation.FULL_CHR_H_INT
     # av's to_image takes six times as long.
-    return frame.to_ndarray(format="rgb24", interpolation=exactly, threads=1)
+    pixels: NDArray[np.uint8] = frame.to_ndarray(format="rgb24", interpolation=exactly, threads=1)
+    return pixels
 
 
 def fit(picture: Image, width: int, height: int) -> Image:
@@ -156,15 +157,6 @@ def _refuse_times(path: Path, start_s: float, end_s: float | None) -> None:
     wrong = times_fault(start_s, end_s)
     if wrong is not None:
         raise FootageError("bad_times", wrong, file=path)
-
-
-def times_fault(start_s: float, end_s: float | None) -> str | None:
-    """Why no clip can lie between these seconds of a file, if none can."""
-    if not 0 <= start_s < math.inf:
-        return f"begins at {start_s:g} s of its file"
-    if end_s is not None and not start_s < end_s:
-        return f"ends at {end_s:g} s of its file, begins at {start_s:g} s"
-    return None
 
 
 def _measured_duration(
