@@ -8,14 +8,14 @@ from __future__ import annotations
 
 import io
 from collections.abc import Sequence
+from contextlib import suppress
 from pathlib import Path
-from typing import Any
 
 from slora_assets.caches.result import CacheResult
-from slora_assets.config.errors import FootageError
+from slora_assets.config.errors import FootageError, IntegrityError
 from slora_assets.documents import Clip, QuarantinedClip
 from slora_assets.footage.decode import first_frame
-from slora_assets.footage.quarantine import entry, quarantine
+from slora_assets.footage.quarantine import entry, quarantine, refused_before
 from slora_assets.footage.versions import DECODE_VERSION
 from slora_assets.processes.isolation import isolated
 from slora_assets.processes.progress import ProgressCallback
@@ -24,6 +24,7 @@ from slora_assets.provenance import (
     StatCache,
     object_hash,
     read_json,
+    same_as,
     sha256_bytes,
     sha256_file,
     write_bytes,
@@ -44,40 +45,77 @@ def cache_first_frames(
 
     `index_file` belongs to this set of clips. A clip that can't be decoded is quarantined.
     """
-    old = _read_index(index_file)
     cache: StatCache[str] = StatCache(index_file.with_name(f".{index_file.stem}_stat_cache.json"))
-    frames: dict[str, dict[str, str]] = {}
-    todo: list[tuple[Clip, str]] = []
-    for clip in clips:
-        key, known, target = frame_key(clip), old.get(clip.id), root / clip.first_frame
-        if known and known["key"] == key and _hash_of(target, cache) == known["sha256"]:
-            frames[clip.id] = known
-        else:
-            todo.append((clip, key))
+    keys = {clip.id: frame_key(clip) for clip in clips}
+    frames = _standing(clips, keys, root, index_file, cache)
+    lacking = [clip for clip in clips if clip.id not in frames]
+    refused = refused_before(quarantine_file, "first_frames", lacking)
+    todo = [clip for clip in lacking if clip.id not in refused]
     bad: list[QuarantinedClip] = []
     tasks = [
         (root / clip.path, (root / clip.path, root / clip.first_frame, clip.start_s))
-        for clip, _ in todo
+        for clip in todo
     ]
-    for done, ((clip, key), result) in enumerate(
-        zip(todo, isolated(_make, tasks), strict=True), start=1
-    ):
+    for done, (clip, result) in enumerate(zip(todo, isolated(_make, tasks), strict=True), start=1):
         if isinstance(result, FootageError):
-            bad.append(entry(clip.id, clip.path, clip.sha256, result, "first_frames"))
+            bad.append(entry(clip, result, "first_frames"))
         else:
-            frames[clip.id] = {"key": key, "sha256": result}
+            frames[clip.id] = {"key": keys[clip.id], "sha256": result}
             cache.put(root / clip.first_frame, str(root / clip.first_frame), result)
         if progress:
             progress(done, len(todo))
     cache.save()
-    quarantine(quarantine_file, bad)
+    lost = [*refused.values(), *bad]
+    quarantine(quarantine_file, "first_frames", lost, looked_at=keys.keys())
     write_json(index_file, {"schema_version": 1, "frames": frames})
     return CacheResult(
         made=len(todo) - len(bad),
-        kept=len(clips) - len(todo),
-        quarantined=bad,
+        kept=len(clips) - len(todo) - len(refused),
+        quarantined=lost,
         hash=object_hash(frames),
     )
+
+
+def _standing(
+    clips: Sequence[Clip],
+    keys: dict[str, str],
+    root: Path,
+    index_file: Path,
+    cache: StatCache[str],
+) -> dict[str, dict[str, str]]:
+    """What the index says of frames that are what they should be. One that stands under another
+    name, or in the index of another scenario, stands under the clip's own from now on."""
+    old = _read_index(index_file)
+    frames = {}
+    for clip in clips:
+        known, target = old.get(clip.id), root / clip.first_frame
+        if known and known["key"] == keys[clip.id] and _hash_of(target, cache) == known["sha256"]:
+            frames[clip.id] = known
+    lacking = [clip for clip in clips if clip.id not in frames]
+    elsewhere = _all_made(index_file) if lacking else {}
+    for clip in lacking:
+        made, target = elsewhere.get(keys[clip.id]), root / clip.first_frame
+        if made is None:
+            continue
+        name, sha256 = made
+        source = target.with_name(f"{name}.png")
+        if _hash_of(target, cache) != sha256:
+            if _hash_of(source, cache) != sha256:
+                continue
+            same_as(source, target)
+            cache.put(target, str(target), sha256)
+        frames[clip.id] = {"key": keys[clip.id], "sha256": sha256}
+    return frames
+
+
+def _all_made(index_file: Path) -> dict[str, tuple[str, str]]:
+    """By key the clip and the hash of each frame that any index names."""
+    found = {}
+    for index in sorted(index_file.parent.glob("[!.]*.json")):
+        with suppress(IntegrityError):  # told by whoever needs it
+            for name, one in _read_index(index).items():
+                found[one["key"]] = name, one["sha256"]
+    return found
 
 
 def damaged_frames(index_file: Path, folder: Path) -> list[str]:
@@ -90,7 +128,8 @@ def damaged_frames(index_file: Path, folder: Path) -> list[str]:
         index_file.with_name(f".{index_file.stem}_looked_at.json")
     )
     wrong = []
-    for clip_id, made in _frames_in(read_json(index_file, remedy="run `make preprocess`")).items():
+    index = read_json(index_file, remedy="run `make preprocess`")
+    for clip_id, made in _frames_in(index, index_file).items():
         path = folder / f"{clip_id}.png"
         found = cache.get(path, clip_id)
         if found is None:
@@ -104,7 +143,7 @@ def damaged_frames(index_file: Path, folder: Path) -> list[str]:
 
 def indexed_frames(index_file: Path) -> int:
     """How many first frames an index names. Raises MissingInputError."""
-    return len(_frames_in(read_json(index_file, remedy="run `make preprocess`")))
+    return len(_frames_in(read_json(index_file, remedy="run `make preprocess`"), index_file))
 
 
 def _seen(path: Path) -> list[str | int]:
@@ -148,13 +187,21 @@ def _hash_of(target: Path, cache: StatCache[str]) -> str | None:
     return known
 
 
-def _read_index(index_file: Path) -> dict[str, Any]:
+def _read_index(index_file: Path) -> dict[str, dict[str, str]]:
     if not index_file.exists():
         return {}
-    return _frames_in(read_json(index_file, remedy="delete the file"))
+    return _frames_in(read_json(index_file, remedy="delete the file"), index_file)
 
 
-def _frames_in(index: Json) -> dict[str, Any]:
-    assert isinstance(index, dict)
-    frames: dict[str, Any] = index["frames"]
+def _frames_in(index: Json, index_file: Path) -> dict[str, dict[str, str]]:
+    """Raises IntegrityError for what is no index."""
+    frames = index.get("frames") if isinstance(index, dict) else None
+    if not isinstance(frames, dict) or not all(map(_is_entry, frames.values())):
+        raise IntegrityError(
+            "not an index of first frames", file=index_file, key="frames", remedy="delete the file"
+        )
     return frames
+
+
+def _is_entry(value: Json) -> bool:
+    return isinstance(value, dict) and {"key", "sha256"} <= value.keys()

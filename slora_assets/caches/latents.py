@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -17,7 +18,7 @@ from slora_assets.caches.validity import Key, Verified, keys_hash, latent_key, w
 from slora_assets.config.errors import FootageError, IntegrityError
 from slora_assets.documents import Clip, Geometry, QuarantinedClip
 from slora_assets.footage.decode import decode_clip
-from slora_assets.footage.quarantine import entry, quarantine
+from slora_assets.footage.quarantine import entry, quarantine, refused_before
 from slora_assets.processes.isolation import Task, isolated
 from slora_assets.processes.progress import ProgressCallback
 
@@ -33,56 +34,82 @@ def cache_latents(
     """Encode the clips whose cache file doesn't stand; decoding runs ahead of the VAE.
 
     The model is loaded only when something is to be done. Clips that can't be decoded are
-    quarantined. What `progress` raises ends the stage; files written until then stand.
+    quarantined; those that were before are not tried again unless something has changed. What
+    `progress` raises ends the stage; files written until then stand.
     """
-    keys, verified, todo = _latents_to_make(clips, base, root)
+    plan = _latents_to_make(clips, base, root, quarantine_file)
     bad: list[QuarantinedClip] = []
 
-    if todo:
-        found = _moments(todo, base, root, device)
+    if plan.todo:
+        found = _moments(plan.todo, base, root, device)
         # Decoding runs ahead in processes of its own, writing behind in a thread.
         with ThreadPoolExecutor(1) as writer:
             written: list[tuple[Clip, tuple[int, ...], Future[None]]] = []
-            for done, (clip, moments) in enumerate(zip(todo, found, strict=True), start=1):
+            for done, (clip, moments) in enumerate(zip(plan.todo, found, strict=True), start=1):
                 if isinstance(moments, FootageError):
-                    bad.append(entry(clip.id, clip.path, clip.sha256, moments, "latents"))
+                    bad.append(entry(clip, moments, "latents", base.geometry))
                 else:
-                    target, key = root / clip.latent, keys[clip.id]
+                    target, key = root / clip.latent, plan.keys[clip.id]
                     future = writer.submit(write_array, target, "moments", moments, key)
                     written.append((clip, moments.shape, future))
                 if progress:
-                    progress(done, len(todo))
+                    progress(done, len(plan.todo))
         for clip, shape, future in written:
             future.result()
-            verified.wrote(root / clip.latent, keys[clip.id], shape)
-    verified.save()
-    quarantine(quarantine_file, bad)
-    lost = {clip.clip_id for clip in bad}
-    valid = {clip_id: key for clip_id, key in keys.items() if clip_id not in lost}
-    return CacheResult(
-        made=len(todo) - len(bad),
-        kept=len(clips) - len(todo),
-        quarantined=bad,
-        hash=keys_hash(valid),
-    )
+            plan.verified.wrote(root / clip.latent, plan.keys[clip.id], shape)
+    return _result(plan, bad, quarantine_file)
 
 
-def standing_latents(clips: Sequence[Clip], base: VideoBase, root: Path) -> CacheResult | None:
+def standing_latents(
+    clips: Sequence[Clip], base: VideoBase, root: Path, quarantine_file: Path
+) -> CacheResult | None:
     """What `cache_latents` would say if it had nothing to do, else None. Imports no model."""
-    keys, verified, todo = _latents_to_make(clips, base, root)
-    verified.save()
-    return None if todo else CacheResult(made=0, kept=len(clips), hash=keys_hash(keys))
+    plan = _latents_to_make(clips, base, root, quarantine_file)
+    if plan.todo:
+        plan.verified.save()
+        return None
+    return _result(plan, [], quarantine_file)
+
+
+@dataclass(frozen=True)
+class _Plan:
+    keys: dict[str, Key]
+    """Of each clip."""
+    verified: Verified
+    """What is known of the cache files."""
+    refused: dict[str, QuarantinedClip]
+    """Clips that couldn't be decoded before, nor can be now."""
+    todo: list[Clip]
+    """Those of the others that have no standing file."""
 
 
 def _latents_to_make(
-    clips: Sequence[Clip], base: VideoBase, root: Path
-) -> tuple[dict[str, Key], Verified, list[Clip]]:
-    """Each clip's key, what is known of the cache files, and the clips without a standing one."""
+    clips: Sequence[Clip], base: VideoBase, root: Path, quarantine_file: Path
+) -> _Plan:
+    """A file that stands under another name, of the clip or of its scenario, stands under the new
+    one from now on."""
     identity, geometry = base.identity(), base.geometry
     keys = {clip.id: latent_key(clip, identity, geometry) for clip in clips}
     verified = Verified((root / clips[0].latent).parent if clips else root, "moments")
-    todo = [clip for clip in clips if not verified.stands(root / clip.latent, keys[clip.id])]
-    return keys, verified, todo
+    lacking = [clip for clip in clips if not verified.stands(root / clip.latent, keys[clip.id])]
+    refused = refused_before(quarantine_file, "latents", lacking, geometry)
+    wanted = {root / clip.latent: keys[clip.id] for clip in lacking if clip.id not in refused}
+    adopted = verified.adopt(wanted)
+    todo = [c for c in lacking if c.id not in refused and root / c.latent not in adopted]
+    return _Plan(keys, verified, refused, todo)
+
+
+def _result(plan: _Plan, bad: list[QuarantinedClip], quarantine_file: Path) -> CacheResult:
+    plan.verified.save()
+    lost = [*plan.refused.values(), *bad]
+    quarantine(quarantine_file, "latents", lost, looked_at=plan.keys.keys())
+    without = {clip.clip_id for clip in lost}
+    return CacheResult(
+        made=len(plan.todo) - len(bad),
+        kept=len(plan.keys) - len(plan.todo) - len(plan.refused),
+        quarantined=lost,
+        hash=keys_hash({name: key for name, key in plan.keys.items() if name not in without}),
+    )
 
 
 def _moments(

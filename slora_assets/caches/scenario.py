@@ -12,10 +12,12 @@ from slora_assets.base_models.seam import VideoBase
 from slora_assets.caches.embeddings import cache_text, standing_text
 from slora_assets.caches.latents import cache_latents, standing_latents
 from slora_assets.caches.result import CacheResult
+from slora_assets.config.data import DatasetSettings
 from slora_assets.config.training import read_recipe
 from slora_assets.config.validation import ValidationPrompts, read_validation_prompts
 from slora_assets.config.workspace import Workspace
-from slora_assets.curation.manifest import current_manifest
+from slora_assets.config.yaml_reader import read_settings
+from slora_assets.curation.manifest import check_refused, current_manifest
 from slora_assets.curation.validation_prompts import prompts_of
 from slora_assets.documents import Clip
 from slora_assets.processes.progress import ProgressCallback
@@ -41,19 +43,24 @@ class ScenarioCache:
     def standing(self) -> CacheResult | None:
         """What making it would say if nothing were to be done, else None. Imports no model.
 
-        Raises CurationError for a scenario with too few clips, ConfigError, MissingInputError.
+        Raises CurationError for a scenario with too few clips, counting those that can be decoded;
+        ConfigError, MissingInputError.
         """
         if self._of_clips:
-            return standing_latents(self._clips(), self._base(), self.workspace.root)
+            inside = self.workspace
+            clips, base = self._clips(), self._base()
+            return self._enough(standing_latents(clips, base, inside.root, inside.quarantine))
         return standing_text(self._prompts(), self._base(), self.workspace.text_embeddings)
 
     def make(self, device: str, progress: ProgressCallback | None = None) -> CacheResult:
         """Encode what doesn't stand; `device` is torch's name of one. Raises as `standing` does."""
         inside = self.workspace
         if self._of_clips:
-            return cache_latents(
+            made = cache_latents(
                 self._clips(), self._base(), inside.root, inside.quarantine, device, progress
             )
+            self._enough(made)
+            return made
         return cache_text(self._prompts(), self._base(), inside.text_embeddings, device, progress)
 
     @property
@@ -63,6 +70,15 @@ class ScenarioCache:
     def _base(self) -> VideoBase:
         recipe = read_recipe(self.workspace.training_config)
         return open_base(recipe.base_model, self.workspace.models)
+
+    def _enough(self, result: CacheResult | None) -> CacheResult | None:
+        """Raise CurationError when too many of the clips were refused."""
+        if result is not None and result.quarantined:
+            inside = self.workspace
+            share = read_settings(inside.dataset_file, DatasetSettings).max_reject_share
+            refused = {one.clip_id: one.reason for one in result.quarantined}
+            check_refused(current_manifest(inside, self.scenario), refused, share, inside)
+        return result
 
     def _clips(self) -> list[Clip]:
         return current_manifest(self.workspace, self.scenario).usable()

@@ -10,8 +10,9 @@ import io
 import json
 import os
 import zipfile
+from collections.abc import Mapping
 from pathlib import Path
-from typing import Any, TypedDict
+from typing import Any, Final, TypedDict
 
 import numpy as np
 import orjson
@@ -20,9 +21,11 @@ from numpy.typing import NDArray
 from slora_assets.config.errors import IntegrityError, MissingInputError
 from slora_assets.documents import BaseIdentity, Clip, Geometry
 from slora_assets.footage.versions import DECODE_VERSION
-from slora_assets.provenance import StatCache, object_hash, sha256_bytes, write_bytes
+from slora_assets.provenance import StatCache, object_hash, same_as, sha256_bytes, write_bytes
 
 Key = dict[str, Any]
+
+_VERIFIED: Final = ".verified.json"
 
 
 def latent_key(clip: Clip, identity: BaseIdentity, geometry: Geometry) -> Key:
@@ -90,8 +93,8 @@ class Verified:
     """
 
     def __init__(self, folder: Path, name: str) -> None:
-        self._inside, self._name = f"{folder}{os.sep}", name
-        self._cache: StatCache[_Known] = StatCache(folder / ".verified.json", forget=False)
+        self._folder, self._inside, self._name = folder, f"{folder}{os.sep}", name
+        self._cache: StatCache[_Known] = StatCache(folder / _VERIFIED, forget=False)
 
     def shape(self, path: Path, key: Key, remedy: str) -> tuple[int, ...]:
         """Shape of the finite array in a file that must have `key`; raises as `read_array` does,
@@ -117,6 +120,29 @@ class Verified:
         """Remember a file that was just written or read."""
         known = _Known(key=_digest(key), shape=list(shape))
         self._cache.put(path, self._entry(path), known)
+
+    def adopt(self, wanted: Mapping[Path, Key]) -> set[Path]:
+        """Those of the wanted files that stand under another name in this folder or in one beside
+        it; they are there afterwards."""
+        if not wanted:
+            return set()
+        beside = sorted(file.parent for file in self._folder.parent.glob(f"*/{_VERIFIED}"))
+        others = [Verified(folder, self._name) for folder in beside if folder != self._folder]
+        sources = [(verified, verified._by_key()) for verified in (self, *others)]
+        adopted = set()
+        for path, key in wanted.items():
+            for verified, by_key in sources:
+                source = by_key.get(_digest(key))
+                if source is not None and source != path and verified.stands(source, key):
+                    same_as(source, path)
+                    self.wrote(path, key, verified.shape(source, key, ""))
+                    adopted.add(path)
+                    break
+        return adopted
+
+    def _by_key(self) -> dict[str, Path]:
+        """Files that were read or written before, by the digest of their key."""
+        return {known["key"]: self._folder / name for name, known in self._cache.before()}
 
     def save(self) -> None:
         """Write what is known; without it files are read again, nothing else."""

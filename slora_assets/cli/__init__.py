@@ -98,7 +98,7 @@ def report(
 def curate() -> None:
     """Sort the active dataset's clips into scenarios, without Dagster: for trying out keywords."""
     from slora_assets.config.data import read_dataset
-    from slora_assets.curation.report import counts_of
+    from slora_assets.curation.report import counts_of, leaks_in
     from slora_assets.curation.stage import curate as curate_dataset
     from slora_assets.footage.inventory import take_inventory
 
@@ -108,6 +108,8 @@ def curate() -> None:
     metadata = curate_dataset(dataset, scenarios, inventory, workspace)
     for name, entry in metadata.scenarios.items():
         typer.echo(f"{name}: {entry.shortfall if entry.retired else counts_of(entry)}")
+    for leak in leaks_in(metadata):
+        typer.echo(leak)
     typer.echo(workspace.curation_report)
 
 

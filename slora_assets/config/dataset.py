@@ -126,10 +126,13 @@ class DatasetSettings(Settings):
     max_duration_difference_s: Annotated[float, Field(ge=0)] = 2.0
     """A file that is longer or shorter than its annotation says by more than this is another one:
     `duration_mismatch`."""
+    min_side_px: Annotated[int, Field(ge=1)] = 16
+    """A video that is less wide or less high shows nothing: `too_small`."""
     quality: QualitySettings = QualitySettings()
     max_reject_share: Annotated[float, Field(ge=0, le=1)] = 0.2
-    """More unreadable clips than this share of those present fail the stage, and so do more bad
-    rows than this share of an annotation file's."""
+    """More unusable files than this share of those present fail curation, and so do more bad rows
+    than this share of an annotation file's; more clips of a scenario than this share that the base
+    can't be given (too short, say) fail its latents."""
 
     @model_validator(mode="after")
     def _mapping_of_timed_captions(self) -> DatasetSettings:

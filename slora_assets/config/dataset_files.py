@@ -15,9 +15,21 @@ from slora_assets.config.splits import OfficialSplit
 from slora_assets.config.text import tidy
 from slora_assets.config.workspace import Workspace
 
-VIDEO_SUFFIXES: Final = frozenset(
-    {".mp4", ".mkv", ".webm", ".mov", ".avi", ".mpg", ".mpeg", ".ogv", ".m4v"}
-)
+_ENDINGS: Final = {
+    "MP4": (".mp4", ".m4v", ".mov", ".qt", ".3gp", ".3g2", ".f4v"),
+    "Matroska": (".mkv", ".webm"),
+    "AVI": (".avi", ".divx"),
+    "MPEG": (".mpg", ".mpeg", ".mpe", ".m1v", ".m2v", ".vob"),
+    "MPEG transport": (".ts", ".mts", ".m2ts", ".m2t"),
+    "ASF": (".wmv", ".asf"),
+    "FLV": (".flv",),
+    "Ogg": (".ogv", ".ogm", ".ogg"),
+    "GIF": (".gif",),
+}
+VIDEO_SUFFIXES: Final = frozenset(ending for endings in _ENDINGS.values() for ending in endings)
+"""Endings of the containers that `footage` reads; what a file is, its content says."""
+_SELDOM_VIDEO: Final = frozenset({".gif", ".ogg"})
+"""Endings of previews and sounds, too: they hold a clip where no other file has its name."""
 
 
 def annotation_sources(dataset: DatasetSettings, workspace: Workspace) -> list[Path]:
@@ -61,19 +73,19 @@ def is_caption(name: str) -> bool:
 
 def caption_files(folder: Path) -> list[Path]:
     """The files of captions in a folder, sorted."""
-    return sorted(folder / entry.name for entry in files_in(folder, is_caption))
+    names = (entry.name for entry in files_in(folder, is_caption))
+    return sorted(folder / name for name in names if is_text(name))
 
 
 def files_in(folder: Path, wanted: Callable[[str], bool]) -> Iterator[os.DirEntry[str]]:
-    """The files of a folder whose names are wanted; no folders, no links that lead nowhere, and
-    none whose name is no text."""
+    """The files of a folder whose names are wanted; no folders, and no links that lead nowhere."""
     with os.scandir(folder) as entries:  # knows what is a file without asking for each
         for entry in entries:
-            if wanted(entry.name) and _is_text(entry.name) and _is_file(entry):
+            if wanted(entry.name) and _is_file(entry):
                 yield entry
 
 
-def _is_text(name: str) -> bool:
+def is_text(name: str) -> bool:
     """Whether a file's name is UTF-8: Python makes surrogates of bytes that aren't."""
     return name.isascii() or not re.search("[\ud800-\udfff]", name)
 
@@ -130,17 +142,25 @@ def without_ending(name: str) -> str:
 
 def is_video(name: str) -> bool:
     """Whether a file of this name holds a clip."""
-    stem, _, ending = name.rpartition(".")
-    return bool(stem) and not name.startswith(".") and f".{ending.lower()}" in VIDEO_SUFFIXES
+    return not name.startswith(".") and _ending(name) in VIDEO_SUFFIXES
+
+
+def _ending(name: str) -> str:
+    stem, dot, ending = name.rpartition(".")
+    return f"{dot}{ending}".lower() if stem else ""
 
 
 def footage_files(dataset: DatasetSettings, workspace: Workspace) -> dict[str, Path]:
     """Video files by clip id (the file's stem), sorted. Raises MissingInputError, CurationError."""
     folder = footage_folder(dataset, workspace)
     found: dict[str, Path] = {}
-    for name in sorted(entry.name for entry in files_in(folder, is_video)):
-        stem = without_ending(tidy(name))
-        if stem in found:
+    names = sorted(
+        (entry.name for entry in files_in(folder, is_video)),
+        key=lambda name: (_ending(name) in _SELDOM_VIDEO, name),
+    )
+    for name in names:
+        stem = without_ending(tidy(name) if is_text(name) else name)
+        if stem in found and _ending(name) not in _SELDOM_VIDEO:
             raise CurationError(
                 "two files hold one clip",
                 file=folder,
@@ -148,5 +168,18 @@ def footage_files(dataset: DatasetSettings, workspace: Workspace) -> dict[str, P
                 found=[found[stem].name, name],
                 remedy="keep one of them",
             )
-        found[stem] = folder / name
-    return found
+        found.setdefault(stem, folder / name)
+    return dict(sorted(found.items()))
+
+
+def is_other(name: str) -> bool:
+    """Whether a file of this name is neither a clip nor a clip's captions."""
+    return not (name.startswith(".") or is_video(name) or is_caption(name))
+
+
+def other_files(dataset: DatasetSettings, workspace: Workspace) -> dict[str, str]:
+    """Names of files whose ending is no video's that is known, by stem. Raises
+    MissingInputError."""
+    folder = footage_folder(dataset, workspace)
+    names = sorted((entry.name for entry in files_in(folder, is_other)), reverse=True)
+    return {name.rpartition(".")[0] or name: name for name in names}

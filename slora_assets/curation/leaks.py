@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Final
@@ -15,6 +15,11 @@ REMEDY: Final = (
     "give clips of one source one split, remove files that stand under two names, then run `make"
     " data preprocess`"
 )
+
+_MOST: Final = 3
+"""Sources and files that a sentence names."""
+_SHOWN: Final = 4
+"""Clips of each."""
 
 
 @dataclass(frozen=True)
@@ -61,15 +66,51 @@ def _kept(clip: Clip) -> bool:
     return official != "validate" or clip.split != "train"
 
 
-def refuse_leaks(clips: Iterable[Clip], file: Path, scenario: str) -> None:
+def leak_sentence(scenario: str, leaks: Leaks) -> str:
+    """Which clips and files leak, and what to do about it."""
+    told = []
+    if leaks.on_two_sides:
+        count = len({clip.id for found in leaks.on_two_sides.values() for clip in found})
+        alike = [_alike(what, found) for what, found in leaks.on_two_sides.items()]
+        more = f" and {len(alike) - _MOST} more like these" if len(alike) > _MOST else ""
+        told.append(
+            f"{count} clips of {scenario} stand on two sides of the split:"
+            f" {'; '.join(alike[:_MOST])}{more}"
+        )
+    if leaks.official_test:
+        count = len(leaks.official_test)
+        several = f"{count} officially held-out {'clip' if count == 1 else 'clips'}"
+        told.append(f"{several} of {scenario} would be trained on: {_some(leaks.official_test)}")
+    return f"{'. '.join(told)}. Remedy: {REMEDY}."
+
+
+def _alike(what: str, clips: Sequence[Clip]) -> str:
+    """`a, b (train), c (validation) are one file (a.mp4, b.mp4, c.mp4)`."""
+    sides: dict[str, list[str]] = {}
+    for clip in clips:
+        sides.setdefault(clip.split, []).append(clip.id)
+    named = ", ".join(f"{_some(ids)} ({side})" for side, ids in sides.items())
+    kind, _, name = what.partition(" ")
+    if kind == "file":
+        return f"{named} are one file ({_some(dict.fromkeys(clip.path for clip in clips))})"
+    return f"{named} are of one source, {name}"
+
+
+def _some(names: Iterable[str]) -> str:
+    """The first names, and how many more there are."""
+    names = list(names)
+    shown = ", ".join(names[:_SHOWN])
+    return f"{shown} and {len(names) - _SHOWN} more" if len(names) > _SHOWN else shown
+
+
+def refuse_leaks(clips: Iterable[Clip], file: Path, run: str) -> None:
     """Raise CurationError naming what stands on two sides."""
     leaks = leaks_among(clips)
     if leaks:
+        said, _, remedy = leak_sentence(run, leaks).rpartition(". Remedy: ")
         raise CurationError(
-            "clips stand on two sides of the split",
+            said,
             file=file,
-            key=scenario,
-            found=[*leaks.on_two_sides, *leaks.official_test][:20],
             expected="each source and each file on one side, official test clips on none",
-            remedy=REMEDY,
+            remedy=remedy.removesuffix("."),
         )

@@ -6,7 +6,8 @@ the scenarios that it touches.
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections import Counter
+from collections.abc import Container, Iterable, Mapping
 from functools import lru_cache
 from pathlib import Path
 
@@ -105,6 +106,52 @@ def check_minimum(manifest: ScenarioManifest, file: Path) -> None:
             key=f"scenarios.{manifest.scenario}",
             remedy="add footage, widen the keywords, or lower the minimum in the scenarios' YAML",
         )
+
+
+def shortfall_of(clips: Iterable[Clip], min_train: int, min_validation: int) -> str | None:
+    """What is missing to a scenario's minimum, if anything is."""
+    splits = Counter(clip.split for clip in clips)
+    short = [
+        f"{found} {split} clips of at least {minimum}"
+        for split, found, minimum in (
+            ("train", splits["train"], min_train),
+            ("validation", splits["validation"], min_validation),
+        )
+        if found < minimum
+    ]
+    return " and ".join(short) or None
+
+
+def left_too_few(manifest: ScenarioManifest, refused: Container[str]) -> str | None:
+    """What is missing to the minimum without the clips that were refused, by id, since."""
+    left = (clip for clip in manifest.clips if clip.id not in refused)
+    entry = manifest.entry
+    return shortfall_of(left, entry.min_train_clips, entry.min_validation_clips)
+
+
+def check_refused(
+    manifest: ScenarioManifest, refused: Mapping[str, str], share: float, workspace: Workspace
+) -> None:
+    """Raise CurationError when a base can't be given so many of a scenario's clips (id to reason
+    code) that too few are left, or that they are more than `share` of them."""
+    short, clips = left_too_few(manifest, refused), len(manifest.usable())
+    if short is None and len(refused) <= share * clips:
+        return
+    reasons = ", ".join(f"{count} {name}" for name, count in Counter(refused.values()).items())
+    raise CurationError(
+        f"{len(refused)} of the {clips} clips of {manifest.scenario} can't be used ({reasons})"
+        + (f", which leaves {short}" if short else ""),
+        file=workspace.quarantine,
+        key=f"scenarios.{manifest.scenario}" if short else "max_reject_share",
+        found=None if short else round(len(refused) / clips, 3),
+        expected=None if short else f"at most {share}",
+        remedy="repair or replace the listed clips, then run `make data preprocess`; or "
+        + (
+            "add footage, or lower the minimum in the scenarios' YAML"
+            if short
+            else "raise the share in the dataset's YAML"
+        ),
+    )
 
 
 def retired_error(scenario: str, file: Path, why: str) -> CurationError:

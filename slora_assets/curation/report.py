@@ -8,6 +8,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from typing import TYPE_CHECKING, Final
 
 from slora_assets.config.data import ScenarioSettings, ScenariosSettings
+from slora_assets.curation.leaks import leak_sentence, leaks_among
 from slora_assets.documents import Clip, ScenarioEntry, ScenarioMetadata
 from slora_assets.provenance.markdown import markdown_cell as _cell
 
@@ -33,6 +34,7 @@ def report(
     sections = [
         _head(metadata),
         _scenarios(metadata),
+        _leaks(metadata),
         _rejects(metadata),
         _minimums(active, counts) if counts else "",
         _keywords(metadata, active),
@@ -99,6 +101,21 @@ def _scenarios(metadata: ScenarioMetadata) -> str:
         "\n\n*Any caption* counts clips with a keyword in at least one caption, *enough* those of"
         " them that reach the scenario's minimum and have no scenario that goes before."
     )
+
+
+def leaks_in(metadata: ScenarioMetadata) -> list[str]:
+    """A sentence of each scenario whose clips must not be trained on as they are."""
+    found = {
+        name: leaks_among(metadata.of_scenario(name))
+        for name, entry in metadata.scenarios.items()
+        if not entry.retired
+    }
+    return [leak_sentence(name, leaks) for name, leaks in found.items() if leaks]
+
+
+def _leaks(metadata: ScenarioMetadata) -> str:
+    sentences = leaks_in(metadata)
+    return "\n".join(["## Leaks", "", *(f"- {one}" for one in sentences)]) if sentences else ""
 
 
 def _rejects(metadata: ScenarioMetadata) -> str:

@@ -15,7 +15,7 @@ import polars as pl
 
 from slora_assets.config.data import DatasetSettings, ScenariosSettings
 from slora_assets.config.workspace import Workspace
-from slora_assets.curation.manifest import dataset_hash
+from slora_assets.curation.manifest import dataset_hash, shortfall_of
 from slora_assets.curation.matching import Assignment, Hits, ScenarioMatcher
 from slora_assets.curation.prompts import prompts_for
 from slora_assets.curation.sources import source_file
@@ -30,6 +30,7 @@ from slora_assets.documents import (
     ScenarioEntry,
     ScenarioMetadata,
 )
+from slora_assets.footage.times import times_fault
 from slora_assets.provenance import object_hash
 
 REJECTS = pl.Schema({"id": pl.String(), "reason": pl.String(), "detail": pl.String()})
@@ -100,6 +101,7 @@ class _Sorter:
         self._files = inventory.files
         self._frames = workspace.relative(workspace.frames(dataset.name))
         self._latents = workspace.relative(workspace.latents)
+        self._unknown_endings = inventory.unknown_endings
         self._unusable = {reject.clip_id: reject for reject in inventory.rejects}
         self._matcher = ScenarioMatcher(scenarios.active)
         self._groups = SourceGroups()
@@ -156,6 +158,11 @@ class _Sorter:
             self.counts.unusable[outcome.scenario] += 1
             self.unusable.append(Reject(id=clip["id"], reason="unusable", detail=unusable.reason))
             return "unusable", unusable.reason
+        other = self._unknown_endings.get(self._file_name(clip))
+        if other is not None:
+            self.counts.unusable[outcome.scenario] += 1
+            self.unusable.append(Reject(id=clip["id"], reason="unknown_ending", detail=other))
+            return "unknown_ending", other
         if self._file_name(clip) not in self._files:
             self.counts.missing[outcome.scenario] += 1
             return "missing", outcome.scenario
@@ -171,6 +178,9 @@ class _Sorter:
         """Why a readable file isn't taken: reason code, and the score with its limit."""
         dataset, quality = self._dataset, self._dataset.quality
         start, end, lasts = clip["source_start_s"], clip["source_end_s"], file.duration_s
+        wrong = times_fault(start or 0.0, end) if dataset.footage_holds == "sources" else None
+        if wrong is not None:
+            return "bad_times", wrong
         if None not in (start, end, lasts) and dataset.footage_holds == "clips":
             said = end - start
             if abs(said - lasts) > dataset.max_duration_difference_s:
@@ -234,15 +244,9 @@ def _scenario_entry(
     name: str, scenarios: ScenariosSettings, clips: list[Clip], counted: Counts
 ) -> ScenarioEntry:
     settings = scenarios.scenarios[name]
-    splits = Counter(clip.split for clip in clips if clip.scenario == name)
-    short = [
-        f"{found} {split} clips of at least {minimum}"
-        for split, found, minimum in (
-            ("train", splits["train"], settings.min_train_clips),
-            ("validation", splits["validation"], settings.min_validation_clips),
-        )
-        if found < minimum
-    ]
+    mine = [clip for clip in clips if clip.scenario == name]
+    splits = Counter(clip.split for clip in mine)
+    short = shortfall_of(mine, settings.min_train_clips, settings.min_validation_clips)
     return ScenarioEntry(
         description=settings.description,
         any_caption=counted.any_caption[name],
@@ -254,6 +258,6 @@ def _scenario_entry(
         test=splits["test"],
         min_train_clips=settings.min_train_clips,
         min_validation_clips=settings.min_validation_clips,
-        shortfall=settings.why_retired if settings.retired else " and ".join(short) or None,
+        shortfall=settings.why_retired if settings.retired else short,
         retired=settings.retired,
     )

@@ -7,7 +7,7 @@ from collections.abc import Iterator
 import polars as pl
 
 from slora_assets.config.data import DatasetSettings, ScenariosSettings
-from slora_assets.config.dataset_files import annotation_names, annotation_sources, split_files
+from slora_assets.config.dataset_files import annotation_sources, split_files
 from slora_assets.config.errors import IntegrityError
 from slora_assets.config.workspace import Workspace
 from slora_assets.curation.annotations import read_annotations
@@ -16,8 +16,8 @@ from slora_assets.curation.rejects import rejects_folder
 from slora_assets.curation.report import report
 from slora_assets.curation.sorting import Counts, build_metadata
 from slora_assets.documents import Inventory, ScenarioMetadata
-from slora_assets.footage.inventory import take_inventory
-from slora_assets.provenance import sha256_file, write_json, write_text
+from slora_assets.footage.inventory import annotation_hashes, take_inventory
+from slora_assets.provenance import write_json, write_text
 
 
 def curate(
@@ -59,7 +59,7 @@ def _check_annotations(
     dataset: DatasetSettings, inventory: Inventory, workspace: Workspace
 ) -> None:
     """What is sorted must be what the inventory vouches for."""
-    now = {name: sha256_file(file) for name, file in annotation_names(dataset, workspace).items()}
+    now = annotation_hashes(dataset, workspace)
     for key, found, expected in (
         ("dataset", inventory.dataset, dataset.name),
         ("annotations", inventory.annotations, now),

@@ -73,14 +73,14 @@ class Configured:
 
 def _footage(now: Configured, _: str) -> Json:
     dataset = now.data[0]
-    kept = {"name", "format", "annotations", "official_splits", "footage", "obtain"}
+    kept = {"name", "format", "annotations", "official_splits", "footage", "obtain", "min_side_px"}
     return dataset.model_dump(mode="json", include=kept) | {"measured": dataset.quality.wanted}
 
 
 def _curation(now: Configured, _: str) -> Json:
     dataset, scenarios = now.data
     # Where footage is and whether it may be used at all show in the inventory.
-    before = {"footage", "obtain", "max_reject_share"}
+    before = {"footage", "obtain", "min_side_px", "max_reject_share"}
     return [dataset.model_dump(mode="json", exclude=before), scenarios.model_dump(mode="json")]
 
 

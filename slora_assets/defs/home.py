@@ -12,6 +12,7 @@ from typing import Final
 
 from slora_assets.config import edge
 from slora_assets.config.errors import MissingInputError
+from slora_assets.config.kept_lines import with_kept_lines
 from slora_assets.config.workspace import (
     PROJECT,
     is_checkout,
@@ -74,11 +75,13 @@ def main() -> int:
     refuse_copy("`.env` is the project's")
     own, settings = PROJECT / _FOLDER, PROJECT / ".env"
     _link_settings(own)
-    said = settings.read_text("utf-8").splitlines() if settings.is_file() else []
+    before = settings.read_bytes().decode() if settings.is_file() else ""
+    said = before.splitlines()
     others = [line for line in said if not line.startswith(f"{VARIABLE}=")]
     # What stands in `.env` wins over the environment; this way a person's own setting stays.
     line = f'{VARIABLE}="${{{VARIABLE}:-{own}}}"'
-    write_text(settings, "\n".join([*others, line, ""]))
+    edited = "\n".join([*others, line, ""])
+    write_text(settings, with_kept_lines(before, before, edited))
     return 0
 
 

@@ -12,10 +12,12 @@ from pathlib import Path
 from typing import TypeAlias
 
 from ruamel.yaml import YAML
+from ruamel.yaml.error import YAMLError
 from ruamel.yaml.nodes import ScalarNode
 from ruamel.yaml.representer import RoundTripRepresenter
 
 from slora_assets.config.errors import ConfigError
+from slora_assets.config.kept_lines import BYTE_ORDER_MARK, with_kept_lines
 from slora_assets.config.workspace import refuse_shipped
 from slora_assets.config.yaml_reader import read_settings
 from slora_assets.deployment.strengths import Strengths
@@ -76,9 +78,9 @@ def edited_preset(path: Path, scenario: str, values: dict[str, Value]) -> Iterat
     """
     refuse_shipped(path)
     before = read_presets(path).presets
-    edited = edited_text(path.read_text(encoding="utf-8"), scenario, values)
+    edited = edited_text(path.read_bytes().decode(), scenario, values)
     with replacing(path) as temporary:
-        temporary.write_text(edited, encoding="utf-8")
+        temporary.write_bytes(edited.encode())
         after = read_presets(temporary).presets
         changed = [n for n in before if n != scenario and after.get(n) != before[n]]
         if changed:
@@ -101,13 +103,33 @@ def write_preset(path: Path, scenario: str, values: dict[str, Value]) -> None:
 
 def edited_text(text: str, scenario: str, values: dict[str, Value]) -> str:
     """`text` with `values` set under `presets.<scenario>`, all else as it was."""
+    mark = BYTE_ORDER_MARK if text.startswith(BYTE_ORDER_MARK) else ""
+    text = text.removeprefix(mark)
     yaml = _round_trip()
+    yaml.explicit_start = any(line.startswith("---") for line in text.splitlines())
+    yaml.explicit_end = any(line.startswith("...") for line in text.splitlines())
     tree: dict[str, dict[str, dict[str, Value]]] = yaml.load(text)
+    unedited = _dumped(yaml, tree)
     for key, value in values.items():
         tree["presets"][scenario][key] = value
+    edited = _dumped(yaml, tree)
+    kept = with_kept_lines(text, unedited, edited)
+    # Lines of the file and of the writer, indented differently, need not fit together.
+    return mark + (kept if _reads_alike(kept, edited) else edited)
+
+
+def _dumped(yaml: YAML, tree: object) -> str:
     out = io.StringIO()
     yaml.dump(tree, out)
     return out.getvalue()
+
+
+def _reads_alike(text: str, other: str) -> bool:
+    plain = YAML(typ="safe")
+    try:
+        return bool(plain.load(text) == plain.load(other))
+    except YAMLError:
+        return False
 
 
 class _WithNull(RoundTripRepresenter):  # type: ignore[misc]

@@ -19,6 +19,7 @@ from slora_assets.documents.footage import (
     Quarantine,
     QuarantinedClip,
     QuarantineStage,
+    RefusedFor,
 )
 from slora_assets.documents.models import BaseIdentity, Geometry, InferenceDefaults, ScorerCard
 from slora_assets.documents.presets import (
@@ -91,6 +92,7 @@ __all__ = [
     "Quarantine",
     "QuarantineStage",
     "QuarantinedClip",
+    "RefusedFor",
     "Reject",
     "RunRecord",
     "RunVerdict",

@@ -5,9 +5,23 @@ from __future__ import annotations
 
 from typing import Literal
 
+from pydantic import SerializerFunctionWrapHandler, model_serializer
+
 from slora_assets.documents.document import Document
+from slora_assets.documents.models import Geometry
 
 QuarantineStage = Literal["footage", "first_frames", "latents"]
+
+
+class RefusedFor(Document):
+    """What a clip was refused for, beside the bytes of its file: with another one it is tried
+    again."""
+
+    decoder: str
+    start_s: float = 0.0
+    end_s: float | None = None
+    geometry: Geometry | None = None
+    """Of the base that reads the clip; None where only a frame was decoded."""
 
 
 class QuarantinedClip(Document):
@@ -19,11 +33,13 @@ class QuarantinedClip(Document):
     reason: str
     detail: str
     stage: QuarantineStage
+    refused_for: RefusedFor | None = None
+    """None in lists of older versions: such entries hold no longer."""
 
 
 class Quarantine(Document):
-    """`quarantine.json`, whole. An entry holds for the bytes that it names: a repaired file is
-    tried again by itself."""
+    """`quarantine.json`, whole. An entry holds for the bytes, the part of the file and the decoder
+    that it names: what was repaired is tried again by itself."""
 
     schema_version: Literal[1] = 1
     clips: list[QuarantinedClip]
@@ -56,3 +72,13 @@ class Inventory(Document):
     """Annotation file name to sha256."""
     files: dict[str, FootageFile]
     rejects: list[QuarantinedClip]
+    unknown_endings: dict[str, str] = {}
+    """Files of other clip ids whose ending is no video's that is known, by clip id."""
+
+    @model_serializer(mode="wrap")
+    def _without_what_is_not_there(
+        self, written: SerializerFunctionWrapHandler
+    ) -> dict[str, object]:
+        """Most footage has no such files, and the hash that it had before they were looked for."""
+        kept: dict[str, object] = written(self)
+        return {key: value for key, value in kept.items() if key != "unknown_endings" or value}

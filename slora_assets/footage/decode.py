@@ -6,19 +6,21 @@ Every failure is a `FootageError` with the quarantine's reason code.
 
 from __future__ import annotations
 
-import os
-from collections.abc import Iterator
-from contextlib import contextmanager, suppress
+from collections.abc import Iterable, Iterator
+from contextlib import suppress
 from dataclasses import dataclass
 from fractions import Fraction
+from itertools import chain
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Final
 
 import numpy as np
 from numpy.typing import NDArray
 
 from slora_assets.config.errors import FootageError
+from slora_assets.footage.containers import opened_video
 from slora_assets.footage.sdr import hdr_kind, to_sdr
+from slora_assets.footage.times import times_fault
 
 if TYPE_CHECKING:
     from av import VideoFrame, VideoStream
@@ -26,15 +28,19 @@ if TYPE_CHECKING:
     from PIL.Image import Image
 
 
-_SEEK_FROM_S = 5.0
+_SEEK_FROM_S: Final = 5.0
 """Later starts are sought; before, decoding from the beginning costs no more."""
-_ENCRYPTED = (b"encv", b"drmi")
-"""Sample entries of encrypted video (ISO/IEC 14496-12, 8.12)."""
+_WITHOUT_TIMES: Final = frozenset({"mpeg", "mpegvideo"})
+"""Containers in which not each frame has its time: behind a place that was sought it is guessed."""
+_SAME_S: Final = 1e-6
+"""Times that are nearer to each other are the same."""
+_OBLONG: Final = 16
+"""No camera's pixels are so much wider than high, or higher than wide."""
 
 
 @dataclass(frozen=True)
 class Probe:
-    """What a file says of itself; `duration_s` is None where the container doesn't say."""
+    """What a file's video is; `duration_s` is None where nothing says when its frames are shown."""
 
     width: int
     height: int
@@ -47,15 +53,14 @@ class Probe:
 
 def probe(path: Path) -> Probe:
     """Open `path`, read its header and decode one frame. Raises FootageError."""
-    with _video(path) as (container, stream):
-        frame = next(_frames(container, stream, path), None)
+    with opened_video(path) as (container, stream):
+        frame = next(container.decode(stream), None)
         if frame is None:
             raise FootageError("corrupt", "no frame can be decoded", file=path)
-        duration = None
         if stream.duration is not None and stream.time_base is not None:
-            duration = float(stream.duration * stream.time_base)
-        elif container.duration is not None:
-            duration = container.duration / 1_000_000
+            duration: float | None = float(stream.duration * stream.time_base)
+        else:
+            duration = _measured_duration(container, stream, frame.time or 0.0)
         return Probe(
             width=frame.width,
             height=frame.height,
@@ -68,9 +73,9 @@ def probe(path: Path) -> Probe:
 
 def first_frame(path: Path, width: int, height: int, start_s: float = 0.0) -> Image:
     """The frame shown at `start_s`, RGB, `width` x `height`. Raises FootageError."""
-    with _video(path) as (container, stream):
-        for frame in _sampled(container, stream, path, [start_s]):
-            return fit(upright(frame, stream), width, height)
+    _refuse_times(path, start_s, None)
+    for picture in _pictures(path, [start_s], width, height):
+        return picture
     raise FootageError("too_short", f"nothing is shown at {start_s} s", file=path)
 
 
@@ -90,16 +95,14 @@ def decode_clip(
     Raises FootageError, `too_short` when the file, or the clip at `end_s`, ends before the last
     wanted frame.
     """
+    _refuse_times(path, start_s, end_s)
     times = [start_s + index / fps for index in range(frames)]
     if end_s is not None and times[-1] >= end_s:
         lasts = end_s - start_s
         raise FootageError(
             "too_short", f"{frames} frames at {fps:g} fps do not fit into {lasts:g} s", file=path
         )
-    pictures: list[NDArray[np.uint8]] = []
-    with _video(path) as (container, stream):
-        for frame in _sampled(container, stream, path, times):
-            pictures.append(np.asarray(fit(upright(frame, stream), width, height)))
+    pictures = [np.asarray(picture) for picture in _pictures(path, times, width, height)]
     if len(pictures) < frames:
         raise FootageError(
             "too_short", f"{len(pictures)} of {frames} frames at {fps:g} fps", file=path
@@ -112,11 +115,12 @@ def upright(frame: VideoFrame, stream: VideoStream) -> Image:
     from PIL import Image as images
 
     kind = hdr_kind(frame)
-    # av's to_image gives the same picture and takes six times as long.
-    pixels = to_sdr(frame, kind) if kind else frame.to_ndarray(format="rgb24")
+    pixels = to_sdr(frame, kind) if kind else _rgb(frame)
     picture: Image = images.fromarray(pixels)
     aspect: Fraction | None = stream.sample_aspect_ratio
     if aspect and aspect > 0 and aspect != 1:
+        if not 1 / _OBLONG <= aspect <= _OBLONG:
+            raise ValueError(f"pixels are said to be {float(aspect):g} times as wide as high")
         size = (max(1, round(picture.width * aspect)), picture.height)
         picture = picture.resize(size, images.Resampling.LANCZOS)
     turn = {
@@ -125,6 +129,17 @@ def upright(frame: VideoFrame, stream: VideoStream) -> Image:
         270: images.Transpose.ROTATE_270,
     }.get(round(frame.rotation) % 360)
     return picture.transpose(turn) if turn is not None else picture
+
+
+def _rgb(frame: VideoFrame) -> NDArray[np.uint8]:
+    """[H, W, 3] of the colours that the frame has: without the two flags swscale takes a shorter
+    way for subsampled colours, which is up to three levels, on average one, too dark."""
+    from av.video.reformatter import Interpolation
+
+    exactly = Interpolation.BILINEAR | Interpolation.ACCURATE_RND | Interpolation.FULL_CHR_H_INT
+    # av's to_image takes six times as long.
+    pixels: NDArray[np.uint8] = frame.to_ndarray(format="rgb24", interpolation=exactly, threads=1)
+    return pixels
 
 
 def fit(picture: Image, width: int, height: int) -> Image:
@@ -138,91 +153,89 @@ def fit(picture: Image, width: int, height: int) -> Image:
     return picture.resize((width, height), images.Resampling.LANCZOS, box=box)
 
 
-@contextmanager
-def _video(path: Path) -> Iterator[tuple[InputContainer, VideoStream]]:
+def _refuse_times(path: Path, start_s: float, end_s: float | None) -> None:
+    wrong = times_fault(start_s, end_s)
+    if wrong is not None:
+        raise FootageError("bad_times", wrong, file=path)
+
+
+def _measured_duration(
+    container: InputContainer, stream: VideoStream, begin_s: float
+) -> float | None:
+    """From the video's first frame to the end of its last, by time stamps: a container that says
+    only how long it lasts itself, counts its sound, too. None where frames have none."""
     import av
 
-    if not path.is_file():
-        raise FootageError("missing", "the file does not exist", file=path)
-    if path.stat().st_size == 0:
-        raise FootageError("corrupt", "the file is empty", file=path)
-    try:
-        container = av.open(str(path))
-    except (av.FFmpegError, OSError, ValueError) as error:
-        raise FootageError("corrupt", f"can't be opened ({error})", file=path) from error
-    with container:
-        if not container.streams.video:
-            raise FootageError("no_video_stream", "there is no video stream", file=path)
-        stream = container.streams.video[0]
-        if "mp4" in container.format.name and _is_encrypted(path):
-            raise FootageError("encrypted", "the video is encrypted", file=path)
-        if stream.codec_context is None:
-            raise FootageError("unsupported_codec", "no decoder for the video", file=path)
-        # Files are decoded side by side in processes of their own; threads would only wait.
-        stream.codec_context.thread_count = 1
-        yield container, stream
+    end: float | None = None
+    base = stream.time_base
+    # What stands behind a damaged part isn't counted.
+    with suppress(av.FFmpegError, OSError, ValueError):
+        for packet in container.demux(stream):
+            if packet.pts is not None and base is not None:
+                reaches = float((packet.pts + (packet.duration or 0)) * base)
+                end = reaches if end is None else max(end, reaches)
+    return None if end is None else end - begin_s
 
 
-def _is_encrypted(path: Path) -> bool:
-    """Whether an MP4's index has an encrypted sample entry; the demuxer shows the inner codec."""
-    with path.open("rb") as stream:
-        while len(head := stream.read(16)) >= 8:
-            size, name, taken = int.from_bytes(head[:4], "big"), head[4:8], 8
-            if size == 1:
-                size, taken = int.from_bytes(head[8:], "big"), 16
-            stream.seek(taken - len(head), os.SEEK_CUR)
-            if name == b"moov":
-                index = stream.read(max(size - taken, 0) or -1)
-                return any(entry in index for entry in _ENCRYPTED)
-            if size < taken:
-                return False
-            stream.seek(size - taken, os.SEEK_CUR)
-    return False
+def _pictures(path: Path, times: list[float], width: int, height: int) -> Iterator[Image]:
+    """The picture on show at each of `times` (s from the first frame, ascending); fewer where the
+    file ends before. Raises FootageError."""
+    if times[0] > _SEEK_FROM_S:
+        with opened_video(path) as (container, stream):
+            near = _from_key_frame(container, stream, times[0])
+            if near is not None:
+                for frame in _sampled(*near, stream, times):
+                    yield fit(upright(frame, stream), width, height)
+                return
+    with opened_video(path) as (container, stream):
+        for frame in _sampled(container.decode(stream), None, stream, times):
+            yield fit(upright(frame, stream), width, height)
 
 
-def _frames(container: InputContainer, stream: VideoStream, path: Path) -> Iterator[VideoFrame]:
-    import av
+def _from_key_frame(
+    container: InputContainer, stream: VideoStream, start_s: float
+) -> tuple[Iterator[VideoFrame], float] | None:
+    """The frames from the key frame before `start_s` on, and the time of the file's first frame.
 
-    try:
-        yield from container.decode(stream)
-    except (av.FFmpegError, OSError, ValueError) as error:
-        raise FootageError("corrupt", f"decoding fails ({error})", file=path) from error
-
-
-def _seek(container: InputContainer, stream: VideoStream, start_s: float) -> float | None:
-    """Go to the key frame before `start_s`; returns the time of the file's first frame.
-
-    None, and nothing done, where the file doesn't say when it starts.
+    None where the file doesn't say when it begins or can't be sought in: some containers have no
+    index of key frames, and one lands behind the wanted frame.
     """
     import av
 
-    if stream.start_time is None or stream.time_base is None:
+    if container.format.name in _WITHOUT_TIMES or stream.start_time is None:
         return None
-    with suppress(av.FFmpegError):  # what can't seek is decoded from its beginning
+    assert stream.time_base is not None, "it has a time in it"
+    origin = float(stream.start_time * stream.time_base)
+    try:
         container.seek(stream.start_time + int(start_s / stream.time_base), stream=stream)
-    return float(stream.start_time * stream.time_base)
+    except av.FFmpegError:
+        return None
+    frames = container.decode(stream)
+    first = next(frames, None)
+    if first is None or first.time is None or first.time - origin > start_s + _SAME_S:
+        return None
+    return chain([first], frames), origin
 
 
 def _sampled(
-    container: InputContainer, stream: VideoStream, path: Path, times: list[float]
+    frames: Iterable[VideoFrame], origin: float | None, stream: VideoStream, times: list[float]
 ) -> Iterator[VideoFrame]:
-    """The frame on show at each of `times` (s from the first frame), decoded once, in order."""
+    """The frame on show at each of `times`, which count from `origin`, or from the first frame."""
     shown: VideoFrame | None = None
     shown_at = 0.0
-    origin = _seek(container, stream, times[0]) if times[0] > _SEEK_FROM_S else None
     wanted = iter(times)
     target = next(wanted, None)
     period = 1 / float(stream.average_rate) if stream.average_rate else 1 / 25
-    for frame in _frames(container, stream, path):
+    for frame in frames:
         at = float(frame.time) if frame.time is not None else shown_at + period
         origin = at if origin is None else origin
         at -= origin
-        while target is not None and shown is not None and at > target + 1e-6:
+        while target is not None and shown is not None and at > target + _SAME_S:
             yield shown
             target = next(wanted, None)
         if target is None:
             return
         shown, shown_at = frame, at
-    while target is not None and shown is not None and target < shown_at + period - 1e-6:
+    while target is not None and shown is not None and target < shown_at + period - _SAME_S:
         yield shown
         target = next(wanted, None)

@@ -6,23 +6,41 @@ files are new. The cache is a convenience beside the inventory, never part of wh
 
 from __future__ import annotations
 
+import os
+from collections.abc import Mapping
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import asdict
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeAlias
 
 from slora_assets.config.data import DatasetSettings
-from slora_assets.config.dataset_files import annotation_names, footage_files
+from slora_assets.config.dataset_files import (
+    annotation_names,
+    footage_files,
+    is_text,
+    other_files,
+)
 from slora_assets.config.errors import CurationError, FootageError
 from slora_assets.config.workspace import Workspace
-from slora_assets.documents import FootageFile, Inventory, QuarantinedClip
+from slora_assets.documents import FootageFile, Inventory, QuarantinedClip, RefusedFor
 from slora_assets.footage.decode import probe
 from slora_assets.footage.listing import listing_hash, remember_listing
 from slora_assets.footage.quality import measure
-from slora_assets.footage.quarantine import quarantine
+from slora_assets.footage.quarantine import PASSING, decoder, quarantine
 from slora_assets.footage.versions import DECODE_VERSION, QUALITY_VERSION
 from slora_assets.processes.isolation import isolated
 from slora_assets.processes.progress import ProgressCallback
 from slora_assets.provenance import StatCache, object_hash, sha256_file, write_json
+
+_Facts: TypeAlias = dict[str, Any]
+"""What a file is, as `FootageFile` has it, or its hash and size with the reason why it isn't
+usable."""
+
+
+def annotation_hashes(dataset: DatasetSettings, workspace: Workspace) -> dict[str, str]:
+    """Of each annotation file, by the name that records have for it."""
+    named = annotation_names(dataset, workspace)
+    return {name: sha256_file(file) for name, file in named.items()}
 
 
 def inventory_hash(inventory: Inventory) -> str:
@@ -40,65 +58,170 @@ def take_inventory(
     """
     listing = listing_hash(dataset, workspace)  # before: what changes meanwhile is seen next time
     files = footage_files(dataset, workspace)
-    cache: StatCache[dict[str, Any]] = StatCache(workspace.metadata / ".footage_stat_cache.json")
-    measured = dataset.quality.wanted
-    known = {clip_id: cache.get(path, _key(path, measured)) for clip_id, path in files.items()}
-    new = [clip_id for clip_id in files if known[clip_id] is None]
-    found = isolated(_examine, ((files[clip_id], (files[clip_id], measured)) for clip_id in new))
-    for done, (clip_id, result) in enumerate(zip(new, found, strict=True), start=1):
-        path = files[clip_id]
-        examined = result if isinstance(result, dict) else _reject(path, result)
-        known[clip_id] = examined
-        cache.put(path, _key(path, measured), examined)
-        if progress:
-            progress(done, len(new))
-    cache.save()
+    named = {clip_id: path for clip_id, path in files.items() if is_text(clip_id)}
     usable: dict[str, FootageFile] = {}
-    rejects: list[QuarantinedClip] = []
-    for clip_id, facts in known.items():
-        assert facts is not None, "what wasn't known has been examined"
-        facts = facts | {"path": workspace.relative(files[clip_id])}
+    rejects = [_badly_named(workspace, path) for name, path in files.items() if name not in named]
+    for clip_id, facts in _facts(named, dataset.quality.wanted, workspace, progress).items():
+        path = workspace.relative(files[clip_id])
+        facts = facts | _too_small(facts, dataset.min_side_px)
         if "reason" in facts:
-            rejects.append(QuarantinedClip(clip_id=clip_id, stage="footage", **facts))
+            rejects.append(_reject(clip_id, path, facts))
         else:
-            usable[clip_id] = FootageFile(**facts)
-    quarantine(workspace.quarantine, rejects)
-    if files and len(rejects) / len(files) > dataset.max_reject_share:
-        raise CurationError(
-            f"{len(rejects)} of {len(files)} files can't be used",
-            file=workspace.quarantine,
-            key="max_reject_share",
-            found=round(len(rejects) / len(files), 3),
-            expected=f"at most {dataset.max_reject_share}",
-            remedy="repair or remove the listed files, or raise the share in the dataset's YAML",
-        )
+            usable[clip_id] = FootageFile(path=path, **facts)
+    _write_rejects(workspace, usable, rejects)
+    _refuse_too_many(len(rejects), len(files), dataset, workspace)
+    others = other_files(dataset, workspace)
     inventory = Inventory(
         dataset=dataset.name,
-        annotations={
-            name: sha256_file(file) for name, file in annotation_names(dataset, workspace).items()
-        },
+        annotations=annotation_hashes(dataset, workspace),
         files=usable,
         rejects=rejects,
+        unknown_endings={
+            clip_id: name
+            for clip_id, name in sorted(others.items())
+            if clip_id not in files and is_text(name)
+        },
     )
     write_json(workspace.footage_inventory, inventory.model_dump(mode="json"))
     remember_listing(workspace, listing)
     return inventory
 
 
-def _examine(path: Path, measured: bool) -> dict[str, Any]:
+def _facts(
+    files: Mapping[str, Path],
+    measured: bool,
+    workspace: Workspace,
+    progress: ProgressCallback | None,
+) -> dict[str, _Facts]:
+    """What each file is; examined are those that nothing is known of, by name or by content."""
+    cache: StatCache[_Facts] = StatCache(workspace.metadata / ".footage_stat_cache.json")
+    known = {
+        clip_id: _sound(cache.get(path, _key(path, measured))) for clip_id, path in files.items()
+    }
+    new = [clip_id for clip_id in files if known[clip_id] is None]
+    renamed = _known_by_content({name: files[name] for name in new}, cache, measured)
+    todo = [clip_id for clip_id in new if clip_id not in renamed]
+    found = isolated(_examine, ((files[clip_id], (files[clip_id], measured)) for clip_id in todo))
+    for done, (clip_id, result) in enumerate(zip(todo, found, strict=True), start=1):
+        examined = result if isinstance(result, dict) else _refused(files[clip_id], result)
+        renamed[clip_id] = examined
+        if progress:
+            progress(done, len(todo))
+    for clip_id, facts in renamed.items():
+        known[clip_id] = facts
+        if facts.get("reason") not in PASSING:
+            cache.put(files[clip_id], _key(files[clip_id], measured), facts)
+    cache.save()
+    return {clip_id: facts for clip_id, facts in known.items() if facts is not None}
+
+
+def _known_by_content(
+    files: Mapping[str, Path], cache: StatCache[_Facts], measured: bool
+) -> dict[str, _Facts]:
+    """What is known of files that had another name before. Only one of a size that is known is read
+    for that."""
+    before = [_sound(facts) for key, facts in cache.before() if key.startswith(_key("", measured))]
+    by_hash = {facts["sha256"]: facts for facts in before if facts is not None}
+    sizes = {facts["bytes_"] for facts in by_hash.values()}
+    alike = {name: path for name, path in files.items() if _size(path) in sizes}
+    with ThreadPoolExecutor(os.cpu_count()) as pool:
+        hashes = zip(alike, pool.map(_hash, alike.values()), strict=True)
+        return {name: by_hash[found] for name, found in hashes if found in by_hash}
+
+
+def _sound(facts: _Facts | None) -> _Facts | None:
+    """What another decoder refused is examined again."""
+    if facts is None or facts.get("decoder", decoder()) != decoder():
+        return None
+    return facts
+
+
+def _examine(path: Path, measured: bool) -> _Facts:
     """Hash, probe and perhaps measure one file; runs in a process of its own."""
-    facts = {"sha256": sha256_file(path)}
     try:
         more = measure(path) if measured else {}
-        return facts | asdict(probe(path)) | {"bytes_": path.stat().st_size} | more
+        return _content(path) | asdict(probe(path)) | more
     except FootageError as error:
-        return facts | {"reason": error.reason, "detail": error.what}
+        return _refused(path, error)
+    except OSError as error:
+        return _refused(path, FootageError("unreadable", error.strerror or str(error), file=path))
 
 
-def _reject(path: Path, error: FootageError) -> dict[str, Any]:
-    return {"sha256": sha256_file(path), "reason": error.reason, "detail": error.what}
+def _refused(path: Path, error: FootageError) -> _Facts:
+    return _content(path) | {"reason": error.reason, "detail": error.what, "decoder": decoder()}
 
 
-def _key(path: Path, measured: bool) -> str:
+def _content(path: Path) -> _Facts:
+    return {"sha256": _hash(path), "bytes_": _size(path)}
+
+
+def _hash(path: Path) -> str:
+    try:
+        return sha256_file(path)
+    except OSError:  # why, its examination says
+        return ""
+
+
+def _size(path: Path) -> int:
+    try:
+        return path.stat().st_size
+    except OSError:
+        return 0
+
+
+def _too_small(facts: _Facts, least: int) -> _Facts:
+    if "reason" in facts or min(facts["width"], facts["height"]) >= least:
+        return {}
+    detail = f"{facts['width']}x{facts['height']} pixels, at least {least} on each side"
+    return {"reason": "too_small", "detail": detail}
+
+
+def _badly_named(workspace: Workspace, path: Path) -> QuarantinedClip:
+    """A file whose name no document can hold, with the bytes that are no text written out."""
+    readable = os.fsencode(path).decode("utf-8", "backslashreplace")
+    facts = {"sha256": _hash(path), "reason": "bad_name", "detail": "its name is not UTF-8"}
+    return _reject(Path(readable).stem, workspace.relative(Path(readable)), facts)
+
+
+def _reject(clip_id: str, path: str, facts: _Facts) -> QuarantinedClip:
+    return QuarantinedClip(
+        clip_id=clip_id,
+        path=path,
+        sha256=facts["sha256"],
+        reason=facts["reason"],
+        detail=facts["detail"],
+        stage="footage",
+        refused_for=RefusedFor(decoder=decoder()),
+    )
+
+
+def _write_rejects(
+    workspace: Workspace, usable: Mapping[str, FootageFile], rejects: list[QuarantinedClip]
+) -> None:
+    """What later stages found in files that are gone or other ones now goes from the list."""
+    there = {(file.path, file.sha256) for file in usable.values()}
+    quarantine(
+        workspace.quarantine,
+        "footage",
+        rejects,
+        still_there=lambda one: (one.path, one.sha256) in there,
+    )
+
+
+def _refuse_too_many(
+    unusable: int, files: int, dataset: DatasetSettings, workspace: Workspace
+) -> None:
+    if files and unusable / files > dataset.max_reject_share:
+        raise CurationError(
+            f"{unusable} of {files} files can't be used",
+            file=workspace.quarantine,
+            key="max_reject_share",
+            found=round(unusable / files, 3),
+            expected=f"at most {dataset.max_reject_share}",
+            remedy="repair or remove the listed files, or raise the share in the dataset's YAML",
+        )
+
+
+def _key(path: Path | str, measured: bool) -> str:
     """A file's entry in the stat cache; another decoder or other measures examine it again."""
     return f"{DECODE_VERSION}.{QUALITY_VERSION if measured else 0} {path}"

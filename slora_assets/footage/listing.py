@@ -11,6 +11,7 @@ from slora_assets.config.dataset_files import (
     files_in,
     footage_folder,
     is_caption,
+    is_other,
     is_video,
     split_files,
 )
@@ -19,13 +20,16 @@ from slora_assets.provenance import sha256_bytes, write_text
 
 
 def listing_hash(dataset: DatasetSettings, workspace: Workspace) -> str:
-    """Over name, size and modification time of every video and annotation file.
+    """Over name, size and modification time of every video and annotation file, and of what may be
+    meant as one.
 
     It changes while a file still grows, and whenever an inventory would have to look again. Raises
     MissingInputError, and FileNotFoundError for a file that goes while it is listed.
     """
     lines = [str(footage_folder(dataset, workspace))]
-    lines += sorted(_inside(footage_folder(dataset, workspace), is_video))
+    lines += sorted(
+        _inside(footage_folder(dataset, workspace), lambda name: is_video(name) or is_other(name))
+    )
     for source in annotation_sources(dataset, workspace):
         lines.append(str(source))
         lines += sorted(_inside(source, is_caption)) if source.is_dir() else [_stamp(source)]

@@ -5,15 +5,20 @@ Taken only where a dataset's `quality` asks for one, once per file.
 
 from __future__ import annotations
 
+from contextlib import suppress
 from itertools import pairwise
 from pathlib import Path
-from typing import Any, Final
+from typing import TYPE_CHECKING, Any, Final
 
 import numpy as np
 from numpy.typing import NDArray
 
 from slora_assets.config.errors import FootageError
+from slora_assets.footage.containers import opened_video
 from slora_assets.footage.decode import decode_clip, first_frame
+
+if TYPE_CHECKING:
+    from av import VideoFrame
 
 _FPS: Final = 8.0
 _FRAMES: Final = 9
@@ -40,12 +45,31 @@ def measure(path: Path) -> dict[str, Any]:
 
 
 def _cuts(path: Path) -> int:
-    from scenedetect import ContentDetector, SceneManager, open_video
+    """Cuts up to the file's end, or up to its first damage."""
+    import av
+    from scenedetect import ContentDetector, FrameTimecode
 
-    manager = SceneManager()
-    manager.add_detector(ContentDetector())
-    manager.detect_scenes(open_video(str(path), backend="pyav"))
-    return max(len(manager.get_scene_list()) - 1, 0)
+    detector, cuts = ContentDetector(), 0
+    with opened_video(path) as (container, stream):
+        at = FrameTimecode(0, float(stream.average_rate or _FPS))
+        with suppress(av.FFmpegError, OSError, ValueError):
+            for number, frame in enumerate(container.decode(stream)):
+                at = FrameTimecode(number, at)
+                cuts += len(detector.process_frame(at, _small(frame)))
+        return cuts + len(detector.post_process(at))
+
+
+def _small(frame: VideoFrame) -> NDArray[np.uint8]:
+    """[H, W, 3] BGR, as small as PySceneDetect makes frames."""
+    import cv2
+    from scenedetect.scene_manager import compute_downscale_factor
+
+    picture: NDArray[np.uint8] = frame.to_ndarray(format="bgr24")
+    factor = compute_downscale_factor(max(frame.width, frame.height))
+    if factor <= 1:
+        return picture
+    size = max(1, round(frame.width / factor)), max(1, round(frame.height / factor))
+    return np.asarray(cv2.resize(picture, size, interpolation=cv2.INTER_LINEAR), np.uint8)
 
 
 def _motion(path: Path) -> float:

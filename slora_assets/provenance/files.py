@@ -29,9 +29,12 @@ _ORJSON: Final = orjson.OPT_INDENT_2 | orjson.OPT_SORT_KEYS | orjson.OPT_APPEND_
 def replacing(path: Path) -> Iterator[Path]:
     """Yield a temporary path beside `path`; on success fsync it and rename it over `path`.
 
-    The temporary name keeps the suffix (writers such as PyAV choose a format by it) and is removed
-    when the body raises. Raises UnreadableError for a folder, a device or whatever else is no file.
+    What stood there keeps its mode, its owner and group, and whatever else the system notes of it;
+    behind a link it is the file that is replaced, never the link. The temporary name keeps the
+    suffix (writers such as PyAV choose a format by it) and is removed when the body raises. Raises
+    UnreadableError for a folder, a device or whatever else is no file.
     """
+    path = Path(os.path.realpath(path))
     if path.exists() and not path.is_file():
         raise UnreadableError(
             "no file can be put in the place of a folder or a device",
@@ -39,15 +42,37 @@ def replacing(path: Path) -> Iterator[Path]:
             remedy="name a file",
         )
     path.parent.mkdir(parents=True, exist_ok=True)
-    temporary = path.with_name(f".{path.stem}.{uuid.uuid4().hex[:8]}{_PARTIAL}{path.suffix}")
+    temporary = _beside(path)
     try:
         yield temporary
         with temporary.open("rb+") as stream:
             os.fsync(stream.fileno())
+        _take_over(path, temporary)
         temporary.replace(path)
         _fsync_folder(path.parent)
     finally:
         temporary.unlink(missing_ok=True)
+
+
+def _take_over(path: Path, temporary: Path) -> None:
+    """Make the new file the old one's in everything but its content and its times."""
+    try:
+        old, new = path.stat(), temporary.stat()
+    except FileNotFoundError:
+        return
+    if (old.st_uid, old.st_gid) != (new.st_uid, new.st_gid):
+        try:
+            os.chown(temporary, old.st_uid, old.st_gid)
+        except PermissionError:
+            with suppress(PermissionError):  # whoever is in its group may give it that at least
+                os.chown(temporary, -1, old.st_gid)
+    with suppress(PermissionError):  # some attributes only the system's owner may set
+        shutil.copystat(path, temporary)
+    os.utime(temporary, ns=(new.st_atime_ns, new.st_mtime_ns))
+
+
+def _beside(path: Path) -> Path:
+    return path.with_name(f".{path.stem}.{uuid.uuid4().hex[:8]}{_PARTIAL}{path.suffix}")
 
 
 def write_bytes(path: Path, data: bytes) -> None:
@@ -56,6 +81,22 @@ def write_bytes(path: Path, data: bytes) -> None:
         return
     with replacing(path) as temporary:
         temporary.write_bytes(data)
+
+
+def same_as(source: Path, path: Path) -> None:
+    """Let `path` be what `source` is, atomically: a second name of its bytes, or a copy where the
+    file system has no second names."""
+    path.parent.mkdir(parents=True, exist_ok=True)
+    temporary = _beside(path)
+    try:
+        try:
+            os.link(source, temporary)
+        except OSError:
+            shutil.copyfile(source, temporary)
+        temporary.replace(path)
+        _fsync_folder(path.parent)
+    finally:
+        temporary.unlink(missing_ok=True)
 
 
 def write_text(path: Path, text: str) -> None:

@@ -5,6 +5,7 @@ A convenience beside the records, never part of what is hashed: without it every
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from functools import lru_cache
 from pathlib import Path
 from typing import Any, Generic, TypeVar
@@ -40,6 +41,10 @@ class StatCache(Generic[Value]):
     def put(self, path: Path, key: str, value: Value) -> None:
         """Remember a value of the file as it is now."""
         self._now[key] = {"stamp": _stamp(path), "value": value}
+
+    def before(self) -> Iterator[tuple[str, Value]]:
+        """All that was known at the beginning, by key, whether it still holds or not."""
+        return ((key, known["value"]) for key, known in self._before.items())
 
     def save(self) -> None:
         """Write what was used or put, and the rest unless it is to be forgotten."""

@@ -2,16 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Container, Iterable
+from collections.abc import Iterable
 from dataclasses import dataclass
 from functools import cached_property
 
-from slora_assets.config.errors import ConfigError, CurationError
+from slora_assets.config.errors import CurationError
 from slora_assets.config.workspace import UNIFIED, Workspace
 from slora_assets.curation.leaks import refuse_leaks
-from slora_assets.curation.manifest import current_manifest, dataset_hash
+from slora_assets.curation.manifest import current_manifest, dataset_hash, left_too_few
 from slora_assets.documents import Clip, DatasetEntry, ScenarioManifest
-from slora_assets.footage.quarantine import read_quarantine
+from slora_assets.footage.quarantine import Quarantined, read_quarantine
 from slora_assets.provenance.records import read_metadata
 
 
@@ -66,11 +66,17 @@ def unified_data(workspace: Workspace) -> TrainingData:
     """The clips of all scenarios that reach their minimum. Raises CurationError when none does."""
     manifests: list[ScenarioManifest] = []
     left_out: dict[str, str] = {}
+    bad = read_quarantine(workspace.quarantine)
     for name, entry in read_metadata(workspace.scenario_metadata).scenarios.items():
         if entry.shortfall:
             left_out[name] = entry.shortfall
+            continue
+        manifest = current_manifest(workspace, name)
+        short = left_too_few(manifest, _refused(manifest.clips, bad))
+        if short is None:
+            manifests.append(manifest)
         else:
-            manifests.append(current_manifest(workspace, name))
+            left_out[name] = f"{short} without those in quarantine"
     if not manifests:
         raise CurationError(
             "no scenario reaches its minimum counts",
@@ -86,15 +92,17 @@ def _data(
 ) -> TrainingData:
     chosen = sorted((clip for one in manifests for clip in one.clips), key=lambda clip: clip.id)
     refuse_leaks(chosen, workspace.manifests, run)
-    clips, dropped = _without_quarantined(workspace, chosen)
-    for split in ("train", "validation"):
-        if not any(clip.split == split for clip in clips):
+    bad = read_quarantine(workspace.quarantine)
+    dropped = _refused(chosen, bad)
+    for one in manifests:
+        short = left_too_few(one, dropped)
+        if short is not None:
             raise CurationError(
-                f"no usable {split} clip is left",
-                file=workspace.manifests,
+                f"too few usable clips of {one.scenario} are left: {short}",
+                file=workspace.manifest(one.scenario),
                 key=run,
-                found=f"{len(dropped)} clips in quarantine",
-                remedy=f"see {workspace.quarantine}",
+                found=f"{len(_refused(one.clips, bad))} clips in quarantine",
+                remedy=f"see {workspace.quarantine}; repair the clips, then run `make preprocess`",
             )
     return TrainingData(
         dataset=manifests[0].dataset,
@@ -102,25 +110,16 @@ def _data(
         scenarios=tuple(dict.fromkeys(clip.scenario for clip in chosen)),
         left_out=left_out,
         descriptions={one.scenario: one.entry.description for one in manifests},
-        clips=tuple(clips),
+        clips=tuple(trainable(chosen, bad)),
         dropped=dropped,
     )
 
 
-def _without_quarantined(
-    workspace: Workspace, clips: Iterable[Clip]
-) -> tuple[list[Clip], dict[str, str]]:
-    bad = read_quarantine(workspace.quarantine)
-    clips = list(clips)
-    dropped = {
-        clip.id: bad[clip.id, clip.sha256].reason for clip in clips if (clip.id, clip.sha256) in bad
-    }
-    kept = trainable(clips, bad)
-    if len(kept) == 0:
-        raise ConfigError("no clip is left to train on", found=dropped)
-    return kept, dropped
+def _refused(clips: Iterable[Clip], bad: Quarantined) -> dict[str, str]:
+    """Clips in quarantine, by id, with their reasons."""
+    return {clip.id: entry.reason for clip in clips if (entry := bad.of(clip)) is not None}
 
 
-def trainable(clips: Iterable[Clip], bad: Container[tuple[str, str]]) -> list[Clip]:
+def trainable(clips: Iterable[Clip], bad: Quarantined) -> list[Clip]:
     """The clips that a run reads: those not kept for testing and not in quarantine (`bad`)."""
-    return [clip for clip in clips if clip.split != "test" and (clip.id, clip.sha256) not in bad]
+    return [clip for clip in clips if clip.split != "test" and bad.of(clip) is None]

@@ -129,6 +129,34 @@ def test_a_player_gets_the_range_it_asks_for(client: TestClient, published: Arti
     assert (many.status_code, many.content) == (200, whole)
 
 
+def test_a_range_of_another_state_of_the_clip_is_answered_with_the_whole_one(
+    client: TestClient, published: Artifact
+) -> None:
+    """RFC 9110, 13.1.5: whoever holds half of another clip must not be given half of this one."""
+    whole = client.get(published.url)
+    etag = whole.headers["etag"]
+
+    def answer(if_range: str, asked: str = "bytes=0-1") -> tuple[int, bytes]:
+        got = client.get(published.url, headers={"range": asked, "if-range": if_range})
+        return got.status_code, got.content
+
+    assert answer(etag) == (206, whole.content[:2])
+    date = "Wed, 21 Oct 2015 07:28:00 GMT"
+    for other in ('"other"', f"W/{etag}", etag.strip('"'), date, ""):
+        assert answer(other) == (200, whole.content), other
+        assert answer(other, "bytes=9999999-") == (200, whole.content), other
+
+
+@pytest.mark.parametrize("asked", ["bytes=0-1", "bytes=9999999-"])
+def test_a_range_means_something_to_get_alone(
+    client: TestClient, published: Artifact, asked: str
+) -> None:
+    head = client.head(published.url, headers={"range": asked})
+    assert head.status_code == 200
+    assert int(head.headers["content-length"]) == published.bytes_
+    assert "content-range" not in head.headers
+
+
 @pytest.mark.parametrize(
     ("header", "expected"),
     [

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import shutil
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -11,6 +11,7 @@ import numpy as np
 import pytest
 from PIL import Image
 
+from slora_assets.caches import first_frames
 from slora_assets.caches.first_frames import cache_first_frames, damaged_frames
 from slora_assets.caches.result import CacheResult
 from slora_assets.documents import Clip
@@ -73,11 +74,47 @@ def test_a_clip_that_now_begins_elsewhere_gets_its_new_picture(footage: Footage)
     kept = footage.cache()
     assert (kept.made, kept.kept) == (0, 3)
     first, *others = footage.clips
-    moved = first.model_copy(update={"start_s": 1.0})
+    moved = first.model_copy(update={"start_s": 0.8})
     again = footage.cache([moved, *others])
     assert (again.made, again.kept) == (1, 2)
     assert again.hash != kept.hash
-    assert footage.frames()[moved.id] == footage.frames()[footage.clips[2].id]
+    shown = np.asarray(Image.open(footage.root / moved.first_frame))
+    assert abs(shown.mean() / GREY_PER_FRAME - 0.8 * 25) < 0.5
+
+
+@pytest.mark.parametrize("index", ["index.json", "of_another_scenario.json"])
+def test_a_renamed_clip_or_scenario_keeps_its_frames(
+    footage: Footage, monkeypatch: pytest.MonkeyPatch, index: str
+) -> None:
+    before = footage.frames()
+    renamed = [
+        one.model_copy(update={"id": f"{one.id}b", "first_frame": f"frames/{one.id}b.png"})
+        for one in footage.clips
+    ]
+    monkeypatch.setattr(first_frames, "isolated", _refuse_to_decode)
+    quarantined = footage.root / "quarantine.json"
+    found = cache_first_frames(renamed, footage.root, footage.root / index, quarantined)
+    assert (found.made, found.kept) == (0, 3)
+    assert footage.frames() == before | {f"{name}b": data for name, data in before.items()}
+    assert damaged_frames(footage.root / index, footage.root / "frames") == []
+
+
+def test_a_clip_that_cannot_be_decoded_is_not_tried_again_until_something_has_changed(
+    footage: Footage, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    first, *others = footage.clips
+    late = first.model_copy(update={"start_s": 9.0})
+    before = footage.cache([late, *others])
+    with monkeypatch.context() as patch:
+        patch.setattr(first_frames, "isolated", _refuse_to_decode)
+        assert footage.cache([late, *others]) == before.model_copy(update={"made": 0})
+    assert footage.cache().quarantined == []
+    assert read_quarantine(footage.root / "quarantine.json").entries == ()
+
+
+def _refuse_to_decode(_function: object, tasks: Iterable[object]) -> Iterator[object]:
+    assert list(tasks) == []
+    return iter(())
 
 
 def test_edited_and_deleted_frames_are_made_again_to_the_same_bytes(footage: Footage) -> None:
@@ -99,8 +136,8 @@ def test_a_clip_that_cannot_be_decoded_is_listed_and_the_others_have_their_frame
     result = footage.cache([late, broken, sound])
     assert (result.made, set(footage.frames())) == (1, {sound.id})
     listed = read_quarantine(footage.root / "quarantine.json")
-    assert list(listed.values()) == result.quarantined
-    assert {entry.clip_id: (entry.reason, entry.stage) for entry in listed.values()} == {
+    assert list(listed.entries) == result.quarantined
+    assert {entry.clip_id: (entry.reason, entry.stage) for entry in listed.entries} == {
         late.id: ("too_short", "first_frames"),
         broken.id: ("corrupt", "first_frames"),
     }

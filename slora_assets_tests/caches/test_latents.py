@@ -14,7 +14,8 @@ from numpy.typing import NDArray
 
 from slora_assets.base_models.catalogue import open_base
 from slora_assets.caches import latents
-from slora_assets.caches.latents import cache_latents
+from slora_assets.caches.latents import cache_latents, standing_latents
+from slora_assets.caches.result import CacheResult
 from slora_assets.caches.validity import Verified, latent_key, read_array, write_array
 from slora_assets.config.data import read_dataset
 from slora_assets.config.errors import IntegrityError, InterruptedRunError
@@ -127,12 +128,55 @@ def test_a_clip_that_cannot_be_decoded_is_listed_and_the_others_are_cached(
         [broken, sound, *rest], base, workspace.root, workspace.quarantine, "cpu"
     )
     assert (result.made, result.kept) == (1, len(rest))
-    (entry,) = read_quarantine(workspace.quarantine).values()
+    (entry,) = read_quarantine(workspace.quarantine).entries
     assert [entry] == result.quarantined
     assert (entry.clip_id, entry.sha256) == (broken.id, broken.sha256)
     assert (entry.reason, entry.stage) == ("corrupt", "latents")
     assert not (workspace.root / broken.latent).exists()
     assert (workspace.root / sound.latent).read_bytes() == before
+
+
+def test_a_renamed_scenario_or_clip_is_encoded_no_second_time(workspace: Workspace) -> None:
+    base, clips = open_base("miniature", workspace.models), _clips(workspace)
+    assert _refresh(workspace) == (0, len(clips))
+    renamed = [
+        clip.model_copy(update={"id": f"{clip.id}b", "latent": _renamed(clip.latent)})
+        for clip in clips
+    ]
+    standing = standing_latents(renamed, base, workspace.root, workspace.quarantine)
+    assert standing is not None
+    assert (standing.made, standing.kept) == (0, len(clips))
+    for old, new in zip(clips, renamed, strict=True):
+        assert (workspace.root / new.latent).read_bytes() == (
+            workspace.root / old.latent
+        ).read_bytes()
+    changed = [renamed[0].model_copy(update={"sha256": "0" * 64, "latent": "latents/x/y.npz"})]
+    assert standing_latents(changed, base, workspace.root, workspace.quarantine) is None
+
+
+def _renamed(latent: str) -> str:
+    return latent.replace("/market_floor/", "/market_hall/").replace(".npz", "b.npz")
+
+
+def test_a_clip_in_quarantine_starts_no_decoder_until_its_part_of_the_file_has_changed(
+    workspace: Workspace,
+) -> None:
+    base, (one, *rest) = open_base("miniature", workspace.models), _clips(workspace)
+    short = one.model_copy(update={"end_s": 0.5})
+
+    def standing(clip: Clip) -> CacheResult | None:
+        return standing_latents([clip, *rest], base, workspace.root, workspace.quarantine)
+
+    assert standing(short) is None
+    made = cache_latents([short, *rest], base, workspace.root, workspace.quarantine, "cpu")
+    assert [(c.clip_id, c.reason) for c in made.quarantined] == [(one.id, "too_short")]
+    assert standing(short) == made
+    assert read_quarantine(workspace.quarantine).of(short) is not None
+    (workspace.root / one.latent).unlink()
+    assert standing(one) is None
+    again = cache_latents([one, *rest], base, workspace.root, workspace.quarantine, "cpu")
+    assert (again.made, again.quarantined) == (1, [])
+    assert read_quarantine(workspace.quarantine).entries == ()
 
 
 def test_a_stop_leaves_whole_files_only_and_the_next_run_makes_the_rest(
@@ -185,7 +229,7 @@ def test_a_cancelled_caching_worker_blames_no_clip_and_goes_on_later(workspace: 
         time.sleep(0.02)
     os.killpg(worker.pid, signal.SIGTERM)
     assert workers.ended(worker, 60).status == INTERRUPTED
-    assert read_quarantine(workspace.quarantine) == {}
+    assert read_quarantine(workspace.quarantine).entries == ()
     assert len(list(folder.glob("*.npz"))) < len(before)
     assert workers.ended(_begin_caching(), 60).status == 0
     assert _files(folder) == before

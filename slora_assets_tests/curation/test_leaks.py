@@ -3,6 +3,10 @@
 from __future__ import annotations
 
 import json
+import os
+import shutil
+import subprocess
+import sys
 from collections.abc import Callable
 from pathlib import Path
 
@@ -11,9 +15,12 @@ import pytest
 from slora_assets.caches.scenario import ScenarioCache
 from slora_assets.config.errors import CurationError
 from slora_assets.config.workspace import Workspace
-from slora_assets.curation.leaks import leaks_among
+from slora_assets.curation.leaks import leak_sentence, leaks_among, refuse_leaks
 from slora_assets.curation.manifest import read_manifest
+from slora_assets.documents import Split
 from slora_assets.training.training_data import scenario_data, unified_data
+from slora_assets_tests.curation.clips import clip
+from slora_assets_tests.folder_dataset import folder_workspace
 
 
 def _edit(file: Path, change: Callable[[list[dict[str, object]]], None]) -> None:
@@ -54,7 +61,7 @@ def test_training_refuses_a_manifest_that_leaks(
     for document in (file, workspace.scenario_metadata):
         _edit(document, leak)
     for plan in (lambda: scenario_data(workspace, "market_floor"), lambda: unified_data(workspace)):
-        with pytest.raises(CurationError, match="two sides of the split"):
+        with pytest.raises(CurationError, match=r"two sides of the split|would be trained on"):
             plan()
 
 
@@ -70,3 +77,42 @@ def test_a_manifest_that_is_older_than_the_metadata_is_refused(workspace: Worksp
     ):
         with pytest.raises(CurationError, match="older than the metadata"):
             stage()
+
+
+def test_a_file_under_several_names_is_told_with_its_clips_its_places_and_what_to_do() -> None:
+    """On the command line, in the report and by training."""
+    alike: list[tuple[str, Split]] = [("a", "train"), ("b", "train"), ("c", "validation")]
+    clips = [clip(name, ["a harbour"], split) for name, split in alike]
+    clips.append(clip("d", ["a harbour"], "validation").model_copy(update={"sha256": "1" * 64}))
+    sentence = leak_sentence("harbour", leaks_among(clips))
+    assert "3 clips of harbour stand on two sides of the split" in sentence
+    assert "a, b (train), c (validation) are one file" in sentence
+    assert "(footage/a.mp4, footage/b.mp4, footage/c.mp4)" in sentence
+    assert "Remedy: " in sentence
+    assert "remove files that stand under two names" in sentence
+    with pytest.raises(CurationError) as caught:
+        refuse_leaks(clips, Path("manifests"), "harbour")
+    assert "footage/a.mp4, footage/b.mp4, footage/c.mp4" in str(caught.value)
+
+
+def test_curation_tells_of_a_file_under_several_names_at_once(tmp_path: Path) -> None:
+    environment = folder_workspace(tmp_path, {f"d{number}": ["a dog"] for number in range(4)})
+    for number in range(1, 4):
+        shutil.copy(tmp_path / "footage/d0.mp4", tmp_path / f"footage/d{number}.mp4")
+    shutil.copy(tmp_path / "footage/d0.mp4", tmp_path / "footage/held_out.mp4")
+    (tmp_path / "footage/held_out.json").write_text(
+        json.dumps({"captions": ["a dog"], "split": "validate"})
+    )
+    scenario = tmp_path / "configs/data/seas/animal.yaml"
+    scenario.parent.mkdir()
+    scenario.write_text("description: an animal\nkeywords: [dog]\nmin_train_clips: 1\n")
+    done = subprocess.run(
+        [sys.executable, "-m", "slora_assets.cli", "curate"],
+        env=os.environ | environment,
+        capture_output=True,
+        text=True,
+        check=True,
+    )
+    said = "d0, d1, d2, d3 (train), held_out (validation) are one file (footage/d0.mp4"
+    assert said in done.stdout
+    assert said in Path(done.stdout.splitlines()[-1]).read_text()

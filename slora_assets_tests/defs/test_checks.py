@@ -206,7 +206,7 @@ def test_clips_that_leak_are_named_by_side_with_a_remedy(
     (line,) = (one for one in capsys.readouterr().out.splitlines() if "splits_do_not_leak" in one)
     one, other = (clip["id"] for clip in copies)
     assert f"{one}, {other} (train), {held_out['id']} (validation) are one file" in line
-    assert f"1 official test clip of {SCENARIO} would be trained on: {test['id']}" in line
+    assert f"1 officially held-out clip of {SCENARIO} would be trained on: {test['id']}" in line
     assert line.rstrip().endswith("then run `make data preprocess`.")
     (failed,) = errors
     assert failed.endswith(line.partition(": ")[2].strip())

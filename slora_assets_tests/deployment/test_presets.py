@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from pathlib import Path
 
 import pytest
@@ -46,6 +47,53 @@ def test_peoples_own_comments_and_quotes_survive(workspace: Workspace) -> None:
     edited = edited_text(text, "market_floor", {"verdict": "pass"})
     assert "    verdict: pass  # ask Zoë first\n" in edited
     assert 'base_model: "miniature"  # for now\n' in edited
+
+
+def _lines_that_differ(before: bytes, after: bytes) -> list[bytes]:
+    old, new = before.splitlines(keepends=True), after.splitlines(keepends=True)
+    return [line for line, was in zip(new, old, strict=True) if line != was]
+
+
+@pytest.mark.parametrize(
+    "written",
+    [
+        pytest.param(lambda text: text.replace(b"\n", b"\r\n"), id="CRLF"),
+        pytest.param(lambda text: text.replace(b"\n", b"\r\n", 9), id="some CRLF"),
+        pytest.param(lambda text: b"\xef\xbb\xbf" + text, id="byte order mark"),
+        pytest.param(lambda text: text.rstrip(b"\n"), id="no line end at the end"),
+        pytest.param(lambda text: text.replace(b"null\n", b"null  \n"), id="spaces at line ends"),
+        pytest.param(lambda text: b"---\n" + text, id="a document's mark"),
+        pytest.param(lambda text: text.replace(b"seed: 0", b"seed:   0"), id="own spacing"),
+        pytest.param(lambda text: text.replace(b"\n  ", b"\n      "), id="own indent"),
+    ],
+)
+def test_lines_that_an_edit_does_not_concern_keep_every_byte(
+    workspace: Workspace, written: Callable[[bytes], bytes]
+) -> None:
+    before = written(workspace.presets.read_bytes())
+    workspace.presets.write_bytes(before)
+    edited = edited_text(before.decode(), "kitchen", preset_values(HASH, "pass")).encode()
+    changed = _lines_that_differ(before, edited)
+    assert [line.split()[0] for line in changed] == [b"adapter:", b"sha256:", b"verdict:"]
+    ends = b"\r\n" if before.count(b"\r\n") > before.count(b"\n") / 2 else b"\n"
+    assert all(line.endswith(ends) for line in changed)
+    again = edited_text(edited.decode(), "kitchen", preset_values(None, None)).encode()
+    assert [line.strip() for line in again.splitlines()] == [
+        line.strip() for line in before.splitlines()
+    ]
+
+
+def test_shared_presets_are_edited_where_they_are(workspace: Workspace, tmp_path: Path) -> None:
+    shared = tmp_path / "shared.yaml"
+    shared.write_bytes(workspace.presets.read_bytes().replace(b"\n", b"\r\n"))
+    shared.chmod(0o664)
+    workspace.presets.unlink()
+    workspace.presets.symlink_to(shared)
+    write_preset(workspace.presets, "kitchen", preset_values(HASH, "pass"))
+    assert workspace.presets.is_symlink()
+    assert HASH.encode() in shared.read_bytes()
+    assert shared.read_bytes().count(b"\r\n") == shared.read_bytes().count(b"\n")
+    assert shared.stat().st_mode & 0o777 == 0o664
 
 
 @pytest.mark.parametrize(

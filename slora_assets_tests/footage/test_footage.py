@@ -100,7 +100,7 @@ def test_an_unreadable_clip_is_quarantined_and_a_repaired_one_is_tried_again(
     victim.write_bytes(whole[:500])
     inventory = take_inventory(dataset, workspace)
     assert [reject.clip_id for reject in inventory.rejects] == [victim.stem]
-    assert victim.stem in {clip_id for clip_id, _ in read_quarantine(workspace.quarantine)}
+    assert victim.stem in {one.clip_id for one in read_quarantine(workspace.quarantine).entries}
     victim.write_bytes(whole)
     assert take_inventory(dataset, workspace).rejects == []
 

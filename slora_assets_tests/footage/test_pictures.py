@@ -10,6 +10,7 @@ import numpy as np
 import pytest
 
 from slora_assets.config.errors import FootageError
+from slora_assets.footage import decode
 from slora_assets.footage.decode import decode_clip, first_frame, probe
 from slora_assets.footage.encode import write_mp4
 from slora_assets.footage.sdr import to_sdr
@@ -74,6 +75,100 @@ def test_a_later_start_is_sought_and_gives_the_frame_of_that_second(tmp_path: Pa
         first = decode_clip(file, frames=3, width=96, height=64, fps=5, start_s=start_s)
         expected = [int((start_s + i / 5) * 25 + 1e-6) // 2 for i in range(3)]
         assert np.allclose(first.mean(axis=(1, 2, 3)), expected, atol=1.5), start_s
+
+
+@pytest.mark.parametrize(
+    ("ending", "codec"),
+    [
+        ("mkv", "libx264"),
+        ("ts", "libx264"),
+        ("m2ts", "mpeg2video"),
+        ("mpg", "mpeg2video"),
+        ("flv", "flv1"),
+        ("wmv", "wmv2"),
+        ("avi", "mpeg4"),
+        ("3gp", "libx264"),
+        ("webm", "libvpx-vp9"),
+    ],
+)
+def test_a_later_start_shows_what_playing_up_to_it_would(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, ending: str, codec: str
+) -> None:
+    file = tmp_path / f"long.{ending}"
+    with av.open(str(file), "w", format="mpegts" if ending == "m2ts" else None) as container:
+        stream = container.add_stream(codec, rate=25)
+        stream.width, stream.height, stream.pix_fmt = 96, 64, "yuv420p"
+        for number in range(250):
+            picture = np.full((64, 96, 3), number, np.uint8)
+            container.mux(stream.encode(av.VideoFrame.from_ndarray(picture, format="rgb24")))
+        container.mux(stream.encode())
+
+    def shown(start_s: float) -> np.ndarray:
+        return decode_clip(file, frames=3, width=96, height=64, fps=5, start_s=start_s)
+
+    starts = (5.2, 7.0, 8.44)
+    sought = [shown(start_s) for start_s in starts]
+    monkeypatch.setattr(decode, "_SEEK_FROM_S", 60.0)
+    for start_s, frames in zip(starts, sought, strict=True):
+        assert np.array_equal(frames, shown(start_s)), start_s
+        expected = [int((start_s + index / 5) * 25 + 1e-6) for index in range(3)]
+        assert np.allclose(frames.mean(axis=(1, 2, 3)), expected, atol=3.5), start_s
+
+
+@pytest.mark.parametrize("start_s", [-1.0, -0.01, float("nan"), float("inf")])
+def test_what_begins_before_its_file_is_no_clip(tmp_path: Path, start_s: float) -> None:
+    """Its frames would all be the file's first."""
+    file = tmp_path / "file.mp4"
+    write_mp4(file, np.zeros((25, 64, 96, 3), np.uint8), 25)
+    for look in (
+        lambda: decode_clip(file, frames=2, width=96, height=64, fps=8, start_s=start_s),
+        lambda: first_frame(file, 96, 64, start_s),
+    ):
+        with pytest.raises(FootageError) as caught:
+            look()
+        assert caught.value.reason == "bad_times"
+
+
+def _levels(luma: int, blue: int, red: int, limited: bool) -> np.ndarray:
+    """RGB 0..255 of a colour as BT.601 codes it in 8 bits."""
+    black, contrast, colour = (16, 219, 224) if limited else (0, 255, 255)
+    y, u, v = (luma - black) / contrast, (blue - 128) / colour, (red - 128) / colour
+    r, b = y + 1.402 * v, y + 1.772 * u
+    return 255 * np.array([r, (y - 0.299 * r - 0.114 * b) / 0.587, b])
+
+
+@pytest.mark.parametrize("limited", [True, False])
+@pytest.mark.parametrize("fmt", ["yuv420p", "yuv422p", "yuv444p"])
+def test_colours_are_neither_darker_nor_brighter_than_they_are_written(
+    tmp_path: Path, fmt: str, limited: bool
+) -> None:
+    colours = np.random.default_rng(0).integers((80, 108, 108), (180, 148, 148), (24, 3))
+    apart = []
+    for number, colour in enumerate(colours):
+        frame = av.VideoFrame(96, 64, fmt)
+        for plane, level in zip(frame.planes, colour, strict=True):
+            plane.update(bytes([level]) * plane.buffer_size)
+        name = tmp_path / f"{number}.mkv"
+        file = _encoded(name, "ffv1", frame, color_range=1 if limited else 2)
+        picture = np.asarray(first_frame(file, 96, 64), float)
+        apart.append(picture.mean((0, 1)) - _levels(*colour.tolist(), limited))
+    assert np.abs(apart).max() < 0.6
+    assert np.abs(np.mean(apart, axis=0)).max() < 0.2
+
+
+@pytest.mark.parametrize("aspect", [Fraction(1, 1000), Fraction(30000, 1)])
+def test_pixels_of_no_cameras_shape_cost_their_clip_and_no_memory(
+    tmp_path: Path, aspect: Fraction
+) -> None:
+    frame = av.VideoFrame.from_ndarray(QUADRANTS, format="rgb24").reformat(format="yuv420p")
+    file = _encoded(tmp_path / "odd.mp4", "libx264", frame, sample_aspect_ratio=2)
+    data = bytearray(file.read_bytes())
+    at = data.index(b"pasp") + 4
+    data[at : at + 8] = aspect.numerator.to_bytes(4, "big") + aspect.denominator.to_bytes(4, "big")
+    file.write_bytes(data)
+    with pytest.raises(FootageError, match="times as wide as high") as caught:
+        first_frame(file, 96, 64)
+    assert caught.value.reason == "corrupt"
 
 
 def test_a_clip_inside_a_longer_file_ends_where_it_ends(tmp_path: Path) -> None:

@@ -50,7 +50,7 @@ def latents_are_whole(
     base = open_base(project.training().base_model, workspace.models)
     usable = scenario_manifest(workspace, scenario_of(context)).usable()
     bad = read_quarantine(workspace.quarantine)
-    read = [clip for clip in usable if (clip.id, clip.sha256) not in bad]
+    read = [clip for clip in usable if bad.of(clip) is None]
     found = inspect_latents(read, base, workspace.root)
     return _said(found, "moments", "latents", len(usable) - len(read))
 
