@@ -12,6 +12,7 @@ from urllib.parse import SplitResult, parse_qs, urlsplit
 
 _YOUTUBE: Final = frozenset({"youtube.com", "youtube-nocookie.com", "youtu.be"})
 _VIDEO_ID: Final = re.compile(r"[\w-]{6,}", re.ASCII)
+_CANONICAL: Final = re.compile(r"https://www\.youtube\.com/watch\?v=[\w-]{6,}", re.ASCII)
 _MOMENT: Final = frozenset({"t", "start", "end", "time_continue", "si", "feature"})
 """Keys of an address that say where playing begins or who shared it, not which video it is."""
 _ADDRESS: Final = re.compile(r"(https?:)?//\S+|(www\.|m\.)?youtu(\.be|be\.com)/\S+", re.IGNORECASE)
@@ -21,6 +22,8 @@ _ADDRESS: Final = re.compile(r"(https?:)?//\S+|(www\.|m\.)?youtu(\.be|be\.com)/\
 def canonical_source(source: str) -> str:
     """The source as all of its spellings are: of a YouTube address its `watch?v=`, of another one
     with https, without `www.`, place to begin and sharer; anything else stays as it is."""
+    if _CANONICAL.fullmatch(source):
+        return source
     text = source.strip()
     if not _ADDRESS.fullmatch(text):
         return text

@@ -16,6 +16,7 @@ from slora_assets.curation.sources import canonical_source
 
 _NUMBER: Final = re.compile(r"[+-]?(\d+\.?\d*|\.\d+)([eE][+-]?\d+)?", re.ASCII)
 _CLOCK: Final = re.compile(r"(?:(\d+):)?(\d{1,3}):(\d{1,2}(?:\.\d*)?)", re.ASCII)
+_PLAIN_NAME: Final = re.compile(r"[A-Za-z0-9_-]{1,190}", re.ASCII)
 _SHOWN: Final = 100
 """Characters of a foreign value that a sentence shows."""
 
@@ -35,6 +36,8 @@ def shown(found: object) -> str:
 
 def as_id(value: object) -> str:
     """A clip's name, without the ending of its file."""
+    if type(value) is str and _PLAIN_NAME.fullmatch(value):  # nearly all are, and there are many
+        return value
     text = _text(value, "a name")
     name = without_ending(tidy(text or ""))
     if unwelcome(text or "") or not is_clip_id(name):
@@ -60,6 +63,9 @@ def as_captions(value: object) -> list[str]:
     for one in value:
         if not isinstance(one, str):
             raise ValueFault(one, "a text in the list")
+    whole = "".join(value)
+    if whole.isascii() and whole.isprintable() and all(map(str.strip, value)):
+        return list(value)
     return [said for one in value if (said := clean(one)) and not said.isspace()]
 
 
