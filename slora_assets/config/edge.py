@@ -1,5 +1,6 @@
 """The edge of every entry point: a failure that people can do something about is one sentence on
-standard error and a status; a fault of slora's own stays a traceback.
+standard error and a status; a fault of slora's own stays a traceback. SLORA_TRACEBACK=1 prints the
+traceback of the former as well, for a bug report.
 
 Whatever a stage reads, the system and the libraries below it refuse some of it. Readers say what
 they know of file, key and remedy; what they let through is told here.

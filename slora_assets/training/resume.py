@@ -6,13 +6,14 @@ unless the user allows it (then the run's record keeps it) or begins again.
 
 from __future__ import annotations
 
+import difflib
 import shutil
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-from slora_assets.config.errors import IntegrityError, TrainingError
+from slora_assets.config.errors import ConfigError, IntegrityError, TrainingError
 from slora_assets.provenance import read_json, write_json
 from slora_assets.training.loop.checkpoints import newest_step
 from slora_assets.training.plan import TRAINING_VERSION, RunPlan
@@ -61,15 +62,17 @@ def decide(plan: RunPlan, resumption: Resumption) -> Begun:
     what still has to be found fit may yet be refused.
 
     Raises TrainingError naming what differs when that is another run, IntegrityError when it
-    doesn't say what it was begun with.
+    doesn't say what it was begun with, ConfigError for allowed keys that nothing is called by.
     """
     partial = plan.folder.partial
+    asked = facts_of(plan)
     if resumption.restart or not partial.is_dir() or not any(partial.iterdir()):
+        _refuse_unknown(resumption.allow_changed, asked)
         return Begun(anew=True)
     begun, facts, run_hash = _read(plan.folder.begun_with)
+    _refuse_unknown(resumption.allow_changed, {*facts, *asked})
     if run_hash == plan.run_hash:
         return begun
-    asked = facts_of(plan)
     differing = sorted(k for k in {*facts, *asked} if facts.get(k) != asked.get(k))
     refused = [key for key in differing if not _allowed(key, resumption.allow_changed)]
     if refused:
@@ -116,6 +119,20 @@ def _read(file: Path) -> tuple[Begun, dict[str, Any], str]:
         return begun, dict(document["facts"]), str(document["run_hash"])
     except (AssertionError, KeyError, TypeError, ValueError, AttributeError) as error:
         raise IntegrityError("not what a run was begun with", file=file, remedy=remedy) from error
+
+
+def _refuse_unknown(allowed: Sequence[str], known: Collection[str]) -> None:
+    """Raise ConfigError for a key that nothing is called by: it would allow nothing."""
+    for one in allowed:
+        if not any(_allowed(key, [one]) for key in known):
+            near = difflib.get_close_matches(one[:100], known, n=1)
+            raise ConfigError(
+                "no such key",
+                key="--allow-changed",
+                found=one,
+                expected="a key of the recipe, dataset, scenarios, base, scorer, prompts or seeds",
+                remedy=f"did you mean '{near[0]}'?" if near else "name one that the error named",
+            )
 
 
 def _allowed(key: str, allowed: Sequence[str]) -> bool:

@@ -3,7 +3,6 @@ sentence that names the file."""
 
 from __future__ import annotations
 
-import io
 import json
 from functools import cache
 from pathlib import Path
@@ -77,9 +76,7 @@ def written(draw: st.DrawFn) -> tuple[str, bytes]:
     for _ in range(draw(st.integers(0, 3))):
         if tree:
             _change(draw, tree)
-    out = io.StringIO()
-    YAML(typ="safe", pure=True).dump(tree, out)
-    data = out.getvalue().encode("utf-8", "surrogatepass")
+    data = json.dumps(tree, indent=1).encode()  # which is YAML
     if draw(st.integers(0, 3)) == 0:
         at = draw(st.integers(0, len(data)))
         odd = draw(st.binary(max_size=6) | st.sampled_from([b"[", b"&a [*a]", b"!!", b"\t", b": "]))
@@ -87,7 +84,7 @@ def written(draw: st.DrawFn) -> tuple[str, bytes]:
     return name, data
 
 
-@settings(max_examples=400, deadline=None, suppress_health_check=list(HealthCheck))
+@settings(max_examples=200, deadline=None, suppress_health_check=list(HealthCheck))
 @given(written())
 def test_the_answer_is_settings_or_one_sentence(
     tmp_path_factory: pytest.TempPathFactory, content: tuple[str, bytes]
@@ -115,20 +112,17 @@ def _numbers(tree: Any, way: tuple[Any, ...] = ()) -> list[tuple[Any, ...]]:
 
 
 @pytest.mark.parametrize("name", sorted(FILES))
-def test_no_number_of_a_shipped_file_may_be_yes_or_no(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, name: str
-) -> None:
-    for variable in ("SLORA_ANNOTATIONS", "SLORA_FOOTAGE"):
-        monkeypatch.setenv(variable, "somewhere")
-    for way in _numbers(json.loads(_tree(name))):
+def test_no_number_of_a_shipped_file_may_be_yes_or_no(tmp_path: Path, name: str) -> None:
+    ways = _numbers(json.loads(_tree(name)))
+    assert ways
+    for way in ways:
         tree = json.loads(_tree(name))
         *parents, last = way
         node = tree
         for part in parents:
             node = node[part]
         node[last] = True
-        with (tmp_path / "config.yaml").open("w") as stream:
-            YAML(typ="safe", pure=True).dump(tree, stream)
+        (tmp_path / "config.yaml").write_text(json.dumps(tree))
         with pytest.raises(SloraError) as caught:
             read_settings(tmp_path / "config.yaml", FILES[name])
         assert str(way[-1]) in str(caught.value), way

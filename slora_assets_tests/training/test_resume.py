@@ -11,7 +11,7 @@ from typing import Any
 import pytest
 import torch
 
-from slora_assets.config.errors import IntegrityError, TrainingError
+from slora_assets.config.errors import ConfigError, IntegrityError, TrainingError
 from slora_assets.config.training import TrainingSettings
 from slora_assets.config.validation import read_validation_prompts
 from slora_assets.config.workspace import Workspace
@@ -128,6 +128,15 @@ def test_deciding_writes_nothing_so_that_a_later_refusal_leaves_the_run_as_it_wa
     decide(plan("epochs=7"), Resumption(restart=True))
     assert contents(first.folder.partial) == before
     assert decide(first, Resumption()).changes == ()
+
+
+@pytest.mark.parametrize("begun", [False, True])
+def test_an_allowed_key_that_nothing_is_called_by_is_refused(plan: Any, begun: bool) -> None:
+    run = plan()
+    if begun:
+        begin(run)
+    with pytest.raises(ConfigError, match=r"did you mean 'lora\.rank'"):
+        decide(run, Resumption(allow_changed=("lora.rnk",)))
 
 
 @pytest.fixture

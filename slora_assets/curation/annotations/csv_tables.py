@@ -169,8 +169,9 @@ def _alone(caption: pl.Expr) -> pl.Expr:
 
 
 def _times() -> tuple[pl.Expr, pl.Expr]:
-    """Starts and ends of Panda-70M's pairs, in seconds."""
-    times = pl.col("timestamp").str.extract_all(_TIME)
+    """Starts and ends of Panda-70M's pairs, in seconds; as many of the one as of the other in any
+    cell, because polars reckons with those, too, that are found odd."""
+    times = pl.col("timestamp").str.extract_all(_PAIR).list.join(" ").str.extract_all(_TIME)
     part = pl.element().str.split(":").list
     numbers = [part.get(at, null_on_oob=True).cast(pl.Float64, strict=False) for at in range(3)]
     seconds = times.list.eval(numbers[0] * 3600 + numbers[1] * 60 + numbers[2])
