@@ -14,7 +14,10 @@ from typing import Any
 import polars as pl
 import pytest
 
+from slora_assets.config.data import read_dataset
+from slora_assets.config.dataset_files import annotation_names
 from slora_assets.config.errors import IntegrityError, SloraError
+from slora_assets.config.workspace import Workspace
 from slora_assets.curation.annotations.csv_tables import read_panda70m, read_webvid
 from slora_assets.curation.annotations.folder import read_folder
 from slora_assets.curation.annotations.json_files import (
@@ -443,13 +446,15 @@ def test_where_lists_leave_no_validation_part_some_of_training_is_held_out(tmp_p
 
 def test_annotation_files_of_one_name_are_both_watched(tmp_path: Path) -> None:
     files = {"a/c.json": _captioned("a market"), "b/c.json": '[{"clip": "w", "caption": "a dog"}]'}
-    found = sort(
-        tmp_path,
-        {**files, **_footage("v0", "w")},
-        format="captioned_clips",
-        annotations=["a/c.json", "b/c.json"],
-    )
+    keys = {"format": "captioned_clips", "annotations": ["a/c.json", "b/c.json"]}
+    found = sort(tmp_path, {**files, **_footage("v0", "w")}, **keys)
     assert sorted(found.clips) == ["v0", "w"]
+    dataset, _ = read_dataset(tmp_path / "dataset.yaml")
+    workspace = Workspace(tmp_path, tmp_path, tmp_path / "dataset.yaml")
+    assert [*annotation_names(dataset, workspace)] == ["a/c.json", "b/c.json"]
+    (tmp_path / "b/c.json").rename(tmp_path / "b/d.json")
+    other = dataset.model_copy(update={"annotations": ["a/c.json", "b/d.json"]})
+    assert [*annotation_names(other, workspace)] == ["c.json", "d.json"]
 
 
 @pytest.mark.parametrize("there", ["m.json", "m.json.gz", "m.json.xz"])

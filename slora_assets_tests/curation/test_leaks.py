@@ -13,7 +13,9 @@ from slora_assets.config.errors import CurationError
 from slora_assets.config.workspace import Workspace
 from slora_assets.curation.leaks import leaks_among
 from slora_assets.curation.manifest import read_manifest
+from slora_assets.documents import Split
 from slora_assets.training.training_data import scenario_data, unified_data
+from slora_assets_tests.curation.clips import clip
 
 
 def _edit(file: Path, change: Callable[[list[dict[str, object]]], None]) -> None:
@@ -70,3 +72,27 @@ def test_a_manifest_that_is_older_than_the_metadata_is_refused(workspace: Worksp
     ):
         with pytest.raises(CurationError, match="older than the metadata"):
             stage()
+
+
+@pytest.mark.parametrize(
+    ("official", "split", "leaks"),
+    [
+        *[(word, "train", True) for word in ("test", "Test", "testing", "val", "dev", "held out")],
+        *[(word, "validation", True) for word in ("test", "TEST", "nonsense")],
+        *[(word, "validation", False) for word in ("validate", "Validation", "train", None)],
+        ("train", "train", False),
+        ("Test", "test", False),
+    ],
+)
+def test_a_held_out_part_is_known_by_any_of_its_names(
+    official: str | None, split: Split, leaks: bool
+) -> None:
+    one = clip("a", ["a market"], split).model_copy(update={"official_split": official})
+    assert bool(leaks_among([one])) is leaks
+
+
+def test_spellings_of_one_address_are_one_source() -> None:
+    trained = clip("a", ["x"], "train", source="https://youtu.be/aaaaaaaaaaa")
+    held_out = clip("b", ["x"], source="http://www.youtube.com/watch?v=aaaaaaaaaaa&t=3")
+    other = held_out.model_copy(update={"sha256": "1" * 64})
+    assert leaks_among([trained, other]).on_two_sides
