@@ -86,16 +86,20 @@ def _batches(file: Path, kind: CsvFormat) -> Iterator[tuple[int, pl.DataFrame]]:
     done = 0
     try:
         table = pl.scan_csv(file, infer_schema=False, low_memory=True)
-        _refuse_absent(file, kind, table.collect_schema().names())
-        for rows in table.select(kind.columns).collect_batches(chunk_size=kind.rows):
+        head = table.collect_schema().names()
+        slow = not {*kind.columns} <= {*head}  # by a mark, an encoding or blanks in its first line
+        batches = () if slow else table.select(kind.columns).collect_batches(chunk_size=kind.rows)
+        for rows in batches:
             yield done, rows
             done += len(rows)
     except pl.exceptions.PolarsError:
+        slow = True
+    except OSError as error:
+        raise IntegrityError(f"can't be read ({error.strerror or error})", file=file) from error
+    if slow:
         for rows in _slowly(file, kind, done):
             yield done, rows
             done += len(rows)
-    except OSError as error:
-        raise IntegrityError(f"can't be read ({error.strerror or error})", file=file) from error
 
 
 def _slowly(file: Path, kind: CsvFormat, done: int) -> Iterator[pl.DataFrame]:
@@ -106,7 +110,7 @@ def _slowly(file: Path, kind: CsvFormat, done: int) -> Iterator[pl.DataFrame]:
         text = TextIOWrapper(stream, "utf-8", errors="surrogateescape", newline="")
         try:
             lines = csv.reader(text)
-            head = next(lines, [])
+            head = [name.strip() for name in next(lines, [])]
             _refuse_absent(file, kind, head)
             rest = islice((line for line in lines if line), done, None)
             at = [head.index(name) for name in kind.columns]
