@@ -80,7 +80,10 @@ def test_a_csv_row_that_can_t_be_split_costs_itself(tmp_path: Path) -> None:
     good = table.filter(pl.col("fault").is_null())
     assert good["id"].to_list() == [*map(str, range(9)), "99"]
     faults = table["fault"].drop_nulls().to_list()
-    assert faults == ["row 5, 4 cells, where the header has 3", "row 11, bytes that are no UTF-8"]
+    assert faults == [
+        "row 5 (77), 4 cells, where the header has 3",
+        "row 11 (88), bytes that are no UTF-8",
+    ]
 
 
 @pytest.mark.parametrize(
@@ -144,3 +147,24 @@ def test_lists_may_be_json_s_too(tmp_path: Path) -> None:
     times, captions = '"[[""0:00:00"", ""0:00:03""]]"', '"[""a dog\\u2019s""]"'
     (row,) = _panda(tmp_path, f"v0,u,{times},{captions},[0.5]")
     assert (row["captions"], row["source_end_s"]) == (["a dog’s"], 3)
+
+
+@pytest.mark.parametrize(
+    "times",
+    [
+        "[['0:00:00.000', '0:00:03.000'], ['0:00:04.000']]",
+        "[['0:00:00.000'; '0:00:03.000']]",
+        "['0:00:00.000', '0:00:03.000', '0:00:04.000']",
+        "[['0:00:03.000', '0:00:00.000']]",
+        "0:00:00.000",
+        "[]",
+    ],
+)
+def test_times_that_are_no_pairs_cost_their_row(tmp_path: Path, times: str) -> None:
+    rows = [f"v{i},u,{TIMES},\"['a dog']\",[0.5]" for i in range(4)]
+    rows.insert(2, f'w,u,"{times}","[\'a dog\', \'a cat\']","[0.5, 0.5]"')
+    (tmp_path / "p.csv").write_text(PANDA + "\n".join(rows) + "\n")
+    table = pl.concat(read_panda70m(tmp_path / "p.csv", 0.9))
+    good = table.filter(pl.col("fault").is_null())
+    assert [one for one in good["id"] if one[0] == "v"] == ["v0.0", "v1.0", "v2.0", "v3.0"]
+    assert all(one.startswith("row 3") for one in table["fault"].drop_nulls())

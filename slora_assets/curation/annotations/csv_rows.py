@@ -53,7 +53,8 @@ def clips_of(file: Path, kind: CsvFormat, max_share: float) -> Iterator[pl.DataF
             # The row's own number: how many lines of the file it takes, quotation marks decide.
             number, odd = cells.pop("row"), cells.pop(_ODD, None)
             place = f"row {number + 1}"
-            for raw in [RawRow(place, fault=odd)] if odd else kind.alone(place, cells):
+            bad = RawRow(place, {"id": cells[kind.keys["id"]]}, odd)
+            for raw in [bad] if odd else kind.alone(place, cells):
                 found.append({"row": number} | clip_of(file, raw, kind.keys))
         for one in found:
             if one["fault"] is not None:
@@ -130,11 +131,16 @@ def _cells(line: list[str], at: list[int], columns: int) -> list[str | None]:
     odd = None
     if len(line) > columns:
         odd = f"{len(line)} cells, where the header has {columns}"
-    elif any(re.search("[\ud800-\udfff]", cell) for cell in line):
+    elif not all(map(_is_text, line)):
         odd = "bytes that are no UTF-8"
+    found = [line[one] or None if one < len(line) else None for one in at]
     if odd:
-        return [*(None for _ in at), odd]
-    return [*(line[one] or None if one < len(line) else None for one in at), None]
+        found = [None if cell is None or not _is_text(cell) else cell for cell in found]
+    return [*found, odd]
+
+
+def _is_text(cell: str) -> bool:
+    return not re.search("[\ud800-\udfff]", cell)
 
 
 def _refuse_absent(file: Path, kind: CsvFormat, there: list[str]) -> None:
