@@ -9,6 +9,7 @@ from typing import Final
 
 from slora_assets.config.errors import CurationError
 from slora_assets.config.splits import official_split
+from slora_assets.curation.sources import canonical_source
 from slora_assets.documents import Clip
 
 REMEDY: Final = (
@@ -43,7 +44,10 @@ def leaks_among(clips: Iterable[Clip]) -> Leaks:
     clips = list(clips)
     alike: dict[str, list[Clip]] = {}
     for clip in clips:
-        for identity in (f"source {clip.source_group}", f"file {clip.sha256}"):
+        for identity in (
+            f"source {canonical_source(clip.source_group)}",
+            f"file {clip.sha256}",
+        ):
             alike.setdefault(identity, []).append(clip)
     return Leaks(
         {

@@ -3,6 +3,7 @@ named, so that a case takes no time."""
 
 from __future__ import annotations
 
+import json
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
@@ -93,3 +94,19 @@ def _file(path: str) -> FootageFile:
     return FootageFile(
         path=path, sha256=path, bytes_=1, width=1, height=1, fps=8.0, duration_s=None, codec="h264"
     )
+
+
+def msrvtt_text(*videos: dict[str, Any]) -> str:
+    """MSR-VTT's JSON of these videos, each in a market."""
+    sentences = [{"video_id": one["video_id"], "caption": "a market"} for one in videos]
+    return json.dumps({"videos": videos, "sentences": sentences})
+
+
+def captioned_text(*captions: object) -> str:
+    """A list of single clips `v0`, `v1` ... with these captions."""
+    return json.dumps([{"clip": f"v{i}", "caption": one} for i, one in enumerate(captions)])
+
+
+def empty_footage(*names: str) -> dict[str, bytes]:
+    """Files that are only there."""
+    return {f"footage/{name}.mp4": b"" for name in names}

@@ -116,3 +116,27 @@ def test_curation_tells_of_a_file_under_several_names_at_once(tmp_path: Path) ->
     said = "d0, d1, d2, d3 (train), held_out (validation) are one file (footage/d0.mp4"
     assert said in done.stdout
     assert said in Path(done.stdout.splitlines()[-1]).read_text()
+
+
+@pytest.mark.parametrize(
+    ("official", "split", "leaks"),
+    [
+        *[(word, "train", True) for word in ("test", "Test", "testing", "val", "dev", "held out")],
+        *[(word, "validation", True) for word in ("test", "TEST", "nonsense")],
+        *[(word, "validation", False) for word in ("validate", "Validation", "train", None)],
+        ("train", "train", False),
+        ("Test", "test", False),
+    ],
+)
+def test_a_held_out_part_is_known_by_any_of_its_names(
+    official: str | None, split: Split, leaks: bool
+) -> None:
+    one = clip("a", ["a market"], split).model_copy(update={"official_split": official})
+    assert bool(leaks_among([one])) is leaks
+
+
+def test_spellings_of_one_address_are_one_source() -> None:
+    trained = clip("a", ["x"], "train", source="https://youtu.be/aaaaaaaaaaa")
+    held_out = clip("b", ["x"], source="http://www.youtube.com/watch?v=aaaaaaaaaaa&t=3")
+    other = held_out.model_copy(update={"sha256": "1" * 64})
+    assert leaks_among([trained, other]).on_two_sides

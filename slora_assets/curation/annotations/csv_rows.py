@@ -53,7 +53,8 @@ def clips_of(file: Path, kind: CsvFormat, max_share: float) -> Iterator[pl.DataF
             # The row's own number: how many lines of the file it takes, quotation marks decide.
             number, odd = cells.pop("row"), cells.pop(_ODD, None)
             place = f"row {number + 1}"
-            for raw in [RawRow(place, fault=odd)] if odd else kind.alone(place, cells):
+            bad = RawRow(place, {"id": cells[kind.keys["id"]]}, odd)
+            for raw in [bad] if odd else kind.alone(place, cells):
                 found.append({"row": number} | clip_of(file, raw, kind.keys))
         for one in found:
             if one["fault"] is not None:
@@ -86,16 +87,20 @@ def _batches(file: Path, kind: CsvFormat) -> Iterator[tuple[int, pl.DataFrame]]:
     done = 0
     try:
         table = pl.scan_csv(file, infer_schema=False, low_memory=True)
-        _refuse_absent(file, kind, table.collect_schema().names())
-        for rows in table.select(kind.columns).collect_batches(chunk_size=kind.rows):
+        head = table.collect_schema().names()
+        slow = not {*kind.columns} <= {*head}  # by a mark, an encoding or blanks in its first line
+        batches = () if slow else table.select(kind.columns).collect_batches(chunk_size=kind.rows)
+        for rows in batches:
             yield done, rows
             done += len(rows)
     except pl.exceptions.PolarsError:
+        slow = True
+    except OSError as error:
+        raise IntegrityError(f"can't be read ({error.strerror or error})", file=file) from error
+    if slow:
         for rows in _slowly(file, kind, done):
             yield done, rows
             done += len(rows)
-    except OSError as error:
-        raise IntegrityError(f"can't be read ({error.strerror or error})", file=file) from error
 
 
 def _slowly(file: Path, kind: CsvFormat, done: int) -> Iterator[pl.DataFrame]:
@@ -106,7 +111,7 @@ def _slowly(file: Path, kind: CsvFormat, done: int) -> Iterator[pl.DataFrame]:
         text = TextIOWrapper(stream, "utf-8", errors="surrogateescape", newline="")
         try:
             lines = csv.reader(text)
-            head = next(lines, [])
+            head = [name.strip() for name in next(lines, [])]
             _refuse_absent(file, kind, head)
             rest = islice((line for line in lines if line), done, None)
             at = [head.index(name) for name in kind.columns]
@@ -126,11 +131,16 @@ def _cells(line: list[str], at: list[int], columns: int) -> list[str | None]:
     odd = None
     if len(line) > columns:
         odd = f"{len(line)} cells, where the header has {columns}"
-    elif any(re.search("[\ud800-\udfff]", cell) for cell in line):
+    elif not all(map(_is_text, line)):
         odd = "bytes that are no UTF-8"
+    found = [line[one] or None if one < len(line) else None for one in at]
     if odd:
-        return [*(None for _ in at), odd]
-    return [*(line[one] or None if one < len(line) else None for one in at), None]
+        found = [None if cell is None or not _is_text(cell) else cell for cell in found]
+    return [*found, odd]
+
+
+def _is_text(cell: str) -> bool:
+    return not re.search("[\ud800-\udfff]", cell)
 
 
 def _refuse_absent(file: Path, kind: CsvFormat, there: list[str]) -> None:

@@ -67,7 +67,8 @@ class _Panda70M:
         )
         captions, scores = pl.col("caption"), pl.col("matching_score")
         clips = pl.col("timestamp").str.count_matches(_PAIR)
-        starts, ends = _times()
+        # Of other cells starts and ends may differ in number, which lists can't be subtracted with.
+        starts, ends = _times(pl.when(cells).then(pl.col("timestamp")))
         return (
             cells
             & (captions.str.count_matches(_QUOTED) == clips)
@@ -76,7 +77,7 @@ class _Panda70M:
         ).fill_null(False)
 
     def clips(self, rows: pl.DataFrame) -> pl.DataFrame:
-        starts, ends = _times()
+        starts, ends = _times(pl.col("timestamp"))
         lists = rows.select(
             "row",
             "videoID",
@@ -168,10 +169,9 @@ def _alone(caption: pl.Expr) -> pl.Expr:
     return pl.concat_list(caption).list.filter(pl.element().str.contains(r"\S"))
 
 
-def _times() -> tuple[pl.Expr, pl.Expr]:
-    """Starts and ends of Panda-70M's pairs, in seconds; as many of the one as of the other in any
-    cell, because polars reckons with those, too, that are found odd."""
-    times = pl.col("timestamp").str.extract_all(_PAIR).list.join(" ").str.extract_all(_TIME)
+def _times(cell: pl.Expr) -> tuple[pl.Expr, pl.Expr]:
+    """Starts and ends of Panda-70M's pairs, in seconds."""
+    times = cell.str.extract_all(_TIME)
     part = pl.element().str.split(":").list
     numbers = [part.get(at, null_on_oob=True).cast(pl.Float64, strict=False) for at in range(3)]
     seconds = times.list.eval(numbers[0] * 3600 + numbers[1] * 60 + numbers[2])

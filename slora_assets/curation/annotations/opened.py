@@ -24,7 +24,7 @@ _PACKED: Final[dict[bytes, Callable[..., Any]]] = {
     b"\x1f\x8b": gzip.open,
     b"\xfd7zXZ\x00": lzma.open,
 }
-_NO_JSON: Final = (ijson.JSONError, ValueError, OverflowError, RecursionError)
+_NO_JSON: Final = (ijson.JSONError, ValueError, OverflowError, RecursionError, SystemError)
 
 
 @contextmanager
@@ -50,7 +50,8 @@ def opened(file: Path) -> Iterator[IO[bytes]]:
             file=file,
             remedy="correct 'annotations' in the dataset's YAML, or provide the file",
         ) from error
-    except (OSError, EOFError, zlib.error, lzma.LZMAError, UnicodeDecodeError) as error:
+    # ijson's C part lets errors of numbers of thousands of digits out late.
+    except (OSError, EOFError, zlib.error, lzma.LZMAError, ValueError, SystemError) as error:
         said = error.strerror if isinstance(error, OSError) and error.strerror else error
         raise IntegrityError(
             f"can't be read ({said})", file=file, remedy="get the file anew"
@@ -96,22 +97,22 @@ def document(file: Path) -> object:
 def entries(file: Path, expected: str) -> Iterator[object]:
     """The entries of a JSON list, streamed: it may be larger than memory."""
     with opened(file) as stream:
-        try:
-            kind = next(ijson.basic_parse(stream), ("nothing",))[0]
-        except _NO_JSON as error:
-            raise _no_json(file, error) from error
-    if kind != "start_array":
-        raise wrong_format(file, expected, kind)
+        first = b""
+        while not first and (part := stream.read(64)):
+            first = part.strip()[:1]
+    if first != b"[":
+        begins = first.decode("latin-1")
+        raise wrong_format(file, expected, f"a file that begins with {begins!r}" if begins else "")
     with opened(file) as stream:
         found = ijson.items(stream, "item", use_float=True)
         while True:
             try:
-                part = list(islice(found, BATCH))
+                rows = list(islice(found, BATCH))
             except _NO_JSON as error:
                 raise _no_json(file, error) from error
-            if not part:
+            if not rows:
                 return
-            yield from part
+            yield from rows
 
 
 def wrong_format(file: Path, expected: str, found: str) -> IntegrityError:

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import math
 import re
+from reprlib import Repr
 from typing import Final
 
 from slora_assets.config.clip_ids import EXPECTED, is_clip_id
@@ -20,6 +21,9 @@ _PLAIN_NAME: Final = re.compile(r"[A-Za-z0-9_-]{1,190}", re.ASCII)
 _SHOWN: Final = 100
 """Characters of a foreign value that a sentence shows."""
 
+_BRIEF: Final = Repr()
+_BRIEF.maxlevel, _BRIEF.maxother, _BRIEF.maxstring = 3, 40, 40
+
 
 class ValueFault(ValueError):
     """A value that can't be read as what it should be."""
@@ -30,7 +34,13 @@ class ValueFault(ValueError):
 
 def shown(found: object) -> str:
     """A value as a sentence shows it."""
-    text = repr(found)
+    if isinstance(found, str):
+        text = repr(found[: _SHOWN + 1])
+    else:
+        try:
+            text = _BRIEF.repr(found)
+        except ValueError:  # which Python doesn't write out
+            text = "a number of thousands of digits"
     return text if len(text) <= _SHOWN else f"{text[: _SHOWN - 4]} ..."
 
 
