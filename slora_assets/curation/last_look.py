@@ -17,7 +17,7 @@ from slora_assets.footage.listing import last_listing
 from slora_assets.provenance import object_hash, write_json
 from slora_assets.provenance.records import read_document
 
-CURATION_VERSION: Final = 1
+CURATION_VERSION: Final = 2
 """Raise it when a change of the code changes how clips are sorted."""
 
 
