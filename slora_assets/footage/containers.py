@@ -50,7 +50,7 @@ def opened_video(path: Path) -> Iterator[tuple[InputContainer, VideoStream]]:
         raise FootageError("corrupt", "the file is empty", file=path)
     try:
         # With its protocol named, no file name is taken for an address.
-        container = av.open(f"file:{path.absolute()}", options=_OPTIONS)
+        container = av.open(f"file:{path.absolute()}", options=_OPTIONS, metadata_errors="replace")
     except av.error.ArgumentError as error:
         what = f"no container that is read here ({', '.join(DEMUXERS)})"
         raise FootageError("unknown_container", what, file=path) from error
@@ -62,7 +62,14 @@ def opened_video(path: Path) -> Iterator[tuple[InputContainer, VideoStream]]:
         stream.codec_context.thread_count = 1
         try:
             yield container, stream
-        except (av.FFmpegError, OSError, ValueError, MemoryError) as error:
+        except (
+            av.FFmpegError,
+            OSError,
+            ValueError,
+            ArithmeticError,
+            MemoryError,
+            RuntimeError,
+        ) as error:
             what = f"decoding fails ({_said(error)})"
             raise FootageError("corrupt", what, file=path) from error
 

@@ -196,6 +196,17 @@ def test_a_title_says_nothing_of_encryption(tmp_path: Path, title: str) -> None:
     assert probe(path).codec == "mpeg4"
 
 
+@pytest.mark.parametrize("ending", ["avi", "mp4", "mkv", "wmv"])
+def test_a_title_in_another_encoding_costs_nothing(tmp_path: Path, ending: str) -> None:
+    """Older programs wrote Latin-1."""
+    codec = "wmv2" if ending == "wmv" else "mpeg4"
+    path = _written(tmp_path / f"t.{ending}", _video(codec, _plain(BLUE, 9)), title="caf#")
+    data = path.read_bytes()
+    path.write_bytes(data.replace(b"caf#", b"caf\xe9").replace(b"f\0#\0", b"f\0\0\xd8"))
+    assert path.read_bytes() != data
+    assert _is(BLUE, _shown(path))
+
+
 @pytest.mark.parametrize("ending", ["mkv", "mp4", "ts", "flv", "mov"])
 def test_sound_that_goes_on_is_no_part_of_the_videos_length(tmp_path: Path, ending: str) -> None:
     path = tmp_path / f"long.{ending}"
