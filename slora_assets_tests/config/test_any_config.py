@@ -28,7 +28,7 @@ FILES: dict[str, type[BaseModel]] = {
     "training/cogvideox_2b.yaml": TrainingSettings,
     "training/validation_prompts.yaml": ValidationPrompts,
     "data/scenarios.yaml": ScenariosSettings,
-    "data/panda70m.yaml": DatasetSettings,
+    "data/sample.yaml": DatasetSettings,
     "model/optimized_inference.yaml": Presets,
     "notices.yaml": NoticeSettings,
 }
