@@ -28,7 +28,7 @@ FILES: dict[str, type[BaseModel]] = {
     "training/cogvideox_2b.yaml": TrainingSettings,
     "training/validation_prompts.yaml": ValidationPrompts,
     "data/scenarios.yaml": ScenariosSettings,
-    "data/panda70m.yaml": DatasetSettings,
+    "data/sample.yaml": DatasetSettings,
     "model/optimized_inference.yaml": Presets,
     "notices.yaml": NoticeSettings,
 }
@@ -84,7 +84,7 @@ def written(draw: st.DrawFn) -> tuple[str, bytes]:
     return name, data
 
 
-@settings(max_examples=200, deadline=None, suppress_health_check=list(HealthCheck))
+@settings(max_examples=400, deadline=None, suppress_health_check=list(HealthCheck))
 @given(written())
 def test_the_answer_is_settings_or_one_sentence(
     tmp_path_factory: pytest.TempPathFactory, content: tuple[str, bytes]

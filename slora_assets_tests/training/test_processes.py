@@ -170,14 +170,23 @@ def test_levers_that_do_not_work_on_shared_blocks_are_named(other: dict[str, Any
         LeverSettings(shard_blocks=True, **other)
 
 
+_LAUNCHERS = {
+    "accelerate": ["accelerate.commands.launch", "--num_processes", "1", "--num_machines", "1"],
+    "two processes": ["torch.distributed.run", "--standalone", "--nproc_per_node", "2"],
+}
+
+
+@pytest.mark.parametrize("launcher", _LAUNCHERS)
 def test_a_stop_that_the_command_asked_for_is_no_failure_to_the_launcher(
-    workspace: Workspace, tmp_path: Path
+    workspace: Workspace, tmp_path: Path, launcher: str
 ) -> None:
-    launcher = [sys.executable, "-m", "accelerate.commands.launch", "--num_machines", "1"]
-    launcher += ["--num_processes", "2", "--mixed_precision", "no", "--dynamo_backend", "no"]
-    command = typed(workspace, tmp_path / "runs", "--max-minutes", "0", "--tracker", "none")[1:]
+    more = ["--mixed_precision", "no", "--dynamo_backend", "no"] * (launcher == "accelerate")
+    command = typed(workspace, tmp_path / "runs", "--max-minutes", "0", "--tracker", "none")
     done = subprocess.run(
-        [*launcher, "--cpu", *command], capture_output=True, text=True, check=False
+        [sys.executable, "-m", *_LAUNCHERS[launcher], *more, *command[1:]],
+        capture_output=True,
+        text=True,
+        check=False,
     )
     assert done.returncode == 0, done.stderr[-2000:]
     assert "stopped after 0 minutes as asked" in done.stderr
