@@ -46,24 +46,39 @@ class Clip(Document):
     """One clip of one scenario. Paths are relative to the workspace."""
 
     id: Annotated[str, AfterValidator(_name_of_a_file)]
+    """The dataset's name for it, unique in it."""
     source_group: str
+    """The video that it was cut from; one's clips are all on one side of the split."""
     path: str
+    """Of its file."""
     sha256: str
+    """Of its file's bytes."""
     start_s: float = 0.0
     """Where the clip begins in its file: 0 in files that are cut to clips."""
     end_s: float | None = None
     """Where it ends in its file; None: with the file."""
     source_start_s: float | None
+    """Where it begins in its source, in seconds, as annotated."""
     source_end_s: float | None
+    """Where it ends there."""
     official_split: str | None
+    """What the dataset calls its side."""
     split: Split
+    """What it is used for here."""
     scenario: str
+    """The one that it was sorted into."""
     category: str | None = None
+    """The dataset's."""
     evidence: MatchingEvidence
+    """Why it was sorted so."""
     captions: list[str]
+    """All that say something of it."""
     prompts: list[str]
+    """What is trained with: matching captions in the scenario's templates."""
     first_frame: str
+    """Path of its picture."""
     latent: str
+    """Path of its VAE latent."""
 
     def identity(self) -> dict[str, object]:
         """What a model learns from: part of every dataset hash."""

@@ -46,21 +46,33 @@ class Quarantine(Document):
 
 
 class FootageFile(Document):
-    """A usable video file."""
+    """A usable video file. Cuts, motion and fingerprint are those of `footage/quality.py`; None
+    where the dataset asks for no measure."""
 
     path: str
+    """Relative to the workspace."""
     sha256: str
+    """Of its bytes."""
     bytes_: int
+    """Its size."""
     width: int
+    """In pixels, as stored."""
     height: int
+    """In pixels, as stored."""
     fps: float
+    """Frames per second, on average."""
     duration_s: float | None
+    """Of the video, in seconds; null where the file doesn't say."""
     codec: str
+    """FFmpeg's name of it."""
     hdr: str | None = None
+    """Transfer function of a video of high dynamic range; null for others."""
     cuts: int | None = None
+    """Inside the clip."""
     motion: float | None = None
+    """Of the fastest 5 % of pixels, in picture heights per second."""
     fingerprint: str | None = None
-    """The last three: see `footage/quality.py`; None where the dataset asks for no measure."""
+    """64 bit perceptual hash of the first frame."""
 
 
 class Inventory(Document):

@@ -5,9 +5,10 @@ from __future__ import annotations
 import json
 
 import dagster as dg
+import pytest
 
-from slora_assets.defs.tables import columns_of
-from slora_assets.documents import FootageFile
+from slora_assets.defs.tables import EPOCHS, GUARDED, REJECTS, SWEPT, columns_of
+from slora_assets.documents import Clip, FootageFile, PromptPair
 from slora_assets_tests.defs.shown import SCENARIO, Graph
 
 
@@ -34,6 +35,14 @@ def test_rows_and_columns_are_those_of_the_files(graph: Graph) -> None:
         schema = nodes.get(dg.AssetKey(asset)).metadata["dagster/column_schema"]
         columns = {column.name for column in schema.value.columns}
         assert columns <= set().union(*found), asset
+
+
+@pytest.mark.parametrize(
+    "schema",
+    [*map(columns_of, (Clip, FootageFile, PromptPair)), REJECTS, EPOCHS, GUARDED, SWEPT],
+)
+def test_every_column_says_what_it_holds(schema: dg.TableSchema) -> None:
+    assert [column.name for column in schema.columns if not column.description] == []
 
 
 def test_columns_say_their_type_and_whether_they_may_be_empty() -> None:
