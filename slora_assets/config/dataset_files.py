@@ -178,8 +178,8 @@ def is_other(name: str) -> bool:
 
 
 def other_files(dataset: DatasetSettings, workspace: Workspace) -> dict[str, str]:
-    """Names of files whose ending is no video's that is known, by stem. Raises
+    """Names of files whose ending is no video's that is known, by clip id. Raises
     MissingInputError."""
     folder = footage_folder(dataset, workspace)
     names = sorted((entry.name for entry in files_in(folder, is_other)), reverse=True)
-    return {name.rpartition(".")[0] or name: name for name in names}
+    return {without_ending(name.rpartition(".")[0]) or name: name for name in names}

@@ -35,7 +35,6 @@ from slora_assets.documents import (
     RunVerdict,
 )
 from slora_assets.provenance.records import read_adapter_record, read_run_record, read_verdict
-from slora_assets.validation.earned import refuse_unearned
 
 
 @dataclass(frozen=True)
@@ -182,6 +181,9 @@ def admitted(
             remedy="settle it with more prompts or trained models, or promote with the override "
             "for inconclusive verdicts, which is recorded with your name",
         )
+    # The gate reckons with numpy, which definitions don't wait for.
+    from slora_assets.validation.earned import refuse_unearned
+
     refuse_unearned(workspace, workspace.scenario_run(chosen.scenario), chosen.verdict)
     return gate.answer
 

@@ -89,7 +89,7 @@ def test_a_clip_whose_file_has_an_unknown_ending_is_not_called_missing(
     metadata = _curated(folder)
     assert [clip.id for clip in metadata.clips] == ["one"]
     assert [(r.id, r.reason, r.detail) for r in metadata.rejects] == [
-        (file.stem, "unknown_ending", file.name)
+        ("two", "unknown_ending", file.name)
     ]
     assert metadata.reject_counts == {"unknown_ending": 1}
     assert metadata.scenarios["m"].unusable == 1

@@ -22,7 +22,7 @@ from slora_assets_tests.reports.made_parts import TEXTS
 pytestmark = needs_browser
 
 HOSTILE = "</h3><script>document.title='taken'</script><img src=x onerror=\"document.title='t'\">"
-CLIP_ID = "<script>document.title='taken'<\\script>&\"'"
+CLIP_ID = "<img src=x onerror=document.title='taken'>&\"'"
 _FAINT = """
 (() => {
   const shade = ([r, g, b]) => {

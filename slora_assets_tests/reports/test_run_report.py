@@ -30,7 +30,7 @@ from slora_assets_tests.reports.made import (
 from slora_assets_tests.reports.made_parts import RUN, SHA256, TEXTS
 
 HOSTILE = "</h3><script>alert(1)</script>{{ 7 * 7 }}\" onload='x'"
-CLIP_ID = '"><script>alert(2)</script>'
+CLIP_ID = '"><img src=x onerror=alert(2)>'
 _VOID = {"meta", "link", "br", "img"}
 _DRAWN = {"line", "circle", "path", "rect"}
 
