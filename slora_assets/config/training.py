@@ -110,9 +110,9 @@ class EpochValidationSettings(Settings):
     """What is measured after each epoch."""
 
     prompts: Annotated[int, Field(ge=1)] = 4
-    """Prompts per scenario that are sampled, evenly spaced over the prompt file's. With four the
-    epoch that is chosen is at most 0.001 behind the best by 32 clips, on average; with two 0.0035
-    (`benchmarks/epoch_choice.py`)."""
+    """Prompts that are sampled, shared out evenly among a run's scenarios (at least one each) and
+    spaced evenly over the prompt file's. With four the epoch that is chosen is at most 0.001 behind
+    the best by 32 clips, on average; with two 0.0035 (`benchmarks/epoch_choice.py`)."""
     steps: Annotated[int, Field(ge=1, le=1000)] | None = None
     """Denoising steps; nothing means the base's own default."""
     guidance_scale: Annotated[float, Field(ge=0)] | None = None
@@ -145,9 +145,9 @@ class TrainingSettings(Settings):
     weights of your own, `ViT-B-32:<file>.safetensors`; or a folder in open_clip's layout."""
     seed: Annotated[int, Field(ge=0, lt=2**53)] = 0
     """Decides adapter initialisation, data order, noise, timesteps and caption dropout."""
-    epochs: Annotated[int, Field(ge=1)] = 5
+    epochs: Annotated[int, Field(ge=1)] = 3
     """After each the adapter is exported and measured."""
-    repeats: Annotated[int, Field(ge=1)] = 16
+    repeats: Annotated[int, Field(ge=1)] = 27
     """How often an epoch passes over the clips: epochs of small scenarios get a useful length."""
     batch_size: Annotated[int, Field(ge=1)] = 4
     """Clips per step and process."""
@@ -167,7 +167,7 @@ class TrainingSettings(Settings):
     checkpoint_every_steps: Annotated[int, Field(ge=1)] = 50
     """Besides the end of each epoch and a request to stop."""
     log_every_steps: Annotated[int, Field(ge=1)] = 20
-    keep_top_k_adapters: Annotated[int, Field(ge=1)] = 3
+    keep_top_k_adapters: Annotated[int, Field(ge=1)] = 2
     """After each epoch the adapters worst by the combined metric beyond these are pruned."""
     lora: LoraSettings = LoraSettings()
     optimizer: OptimizerSettings = OptimizerSettings()

@@ -5,6 +5,7 @@ Needs neither torch nor a GPU, so that Dagster can ask before it starts a traine
 
 from __future__ import annotations
 
+import math
 from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
@@ -120,10 +121,11 @@ def plan_run(
     """
     data = unified_data(workspace) if scenario is None else scenario_data(workspace, scenario)
     base = open_base(settings.base_model, workspace.models)
+    of_each = math.ceil(settings.validation.prompts / len(data.scenarios))
     asked = [
         prompt
         for name in data.scenarios
-        for prompt in spread(_asked(workspace, prompts, name, data), settings.validation.prompts)
+        for prompt in spread(_asked(workspace, prompts, name, data), of_each)
     ]
     return RunPlan(
         name=scenario or UNIFIED,

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Final
+from typing import Final, NamedTuple
 
 import numpy as np
 
@@ -25,6 +25,14 @@ _ALONE: Final = 0.8
 """Share of clips that show their captions' subject alone: whoever else passes, no caption names."""
 _TYPO_EVERY: Final = 12
 """One clip in so many has a misspelt caption."""
+
+
+class Role(NamedTuple):
+    """What a clip's captions speak of."""
+
+    subject: str
+    colour: str
+    direction: str
 
 
 @dataclass(frozen=True)
@@ -50,14 +58,19 @@ class ClipPlan:
     @property
     def look(self) -> Look:
         """How the place is painted."""
-        return LOOKS.get(self.place) or OTHER_LOOKS[self.place]
+        return _look(self.place)
 
 
 def plan_footage(seed: int, clips_per_scenario: int, others: int) -> list[ClipPlan]:
-    """All clips in the order of their numbers; scenarios are mixed, as in a real data set."""
+    """All clips in the order of their numbers; scenarios are mixed, as in a real data set.
+
+    Within a place subjects, colours and directions are dealt out evenly, the clips to train on
+    first: by chance alone a dozen clips of the street would show no red person.
+    """
     rng = np.random.default_rng([seed, 1])
     slots: list[tuple[str, int, int]] = []
-    source = 0
+    roles: list[Role] = []
+    sources = 0
     other_places = list(OTHER_LOOKS)
     groups = [(place, clips_per_scenario) for place in LOOKS]
     groups += [
@@ -66,12 +79,12 @@ def plan_footage(seed: int, clips_per_scenario: int, others: int) -> list[ClipPl
     ]
     for place, count in groups:
         for index in range(count):
-            # Of three clips two share a source: 24 clips come from 16 videos.
-            source += index % 3 != 2
-            slots.append((place, source, index))
+            slots.append((place, sources + 1 + _source(index), index))
+        sources += 1 + _source(count - 1) if count else 0
+        roles += _dealt(np.random.default_rng([seed, 5, len(slots)]), _look(place), count)
     order = rng.permutation(len(slots))
     return [
-        plan_clip(seed, number, *slots[int(slot)], alone=_ALONE)
+        plan_clip(seed, number, *slots[int(slot)], alone=_ALONE, role=roles[int(slot)])
         for number, slot in enumerate(order)
     ]
 
@@ -106,15 +119,21 @@ def msr_vtt(plans: Sequence[ClipPlan]) -> dict[str, Json]:
 
 
 def plan_clip(
-    seed: int, number: int, place: str, source: int, index: int = 0, alone: float = 0.5
+    seed: int,
+    number: int,
+    place: str,
+    source: int,
+    index: int = 0,
+    alone: float = 0.5,
+    role: Role | None = None,
 ) -> ClipPlan:
     """Clip `number` of the footage `seed`: the `index`-th of its place, cut from a source.
 
-    `alone` is the chance that its captions' subject is the only one.
+    `alone` is the chance that its captions' subject is the only one; `role` that subject's, drawn
+    by chance where it isn't given.
     """
     rng = np.random.default_rng([seed, 2, number])
-    look = LOOKS.get(place) or OTHER_LOOKS[place]
-    actors = _actors(rng, look, alone)
+    actors = _actors(rng, _look(place), alone, role)
     captions = place_captions(rng, place, actors[0], CAPTIONS_PER_CLIP)
     if number % _TYPO_EVERY == 0:
         captions[-1] = with_typo(rng, captions[-1])
@@ -128,19 +147,54 @@ def plan_clip(
         start_s=round(float(rng.uniform(0, 20)) + 40.0 * (index % 3 == 2), 2),
         duration_s=round(duration * fps) / fps,
         fps=fps,
-        split=_SPLITS[(index * 5) % len(_SPLITS)],
+        split=_split(index),
         actors=tuple(actors),
         captions=tuple(captions),
     )
 
 
-def _actors(rng: np.random.Generator, look: Look, alone: float) -> list[Actor]:
+def _look(place: str) -> Look:
+    return LOOKS.get(place) or OTHER_LOOKS[place]
+
+
+def _source(index: int) -> int:
+    """Of three clips of a place two share a source: 24 clips come from 16 videos."""
+    return index - (index + 1) // 3
+
+
+def _split(index: int) -> str:
+    return _SPLITS[(index * 5) % len(_SPLITS)]
+
+
+def _dealt(rng: np.random.Generator, look: Look, count: int) -> list[Role]:
+    """A role for each of a place's clips. Every subject and then every colour comes once before
+    any comes again, and goes the other way the next time."""
+    subjects = list(dict.fromkeys(lane.subject for lane in look.lanes))
+    colours = [[str(one) for one in rng.permutation(look.colours)] for _ in subjects]
+    roles = []
+    for number in range(count):
+        at, who = divmod(number, len(subjects))
+        again, colour = divmod(at, len(look.colours))
+        way = look.directions[(again + colour + who) % len(look.directions)]
+        roles.append(Role(subjects[who], colours[who][colour], way))
+    held_out = {_source(index) for index in range(count) if _split(index) != "train"}
+    trained_first = sorted(range(count), key=lambda index: _source(index) in held_out)
+    return [role for _, role in sorted(zip(trained_first, roles, strict=True))]
+
+
+def _actors(
+    rng: np.random.Generator, look: Look, alone: float, role: Role | None = None
+) -> list[Actor]:
     """The captions' subject first, then up to two others in colours of their own."""
     lanes = [look.lanes[int(number)] for number in rng.permutation(len(look.lanes))]
     colours = [str(colour) for colour in rng.permutation(look.colours)]
     shares = [alone, 0.7 * (1 - alone), 0.3 * (1 - alone)]
     count = min(len(lanes), int(rng.choice([1, 2, 3], p=shares)))
     main = str(rng.choice(look.directions))
+    if role is not None:
+        main = role.direction
+        lanes.sort(key=lambda lane: lane.subject != role.subject)
+        colours.sort(key=lambda colour: colour != role.colour)
     # The others mostly go the same way, and start ahead or behind, so that nobody hides the first.
     ways = [main] + [
         main if rng.random() < 0.6 else str(rng.choice(look.directions)) for _ in range(count - 1)
