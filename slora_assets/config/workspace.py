@@ -268,6 +268,11 @@ class Workspace:
         return self.root / "data" / "changelog.jsonl"
 
     @property
+    def ledger(self) -> Path:
+        """Hash-chained list of all records that stages wrote, with their parents."""
+        return self.root / "data" / "ledger.jsonl"
+
+    @property
     def gpu_lock(self) -> Path:
         """Held by whichever process uses the accelerator."""
         return self.root / "data" / "gpu.lock"

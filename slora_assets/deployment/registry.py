@@ -15,16 +15,29 @@ from pathlib import Path
 
 from slora_assets.config.errors import GateError, IntegrityError, MissingInputError
 from slora_assets.config.workspace import Workspace
-from slora_assets.documents import ADAPTER_FILE, ADAPTER_RECORD, AdapterRecord, registered_path
+from slora_assets.documents import (
+    ADAPTER_FILE,
+    ADAPTER_RECORD,
+    ENVIRONMENT,
+    RUN_CONFIG,
+    RUN_RECORD,
+    AdapterRecord,
+    registered_path,
+)
 from slora_assets.provenance import commit_folder, sha256_bytes
 from slora_assets.provenance.records import read_adapter_record
 
 _SHA256 = re.compile(r"[0-9a-f]{64}")
 _REMEDY = "promote the adapter again"
+_OF_THE_RUN = (RUN_RECORD, ENVIRONMENT, RUN_CONFIG)
+"""What an adapter's origin is known by when the run's folder holds another run."""
 
 
-def register_adapter(workspace: Workspace, source: Path) -> tuple[Path, AdapterRecord]:
-    """Copy the adapter and its record from `source` into the registry; again changes nothing.
+def register_adapter(
+    workspace: Workspace, source: Path, run: Path | None = None
+) -> tuple[Path, AdapterRecord]:
+    """Copy the adapter and its record from `source` into the registry, with what says how `run`
+    trained it; again changes nothing.
 
     Raises MissingInputError, or IntegrityError when the source isn't what its record says, or when
     something else is registered under its hash.
@@ -35,8 +48,10 @@ def register_adapter(workspace: Workspace, source: Path) -> tuple[Path, AdapterR
         partial = final.with_name(f".{record.sha256[:16]}.{uuid.uuid4().hex[:8]}.partial")
         partial.mkdir(parents=True)
         try:
-            for name in (ADAPTER_FILE, ADAPTER_RECORD):
-                shutil.copyfile(source / name, partial / name)
+            of_the_run = [run / name for name in _OF_THE_RUN] if run is not None else []
+            own = [source / name for name in (ADAPTER_FILE, ADAPTER_RECORD)]
+            for file in (*own, *filter(Path.is_file, of_the_run)):
+                shutil.copyfile(file, partial / file.name)
             if read_adapter_record(partial) != record:
                 raise IntegrityError("the adapter changed while it was copied", file=source)
             commit_folder(partial, final)

@@ -21,6 +21,7 @@ from slora_assets.documents.footage import (
     QuarantineStage,
     RefusedFor,
 )
+from slora_assets.documents.ledger import LoggedRecord, Recorded, RecordKind
 from slora_assets.documents.models import BaseIdentity, Geometry, InferenceDefaults, ScorerCard
 from slora_assets.documents.presets import (
     DEFAULT_SPEED,
@@ -33,7 +34,16 @@ from slora_assets.documents.presets import (
     registered_path,
 )
 from slora_assets.documents.promotion import Change, LoggedChange
-from slora_assets.documents.run import RUN_RECORD, ExportParity, KeptAdapter, RunRecord, TrainedClip
+from slora_assets.documents.run import (
+    ENVIRONMENT,
+    RUN_CONFIG,
+    RUN_RECORD,
+    Code,
+    ExportParity,
+    KeptAdapter,
+    RunRecord,
+    TrainedClip,
+)
 from slora_assets.documents.sweep import SWEEP_FILE, ScaleSweep, SweptScale
 from slora_assets.documents.verdict import (
     VERDICT_FILE,
@@ -55,6 +65,8 @@ __all__ = [
     "ADAPTER_FILE",
     "ADAPTER_RECORD",
     "DEFAULT_SPEED",
+    "ENVIRONMENT",
+    "RUN_CONFIG",
     "RUN_RECORD",
     "SWEEP_FILE",
     "VERDICT_FILE",
@@ -64,6 +76,7 @@ __all__ = [
     "BaseIdentity",
     "Change",
     "Clip",
+    "Code",
     "Comparison",
     "DatasetEntry",
     "Document",
@@ -81,6 +94,7 @@ __all__ = [
     "Limits",
     "LoggedChange",
     "LoggedComparison",
+    "LoggedRecord",
     "MatchingEvidence",
     "NearestTrainingClip",
     "NearestTrainingClips",
@@ -92,6 +106,8 @@ __all__ = [
     "Quarantine",
     "QuarantineStage",
     "QuarantinedClip",
+    "RecordKind",
+    "Recorded",
     "RefusedFor",
     "Reject",
     "RunRecord",

@@ -10,6 +10,7 @@ from slora_assets.documents.adapter import AdapterRecord
 from slora_assets.documents.clips import ScenarioManifest, ScenarioMetadata
 from slora_assets.documents.comparison import Comparison
 from slora_assets.documents.footage import Inventory, Quarantine
+from slora_assets.documents.ledger import Recorded
 from slora_assets.documents.presets import Presets
 from slora_assets.documents.promotion import Change
 from slora_assets.documents.run import RunRecord
@@ -24,6 +25,7 @@ DOCUMENTS: Final[dict[str, type[BaseModel]]] = {
     "adapter_record": AdapterRecord,
     "comparison": Comparison,
     "footage": Inventory,
+    "ledger": Recorded,
     "nearest": NearestTrainingClips,
     "optimized_inference": Presets,
     "pairs": PairedMeasurements,
