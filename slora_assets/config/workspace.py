@@ -172,6 +172,10 @@ class Workspace:
         """What a scenario's first frames were made from."""
         return self.metadata / "first_frames" / f"{scenario}.json"
 
+    def cache_index(self, cache: str, scenario: str) -> Path:
+        """The files of a scenario's latents or prompt embeddings, with their hashes."""
+        return self.metadata / cache / f"{scenario}.json"
+
     @property
     def quarantine(self) -> Path:
         """Clips that can't be used, with reason codes."""

@@ -150,7 +150,7 @@ def promote(
         # The log comes first: a preset without its entry would be a promotion by nobody, an entry
         # without its preset is put right by the same command again.
         with edited_preset(workspace.presets, scenario, values):
-            logged = log_change(workspace.changelog, change)
+            logged = _logged(workspace, change)
     return Promotion(scenario, folder, record.sha256, answer, strengths, logged)
 
 
@@ -168,7 +168,7 @@ def demote(workspace: Workspace, scenario: str, by: str, reason: str) -> LoggedC
             action="demote", scenario=scenario, by=by, reason=reason, replaced=preset.sha256
         )
         with edited_preset(workspace.presets, scenario, preset_values(None, None)):
-            logged = log_change(workspace.changelog, change)
+            logged = _logged(workspace, change)
     return logged
 
 
@@ -203,6 +203,13 @@ def admitted(
 
     refuse_unearned(workspace, workspace.scenario_run(chosen.scenario), chosen.verdict)
     return gate.answer
+
+
+def _logged(workspace: Workspace, change: Change) -> LoggedChange:
+    """The change in its log, and the log as it is then in the ledger: cutting off its end shows."""
+    logged = log_change(workspace.changelog, change)
+    put_on_record(workspace, "changes", workspace.changelog)
+    return logged
 
 
 def _about(path: Path, verdict: RunVerdict, scenario: str, record: AdapterRecord) -> None:

@@ -1,6 +1,7 @@
 """The files that rooms hand to each other, as models: no logic here beyond validation."""
 
 from slora_assets.documents.adapter import ADAPTER_FILE, ADAPTER_RECORD, AdapterRecord
+from slora_assets.documents.caches import CachedFile, CacheIndex, CacheName
 from slora_assets.documents.clips import (
     Clip,
     DatasetEntry,
@@ -74,6 +75,9 @@ __all__ = [
     "Answer",
     "AsServed",
     "BaseIdentity",
+    "CacheIndex",
+    "CacheName",
+    "CachedFile",
     "Change",
     "Clip",
     "Code",

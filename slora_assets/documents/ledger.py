@@ -20,6 +20,7 @@ RecordKind = Literal[
     "verdict",
     "sweep",
     "registered",
+    "changes",
     "report",
 ]
 

@@ -7,6 +7,7 @@ from typing import Any, Final
 from pydantic import BaseModel
 
 from slora_assets.documents.adapter import AdapterRecord
+from slora_assets.documents.caches import CacheIndex
 from slora_assets.documents.clips import ScenarioManifest, ScenarioMetadata
 from slora_assets.documents.comparison import Comparison
 from slora_assets.documents.footage import Inventory, Quarantine
@@ -23,6 +24,7 @@ from slora_assets.documents.verdict import (
 
 DOCUMENTS: Final[dict[str, type[BaseModel]]] = {
     "adapter_record": AdapterRecord,
+    "cache_index": CacheIndex,
     "comparison": Comparison,
     "footage": Inventory,
     "ledger": Recorded,

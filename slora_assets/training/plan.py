@@ -9,7 +9,7 @@ import math
 from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
-from typing import Any, Final
+from typing import Any, Final, get_args
 
 from slora_assets.base_models.catalogue import open_base
 from slora_assets.base_models.seam import VideoBase
@@ -22,7 +22,7 @@ from slora_assets.curation.validation_prompts import (
     prompts_of,
     spread,
 )
-from slora_assets.documents import ADAPTER_FILE, RUN_RECORD, BaseIdentity
+from slora_assets.documents import ADAPTER_FILE, RUN_RECORD, BaseIdentity, CacheName
 from slora_assets.provenance import object_hash
 from slora_assets.provenance.ledger import last_record, put_on_record, refuse_changed
 from slora_assets.provenance.records import read_run_record
@@ -111,12 +111,15 @@ class RunPlan:
 
 def record_run(workspace: Workspace, plan: RunPlan) -> None:
     """Put a finished run on record, with all that it leaves but its checkpoints."""
-    final = plan.folder.final
+    final, names = plan.folder.final, plan.data.scenarios
+    manifests = map(workspace.manifest, names)
+    caches: tuple[CacheName, ...] = get_args(CacheName)
+    indexes = [workspace.cache_index(cache, name) for cache in caches for name in names]
     put_on_record(
         workspace,
         "run",
         final / RUN_RECORD,
-        parents=map(workspace.manifest, plan.data.scenarios),
+        parents=[*manifests, *filter(Path.is_file, indexes)],
         files=sorted(
             one
             for one in final.rglob("*")
