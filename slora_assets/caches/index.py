@@ -8,11 +8,15 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from pathlib import Path
+from typing import Final, get_args
 
 from slora_assets.config.workspace import Workspace
 from slora_assets.documents import BaseIdentity, CachedFile, CacheIndex, CacheName
 from slora_assets.provenance import StatCache, sha256_file, write_json
-from slora_assets.provenance.ledger import put_on_record
+from slora_assets.provenance.ledger import put_on_record, refuse_changed
+from slora_assets.provenance.records import read_document
+
+_REMEDY: Final = "run `make preprocess`"
 
 
 def write_index(
@@ -40,3 +44,18 @@ def write_index(
     document = CacheIndex(cache=name, scenario=scenario, base=base, files=listed)
     write_json(index, document.model_dump(mode="json"))
     put_on_record(workspace, name, index, parents=[workspace.manifest(scenario)])
+
+
+def recorded_hashes(workspace: Workspace) -> dict[Path, str]:
+    """By file what the indexes list, of all scenarios. Raises IntegrityError for an index that was
+    changed since it was written."""
+    found = {}
+    for name in get_args(CacheName):
+        for index in sorted(workspace.cache_index(name, "any").parent.glob("[!.]*.json")):
+            refuse_changed(workspace, index, remedy=_REMEDY)
+            document = read_document(
+                index, CacheIndex, what="an index of cache files", remedy=_REMEDY
+            )
+            for one in document.files.values():
+                found[workspace.absolute(one.path)] = one.sha256
+    return found
