@@ -31,6 +31,7 @@ def nodes_meant(graph: Graph, workspace: Workspace, asked: str) -> list[Node]:
         for node in graph.nodes.values()
         if (node.kind == "adapter" and len(asked) >= _LEAST and node.name.startswith(asked))
         or (node.kind in ("adapter", "verdict") and node.file in inside)
+        or (node.kind == "adapter" and node.name in Path(file).parts)  # of the registry
     ]
     if not found:
         raise MissingInputError(

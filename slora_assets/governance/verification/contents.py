@@ -111,10 +111,13 @@ class Contents:
         for kept in record.kept:
             found = self._hashes.of(file.parent / kept.path / ADAPTER_FILE)
             _same(file, f"kept.{kept.epoch}.sha256", kept.sha256, found)
-        return _told(record), self._trained_on(file, record)
+        return _told(record), [
+            *self._trained_on(file, record),
+            self._base(recipe.base_model, record),
+        ]
 
     def _trained_on(self, file: Path, record: RunRecord) -> list[Link]:
-        """The clips that a run saw, by their bytes now, and its base."""
+        """The clips that a run saw, by their bytes now."""
         if all(clip.prompts is not None for clip in record.clips):
             keys = {"id", "sha256", "start_s", "split", "scenario", "prompts"}
             clips = [clip.model_dump(mode="json", include=keys) for clip in record.clips]
@@ -135,10 +138,9 @@ class Contents:
         ]
         if len(gone) > _SHOWN:
             links.append(Link("clips", "", "broken", f"{len(gone) - _SHOWN} more are gone"))
-        return [*links, self._base(record)]
+        return links
 
-    def _base(self, record: RunRecord) -> Link:
-        name = str(record.base.get("name"))
+    def _base(self, name: str, record: RunRecord) -> Link:
         try:
             parts = open_base(name, self._workspace.models).identity().parts
         except (MissingInputError, OSError) as error:
