@@ -26,7 +26,11 @@ from pathlib import Path
 from slora_assets.config.workspace import Workspace
 from slora_assets.deployment.promotion import demote, promote
 from slora_assets.governance.verification.verify import verify
-from slora_assets_tests.small_graph import PROJECT, prepare
+
+PROJECT = Path(__file__).resolve().parents[1]
+sys.path.insert(0, str(PROJECT))
+
+from slora_assets_tests.small_graph import prepare  # noqa: E402  # the tests are not installed
 
 SCENARIO = "market_floor"
 
@@ -143,14 +147,12 @@ def trials(workspace: Workspace, older: Mapping[Path, bytes], count: int) -> Non
     spent: list[float] = []
     while asked.total() < count:
         kind, way = chance.choice(list(artefacts)), chance.choice(list(ways))
-        if way == "edit" and not artefacts[kind][0].name.endswith(".json"):
+        among = [file for file in artefacts[kind] if way != "edit" or file.suffix == ".json"]
+        if len(among) < (2 if way == "swap" else 1):
             continue
-        if way == "swap" and len(artefacts[kind]) < 2:
-            continue
+        before = {one: one.read_bytes() for one in [*among, *older]}
         kind = {"replay": "older records", "stray": "files of nobody"}.get(way, kind)
-        file = chance.choice(artefacts.get(kind) or artefacts["manifests"])
-        before = {one: one.read_bytes() for one in [*artefacts.get(kind, []), *older]}
-        changed = ways[way](file, artefacts.get(kind, []), chance)
+        changed = ways[way](chance.choice(among), among, chance)
         if all(before.get(one) == content(one) for one in changed):
             continue  # two equal files exchanged
         began = time.perf_counter()
@@ -159,7 +161,7 @@ def trials(workspace: Workspace, older: Mapping[Path, bytes], count: int) -> Non
         asked[kind, way] += 1
         names = [one.name for one in changed]
         found[kind, way] += any(name in line for name in names for line in said)
-        if not found[kind, way] == asked[kind, way]:
+        if found[kind, way] != asked[kind, way]:
             print(f"not found: {way} of {changed}: {said[:2]}")
         restore(changed, before)
     for kind, way in sorted(asked):
