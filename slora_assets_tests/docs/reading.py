@@ -197,7 +197,8 @@ def _verbs(cli: str) -> set[str]:
     """What may stand behind `slora`: a verb, or a group and a verb."""
     found = re.findall(r"^@(\w+)\.command\((?:\"(\w+)\")?\)\ndef (\w+)\(", cli, re.MULTILINE)
     groups = {"app": "", **{variable: f"{name} " for variable, name in _groups(cli).items()}}
-    return {groups[app] + (said or function) for app, said, function in found}
+    mounted = set(re.findall(r"^app\.command\(\)\((\w+)\)", cli, re.MULTILINE))
+    return mounted | {groups[app] + (said or function) for app, said, function in found}
 
 
 def _unknown_flags(words: list[str], source: str, line: int, what: str) -> Iterator[str]:
