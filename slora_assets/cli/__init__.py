@@ -11,7 +11,7 @@ import typer
 from slora_assets.adapter_files.naming import Naming
 from slora_assets.cli.arguments import Reason
 from slora_assets.cli.prompts import prompts_app
-from slora_assets.cli.provenance import lineage, verify
+from slora_assets.cli.provenance import lineage, reproduce, verify
 from slora_assets.cli.scenarios import scenario_app
 from slora_assets.config.edge import run
 from slora_assets.config.workspace import Workspace
@@ -20,6 +20,7 @@ app = typer.Typer(no_args_is_help=True, add_completion=False, help=__doc__)
 app.add_typer(scenario_app, name="scenario", help="Add, look at and retire scenarios.")
 app.command()(verify)
 app.command()(lineage)
+app.command()(reproduce)
 app.add_typer(prompts_app, name="prompts", help="Write and list the prompts of validation.")
 
 Scenario = Annotated[str, typer.Argument(help="The scenario whose preset changes.")]

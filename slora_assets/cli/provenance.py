@@ -73,3 +73,32 @@ def lineage(
         write_text(svg, as_svg(graph, nodes))
     shown = json.dumps(as_document(graph, nodes), indent=2) if as_json else None
     typer.echo(shown or "\n".join(as_table(nodes)))
+
+
+def reproduce(
+    adapter: Annotated[
+        str, typer.Argument(help="An adapter's hash (six characters are enough) or file, or a run.")
+    ],
+    into: Annotated[Path, typer.Option(help="An empty folder for all that is made.")],
+    environment: Annotated[
+        bool,
+        typer.Option(
+            "--environment", help="In a virtual environment with the very packages of the run."
+        ),
+    ] = False,
+) -> None:
+    """Train an adapter's run again from what it wrote down, and compare byte for byte. Ends with 1
+    where an adapter comes out different."""
+    from slora_assets.governance.reproduction.reproduce import reproduce as again
+    from slora_assets.governance.reproduction.reproduce import run_of_adapter
+
+    workspace = Workspace.from_environment()
+    folder = run_of_adapter(workspace, adapter)
+    made = again(workspace, folder, into.absolute(), typer.echo, environment)
+    for one in made.adapters:
+        said = "equal, byte for byte" if one.equal else f"different: {one.found or 'not kept'}"
+        typer.echo(f"{made.run} epoch {one.epoch} {one.recorded[:16]}: {said}")
+    for name, (then, now) in made.other_software.items():
+        typer.echo(f"  {name} was {then or 'absent'} and is {now or 'absent'}")
+    if not all(one.equal for one in made.adapters):
+        raise typer.Exit(1)

@@ -119,7 +119,9 @@ def promote(
             "registered",
             folder / ADAPTER_RECORD,
             parents=[run / RUN_RECORD, verdict / VERDICT_FILE],
-            files=sorted(one for one in folder.iterdir() if one.name != ADAPTER_RECORD),
+            files=sorted(
+                one for one in folder.rglob("*") if one.is_file() and one.name != ADAPTER_RECORD
+            ),
         )
         values = preset_values(record.sha256, answer, strengths)
         known = promotion_of(workspace.changelog, scenario, record.sha256)

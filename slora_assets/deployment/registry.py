@@ -20,6 +20,7 @@ from slora_assets.documents import (
     ADAPTER_RECORD,
     ENVIRONMENT,
     RUN_CONFIG,
+    RUN_INPUTS,
     RUN_RECORD,
     AdapterRecord,
     registered_path,
@@ -52,6 +53,8 @@ def register_adapter(
             own = [source / name for name in (ADAPTER_FILE, ADAPTER_RECORD)]
             for file in (*own, *filter(Path.is_file, of_the_run)):
                 shutil.copyfile(file, partial / file.name)
+            if run is not None and (run / RUN_INPUTS).is_dir():
+                shutil.copytree(run / RUN_INPUTS, partial / RUN_INPUTS)
             if read_adapter_record(partial) != record:
                 raise IntegrityError("the adapter changed while it was copied", file=source)
             commit_folder(partial, final)

@@ -38,6 +38,8 @@ from slora_assets.documents.promotion import Change, LoggedChange
 from slora_assets.documents.run import (
     ENVIRONMENT,
     RUN_CONFIG,
+    RUN_INPUTS,
+    RUN_PROMPTS,
     RUN_RECORD,
     Code,
     ExportParity,
@@ -68,6 +70,8 @@ __all__ = [
     "DEFAULT_SPEED",
     "ENVIRONMENT",
     "RUN_CONFIG",
+    "RUN_INPUTS",
+    "RUN_PROMPTS",
     "RUN_RECORD",
     "SWEEP_FILE",
     "VERDICT_FILE",

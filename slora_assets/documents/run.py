@@ -13,6 +13,9 @@ from slora_assets.documents.document import Document
 RUN_RECORD: Final = "manifest.json"
 RUN_CONFIG: Final = "config.yaml"
 """The recipe of a run, resolved."""
+RUN_INPUTS: Final = "inputs"
+"""Folder of a run with the manifests and prompts that it was made from, as they were."""
+RUN_PROMPTS: Final = "validation_prompts.yaml"
 ENVIRONMENT: Final = "environment.json"
 """Every installed package with its version, beside a run's record."""
 

@@ -29,7 +29,7 @@ from slora_assets.training.between_epochs.measuring import Measuring
 from slora_assets.training.display import Display
 from slora_assets.training.loop.checkpoints import RunPosition, no_checkpoint
 from slora_assets.training.loop.trainer import Hooks, Trainer
-from slora_assets.training.plan import RunPlan, record_run
+from slora_assets.training.plan import RunPlan, keep_inputs, record_run
 from slora_assets.training.resume import Begun
 from slora_assets.training.step_log import StepsLog
 from slora_assets.training.trackers import Tracker
@@ -202,6 +202,7 @@ class ActiveRun:
             software=software_versions(),
             code=running_code(),
         )
+        keep_inputs(self._workspace, plan)
         write_json(plan.folder.partial / ENVIRONMENT, dict(sorted(installed_packages().items())))
         write_json(plan.folder.partial / RUN_RECORD, record.model_dump(mode="json"))
         commit_folder(plan.folder.partial, plan.folder.final)

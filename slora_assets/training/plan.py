@@ -22,8 +22,15 @@ from slora_assets.curation.validation_prompts import (
     prompts_of,
     spread,
 )
-from slora_assets.documents import ADAPTER_FILE, RUN_RECORD, BaseIdentity, CacheName
-from slora_assets.provenance import object_hash
+from slora_assets.documents import (
+    ADAPTER_FILE,
+    RUN_INPUTS,
+    RUN_PROMPTS,
+    RUN_RECORD,
+    BaseIdentity,
+    CacheName,
+)
+from slora_assets.provenance import object_hash, write_bytes, write_json
 from slora_assets.provenance.ledger import last_record, put_on_record, refuse_changed
 from slora_assets.provenance.records import read_run_record
 from slora_assets.training.run_folder import RunFolder
@@ -58,6 +65,8 @@ class RunPlan:
     scorer: dict[str, Any]
     """Which scorer exactly: see `scorer_identity`."""
     sampling: SamplingPlan
+    prompts_file: ValidationPrompts
+    """What `sampling` was taken from."""
 
     @property
     def scenario(self) -> str | None:
@@ -107,6 +116,15 @@ class RunPlan:
             return False
         adapters = all((folder / kept.path / ADAPTER_FILE).is_file() for kept in record.kept)
         return record.run_hash == self.run_hash and adapters
+
+
+def keep_inputs(workspace: Workspace, plan: RunPlan) -> None:
+    """Put what the run was made from into its folder: others may stand there later."""
+    inputs = plan.folder.partial / RUN_INPUTS
+    for scenario in plan.data.scenarios:
+        write_bytes(inputs / f"{scenario}.json", workspace.manifest(scenario).read_bytes())
+    prompts = plan.prompts_file.model_dump(mode="json", exclude_unset=True)
+    write_json(inputs / RUN_PROMPTS, prompts)  # which is YAML, too
 
 
 def record_run(workspace: Workspace, plan: RunPlan) -> None:
@@ -163,6 +181,7 @@ def plan_run(
         base=base,
         scorer=scorer_identity(settings.scorer, workspace.models),
         sampling=SamplingPlan(tuple(asked), tuple(prompts.seeds[:_SEEDS])),
+        prompts_file=prompts,
     )
 
 

@@ -1,0 +1,1 @@
+"""An adapter, made again from what its run wrote down."""
