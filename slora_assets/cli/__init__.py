@@ -14,6 +14,7 @@ from slora_assets.cli.prompts import prompts_app
 from slora_assets.cli.scenarios import scenario_app
 from slora_assets.config.edge import run
 from slora_assets.config.workspace import Workspace
+from slora_assets.processes.garbage import look_for_garbage_seldom
 
 app = typer.Typer(no_args_is_help=True, add_completion=False, help=__doc__)
 app.add_typer(scenario_app, name="scenario", help="Add, look at and retire scenarios.")
@@ -154,5 +155,6 @@ def main() -> None:
 
 
 def _typed() -> int:
+    look_for_garbage_seldom()
     app()
     return 0
