@@ -5,8 +5,8 @@ from __future__ import annotations
 import gc
 from typing import Final
 
-_NEW_OBJECTS: Final = 50_000
-"""So many more than before until it looks again: 70 times Python's own figure."""
+_NEW_OBJECTS: Final = 100_000
+"""So many more than before until it looks again: 140 times Python's own figure."""
 
 
 def look_for_garbage_seldom() -> None:
