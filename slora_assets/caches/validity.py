@@ -149,8 +149,7 @@ class Verified:
         self._cache.save()
 
     def _entry(self, path: Path) -> str:
-        text, name = str(path), path.name
-        return name if text == self._inside + name else text
+        return str(path).removeprefix(self._inside)
 
 
 def _digest(key: Key) -> str:

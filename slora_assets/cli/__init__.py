@@ -15,6 +15,7 @@ from slora_assets.cli.provenance import lineage, reproduce, verify
 from slora_assets.cli.scenarios import scenario_app
 from slora_assets.config.edge import run
 from slora_assets.config.workspace import Workspace
+from slora_assets.processes.garbage import look_for_garbage_seldom
 
 app = typer.Typer(no_args_is_help=True, add_completion=False, help=__doc__)
 app.add_typer(scenario_app, name="scenario", help="Add, look at and retire scenarios.")
@@ -158,5 +159,6 @@ def main() -> None:
 
 
 def _typed() -> int:
+    look_for_garbage_seldom()
     app()
     return 0

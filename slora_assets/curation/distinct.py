@@ -12,6 +12,8 @@ from typing import Final
 
 from rapidfuzz.distance import OSA
 
+from slora_assets.config.text import words
+
 Words = frozenset[str]
 """What a text says, whatever its wording: its words without their endings."""
 
@@ -33,7 +35,7 @@ letter are mostly two words."""
 
 def words_of(text: str) -> Words:
     """The words of a text that say something, without endings; all of them if none does."""
-    every = re.findall(r"\w+", text.casefold())
+    every = words(text)
     return frozenset(_stem(word) for word in every if word not in _SAY_NOTHING) or frozenset(every)
 
 

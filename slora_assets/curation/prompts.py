@@ -3,15 +3,15 @@
 from __future__ import annotations
 
 import hashlib
-import re
 from collections import Counter
 from collections.abc import Sequence
 from typing import Final
 
 from rapidfuzz.distance import OSA
+from rapidfuzz.process import extractOne
 
 from slora_assets.config.data import ScenarioSettings
-from slora_assets.config.text import tidy
+from slora_assets.config.text import tidy, words
 
 _TYPO: Final = 1
 """Prompts so many slips of the keyboard apart are one prompt: a letter left out, put in, mistaken,
@@ -25,7 +25,7 @@ def prompts_for(clip_id: str, captions: Sequence[str], scenario: ScenarioSetting
     captions' commoner words stands for all.
     """
     texts = {normalise(caption) for caption in captions}
-    common = Counter(word for text in texts for word in _words(text))
+    common = Counter(word for text in texts for word in words(text))
     candidates: dict[str, str] = {}
     for text in sorted(texts):
         for template in scenario.prompt_templates:
@@ -33,31 +33,19 @@ def prompts_for(clip_id: str, captions: Sequence[str], scenario: ScenarioSetting
             if prompt:
                 candidates.setdefault(prompt.casefold(), prompt)
 
-    def order(prompt: str) -> bytes:
-        return hashlib.sha256(f"{clip_id}\0{prompt.casefold()}".encode()).digest()
-
     def usual(prompt: str) -> int:
-        return min((common[word] for word in _words(prompt) if word in common), default=0)
+        return min((common[word] for word in words(prompt) if word in common), default=0)
 
+    order = {one: hashlib.sha256(f"{clip_id}\0{one}".encode()).digest() for one in candidates}
     chosen: list[str] = []
     # The commoner wording first, so that a typo finds what it is a typo of.
-    for prompt in sorted(candidates.values(), key=lambda one: (-usual(one), order(one))):
-        if not any(_one_but_for_a_typo(prompt, other) for other in chosen):
+    for prompt in sorted(candidates, key=lambda one: (-usual(one), order[one])):
+        if extractOne(prompt, chosen, scorer=OSA.distance, score_cutoff=_TYPO) is None:
             chosen.append(prompt)
-    return sorted(chosen, key=order)[: scenario.prompts_per_clip]
+    first = sorted(chosen, key=order.__getitem__)[: scenario.prompts_per_clip]
+    return [candidates[prompt] for prompt in first]
 
 
 def normalise(text: str) -> str:
     """A clean text on one line, no trailing full stop."""
     return tidy(text).removesuffix(".").rstrip()
-
-
-def _words(text: str) -> list[str]:
-    return re.findall(r"\w+", text.casefold())
-
-
-def _one_but_for_a_typo(prompt: str, other: str) -> bool:
-    if abs(len(prompt) - len(other)) > _TYPO:
-        return False
-    distance = OSA.distance(prompt.casefold(), other.casefold(), score_cutoff=_TYPO)
-    return bool(distance <= _TYPO)

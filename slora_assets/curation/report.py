@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-import re
 from collections import Counter, defaultdict
 from collections.abc import Iterable, Mapping, Sequence
 from typing import TYPE_CHECKING, Final
 
 from slora_assets.config.data import ScenarioSettings, ScenariosSettings
+from slora_assets.config.text import words
 from slora_assets.curation.leaks import leak_sentence, leaks_among
 from slora_assets.documents import Clip, ScenarioEntry, ScenarioMetadata
 from slora_assets.provenance.markdown import markdown_cell as _cell
@@ -186,21 +186,21 @@ def _lengths(clips: Sequence[Clip]) -> str:
 
 def _repeated(clips: Sequence[Clip]) -> str:
     """Captions that several clips share but for case, punctuation and the order of words."""
-    sharers: defaultdict[str, set[str]] = defaultdict(set)
-    wording: dict[str, str] = {}
+    sharers: defaultdict[frozenset[str], set[str]] = defaultdict(set)
+    wording: dict[frozenset[str], str] = {}
     for clip in clips:
         for caption in clip.captions:
-            key = " ".join(sorted(set(re.findall(r"\w+", caption.casefold()))))
-            sharers[key].add(clip.id)
-            wording.setdefault(key, caption)
-    shared = {key: len(found) for key, found in sharers.items() if len(found) > 1}
+            said = frozenset(words(caption))
+            sharers[said].add(clip.id)
+            wording.setdefault(said, caption)
+    shared = {said: len(found) for said, found in sharers.items() if len(found) > 1}
     if not shared:
         return ""
-    most = sorted(shared, key=lambda key: (-shared[key], key))[:_REPEATED]
+    most = sorted(shared, key=lambda said: (-shared[said], " ".join(sorted(said))))[:_REPEATED]
     return (
         f"## Near-duplicate captions\n\n{len(shared)} captions stand at more than one clip,"
         " but for case, punctuation and the order of words. The most frequent:\n\n"
-        + _table(("caption", "clips"), [(wording[key], shared[key]) for key in most])
+        + _table(("caption", "clips"), [(wording[said], shared[said]) for said in most])
     )
 
 

@@ -23,9 +23,7 @@ from slora_assets.config.dataset_files import (
 from slora_assets.config.errors import CurationError, FootageError
 from slora_assets.config.workspace import Workspace
 from slora_assets.documents import FootageFile, Inventory, QuarantinedClip, RefusedFor
-from slora_assets.footage.decode import probe
 from slora_assets.footage.listing import listing_hash, remember_listing
-from slora_assets.footage.quality import measure
 from slora_assets.footage.quarantine import PASSING, decoder, quarantine
 from slora_assets.footage.versions import DECODE_VERSION, QUALITY_VERSION
 from slora_assets.processes.isolation import isolated
@@ -122,6 +120,8 @@ def _known_by_content(
 ) -> dict[str, _Facts]:
     """What is known of files that had another name before. Only one of a size that is known is read
     for that."""
+    if not files:
+        return {}
     before = [_sound(facts) for key, facts in cache.before() if key.startswith(_key("", measured))]
     by_hash = {facts["sha256"]: facts for facts in before if facts is not None}
     sizes = {facts["bytes_"] for facts in by_hash.values()}
@@ -140,6 +140,10 @@ def _sound(facts: _Facts | None) -> _Facts | None:
 
 def _examine(path: Path, measured: bool) -> _Facts:
     """Hash, probe and perhaps measure one file; runs in a process of its own."""
+    # Here, because all else needs no decoder: mostly every file is known.
+    from slora_assets.footage.decode import probe
+    from slora_assets.footage.quality import measure
+
     try:
         more = measure(path) if measured else {}
         return _content(path) | asdict(probe(path)) | more

@@ -11,12 +11,13 @@ from collections.abc import Callable, Iterable, Iterator
 from concurrent.futures import TimeoutError as OutOfTimeError
 from contextlib import ExitStack, contextmanager
 from pathlib import Path
-from typing import Any, Final, TypeVar
-
-from pebble import ProcessExpired, ProcessFuture, ProcessPool
+from typing import TYPE_CHECKING, Any, Final, TypeVar
 
 from slora_assets.config.errors import FootageError
 from slora_assets.processes.preloading import preload
+
+if TYPE_CHECKING:
+    from pebble import ProcessFuture, ProcessPool
 
 Result = TypeVar("Result")
 Task = tuple[Path, tuple[Any, ...]]
@@ -40,6 +41,8 @@ def isolated(
     waiting: deque[tuple[Path, ProcessFuture[Result]]] = deque()
 
     def oldest() -> Result | FootageError:
+        from pebble import ProcessExpired  # here, because mostly there is nothing to decode
+
         path, future = waiting.popleft()
         try:
             result: Result = future.result()
@@ -70,6 +73,8 @@ def _workers() -> int:
 
 @contextmanager
 def _pool() -> Iterator[ProcessPool]:
+    from pebble import ProcessPool
+
     # Forking a process that has threads can lock up; a server without any forks the workers.
     context = multiprocessing.get_context("forkserver")
     preload()

@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import codecs
+import re
 import unicodedata
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from slora_assets.config.text import clean, decode, fold, tidy, unwelcome
+from slora_assets.config.text import clean, decode, fold, tidy, unwelcome, words
 
 ANY = st.text(st.characters(codec=None, exclude_categories=()))
 """Halves of surrogate pairs among them."""
@@ -74,3 +75,8 @@ def test_plain_ascii_stays_to_the_letter(text: str) -> None:
 )
 def test_texts_that_say_the_same_fold_to_the_same(one: str, other: str) -> None:
     assert fold(one) == fold(other)
+
+
+@given(ANY | st.text("aB1 _-'.\tß\u00a0"))
+def test_the_words_of_a_text_are_its_runs_of_letters_and_figures(text: str) -> None:
+    assert words(text) == re.findall(r"\w+", text.casefold())

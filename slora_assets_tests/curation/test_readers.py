@@ -16,7 +16,11 @@ from slora_assets.curation.annotations import read_annotations
 from slora_assets.curation.annotations.batches import BATCH, SCHEMA
 from slora_assets.curation.annotations.csv_tables import read_panda70m, read_webvid
 from slora_assets.curation.annotations.folder import read_folder
-from slora_assets.curation.annotations.json_files import read_captioned_clips, read_vatex
+from slora_assets.curation.annotations.json_files import (
+    read_captioned_clips,
+    read_msrvtt,
+    read_vatex,
+)
 
 PANDA_COLUMNS = ("videoID", "url", "timestamp", "caption", "matching_score")
 
@@ -52,6 +56,23 @@ def test_a_panda_row_becomes_its_clips_with_times_and_scores(tmp_path: Path) -> 
     assert table["source_start_s"].to_list() == [8.5, 68.5, 128.5, 188.5, 1.0]
     assert table["source_end_s"][0] == 3609
     assert table["score"].to_list() == [0.5, 0.25, 0.01, 0.1, 0.9]
+
+
+def test_each_caption_of_a_video_comes_by_itself_whatever_stands_in_it(tmp_path: Path) -> None:
+    said = {"v0": ["a\x00b", "two\nlines", "x\x1fy, z"], "v1": [], "v2": ["", 'a "café"']}
+    videos = [{"video_id": name, "url": f"https://v/{name}", "split": "train"} for name in said]
+    sentences = [
+        {"video_id": name, "caption": one} for name, captions in said.items() for one in captions
+    ]
+    file = tmp_path / "a.json"
+    file.write_text(json.dumps({"videos": videos, "sentences": sentences}))
+    table = pl.concat(read_msrvtt(file))
+    assert table.schema == SCHEMA
+    assert dict(table.select("id", "captions").iter_rows()) == {
+        "v0": ["a b", "two lines", "x y, z"],
+        "v1": [],
+        "v2": ['a "café"'],
+    }
 
 
 def test_a_panda_row_whose_lists_differ_is_named(tmp_path: Path) -> None:

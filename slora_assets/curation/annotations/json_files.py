@@ -16,6 +16,8 @@ from slora_assets.curation.annotations.rows import Faults, RawRow, clip_tables
 from slora_assets.curation.annotations.values import ValueFault, as_id, as_text, shown
 
 _VATEX_NAME: Final = re.compile(r"(?P<source>.+)_(?P<start>\d{6})_(?P<end>\d{6})", re.DOTALL)
+_NAMES: Final = (str, int, float)
+"""What a video is called by: numbers by those who forgot the quotation marks."""
 _MSRVTT: Final = {
     "id": "video_id",
     "source_group": "url",
@@ -44,7 +46,7 @@ def _videos(
     for number, one in enumerate(sentences, start=1):
         entry = one if isinstance(one, dict) else {}
         video, caption = entry.get("video_id"), entry.get("caption")
-        if isinstance(caption, str) and isinstance(video, str | int | float):
+        if isinstance(caption, str) and isinstance(video, _NAMES):
             said_of[video].append(caption)
             continue
         key = "video_id" if isinstance(caption, str) else "caption"

@@ -68,28 +68,31 @@ def first_frames(
     put_on_record(workspace, "first_frames", index, parents=[workspace.manifest(scenario)])
     context.log.info(f"first frames: {result.made} made, {result.kept} kept")
     frames = [workspace.root / clip.first_frame for clip in manifest.clips]
-    there = [frame for frame in frames if frame.is_file()]
+    examples = _examples(context, frames, result.hash)
     return dg.MaterializeResult(
         data_version=dg.DataVersion(result.hash),
         metadata={
             **_counts(result, frames[0].parent),
             "dataset_hash": manifest.dataset_hash,
-            **({"examples": _examples(context, there, result.hash)} if there else {}),
+            **({"examples": examples} if examples else {}),
         },
     )
 
 
 def _examples(
     context: dg.AssetExecutionContext, frames: list[Path], version: str
-) -> dg.MetadataValue[str]:
-    """Some of the frames in one picture; as last shown where nothing has changed since: to draw it
-    takes longer than to look through thousands of frames."""
+) -> dg.MetadataValue[str] | None:
+    """Some of the frames in one picture, if there are any; as last shown where nothing has changed
+    since: to draw it takes longer than to look through thousands of frames."""
     last = last_materialization(context.instance, "first_frames", context.partition_key)
     if last is not None and (last.tags or {}).get(DATA_VERSION) == version:
         shown = last.metadata.get("examples")
         if isinstance(shown, dg.MarkdownMetadataValue):
             return shown
-    return strip(frames, f"first frames of {context.partition_key}", FRAMES_LIMIT)
+    there = [frame for frame in frames if frame.is_file()]
+    if not there:
+        return None
+    return strip(there, f"first frames of {context.partition_key}", FRAMES_LIMIT)
 
 
 def _cache(

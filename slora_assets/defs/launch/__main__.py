@@ -9,10 +9,12 @@ import sys
 from slora_assets.config import edge
 from slora_assets.config.environment import check_switches, recipe_overrides
 from slora_assets.defs.launch.verbs import UI, VERBS, are_verbs
+from slora_assets.processes.garbage import look_for_garbage_seldom
 
 
 def main(verbs: list[str]) -> int:
     """Run verbs, or become the UI. Returns the exit status."""
+    look_for_garbage_seldom()
     check_switches()
     recipe_overrides()
     if verbs != [UI] and not are_verbs(verbs):
