@@ -228,6 +228,10 @@ class Workspace:
         """The gate's answers about a run's adapter at several strengths."""
         return self.root / "outputs" / "sweeps" / run / "sweep.json"
 
+    def swept_pairs(self, run: str) -> Path:
+        """What those answers rest on."""
+        return self.sweep(run).with_name("pairs.json")
+
     def comparisons(self, run: str) -> Path:
         """What people preferred of a run's samples and its base's, without knowing which is
         which."""

@@ -34,7 +34,13 @@ from slora_assets.documents.presets import (
 )
 from slora_assets.documents.promotion import Change, LoggedChange
 from slora_assets.documents.run import RUN_RECORD, ExportParity, KeptAdapter, RunRecord, TrainedClip
-from slora_assets.documents.sweep import SWEEP_FILE, ScaleSweep, SweptScale
+from slora_assets.documents.sweep import (
+    SWEEP_FILE,
+    MeasuredScale,
+    ScaleSweep,
+    SweptMeasurements,
+    SweptScale,
+)
 from slora_assets.documents.verdict import (
     VERDICT_FILE,
     Answer,
@@ -82,6 +88,7 @@ __all__ = [
     "LoggedChange",
     "LoggedComparison",
     "MatchingEvidence",
+    "MeasuredScale",
     "NearestTrainingClip",
     "NearestTrainingClips",
     "PairedMeasurements",
@@ -106,6 +113,7 @@ __all__ = [
     "Side",
     "SpeedPreset",
     "Split",
+    "SweptMeasurements",
     "SweptScale",
     "TrainedClip",
     "registered_path",

@@ -13,7 +13,7 @@ from slora_assets.documents.footage import Inventory, Quarantine
 from slora_assets.documents.presets import Presets
 from slora_assets.documents.promotion import Change
 from slora_assets.documents.run import RunRecord
-from slora_assets.documents.sweep import ScaleSweep
+from slora_assets.documents.sweep import ScaleSweep, SweptMeasurements
 from slora_assets.documents.verdict import (
     NearestTrainingClips,
     PairedMeasurements,
@@ -33,6 +33,7 @@ DOCUMENTS: Final[dict[str, type[BaseModel]]] = {
     "scenario_manifest": ScenarioManifest,
     "scenario_metadata": ScenarioMetadata,
     "sweep": ScaleSweep,
+    "swept_pairs": SweptMeasurements,
     "verdict": RunVerdict,
 }
 
