@@ -92,6 +92,7 @@ def test_a_split_list_that_can_t_be_read_whole_is_refused(tmp_path: Path, conten
     with pytest.raises(SloraError, match=r"list\.csv") as raised:
         sort_one(tmp_path, "msrvtt", text, [], {"list.csv": content}, official_splits=lists)
     assert "\n" not in str(raised.value)
+    assert "Remedy: " in str(raised.value)
 
 
 def test_split_lists_may_go_by_other_names_and_marks(tmp_path: Path) -> None:
