@@ -17,20 +17,16 @@ from slora_assets.curation.validation_prompts import Prompt
 from slora_assets.documents import (
     RUN_RECORD,
     VERDICT_FILE,
-    Answer,
     DatasetEntry,
     PairedMeasurements,
     PromptPair,
     RunVerdict,
-    ScaleSweep,
     ScenarioEntry,
     ScenarioManifest,
-    SweptScale,
 )
 from slora_assets.footage.encode import write_mp4
 from slora_assets.provenance import sha256_bytes, write_json
 from slora_assets.validation.question import question_of
-from slora_assets.validation.swept import sweep_hash
 from slora_assets_tests.made_runs import run_record, verdict
 from slora_assets_tests.on_record import put_run_on_record
 from slora_assets_tests.workspaces import below
@@ -131,36 +127,3 @@ def _measured(prompt: Prompt, number: int) -> PromptPair:
         adapter_frozen=False,
         difference=0.2,
     )
-
-
-def write_sweep(
-    workspace: Workspace,
-    scenario: str,
-    answers: Mapping[float, Answer],
-    best: float | None = None,
-    adapter: str | None = None,
-) -> None:
-    """A standing sweep of a finished run with these answers; CLIP similarity grows with strength,
-    or is highest at `best`. `adapter` is another one's hash."""
-    settings = read_validation_prompts(workspace.validation_prompts)
-    question = question_of(workspace, workspace.scenario_run(scenario), settings)
-    document = ScaleSweep(
-        run=scenario,
-        adapter_sha256=adapter or question.record.best.sha256,
-        sweep_hash=sweep_hash(workspace, question),
-        base_scores={},
-        footage_scores={},
-        scales=[
-            SweptScale(
-                scale=scale,
-                speed="default",
-                answer=answer,
-                reasons=[],
-                adapter_scores={"clip_similarity": scale if best is None else -abs(scale - best)},
-                metrics={},
-                n_clips=32,
-            )
-            for scale, answer in sorted(answers.items())
-        ],
-    )
-    write_json(workspace.sweep(scenario), document.model_dump(mode="json"))

@@ -17,3 +17,9 @@ def put_run_on_record(workspace: Workspace, scenario: str) -> None:
     if (folder / VERDICT_FILE).is_file():
         others = [one for one in folder.rglob("*") if one.is_file() and one.name != VERDICT_FILE]
         put_on_record(workspace, "verdict", folder / VERDICT_FILE, files=sorted(others))
+
+
+def put_sweep_on_record(workspace: Workspace, scenario: str) -> None:
+    """The sweep of a scenario's adapter, with its measurements, as they are now."""
+    files = [workspace.swept_pairs(scenario)]
+    put_on_record(workspace, "sweep", workspace.sweep(scenario), files=files)

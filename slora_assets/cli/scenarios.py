@@ -16,22 +16,43 @@ if TYPE_CHECKING:
 scenario_app = typer.Typer(no_args_is_help=True)
 
 
+NewName = Annotated[str, typer.Argument(help="Lower case, digits, '_'.")]
+Keywords = Annotated[str, typer.Option(help="Words or phrases, parted by commas.")]
+Description = Annotated[str, typer.Option(help="What its clips show, in a few words.")]
+WeakKeywords = Annotated[
+    str, typer.Option(help="Words that count where no keywords decide, parted by commas.")
+]
+Exclude = Annotated[str, typer.Option(help="Words that don't count, parted by commas.")]
+Categories = Annotated[
+    str, typer.Option(help="The dataset's categories that it is limited to, parted by commas.")
+]
+Templates = Annotated[
+    list[str] | None,
+    typer.Option(help="Prompt template with {caption}, {description} (repeatable)."),
+]
+MinCaptions = Annotated[int | None, typer.Option(help="So many captions of a clip must match.")]
+MinShare = Annotated[float | None, typer.Option(help="... and this share of them, 0 to 1.")]
+MinTrain = Annotated[int | None, typer.Option(help="Least clips to train on.")]
+MinValidation = Annotated[int | None, typer.Option(help="Least clips held out.")]
+PromptsPerClip = Annotated[int | None, typer.Option(help="Most prompts of one clip.")]
+Priority = Annotated[int | None, typer.Option(help="Higher wins over others.")]
+
+
 @scenario_app.command("add")
 def add_scenario(
-    name: Annotated[str, typer.Argument(help="Lower case, digits, '_'.")],
-    keywords: Annotated[str, typer.Option(help="Words or phrases, parted by commas.")],
-    description: Annotated[str, typer.Option(help="What its clips show, in a few words.")],
-    exclude: Annotated[str, typer.Option(help="Words that don't count, parted by commas.")] = "",
-    template: Annotated[
-        list[str] | None,
-        typer.Option(help="Prompt template with {caption}, {description} (repeatable)."),
-    ] = None,
-    min_captions: Annotated[
-        int | None, typer.Option(help="So many captions of a clip must match.")
-    ] = None,
-    min_train: Annotated[int | None, typer.Option(help="Least clips to train on.")] = None,
-    min_validation: Annotated[int | None, typer.Option(help="Least clips held out.")] = None,
-    priority: Annotated[int | None, typer.Option(help="Higher wins over others.")] = None,
+    name: NewName,
+    keywords: Keywords,
+    description: Description,
+    weak_keywords: WeakKeywords = "",
+    exclude: Exclude = "",
+    categories: Categories = "",
+    template: Templates = None,
+    min_captions: MinCaptions = None,
+    min_share: MinShare = None,
+    min_train: MinTrain = None,
+    min_validation: MinValidation = None,
+    prompts_per_clip: PromptsPerClip = None,
+    priority: Priority = None,
     dry_run: Annotated[bool, typer.Option("--dry-run", help="Show it and write nothing.")] = False,
 ) -> None:
     """Write a scenario's YAML, and show what the footage would give it. Nothing else is written."""
@@ -44,11 +65,15 @@ def add_scenario(
     given = {
         "description": description,
         "keywords": _parted(keywords),
+        "weak_keywords": _parted(weak_keywords) or None,
         "exclude": _parted(exclude) or None,
+        "categories": _parted(categories) or None,
         "prompt_templates": template or None,
         "min_matching_captions": min_captions,
+        "min_matching_share": min_share,
         "min_train_clips": min_train,
         "min_validation_clips": min_validation,
+        "prompts_per_clip": prompts_per_clip,
         "priority": priority,
     }
     keys = {key: value for key, value in given.items() if value is not None}

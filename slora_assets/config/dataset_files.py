@@ -127,10 +127,12 @@ def footage_folder(dataset: DatasetSettings, workspace: Workspace) -> Path:
     folder = workspace.root / dataset.footage
     if not folder.is_dir():
         raise MissingInputError(
-            "the footage folder does not exist",
+            "the footage is no folder" if folder.exists() else "the footage folder does not exist",
             file=folder,
             key="footage",
-            remedy="run `make data`" if dataset.obtain else "provide the folder",
+            remedy="run `make data`"
+            if dataset.obtain and not folder.exists()
+            else "provide the folder",
         )
     return folder
 

@@ -166,6 +166,9 @@ VARIABLES: Final = (
         "DAGSTER_HOME",
         "`.dagster/` of the workspace, for `make` and `python -m slora_assets.defs.launch`",
         "Where Dagster keeps a workspace's history and finds `dagster.yaml`. `make setup` writes"
-        " the project's own into `.env`, which `dg` and `dagster` read in the project's folder.",
+        " the project's own into `.env`, which `dg` and `dagster` read in the project's folder."
+        " Started elsewhere they open a history before they load any code of the project, so it"
+        " must be in the environment there: else the run's history is a temporary one, and a"
+        " warning says so.",
     ),
 )

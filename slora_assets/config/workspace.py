@@ -37,10 +37,28 @@ def shipped_files() -> Path:
 
 
 def root_from_environment() -> Path:
-    """The folder of the workspace that the environment names, whatever its configuration says."""
+    """The folder of the workspace that the environment names, whatever its configuration says.
+    Raises ConfigError where there can be none."""
     here = Path.cwd()
     default = PROJECT if is_checkout() and not _has_configs(here) else here
-    return Path(os.environ.get("SLORA_WORKSPACE") or default).absolute()
+    return _folder("SLORA_WORKSPACE", default)
+
+
+def _folder(variable: str, default: Path) -> Path:
+    """The folder that a variable names, which needn't be there yet. Raises ConfigError where there
+    can be none, as a file has its name or that of a folder above it."""
+    named = os.environ.get(variable)
+    path = Path(named or default).absolute()
+    there = next(one for one in (path, *path.parents) if os.path.lexists(one))
+    if named and not there.is_dir():
+        raise ConfigError(
+            "the environment variable names no folder",
+            key=variable,
+            found=named,
+            expected="a folder" if there == path else f"a folder, and {there} is none",
+            remedy=f"set {variable} to a folder",
+        )
+    return path
 
 
 def _has_configs(folder: Path) -> bool:
@@ -78,7 +96,7 @@ class Workspace:
         """
         root, here = root_from_environment(), Path.cwd()
         own = (here if _has_configs(here) else shipped_files()) / "configs"
-        configs = Path(os.environ.get("SLORA_CONFIGS") or own).absolute()
+        configs = _folder("SLORA_CONFIGS", own)
         name = os.environ.get("SLORA_DATASET") or "sample"
         file = Path(name) if name.endswith(".yaml") else configs / "data" / f"{name}.yaml"
         if not file.is_file():
@@ -231,6 +249,10 @@ class Workspace:
     def sweep(self, run: str) -> Path:
         """The gate's answers about a run's adapter at several strengths."""
         return self.root / "outputs" / "sweeps" / run / "sweep.json"
+
+    def swept_pairs(self, run: str) -> Path:
+        """What those answers rest on."""
+        return self.sweep(run).with_name("pairs.json")
 
     def comparisons(self, run: str) -> Path:
         """What people preferred of a run's samples and its base's, without knowing which is

@@ -57,8 +57,13 @@ def refuse_copy(what: str) -> None:
 
 
 def warn_without_home() -> None:
-    """Say where this process's history goes when nobody named a place for it: Dagster's own
-    commands have begun a temporary one before they load any code, and can't be turned back."""
+    """Say where this process's history goes when nobody named a place for it.
+
+    It can't be put right from here. `dagster asset materialize` opens its history before it loads
+    any code: where `DAGSTER_HOME` says, in the environment or in the `.env` of the folder that it
+    is started in, else in a temporary folder. Its `-m`, `-f` and `-d` name code alone, and nothing
+    that code says moves a history that is open.
+    """
     if VARIABLE not in os.environ:
         print(
             f"warning: {VARIABLE} is not set, so Dagster keeps this history in a temporary folder:"

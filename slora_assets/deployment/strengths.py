@@ -18,6 +18,7 @@ from slora_assets.documents import (
     RunVerdict,
     ScenarioPreset,
 )
+from slora_assets.provenance.ledger import refuse_unrecorded
 from slora_assets.validation.swept import standing_sweep
 
 
@@ -41,24 +42,32 @@ class Tried:
 
 def tried_strengths(workspace: Workspace, verdict: RunVerdict) -> dict[float, Tried]:
     """The strengths at which an adapter was judged: its verdict's, and a sweep's where one stands
-    for the very same adapter, prompts and settings."""
+    for the very same adapter, prompts and settings.
+
+    Raises GateError, MissingInputError, IntegrityError for a standing sweep whose answers are not
+    what its own measurements give.
+    """
     own = {verdict.served.scale: Tried(verdict.gate.answer, None)}
     if not workspace.sweep(verdict.run).is_file():
         return own
+    run = workspace.scenario_run(verdict.run)
     try:
         settings = read_validation_prompts(workspace.validation_prompts)
-        run = workspace.scenario_run(verdict.run)
         sweep = standing_sweep(workspace, run, settings)
     except SloraError:
         return own
     if sweep is None or sweep.adapter_sha256 != verdict.adapter_sha256:
         return own
+    # The gate reckons with numpy, which definitions don't wait for.
+    from slora_assets.validation.earned import earned_strengths
+
     metric = next(name for name, guard in settings.gate.guards.items() if guard.improves)
     swept = {
-        row.scale: Tried(row.answer, row.adapter_scores.get(metric))
-        for row in sweep.scales
-        if row.speed == DEFAULT_SPEED
+        one.scale: Tried(one.answer, one.scores.get(metric))
+        for one in earned_strengths(workspace, run, verdict, sweep)
+        if one.speed == DEFAULT_SPEED
     }
+    refuse_unrecorded(workspace, workspace.sweep(verdict.run), remedy="run `make sweep`")
     at_verdict = swept.get(verdict.served.scale)
     if at_verdict is not None:  # the answer is the verdict's own; the sweep adds what it scored
         own = {verdict.served.scale: Tried(verdict.gate.answer, at_verdict.declared)}

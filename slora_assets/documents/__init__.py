@@ -47,7 +47,13 @@ from slora_assets.documents.run import (
     RunRecord,
     TrainedClip,
 )
-from slora_assets.documents.sweep import SWEEP_FILE, ScaleSweep, SweptScale
+from slora_assets.documents.sweep import (
+    SWEEP_FILE,
+    MeasuredScale,
+    ScaleSweep,
+    SweptMeasurements,
+    SweptScale,
+)
 from slora_assets.documents.verdict import (
     VERDICT_FILE,
     Answer,
@@ -104,6 +110,7 @@ __all__ = [
     "LoggedComparison",
     "LoggedRecord",
     "MatchingEvidence",
+    "MeasuredScale",
     "NearestTrainingClip",
     "NearestTrainingClips",
     "PairedMeasurements",
@@ -130,6 +137,7 @@ __all__ = [
     "Side",
     "SpeedPreset",
     "Split",
+    "SweptMeasurements",
     "SweptScale",
     "TrainedClip",
     "registered_path",

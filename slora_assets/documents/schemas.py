@@ -15,7 +15,7 @@ from slora_assets.documents.ledger import Recorded
 from slora_assets.documents.presets import Presets
 from slora_assets.documents.promotion import Change
 from slora_assets.documents.run import RunRecord
-from slora_assets.documents.sweep import ScaleSweep
+from slora_assets.documents.sweep import ScaleSweep, SweptMeasurements
 from slora_assets.documents.verdict import (
     NearestTrainingClips,
     PairedMeasurements,
@@ -37,6 +37,7 @@ DOCUMENTS: Final[dict[str, type[BaseModel]]] = {
     "scenario_manifest": ScenarioManifest,
     "scenario_metadata": ScenarioMetadata,
     "sweep": ScaleSweep,
+    "swept_pairs": SweptMeasurements,
     "verdict": RunVerdict,
 }
 

@@ -1,13 +1,41 @@
-"""`sweep.json` of `outputs/sweeps/<run>/`: the gate's answer at several strengths of an adapter."""
+"""`sweep.json` and `pairs.json` of `outputs/sweeps/<run>/`: the gate's answer at several strengths
+of an adapter, and the paired measurements that it rests on."""
 
 from __future__ import annotations
 
 from typing import Any, Final, Literal
 
 from slora_assets.documents.document import Document
-from slora_assets.documents.verdict import Answer, GuardedMetric
+from slora_assets.documents.verdict import (
+    Answer,
+    FootageClip,
+    GuardedMetric,
+    HeldOut,
+    PromptPair,
+)
 
 SWEEP_FILE: Final = "sweep.json"
+
+
+class MeasuredScale(Document):
+    """One strength as it was measured: what its answer is judged by, and may be again."""
+
+    scale: float
+    speed: str
+    pairs: list[PromptPair]
+    held_out: HeldOut | None
+    given_up: bool
+    """Whether a clearly worse adapter was given up before all prompts were asked."""
+
+
+class SweptMeasurements(Document):
+    """`pairs.json` of a sweep, whole."""
+
+    schema_version: Literal[1] = 1
+    footage: list[FootageClip]
+    """What every strength is held against."""
+    scales: list[MeasuredScale]
+    """As in the sweep."""
 
 
 class SweptScale(Document):
@@ -28,9 +56,11 @@ class SweptScale(Document):
 class ScaleSweep(Document):
     """The sweep, whole; stands as long as the verdict that it stands beside does."""
 
-    schema_version: Literal[1] = 1
+    schema_version: Literal[2] = 2
     run: str
     adapter_sha256: str
+    pairs_sha256: str
+    """Of `pairs.json` beside it, by which promotion judges again."""
     sweep_hash: str
     """Everything that it depends on: what the verdict depends on, and the scales."""
     base_scores: dict[str, Any]

@@ -1,22 +1,49 @@
-"""Whether a verdict is what its own measurements give, under the settings in force: it is judged
-again from `pairs.json` before anybody is served what it lets through.
+"""Whether the gate's answers are what their own measurements give, under the settings in force: a
+verdict, and a sweep's strengths, are judged again from `pairs.json` before anybody is served what
+they let through.
 """
 
 from __future__ import annotations
 
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
 from pathlib import Path
 
-from slora_assets.config.errors import GateError
+from slora_assets.config.errors import GateError, IntegrityError
 from slora_assets.config.validation import read_validation_prompts
 from slora_assets.config.workspace import Workspace
 from slora_assets.curation.validation_prompts import missing_prompts
-from slora_assets.documents import VERDICT_FILE, GateDecision, PairedMeasurements, RunVerdict
+from slora_assets.documents import (
+    VERDICT_FILE,
+    Answer,
+    FootageClip,
+    GateDecision,
+    HeldOut,
+    PairedMeasurements,
+    PromptPair,
+    RunVerdict,
+    ScaleSweep,
+    SweptMeasurements,
+)
+from slora_assets.provenance import sha256_file
 from slora_assets.provenance.records import read_document
 from slora_assets.validation.gate.decision import judge
 from slora_assets.validation.outdated import outdated_because
 from slora_assets.validation.question import Question, question_of
+from slora_assets.validation.sampling import mean_metrics
 
 PAIRS_FILE = "pairs.json"
+
+
+@dataclass(frozen=True)
+class EarnedStrength:
+    """What the measurements of a swept strength give."""
+
+    scale: float
+    speed: str
+    answer: Answer
+    scores: Mapping[str, float | None]
+    """Means of the adapter's clips, by metric."""
 
 
 def refuse_unearned(workspace: Workspace, run_folder: Path, verdict: RunVerdict) -> None:
@@ -24,9 +51,7 @@ def refuse_unearned(workspace: Workspace, run_folder: Path, verdict: RunVerdict)
     in force, or that isn't what its measurements give; MissingInputError, IntegrityError for
     measurements that can't be read."""
     folder = workspace.validation(verdict.run)
-    question = question_of(
-        workspace, run_folder, read_validation_prompts(workspace.validation_prompts)
-    )
+    question = _question(workspace, run_folder)
     if verdict.validation_hash != question.hash:
         raise GateError(
             "the verdict was given under other settings than those in force",
@@ -35,41 +60,123 @@ def refuse_unearned(workspace: Workspace, run_folder: Path, verdict: RunVerdict)
             expected="a verdict on what is asked now",
             remedy="run `make validate`",
         )
-    again = _judged_again(folder / PAIRS_FILE, question, verdict)
-    if again.answer != verdict.gate.answer:
-        raise GateError(
-            "the verdict is not what its own scores give",
-            file=folder / VERDICT_FILE,
-            key="verdict.verdict",
-            found=verdict.gate.answer,
-            expected=f"{again.answer}: {' '.join(again.reasons)}",
-            remedy=f"delete {folder} and run `make validate`",
-        )
-
-
-def _judged_again(file: Path, question: Question, verdict: RunVerdict) -> GateDecision:
+    file = folder / PAIRS_FILE
     measured = read_document(
         file, PairedMeasurements, what="a verdict's measurements", remedy="run `make validate`"
     )
+    remedy, gate = f"delete {folder} and run `make validate`", verdict.gate
+    rests_on = _Measured(
+        file, remedy, measured.pairs, measured.footage, gate.held_out, gate.given_up
+    )
+    again = _judged_again(rests_on, question, verdict)
+    if again.answer != gate.answer:
+        raise _unearned(
+            "verdict", folder / VERDICT_FILE, "verdict.verdict", gate.answer, again, remedy
+        )
+
+
+def earned_strengths(
+    workspace: Workspace, run_folder: Path, verdict: RunVerdict, sweep: ScaleSweep
+) -> list[EarnedStrength]:
+    """A standing sweep's strengths, judged again from what was measured. `verdict` is on the same
+    adapter, and says how far its scores are trusted.
+
+    Raises GateError for an answer that its measurements don't give; MissingInputError,
+    IntegrityError for measurements that can't be read or aren't the sweep's.
+    """
+    file, pairs = workspace.sweep(sweep.run), workspace.swept_pairs(sweep.run)
+    remedy = f"delete {file.parent} and run `make sweep`"
+    measured = read_document(pairs, SweptMeasurements, what="a sweep's measurements", remedy=remedy)
+    found = sha256_file(pairs)
+    if found != sweep.pairs_sha256:
+        raise IntegrityError(
+            "the measurements are not those of the sweep",
+            file=pairs,
+            found=found,
+            expected=sweep.pairs_sha256,
+            remedy=remedy,
+        )
+    rows = [(row.scale, row.speed) for row in sweep.scales]
+    if rows != [(one.scale, one.speed) for one in measured.scales]:
+        raise GateError(
+            "the sweep's strengths are not those that were measured",
+            file=file,
+            key="scales",
+            found=_listed(rows),
+            expected=_listed([(one.scale, one.speed) for one in measured.scales]),
+            remedy=remedy,
+        )
+    question, strengths = _question(workspace, run_folder), []
+    for number, (row, one) in enumerate(zip(sweep.scales, measured.scales, strict=True)):
+        rests_on = _Measured(pairs, remedy, one.pairs, measured.footage, one.held_out, one.given_up)
+        again = _judged_again(rests_on, question, verdict)
+        if again.answer != row.answer:
+            key = f"scales.{number}.answer"
+            raise _unearned("answer", file, key, row.answer, again, remedy)
+        scores = mean_metrics([pair.adapter for pair in one.pairs])
+        strengths.append(EarnedStrength(one.scale, one.speed, again.answer, scores))
+    return strengths
+
+
+@dataclass(frozen=True)
+class _Measured:
+    """What an answer rests on."""
+
+    file: Path
+    remedy: str
+    """Where it can't be what the answer rests on."""
+    pairs: Sequence[PromptPair]
+    footage: Sequence[FootageClip]
+    held_out: HeldOut | None
+    given_up: bool
+
+
+def _question(workspace: Workspace, run_folder: Path) -> Question:
+    return question_of(workspace, run_folder, read_validation_prompts(workspace.validation_prompts))
+
+
+def _judged_again(measured: _Measured, question: Question, verdict: RunVerdict) -> GateDecision:
+    trusted = (
+        verdict.scores_trusted
+        and verdict.base.trained
+        and bool(verdict.scorer.get("trained", True))
+    )
     asked = {(one.id, seed) for one in question.prompts for seed in question.settings.seeds}
     found = {(pair.prompt_id, pair.seed) for pair in measured.pairs}
-    given_up = verdict.gate.given_up
+    # Only what scores may fail is ever given up.
+    given_up = measured.given_up and trusted
     if len(found) != len(measured.pairs) or not found <= asked or (found != asked and not given_up):
         raise GateError(
             "the measurements are not those of the prompts that were asked",
-            file=file,
+            file=measured.file,
             found=f"{len(measured.pairs)} pairs",
             expected=f"a pair for each of {len(asked)} prompts and seeds",
-            remedy=f"delete {file.parent} and run `make validate`",
+            remedy=measured.remedy,
         )
-    trained = verdict.base.trained and bool(verdict.scorer.get("trained", True))
     return judge(
         measured.pairs,
         measured.footage,
         question.gate,
-        trusted=verdict.scores_trusted and trained,
+        trusted=trusted,
         untrusted_reason=verdict.scores_note,
         advice=missing_prompts(question.settings, question.record.scenarios, question.clips),
-        held_out=verdict.gate.held_out,
-        given_up=verdict.gate.reasons if given_up else (),
+        held_out=measured.held_out,
+        given_up=["Sampling was given up, as it was clearly worse."] if given_up else (),
     )
+
+
+def _unearned(
+    what: str, file: Path, key: str, found: Answer, again: GateDecision, remedy: str
+) -> GateError:
+    return GateError(
+        f"the {what} is not what its own scores give",
+        file=file,
+        key=key,
+        found=found,
+        expected=f"{again.answer}: {' '.join(again.reasons)}",
+        remedy=remedy,
+    )
+
+
+def _listed(rows: Sequence[tuple[float, str]]) -> str:
+    return ", ".join(f"{scale:g} ({speed})" for scale, speed in rows)

@@ -24,8 +24,7 @@ from slora_assets.deployment.promotion import promote
 from slora_assets.miniature.weights.build import build_base
 from slora_assets.provenance import write_text
 from slora_assets_tests.base_models.small import acting_adapter
-from slora_assets_tests.earned import earn
-from slora_assets_tests.judged_runs import write_sweep
+from slora_assets_tests.earned import earn, write_sweep
 from slora_assets_tests.made_runs import adapter_file, write_records
 from slora_assets_tests.workspaces import below
 

@@ -4,7 +4,7 @@ named, so that a case takes no time."""
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -30,6 +30,12 @@ scenarios:
   market: {description: a market, keywords: [market], min_matching_captions: 1}
   animal: {description: an animal, keywords: [dog, cat], min_matching_captions: 1}
 """
+
+
+TIMES = "\"[['0:00:00.000', '0:00:03.000']]\""
+"""A cell of Panda-70M's table: the times of one clip."""
+MARK = b"\xef\xbb\xbf"
+"""UTF-8's byte order mark."""
 
 
 @dataclass(frozen=True)
@@ -81,6 +87,20 @@ def sort(root: Path, files: Mapping[str, str | bytes], **dataset: Any) -> Sorted
     )
 
 
+def sort_one(
+    root: Path,
+    kind: str,
+    annotation: str,
+    footage: Sequence[str],
+    files: Mapping[str, str | bytes] | None = None,
+    **dataset: Any,
+) -> Sorted:
+    """As `sort`, of one annotation file of a format, footage of these names and whatever else is
+    written beside them."""
+    every = {"annotation": annotation, **empty_footage(*footage), **(files or {})}
+    return sort(root, every, format=kind, annotations=["annotation"], **dataset)
+
+
 def write(root: Path, files: Mapping[str, str | bytes]) -> None:
     """Write files by their paths below a folder."""
     (root / "footage").mkdir(exist_ok=True)
@@ -105,6 +125,11 @@ def msrvtt_text(*videos: dict[str, Any]) -> str:
 def captioned_text(*captions: object) -> str:
     """A list of single clips `v0`, `v1` ... with these captions."""
     return json.dumps([{"clip": f"v{i}", "caption": one} for i, one in enumerate(captions)])
+
+
+def panda_text(*rows: str) -> str:
+    """Panda-70M's table of these rows: video, URL, times, captions, scores."""
+    return "\n".join(["videoID,url,timestamp,caption,matching_score", *rows, ""])
 
 
 def empty_footage(*names: str) -> dict[str, bytes]:

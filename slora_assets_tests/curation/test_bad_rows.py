@@ -21,17 +21,13 @@ from slora_assets_tests.curation.annotated import (
     empty_footage,
     msrvtt_text,
     sort,
+    sort_one,
 )
 
 
 def test_a_bad_row_costs_itself_and_says_where_and_why(tmp_path: Path) -> None:
-    text = captioned_text(*["a market"] * 5, 7)
-    found = sort(
-        tmp_path,
-        {"a.json": text, **empty_footage(*(f"v{i}" for i in range(6)))},
-        format="captioned_clips",
-        annotations=["a.json"],
-    )
+    text, names = captioned_text(*["a market"] * 5, 7), [f"v{i}" for i in range(6)]
+    found = sort_one(tmp_path, "captioned_clips", text, names)
     assert sorted(found.clips) == [f"v{i}" for i in range(5)]
     assert found.rejects["v5"] == (
         "bad_annotation",
@@ -98,8 +94,7 @@ def test_a_split_by_any_of_its_names_is_that_split(
         {"video_id": "video0", "split": word},
         {"video_id": "video1", "split": "validate"},
     ]
-    files = {"m.json": msrvtt_text(*videos), **empty_footage("video0", "video1")}
-    found = sort(tmp_path, files, format="msrvtt", annotations=["m.json"])
+    found = sort_one(tmp_path, "msrvtt", msrvtt_text(*videos), ["video0", "video1"])
     assert (found.clips["video0"].official_split, found.clips["video0"].split) == (official, split)
 
 
@@ -172,9 +167,7 @@ def test_times_that_are_none_are_named(tmp_path: Path, start: object, end: objec
 def test_a_bad_sentence_costs_itself_alone(tmp_path: Path) -> None:
     said = [{"video_id": "v", "caption": "a market"}] * 9 + [{"video_id": "v", "caption": None}]
     text = json.dumps({"videos": [{"video_id": "v"}], "sentences": said})
-    found = sort(
-        tmp_path, {"m.json": text, **empty_footage("v")}, format="msrvtt", annotations=["m.json"]
-    )
+    found = sort_one(tmp_path, "msrvtt", text, ["v"])
     assert len(found.clips["v"].captions) == 9
     assert found.rejects["sentence 10"][0] == "bad_annotation"
 
@@ -186,13 +179,9 @@ def test_where_lists_leave_no_validation_part_some_of_training_is_held_out(tmp_p
     videos += [{"video_id": "v40", "split": "validate"}, {"video_id": "v41", "split": "test"}]
     listed = "video_id\n" + "\n".join(f"v{i}" for i in range(41))
     names = [one["video_id"] for one in videos]
-    found = sort(
-        tmp_path,
-        {"m.json": msrvtt_text(*videos), "train.csv": listed, **empty_footage(*names)},
-        format="msrvtt",
-        annotations=["m.json"],
-        official_splits={"train": ["train.csv"]},
-    )
+    files, lists = {"train.csv": listed}, {"train": ["train.csv"]}
+    text = msrvtt_text(*videos)
+    found = sort_one(tmp_path, "msrvtt", text, names, files, official_splits=lists)
     splits = [found.clips[name].split for name in names]
     assert 0 < splits.count("validation") < 20
     assert splits[41] == "test"

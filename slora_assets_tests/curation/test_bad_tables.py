@@ -11,18 +11,17 @@ import pytest
 from slora_assets.config.errors import SloraError
 from slora_assets.curation.annotations.csv_tables import read_panda70m, read_webvid
 from slora_assets_tests.curation.annotated import (
-    empty_footage,
+    MARK,
+    TIMES,
+    Sorted,
     msrvtt_text,
-    sort,
+    panda_text,
+    sort_one,
 )
-
-PANDA = "videoID,url,timestamp,caption,matching_score\n"
-TIMES = "\"[['0:00:00.000', '0:00:03.000']]\""
-MARK = b"\xef\xbb\xbf"
 
 
 def _panda(folder: Path, *rows: str) -> list[dict[str, Any]]:
-    (folder / "p.csv").write_text(PANDA + "\n".join(rows) + "\n")
+    (folder / "p.csv").write_text(panda_text(*rows))
     return pl.concat(read_panda70m(folder / "p.csv")).rows(named=True)
 
 
@@ -59,13 +58,8 @@ def test_ordinary_rows_and_others_keep_their_order_and_rules(tmp_path: Path) -> 
 
 def test_an_empty_caption_cell_says_nothing_of_its_clips(tmp_path: Path) -> None:
     two = "\"[['0:00:00.000', '0:00:02.000'], ['0:00:02.000', '0:00:04.000']]\""
-    text = f"{PANDA}a,u,{TIMES},,[0.5]\nb,u,{two},\"['a dog', 'a cat']\",\"[0.5, 0.6]\"\n"
-    found = sort(
-        tmp_path,
-        {"p.csv": text, **empty_footage("b.0", "b.1")},
-        format="panda70m",
-        annotations=["p.csv"],
-    )
+    text = panda_text(f"a,u,{TIMES},,[0.5]", f"b,u,{two},\"['a dog', 'a cat']\",\"[0.5, 0.6]\"")
+    found = sort_one(tmp_path, "panda70m", text, ["b.0", "b.1"])
     assert sorted(found.clips) == ["b.0", "b.1"]
     assert found.rejects["a.0"][0] == "no_captions"
 
@@ -94,41 +88,30 @@ def test_a_csv_row_that_can_t_be_split_costs_itself(tmp_path: Path) -> None:
     ],
 )
 def test_a_split_list_that_can_t_be_read_whole_is_refused(tmp_path: Path, content: bytes) -> None:
-    files = {"m.json": msrvtt_text({"video_id": "video0"}), "list.csv": content}
+    text, lists = msrvtt_text({"video_id": "video0"}), {"validate": ["list.csv"]}
     with pytest.raises(SloraError, match=r"list\.csv") as raised:
-        sort(
-            tmp_path,
-            files,
-            format="msrvtt",
-            annotations=["m.json"],
-            official_splits={"validate": ["list.csv"]},
-        )
+        sort_one(tmp_path, "msrvtt", text, [], {"list.csv": content}, official_splits=lists)
     assert "\n" not in str(raised.value)
+    assert "Remedy: " in str(raised.value)
 
 
 def test_split_lists_may_go_by_other_names_and_marks(tmp_path: Path) -> None:
-    files = {
-        "m.json": msrvtt_text({"video_id": "video0"}, {"video_id": "video1", "split": "val"}),
-        "list.csv": MARK + b"video_id\r\nvideo0.mp4\r\n\r\n",
-        **empty_footage("video0", "video1"),
-    }
-    found = sort(
-        tmp_path,
-        files,
-        format="msrvtt",
-        annotations=["m.json"],
-        official_splits={"testing": ["list.csv"]},
-    )
-    assert found.clips["video0"].split == "test"
+    text = msrvtt_text({"video_id": "video0"}, {"video_id": "video1", "split": "val"})
+
+    def listed_as(word: str) -> Sorted:
+        return sort_one(
+            tmp_path,
+            "msrvtt",
+            text,
+            ["video0", "video1"],
+            {"list.csv": MARK + b"video_id\r\nvideo0.mp4\r\n\r\n"},
+            official_splits={word: ["list.csv"]},
+        )
+
+    assert listed_as("testing").clips["video0"].split == "test"
     for word in ("held-out", "trainval", ""):
         with pytest.raises(SloraError, match="official_splits"):
-            sort(
-                tmp_path,
-                files,
-                format="msrvtt",
-                annotations=["m.json"],
-                official_splits={word: ["list.csv"]},
-            )
+            listed_as(word)
 
 
 @pytest.mark.parametrize("encoding", ["utf-8", "utf-8-sig", "utf-16"])
@@ -163,7 +146,7 @@ def test_lists_may_be_json_s_too(tmp_path: Path) -> None:
 def test_times_that_are_no_pairs_cost_their_row(tmp_path: Path, times: str) -> None:
     rows = [f"v{i},u,{TIMES},\"['a dog']\",[0.5]" for i in range(4)]
     rows.insert(2, f'w,u,"{times}","[\'a dog\', \'a cat\']","[0.5, 0.5]"')
-    (tmp_path / "p.csv").write_text(PANDA + "\n".join(rows) + "\n")
+    (tmp_path / "p.csv").write_text(panda_text(*rows))
     table = pl.concat(read_panda70m(tmp_path / "p.csv", 0.9))
     good = table.filter(pl.col("fault").is_null())
     assert [one for one in good["id"] if one[0] == "v"] == ["v0.0", "v1.0", "v2.0", "v3.0"]

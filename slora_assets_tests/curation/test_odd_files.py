@@ -28,12 +28,10 @@ from slora_assets_tests.curation.annotated import (
     captioned_text,
     empty_footage,
     msrvtt_text,
+    panda_text,
     sort,
+    sort_one,
 )
-
-PANDA = "videoID,url,timestamp,caption,matching_score\n"
-TIMES = "\"[['0:00:00.000', '0:00:03.000']]\""
-MARK = b"\xef\xbb\xbf"
 
 
 @pytest.mark.parametrize(
@@ -50,7 +48,7 @@ def test_a_name_that_is_no_name_of_a_file_is_refused_by_name(tmp_path: Path, ide
     assert repr(identity)[1:40] in str(raised.value)
     rows = StringIO()
     csv.writer(rows).writerow([identity, "u", "[['0:00:00', '0:00:02']]", "['a dog']", "[0.5]"])
-    (tmp_path / "p.csv").write_text(PANDA + rows.getvalue())
+    (tmp_path / "p.csv").write_text(panda_text(rows.getvalue()))
     with pytest.raises(IntegrityError, match="videoID"):
         pl.concat(read_panda70m(tmp_path / "p.csv"))
 
@@ -60,13 +58,8 @@ def test_nothing_is_written_outside_for_a_name_that_climbs_out(tmp_path: Path) -
     root.mkdir(parents=True)
     rows = [{"clip": f"{name}.0", "caption": "a market"} for name in "abcde"]
     rows.append({"clip": "../../../escaped/src.0", "caption": "a market"})
-    found = sort(
-        root,
-        {"a.json": json.dumps(rows), **empty_footage(*"abcde", "src")},
-        format="captioned_clips",
-        annotations=["a.json"],
-        footage_holds="sources",
-    )
+    text, names = json.dumps(rows), [*"abcde", "src"]
+    found = sort_one(root, "captioned_clips", text, names, footage_holds="sources")
     assert sorted(found.clips) == [f"{name}.0" for name in "abcde"]
     assert {clip.first_frame.count("..") for clip in found.clips.values()} == {0}
     [reason] = [why for name, why in found.rejects.items() if "escaped" in name]
@@ -75,12 +68,7 @@ def test_nothing_is_written_outside_for_a_name_that_climbs_out(tmp_path: Path) -
 
 def test_a_name_may_have_the_ending_of_its_file(tmp_path: Path) -> None:
     rows = [{"clip": name, "caption": "a market"} for name in ("x.mp4", "y.MKV", "z.3")]
-    found = sort(
-        tmp_path,
-        {"a.json": json.dumps(rows), **empty_footage("x", "y", "z.3")},
-        format="captioned_clips",
-        annotations=["a.json"],
-    )
+    found = sort_one(tmp_path, "captioned_clips", json.dumps(rows), ["x", "y", "z.3"])
     assert sorted(found.clips) == ["x", "y", "z.3"]
 
 
@@ -103,12 +91,7 @@ def test_hidden_files_folders_and_loops_are_no_captions(tmp_path: Path) -> None:
 
 def test_a_file_name_in_decomposed_letters_is_found(tmp_path: Path) -> None:
     rows = [{"clip": "caf\u00e9", "caption": "a market"}, {"clip": "a\u00a0b", "caption": "market"}]
-    found = sort(
-        tmp_path,
-        {"a.json": json.dumps(rows), **empty_footage("cafe\u0301", "a b")},
-        format="captioned_clips",
-        annotations=["a.json"],
-    )
+    found = sort_one(tmp_path, "captioned_clips", json.dumps(rows), ["cafe\u0301", "a b"])
     assert sorted(found.clips) == ["a b", "caf\u00e9"]
     assert (tmp_path / found.clips["caf\u00e9"].path).exists()
 

@@ -69,6 +69,16 @@ def test_measurements_of_other_prompts_than_were_asked_are_refused(
         promote(workspace, SCENARIO, "Zoë", "looks right")
 
 
+def test_nothing_is_let_through_by_the_clips_before_sampling_was_given_up(
+    workspace: Workspace, finish_run: FinishRun
+) -> None:
+    finish_run()
+    _edit(workspace, lambda document: document["verdict"].update(given_up=True, reasons=[]))
+    _edit(workspace, lambda found: found["pairs"].pop(), "pairs.json")
+    with pytest.raises(GateError, match="not what its own scores give"):
+        promote(workspace, SCENARIO, "Zoë", "looks right")
+
+
 def test_without_its_measurements_a_verdict_counts_for_nothing(
     workspace: Workspace, finish_run: FinishRun
 ) -> None:

@@ -22,7 +22,8 @@ from slora_assets.deployment.strengths import (
 from slora_assets.documents import Answer, ScenarioPreset
 from slora_assets.provenance.records import read_verdict
 from slora_assets_tests.deployment.conftest import CONFIGS
-from slora_assets_tests.judged_runs import write_manifest, write_sweep
+from slora_assets_tests.earned import write_sweep
+from slora_assets_tests.judged_runs import write_manifest
 
 FinishRun = Callable[..., str]
 SCENARIO = "market_floor"

@@ -230,6 +230,7 @@ def add_sweep(workspace: Workspace, stands: bool = True) -> None:
     sweep = ScaleSweep(
         run=RUN,
         adapter_sha256=SHA256,
+        pairs_sha256="6" * 64,
         sweep_hash=sweep_hash(workspace, question) if stands else "5" * 64,
         base_scores={},
         footage_scores={},

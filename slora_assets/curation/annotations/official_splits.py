@@ -48,7 +48,13 @@ def _ids(path: Path) -> Iterator[str]:
     try:
         head = [name.strip() for name in next(rows, [])]
         if "video_id" not in head:
-            raise IntegrityError("no column 'video_id'", file=path, found=", ".join(head))
+            raise IntegrityError(
+                "the list of a split has no column 'video_id'",
+                file=path,
+                found=", ".join(head) if any(head) else "an empty file",
+                expected="a line with the columns' names, and under 'video_id' a clip in each line",
+                remedy="name the column, or name another list under official_splits",
+            )
         at = head.index("video_id")
         for row in rows:
             if not row:

@@ -1,67 +1,24 @@
-"""`slora scenario`, `prompts` and `preferences`: what a person types, sees, and finds on the disk
-afterwards."""
+"""`slora scenario`: what a person types, sees, and finds on the disk afterwards."""
 
 from __future__ import annotations
 
 import re
-import sys
-from collections.abc import Callable
-from dataclasses import dataclass
 from pathlib import Path
 
 import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from slora_assets.cli import main
-from slora_assets.config.data import read_dataset
+from slora_assets.config.data import ScenarioSettings, read_dataset
 from slora_assets.config.scenario_files import ScenarioFiles
 from slora_assets.config.workspace import Workspace
+from slora_assets.config.yaml_reader import read_settings
 from slora_assets.curation.new_scenario import draft, write
-from slora_assets.documents import Comparison
-from slora_assets.validation.preferences.choices import keep_choice
-from slora_assets.validation.preferences.samples import sample_pairs
-from slora_assets_tests.folder_dataset import HELD_OUT, folder_workspace, write_scenario
-from slora_assets_tests.judged_runs import judged_workspace
-from slora_assets_tests.workspaces import choose, contents
+from slora_assets_tests.cli.conftest import Slora
+from slora_assets_tests.folder_dataset import write_scenario
+from slora_assets_tests.workspaces import contents
 
-CLIPS = {
-    "a": ["a boat enters the harbour"],
-    "b": ["a ship at the quay"],
-    f"{HELD_OUT}_c": ["a boat"],
-    "d": ["a beach", "a boat at the beach"],
-}
 ADD = ["scenario", "add", "harbour", "--keywords", "harbour, boat,ship", "--description", "by sea"]
-
-
-@dataclass(frozen=True)
-class Said:
-    status: int
-    out: str
-    err: str
-
-
-Slora = Callable[..., Said]
-
-
-@pytest.fixture
-def seas(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Workspace:
-    """A dataset without any scenario."""
-    return choose(folder_workspace(tmp_path, CLIPS), monkeypatch)
-
-
-@pytest.fixture
-def slora(monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> Slora:
-    """The command, in this process."""
-
-    def run(*arguments: str) -> Said:
-        monkeypatch.setattr(sys, "argv", ["slora", *arguments])
-        with pytest.raises(SystemExit) as ended:
-            main()
-        said = capsys.readouterr()
-        return Said(int(ended.value.code or 0), said.out, said.err)
-
-    return run
 
 
 def test_add_writes_one_small_file_that_says_what_was_asked(seas: Workspace, slora: Slora) -> None:
@@ -88,6 +45,27 @@ def test_add_writes_one_small_file_that_says_what_was_asked(seas: Workspace, slo
     assert "its adapter is asked with the 1 prompts of its validation clips" in done.out
     assert "presets.harbour" in done.out
     assert "reloaded" in done.out and "--partition harbour" in done.out
+
+
+def test_every_key_of_a_scenario_can_be_given(seas: Workspace, slora: Slora) -> None:
+    lists = ["--weak-keywords", "pier, low tide", "--exclude", "toy", "--categories", "9, Boats"]
+    shares = ["--min-captions", "4", "--min-share", "0.25", "--prompts-per-clip", "2"]
+    counts = ["--min-train", "5", "--min-validation", "3", "--priority", "-1"]
+    assert slora(*ADD, *lists, *shares, *counts, "--template", "{description}").status == 0
+    written = read_settings(seas.configs / "data/seas/harbour.yaml", ScenarioSettings)
+    assert (written.weak_keywords, written.categories) == (["pier", "low tide"], ["9", "Boats"])
+    assert (written.min_matching_share, written.prompts_per_clip) == (0.25, 2)
+    said = set(written.model_dump(exclude_defaults=True))
+    assert said == set(ScenarioSettings.model_fields) - {"retired", "retired_because"}
+
+
+def test_what_is_given_decides_what_the_footage_gives(seas: Workspace, slora: Slora) -> None:
+    one = ("--min-captions", "1", "--dry-run")
+    assert "harbour: 4 clips with any" in slora(*ADD, *one).out
+    assert "harbour: 5 clips with any" in slora(*ADD, *one, "--weak-keywords", "room").out
+    assert "harbour: 0 clips with any" in slora(*ADD, *one, "--categories", "sports").out
+    shares = slora(*ADD, *one, "--min-share", "0.6").out
+    assert "4 clips with any matching caption, 3 with enough" in shares
 
 
 def test_a_dry_run_shows_the_same_and_writes_nothing(seas: Workspace, slora: Slora) -> None:
@@ -128,6 +106,8 @@ def test_others_that_lose_clips_are_named(seas: Workspace, slora: Slora) -> None
         (["Pier", "--keywords", "pier"], "no name for a scenario; found 'Pier'"),
         (["pier", "--keywords", " ,"], "key 'keywords'"),
         (["pier", "--keywords", "p", "--min-train", "0"], "key 'min_train_clips'"),
+        (["pier", "--keywords", "p", "--min-share", "1.1"], "key 'min_matching_share'"),
+        (["pier", "--keywords", "p", "--prompts-per-clip", "0"], "key 'prompts_per_clip'"),
         (["pier", "--keywords", "p", "--template", "{x}"], "unknown placeholders ['x']"),
         (["pier", "--keywords", "${NO_SUCH}"], "NO_SUCH is not set"),
     ],
@@ -199,65 +179,6 @@ def _promoted(presets: str, sha256: str) -> str:
     return edited_text(presets, "stage", values)
 
 
-@pytest.fixture
-def sorted_seas(seas: Workspace, slora: Slora) -> Workspace:
-    """A harbour with a clip held out, sorted."""
-    write_scenario(seas, "harbour", "boat", "ship")
-    assert slora("curate").status == 0
-    return seas
-
-
-def test_prompts_are_written_once_shown_and_kept_from_being_lost(
-    sorted_seas: Workspace, slora: Slora
-) -> None:
-    before, file = contents(sorted_seas.root), sorted_seas.validation_prompts
-    dry = slora("prompts", "write", "harbour", "--dry-run")
-    assert (dry.status, contents(sorted_seas.root)) == (0, before)
-    done = slora("prompts", "write", "harbour")
-    after = contents(sorted_seas.root)
-    assert {path for path in after if after[path] != before.get(path)} == {file}
-    entry = f"    prompts:\n      - {{text: a boat, subject: {HELD_OUT}_c}}\n"
-    assert entry in file.read_text()
-    assert dry.out == done.out.replace(f"{file}:", f"{file} (not written):")
-    assert "1 prompt out of captions of 1 held-out clip, of 1 source; a pass needs 32" in done.out
-    assert "31 are missing" in done.out and "hold out more clips" in done.out
-    assert slora("prompts", "write", "harbour").status == 0
-    assert contents(sorted_seas.root) == after
-
-    file.write_text(file.read_text().replace("text: a boat,", "text: a boat at dawn,"))
-    edited = contents(sorted_seas.root)
-    refused = slora("prompts", "write", "harbour")
-    assert refused.status == 1 and "by a person" in refused.err and "--replace" in refused.err
-    assert contents(sorted_seas.root) == edited
-    shown = slora("prompts", "show", "harbour").out
-    assert f"  harbour_00  a boat at dawn  (subject {HELD_OUT}_c)" in shown.splitlines()
-    assert "1 prompt, 1 of them distinct, 1 subject, no motions, no templates; a pass" in shown
-    assert slora("prompts", "write", "harbour", "--replace").status == 0
-    assert contents(sorted_seas.root) == after
-
-
-def test_prompts_that_nobody_wrote_are_shown_too(sorted_seas: Workspace, slora: Slora) -> None:
-    before = contents(sorted_seas.root)
-    shown = slora("prompts", "show", "harbour").out
-    assert "prompts of its validation clips" in shown and "harbour_00  a boat" in shown
-    assert "31 prompts are missing for a pass, which needs 32" in shown
-    assert contents(sorted_seas.root) == before
-
-
-def test_prompts_of_what_isn_t_sorted_or_known_are_refused(seas: Workspace, slora: Slora) -> None:
-    write_scenario(seas, "harbour", "boat")
-    assert "make data" in slora("prompts", "write", "harbour").err
-    assert "make data" in slora("prompts", "show", "harbour").err
-    assert slora("curate").status == 0
-    write_scenario(seas, "beach", "beach")
-    assert "before there was a scenario beach" in slora("prompts", "write", "beach").err
-    assert slora("curate").status == 0
-    assert "no prompt" in slora("prompts", "write", "beach").err
-    assert "one of" in slora("prompts", "write", "pier").err
-    assert slora("scenario", "retire", "beach", "--reason", "tide").status == 0
-    assert "retired: tide" in slora("prompts", "write", "beach").err
-
-
 WORDS = st.text(st.characters(exclude_categories=["C", "Zl", "Zp"]), min_size=1).filter(
     lambda text: "${" not in text
 )
@@ -276,30 +197,3 @@ def test_what_is_written_reads_back_as_it_was_said(
     from slora_assets.config.data import read_scenarios
 
     assert read_scenarios(files) == new.scenarios
-
-
-def test_preferences_are_printed_and_none_is_said(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, slora: Slora
-) -> None:
-    workspace = judged_workspace(tmp_path, {"harbour": ["a boat", "a ship"]})
-    monkeypatch.setenv("SLORA_WORKSPACE", str(workspace.root))
-    monkeypatch.setenv("SLORA_CONFIGS", str(workspace.configs))
-    monkeypatch.setenv("SLORA_DATASET", str(workspace.dataset_file))
-    assert "Nobody has chosen" in slora("preferences").out
-    (pair, _) = sample_pairs(workspace, "harbour")
-    choice = Comparison(
-        person="Ada",
-        run="harbour",
-        prompt_id=pair.prompt_id,
-        seed=pair.seed,
-        pressed="left",
-        left="adapter",
-        adapter_sha256=pair.adapter_sha256,
-        validation_hash=pair.validation_hash,
-    )
-    keep_choice(workspace.comparisons("harbour"), choice)
-    done = slora("preferences", "--run", "harbour")
-    assert (done.status, done.err) == (0, "")
-    assert "| harbour | 1 | 1 | 1 | 0 | 0 | 1 | pass |" in done.out
-    assert "| harbour | likeness | 1 | 1 |" in done.out
-    assert "one of ['harbour']" in slora("preferences", "--run", "moon").err
