@@ -268,6 +268,18 @@ class Workspace:
         return self.root / "data" / "changelog.jsonl"
 
     @property
+    def takedowns(self) -> Path:
+        """Hash-chained list of the footage that was taken out."""
+        return self.root / "data" / "takedowns.jsonl"
+
+    @property
+    def takedown_heads(self) -> tuple[Path, ...]:
+        """Where that list ends, noted twice: whoever makes `data/` or `checkpoints/` anew has the
+        other one still."""
+        name = "takedowns.head.json"
+        return self.root / "data" / name, self.root / "checkpoints" / name
+
+    @property
     def gpu_lock(self) -> Path:
         """Held by whichever process uses the accelerator."""
         return self.root / "data" / "gpu.lock"

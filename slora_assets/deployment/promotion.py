@@ -25,6 +25,7 @@ from slora_assets.deployment.presets import (
 )
 from slora_assets.deployment.registry import register_adapter
 from slora_assets.deployment.strengths import Strengths, strengths_for, tried_strengths
+from slora_assets.deployment.taint import refuse_tainted
 from slora_assets.documents import (
     VERDICT_FILE,
     AdapterRecord,
@@ -64,7 +65,8 @@ def candidate(workspace: Workspace, scenario: str) -> Candidate:
     """The adapter that could be promoted for a scenario, whatever its verdict.
 
     Raises MissingInputError when run or verdict is absent, IntegrityError when a file isn't what
-    its record says, GateError when the verdict is about another adapter, run or base.
+    its record says, GateError when the verdict is about another adapter, run or base, TaintedError
+    when the adapter has seen footage that was taken down.
     """
     run = workspace.scenario_run(scenario)
     best = read_run_record(run).best
@@ -80,6 +82,7 @@ def candidate(workspace: Workspace, scenario: str) -> Candidate:
         )
     verdict = read_verdict(workspace, scenario)
     _about(workspace.validation(scenario) / VERDICT_FILE, verdict, scenario, record)
+    refuse_tainted(workspace, record.sha256, folder)
     return Candidate(scenario, folder, best, record, verdict)
 
 
@@ -105,7 +108,9 @@ def promote(
         chosen = candidate(workspace, scenario)
         answer = admitted(workspace, chosen, override_inconclusive)
         strengths = strengths_for(tried_strengths(workspace, chosen.verdict), answer, scale)
-        folder, record = register_adapter(workspace, chosen.folder)
+        folder, record = register_adapter(
+            workspace, chosen.folder, workspace.scenario_run(scenario)
+        )
         values = preset_values(record.sha256, answer, strengths)
         known = promotion_of(workspace.changelog, scenario, record.sha256)
         if known is not None and preset.model_dump(include=set(values)) == values:

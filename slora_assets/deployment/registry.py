@@ -15,16 +15,26 @@ from pathlib import Path
 
 from slora_assets.config.errors import GateError, IntegrityError, MissingInputError
 from slora_assets.config.workspace import Workspace
-from slora_assets.documents import ADAPTER_FILE, ADAPTER_RECORD, AdapterRecord, registered_path
-from slora_assets.provenance import commit_folder, sha256_bytes
+from slora_assets.documents import (
+    ADAPTER_FILE,
+    ADAPTER_RECORD,
+    RUN_RECORD,
+    AdapterRecord,
+    registered_path,
+)
+from slora_assets.provenance import commit_folder, replacing, sha256_bytes
 from slora_assets.provenance.records import read_adapter_record
 
 _SHA256 = re.compile(r"[0-9a-f]{64}")
 _REMEDY = "promote the adapter again"
 
 
-def register_adapter(workspace: Workspace, source: Path) -> tuple[Path, AdapterRecord]:
-    """Copy the adapter and its record from `source` into the registry; again changes nothing.
+def register_adapter(
+    workspace: Workspace, source: Path, run: Path | None = None
+) -> tuple[Path, AdapterRecord]:
+    """Copy the adapter and its record from `source` into the registry, and the record of its `run`:
+    what it was trained on must be known when the run has long been trained anew. Again changes
+    nothing.
 
     Raises MissingInputError, or IntegrityError when the source isn't what its record says, or when
     something else is registered under its hash.
@@ -43,6 +53,9 @@ def register_adapter(workspace: Workspace, source: Path) -> tuple[Path, AdapterR
         finally:
             shutil.rmtree(partial, ignore_errors=True)
     folder = open_registered(workspace, registered_path(record.sha256), record.sha256)
+    if run is not None and not (folder / RUN_RECORD).exists():
+        with replacing(folder / RUN_RECORD) as temporary:
+            shutil.copyfile(run / RUN_RECORD, temporary)
     if read_adapter_record(folder) != record:
         raise IntegrityError(
             "another record is registered for the same weights",

@@ -35,6 +35,7 @@ from slora_assets.documents.presets import (
 from slora_assets.documents.promotion import Change, LoggedChange
 from slora_assets.documents.run import RUN_RECORD, ExportParity, KeptAdapter, RunRecord, TrainedClip
 from slora_assets.documents.sweep import SWEEP_FILE, ScaleSweep, SweptScale
+from slora_assets.documents.takedown import LoggedTakedown, Takedown, TakedownHead, TakenClip
 from slora_assets.documents.verdict import (
     VERDICT_FILE,
     Answer,
@@ -81,6 +82,7 @@ __all__ = [
     "Limits",
     "LoggedChange",
     "LoggedComparison",
+    "LoggedTakedown",
     "MatchingEvidence",
     "NearestTrainingClip",
     "NearestTrainingClips",
@@ -107,6 +109,9 @@ __all__ = [
     "SpeedPreset",
     "Split",
     "SweptScale",
+    "Takedown",
+    "TakedownHead",
+    "TakenClip",
     "TrainedClip",
     "registered_path",
 ]

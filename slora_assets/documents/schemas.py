@@ -14,6 +14,7 @@ from slora_assets.documents.presets import Presets
 from slora_assets.documents.promotion import Change
 from slora_assets.documents.run import RunRecord
 from slora_assets.documents.sweep import ScaleSweep
+from slora_assets.documents.takedown import Takedown
 from slora_assets.documents.verdict import (
     NearestTrainingClips,
     PairedMeasurements,
@@ -33,6 +34,7 @@ DOCUMENTS: Final[dict[str, type[BaseModel]]] = {
     "scenario_manifest": ScenarioManifest,
     "scenario_metadata": ScenarioMetadata,
     "sweep": ScaleSweep,
+    "takedown": Takedown,
     "verdict": RunVerdict,
 }
 
