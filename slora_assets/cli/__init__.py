@@ -1,5 +1,5 @@
 """`slora`: what a person does from the shell: curate, add scenarios, write prompts, promote,
-demote, read logs, reports, preferences and schemas."""
+demote, take footage down, read logs, reports, preferences and schemas."""
 
 from __future__ import annotations
 
@@ -12,12 +12,14 @@ from slora_assets.adapter_files.naming import Naming
 from slora_assets.cli.arguments import Reason
 from slora_assets.cli.prompts import prompts_app
 from slora_assets.cli.scenarios import scenario_app
+from slora_assets.cli.takedown import takedown
 from slora_assets.config.edge import run
 from slora_assets.config.workspace import Workspace
 
 app = typer.Typer(no_args_is_help=True, add_completion=False, help=__doc__)
 app.add_typer(scenario_app, name="scenario", help="Add, look at and retire scenarios.")
 app.add_typer(prompts_app, name="prompts", help="Write and list the prompts of validation.")
+app.command()(takedown)
 
 Scenario = Annotated[str, typer.Argument(help="The scenario whose preset changes.")]
 By = Annotated[str, typer.Option(help="Who decides.")]

@@ -5,7 +5,6 @@ from __future__ import annotations
 from collections import defaultdict
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
-from functools import lru_cache
 from pathlib import Path
 from typing import Final
 
@@ -83,6 +82,10 @@ class TakenDown:
     def by_likeness(self) -> bool:
         """Whether clips have to be looked at for likeness."""
         return bool(self._prints)
+
+    def holds(self, sha256: str, start_s: float, end_s: float | None) -> bool:
+        """Whether these bytes, or this part of them, were taken down."""
+        return self._by_bytes(Footage("", None, None, None, sha256, start_s, end_s)) is not None
 
     def why(self, clip: Footage) -> str | None:
         """Why the clip may not be used, if so, in words that end with who took it down and why."""
@@ -163,12 +166,7 @@ def _overlap(start: float, end: float | None, other: float, other_end: float | N
 
 def taken_down(workspace: Workspace, dataset: str, bits: int | None = None) -> TakenDown:
     """The list as the clips of a dataset are held against it now. Raises IntegrityError."""
-    return _taken_down(read_takedowns(workspace), dataset, bits)
-
-
-@lru_cache(maxsize=8)
-def _taken_down(takedowns: tuple[Takedown, ...], dataset: str, bits: int | None) -> TakenDown:
-    return TakenDown(takedowns, dataset, bits)
+    return TakenDown(read_takedowns(workspace), dataset, bits)
 
 
 def refuse_taken_down(

@@ -10,12 +10,12 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from functools import lru_cache
 from pathlib import Path
+from typing import TypeVar
 
 from slora_assets.config.errors import SloraError, TaintedError
 from slora_assets.config.workspace import Workspace
 from slora_assets.documents import (
     RUN_RECORD,
-    LoggedTakedown,
     RunRecord,
     Takedown,
     TrainedClip,
@@ -24,6 +24,7 @@ from slora_assets.provenance import file_stamp
 from slora_assets.provenance.records import read_run_record
 from slora_assets.provenance.takedowns import read_takedowns
 
+Entry = TypeVar("Entry", bound=Takedown)
 _RETRAIN = "run `make data preprocess train-scenarios validate`, and promote what comes out"
 
 
@@ -79,9 +80,7 @@ def taint_of(workspace: Workspace, sha256: str) -> Taint | None:
     return None if runs else Taint((), ())
 
 
-def seen_by(
-    run: RunRecord, takedowns: Sequence[LoggedTakedown]
-) -> Iterator[tuple[TrainedClip, LoggedTakedown]]:
+def seen_by(run: RunRecord, takedowns: Sequence[Entry]) -> Iterator[tuple[TrainedClip, Entry]]:
     """Clips of a run that were taken down, by their name in its dataset or by their bytes, with the
     first entry that says so."""
     names = {
