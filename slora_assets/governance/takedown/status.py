@@ -3,6 +3,7 @@ to be trained again."""
 
 from __future__ import annotations
 
+import os
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -179,7 +180,20 @@ def left_lines(left: Left, workspace: Workspace) -> list[str]:
     for what, items, remedy in open_ends:
         more = f" and {len(items) - _SHOWN} more" if len(items) > _SHOWN else ""
         lines.append(f"{what}: {', '.join(items[:_SHOWN])}{more}. Remedy: {remedy}.")
-    return lines if open_ends else [*lines, "nothing of it is left"]
+    if not open_ends:
+        lines.append("no file of it is left, and no adapter that saw it")
+    return [*lines, *_history_line(workspace)]
+
+
+def _history_line(workspace: Workspace) -> list[str]:
+    """What can't be looked at from here."""
+    home = Path(os.environ.get("DAGSTER_HOME") or workspace.root / ".dagster")
+    if not (home / "history").is_dir():
+        return []
+    return [
+        f"Dagster's history in {home} may show small pictures of it (`examples` of first_frames,"
+        " `footage` of verdicts): wipe the materializations of these assets in the UI"
+    ]
 
 
 def _entry_line(one: LoggedTakedown) -> str:
