@@ -20,6 +20,7 @@ from slora_assets.validation.earned import PAIRS_FILE
 from slora_assets.validation.gate.decision import judge
 from slora_assets.validation.question import question_of
 from slora_assets_tests.judged_runs import write_manifest
+from slora_assets_tests.on_record import put_run_on_record
 
 _SCORE = 0.5
 
@@ -73,6 +74,7 @@ def earn(
     found = kept | {"validation_hash": question.hash, "verdict": gate.model_dump(mode="json")}
     RunVerdict.model_validate(found)
     write_json(folder / VERDICT_FILE, found | dict(about or {}))
+    put_run_on_record(workspace, scenario)
 
 
 def _scores(gate: GateSettings, answer: str, first: bool) -> dict[str, float | None]:

@@ -32,6 +32,7 @@ from slora_assets.provenance import sha256_bytes, write_json
 from slora_assets.validation.question import question_of
 from slora_assets.validation.swept import sweep_hash
 from slora_assets_tests.made_runs import run_record, verdict
+from slora_assets_tests.on_record import put_run_on_record
 from slora_assets_tests.workspaces import below
 
 PRESETS: Final = Path(__file__).parents[1] / "configs" / "model" / "optimized_inference.yaml"
@@ -115,6 +116,7 @@ def validate(workspace: Workspace, scenario: str, weights: bytes = b"weights") -
     }
     RunVerdict.model_validate(found)
     write_json(folder / VERDICT_FILE, found)
+    put_run_on_record(workspace, scenario)
 
 
 def _measured(prompt: Prompt, number: int) -> PromptPair:

@@ -17,6 +17,7 @@ from slora_assets.documents import (
     RunVerdict,
 )
 from slora_assets.provenance import sha256_file, write_json
+from slora_assets_tests.on_record import put_run_on_record
 
 BASE: Final[Mapping[str, Any]] = {
     "name": "tiny",
@@ -55,6 +56,7 @@ def write_records(
     write_json(workspace.scenario_run(scenario) / RUN_RECORD, run)
     found = verdict(scenario, sha256, answer, trusted) | made_with | dict(about or {})
     write_json(workspace.validation(scenario) / VERDICT_FILE, found)
+    put_run_on_record(workspace, scenario)
     return sha256
 
 

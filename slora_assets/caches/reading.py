@@ -5,16 +5,19 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable
 from contextlib import suppress
+from functools import cached_property
 from pathlib import Path
 
 import numpy as np
 from cachetools import LRUCache
 from numpy.typing import NDArray
 
+from slora_assets.caches.index import recorded_hashes
 from slora_assets.caches.validity import latent_key, read_array, text_file, text_key
-from slora_assets.config.errors import MissingInputError
+from slora_assets.config.errors import IntegrityError, MissingInputError
 from slora_assets.config.workspace import Workspace
 from slora_assets.documents import BaseIdentity, Clip, Geometry
+from slora_assets.provenance import sha256_file
 
 Array = NDArray[np.float16]
 
@@ -22,7 +25,7 @@ _REMEDY = "run `make preprocess`"
 
 
 class CacheReader:
-    """The caches of one base. Each file's key is compared when the file is read."""
+    """The caches of one base. Each file's key and bytes are compared when it is read."""
 
     def __init__(
         self,
@@ -62,9 +65,29 @@ class CacheReader:
                 f"{len(lacking)} cache files are missing", file=lacking[0], remedy=_REMEDY
             )
 
+    @cached_property
+    def _recorded(self) -> dict[Path, str]:
+        return recorded_hashes(self._workspace)
+
+    def _refuse_other_bytes(self, path: Path) -> None:
+        """A key says what an array was made from; an array exchanged under it is told by bytes."""
+        expected = self._recorded.get(path)
+        if expected is None or not path.is_file():
+            return
+        found = sha256_file(path)
+        if found != expected:
+            raise IntegrityError(
+                "the cache file is not the one that was encoded",
+                file=path,
+                found=found,
+                expected=expected,
+                remedy=f"delete it and {_REMEDY}",
+            )
+
     def _read(self, path: Path, read: Callable[[], Array]) -> Array:
         found = self._arrays.get(path)
         if found is None:
+            self._refuse_other_bytes(path)
             found = read()
             with suppress(ValueError):  # an array that alone is larger than the capacity
                 self._arrays[path] = found

@@ -10,8 +10,10 @@ from typing import Final, Literal
 from slora_assets.base_models.catalogue import open_base
 from slora_assets.base_models.seam import VideoBase
 from slora_assets.caches.embeddings import cache_text, standing_text
+from slora_assets.caches.index import write_index
 from slora_assets.caches.latents import cache_latents, standing_latents
 from slora_assets.caches.result import CacheResult
+from slora_assets.caches.validity import text_file
 from slora_assets.config.data import DatasetSettings
 from slora_assets.config.training import read_recipe
 from slora_assets.config.validation import ValidationPrompts, read_validation_prompts
@@ -49,8 +51,12 @@ class ScenarioCache:
         if self._of_clips:
             inside = self.workspace
             clips, base = self._clips(), self._base()
-            return self._enough(standing_latents(clips, base, inside.root, inside.quarantine))
-        return standing_text(self._prompts(), self._base(), self.workspace.text_embeddings)
+            found = self._enough(standing_latents(clips, base, inside.root, inside.quarantine))
+        else:
+            found = standing_text(self._prompts(), self._base(), self.workspace.text_embeddings)
+        if found is not None:
+            self._put_on_record()
+        return found
 
     def make(self, device: str, progress: ProgressCallback | None = None) -> CacheResult:
         """Encode what doesn't stand; `device` is torch's name of one. Raises as `standing` does."""
@@ -60,8 +66,21 @@ class ScenarioCache:
                 self._clips(), self._base(), inside.root, inside.quarantine, device, progress
             )
             self._enough(made)
-            return made
-        return cache_text(self._prompts(), self._base(), inside.text_embeddings, device, progress)
+        else:
+            folder = inside.text_embeddings
+            made = cache_text(self._prompts(), self._base(), folder, device, progress)
+        self._put_on_record()
+        return made
+
+    def _put_on_record(self) -> None:
+        inside, base = self.workspace, self._base().identity()
+        if self._of_clips:
+            files = {clip.id: inside.absolute(clip.latent) for clip in self._clips()}
+            write_index(inside, "latents", self.scenario, files, base)
+        else:
+            prompts = sorted({"", *self._prompts()})
+            files = {one: text_file(inside.text_embeddings, one, base) for one in prompts}
+            write_index(inside, "prompt_embeddings", self.scenario, files, base)
 
     @property
     def _of_clips(self) -> bool:

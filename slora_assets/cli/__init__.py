@@ -1,5 +1,5 @@
 """`slora`: what a person does from the shell: curate, add scenarios, write prompts, promote,
-demote, take footage down, read logs, reports, preferences and schemas."""
+demote, take footage down, verify, read logs, reports, preferences and schemas."""
 
 from __future__ import annotations
 
@@ -11,6 +11,7 @@ import typer
 from slora_assets.adapter_files.naming import Naming
 from slora_assets.cli.arguments import Reason
 from slora_assets.cli.prompts import prompts_app
+from slora_assets.cli.provenance import lineage, verify
 from slora_assets.cli.scenarios import scenario_app
 from slora_assets.cli.takedown import takedown
 from slora_assets.config.edge import run
@@ -18,6 +19,8 @@ from slora_assets.config.workspace import Workspace
 
 app = typer.Typer(no_args_is_help=True, add_completion=False, help=__doc__)
 app.add_typer(scenario_app, name="scenario", help="Add, look at and retire scenarios.")
+app.command()(verify)
+app.command()(lineage)
 app.add_typer(prompts_app, name="prompts", help="Write and list the prompts of validation.")
 app.command()(takedown)
 

@@ -172,6 +172,10 @@ class Workspace:
         """What a scenario's first frames were made from."""
         return self.metadata / "first_frames" / f"{scenario}.json"
 
+    def cache_index(self, cache: str, scenario: str) -> Path:
+        """The files of a scenario's latents or prompt embeddings, with their hashes."""
+        return self.metadata / cache / f"{scenario}.json"
+
     @property
     def quarantine(self) -> Path:
         """Clips that can't be used, with reason codes."""
@@ -278,6 +282,11 @@ class Workspace:
         other one still."""
         name = "takedowns.head.json"
         return self.root / "data" / name, self.root / "checkpoints" / name
+
+    @property
+    def ledger(self) -> Path:
+        """Hash-chained list of all records that stages wrote, with their parents."""
+        return self.root / "data" / "ledger.jsonl"
 
     @property
     def gpu_lock(self) -> Path:

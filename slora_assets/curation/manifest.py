@@ -16,6 +16,7 @@ from slora_assets.config.workspace import Workspace
 from slora_assets.curation.taken_down import refuse_taken_down
 from slora_assets.documents import Clip, ScenarioManifest, ScenarioMetadata
 from slora_assets.provenance import file_stamp, object_hash, write_json
+from slora_assets.provenance.ledger import put_on_record, refuse_changed
 from slora_assets.provenance.records import read_document, read_metadata
 
 _REMEDY = "run `make preprocess`"
@@ -33,6 +34,7 @@ def write_manifest(workspace: Workspace, scenario: str) -> ScenarioManifest:
     the manifest then says so too, to whoever reads it later. That of a retired one says that.
     """
     file = workspace.scenario_metadata
+    refuse_changed(workspace, file, remedy="run `make data`")
     metadata = _metadata_at(file, file_stamp(file))
     entry = metadata.scenarios.get(scenario)
     if entry is None:
@@ -53,6 +55,7 @@ def write_manifest(workspace: Workspace, scenario: str) -> ScenarioManifest:
         clips=clips,
     )
     write_json(workspace.manifest(scenario), manifest.model_dump(mode="json"))
+    put_on_record(workspace, "manifest", workspace.manifest(scenario), parents=[file])
     if not entry.retired:
         check_minimum(manifest, workspace.manifest(scenario))
     return manifest
@@ -90,6 +93,7 @@ def current_manifest(workspace: Workspace, scenario: str) -> ScenarioManifest:
 
     Raises as `scenario_manifest` does, and CurationError for one that is older.
     """
+    refuse_changed(workspace, workspace.manifest(scenario), remedy=_REMEDY)
     manifest = scenario_manifest(workspace, scenario)
     file = workspace.scenario_metadata
     now = _metadata_at(file, file_stamp(file))

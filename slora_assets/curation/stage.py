@@ -18,6 +18,7 @@ from slora_assets.curation.sorting import Counts, build_metadata
 from slora_assets.documents import Inventory, ScenarioMetadata
 from slora_assets.footage.inventory import annotation_hashes, take_inventory
 from slora_assets.provenance import write_json, write_text
+from slora_assets.provenance.ledger import put_on_record, refuse_changed
 
 
 def curate(
@@ -30,6 +31,7 @@ def curate(
 
     Raises IntegrityError for an inventory of other annotations or of another dataset.
     """
+    refuse_changed(workspace, workspace.footage_inventory, remedy="run `make data`")
     _check_annotations(dataset, inventory, workspace)
     counts = Counts()
     with rejects_folder(workspace.metadata / "rejects") as write_rejects:
@@ -39,6 +41,14 @@ def curate(
         )
     write_json(workspace.scenario_metadata, metadata.model_dump(mode="json"))
     write_text(workspace.curation_report, report(metadata, scenarios, counts))
+    rejects = sorted((workspace.metadata / "rejects").iterdir())
+    put_on_record(
+        workspace,
+        "metadata",
+        workspace.scenario_metadata,
+        parents=[workspace.footage_inventory],
+        files=[workspace.curation_report, *rejects],
+    )
     remember_look(dataset, scenarios, workspace)
     return metadata
 

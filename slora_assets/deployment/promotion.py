@@ -27,6 +27,8 @@ from slora_assets.deployment.registry import register_adapter
 from slora_assets.deployment.strengths import Strengths, strengths_for, tried_strengths
 from slora_assets.deployment.taint import refuse_tainted
 from slora_assets.documents import (
+    ADAPTER_RECORD,
+    RUN_RECORD,
     VERDICT_FILE,
     AdapterRecord,
     Change,
@@ -35,6 +37,8 @@ from slora_assets.documents import (
     PromotableAnswer,
     RunVerdict,
 )
+from slora_assets.provenance import sha256_file
+from slora_assets.provenance.ledger import all_records, put_on_record, refuse_unrecorded
 from slora_assets.provenance.records import read_adapter_record, read_run_record, read_verdict
 
 
@@ -70,6 +74,7 @@ def candidate(workspace: Workspace, scenario: str) -> Candidate:
     """
     run = workspace.scenario_run(scenario)
     best = read_run_record(run).best
+    refuse_unrecorded(workspace, run / RUN_RECORD, remedy="run `make train-scenarios`")
     folder = _inside(run, best.path)
     record = read_adapter_record(folder)
     if record.sha256 != best.sha256 or record.scenario not in (scenario, None):
@@ -80,8 +85,10 @@ def candidate(workspace: Workspace, scenario: str) -> Candidate:
             expected=f"{best.sha256} for {scenario}",
             remedy="train the scenario again",
         )
+    file = workspace.validation(scenario) / VERDICT_FILE
     verdict = read_verdict(workspace, scenario)
-    _about(workspace.validation(scenario) / VERDICT_FILE, verdict, scenario, record)
+    refuse_unrecorded(workspace, file, remedy="run `make validate`")
+    _about(file, verdict, scenario, record)
     refuse_tainted(workspace, record.sha256, folder)
     return Candidate(scenario, folder, best, record, verdict)
 
@@ -108,8 +115,14 @@ def promote(
         chosen = candidate(workspace, scenario)
         answer = admitted(workspace, chosen, override_inconclusive)
         strengths = strengths_for(tried_strengths(workspace, chosen.verdict), answer, scale)
-        folder, record = register_adapter(
-            workspace, chosen.folder, workspace.scenario_run(scenario)
+        run, verdict = workspace.scenario_run(scenario), workspace.validation(scenario)
+        folder, record = register_adapter(workspace, chosen.folder, run)
+        put_on_record(
+            workspace,
+            "registered",
+            folder / ADAPTER_RECORD,
+            parents=[run / RUN_RECORD, verdict / VERDICT_FILE],
+            files=sorted(one for one in folder.iterdir() if one.name != ADAPTER_RECORD),
         )
         values = preset_values(record.sha256, answer, strengths)
         known = promotion_of(workspace.changelog, scenario, record.sha256)
@@ -131,6 +144,8 @@ def promote(
             scores_note=chosen.verdict.scores_note,
             base=record.base,
             base_revision=record.base_revision,
+            verdict_sha256=sha256_file(verdict / VERDICT_FILE),
+            ledger=all_records(workspace)[-1].hash,
             run_hash=record.run_hash,
             config_hash=record.config_hash,
             dataset_hash=record.dataset_hash,
@@ -138,7 +153,7 @@ def promote(
         # The log comes first: a preset without its entry would be a promotion by nobody, an entry
         # without its preset is put right by the same command again.
         with edited_preset(workspace.presets, scenario, values):
-            logged = log_change(workspace.changelog, change)
+            logged = _logged(workspace, change)
     return Promotion(scenario, folder, record.sha256, answer, strengths, logged)
 
 
@@ -156,7 +171,7 @@ def demote(workspace: Workspace, scenario: str, by: str, reason: str) -> LoggedC
             action="demote", scenario=scenario, by=by, reason=reason, replaced=preset.sha256
         )
         with edited_preset(workspace.presets, scenario, preset_values(None, None)):
-            logged = log_change(workspace.changelog, change)
+            logged = _logged(workspace, change)
     return logged
 
 
@@ -191,6 +206,13 @@ def admitted(
 
     refuse_unearned(workspace, workspace.scenario_run(chosen.scenario), chosen.verdict)
     return gate.answer
+
+
+def _logged(workspace: Workspace, change: Change) -> LoggedChange:
+    """The change in its log, and the log as it is then in the ledger: cutting off its end shows."""
+    logged = log_change(workspace.changelog, change)
+    put_on_record(workspace, "changes", workspace.changelog)
+    return logged
 
 
 def _about(path: Path, verdict: RunVerdict, scenario: str, record: AdapterRecord) -> None:

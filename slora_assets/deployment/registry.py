@@ -18,6 +18,8 @@ from slora_assets.config.workspace import Workspace
 from slora_assets.documents import (
     ADAPTER_FILE,
     ADAPTER_RECORD,
+    ENVIRONMENT,
+    RUN_CONFIG,
     RUN_RECORD,
     AdapterRecord,
     registered_path,
@@ -27,14 +29,15 @@ from slora_assets.provenance.records import read_adapter_record
 
 _SHA256 = re.compile(r"[0-9a-f]{64}")
 _REMEDY = "promote the adapter again"
+_OF_THE_RUN = (RUN_RECORD, ENVIRONMENT, RUN_CONFIG)
+"""What an adapter's origin is known by when the run's folder holds another run."""
 
 
 def register_adapter(
     workspace: Workspace, source: Path, run: Path | None = None
 ) -> tuple[Path, AdapterRecord]:
-    """Copy the adapter and its record from `source` into the registry, and the record of its `run`:
-    what it was trained on must be known when the run has long been trained anew. Again changes
-    nothing.
+    """Copy the adapter and its record from `source` into the registry, with what says how `run`
+    trained it; again changes nothing.
 
     Raises MissingInputError, or IntegrityError when the source isn't what its record says, or when
     something else is registered under its hash.
@@ -45,15 +48,17 @@ def register_adapter(
         partial = final.with_name(f".{record.sha256[:16]}.{uuid.uuid4().hex[:8]}.partial")
         partial.mkdir(parents=True)
         try:
-            for name in (ADAPTER_FILE, ADAPTER_RECORD):
-                shutil.copyfile(source / name, partial / name)
+            of_the_run = [run / name for name in _OF_THE_RUN] if run is not None else []
+            own = [source / name for name in (ADAPTER_FILE, ADAPTER_RECORD)]
+            for file in (*own, *filter(Path.is_file, of_the_run)):
+                shutil.copyfile(file, partial / file.name)
             if read_adapter_record(partial) != record:
                 raise IntegrityError("the adapter changed while it was copied", file=source)
             commit_folder(partial, final)
         finally:
             shutil.rmtree(partial, ignore_errors=True)
     folder = open_registered(workspace, registered_path(record.sha256), record.sha256)
-    if run is not None and not (folder / RUN_RECORD).exists():
+    if run is not None and not (folder / RUN_RECORD).exists():  # registered before it was kept
         with replacing(folder / RUN_RECORD) as temporary:
             shutil.copyfile(run / RUN_RECORD, temporary)
     if read_adapter_record(folder) != record:

@@ -1,6 +1,7 @@
 """The files that rooms hand to each other, as models: no logic here beyond validation."""
 
 from slora_assets.documents.adapter import ADAPTER_FILE, ADAPTER_RECORD, AdapterRecord
+from slora_assets.documents.caches import CachedFile, CacheIndex, CacheName
 from slora_assets.documents.clips import (
     Clip,
     DatasetEntry,
@@ -21,6 +22,7 @@ from slora_assets.documents.footage import (
     QuarantineStage,
     RefusedFor,
 )
+from slora_assets.documents.ledger import LoggedRecord, Recorded, RecordKind
 from slora_assets.documents.models import BaseIdentity, Geometry, InferenceDefaults, ScorerCard
 from slora_assets.documents.presets import (
     DEFAULT_SPEED,
@@ -33,7 +35,16 @@ from slora_assets.documents.presets import (
     registered_path,
 )
 from slora_assets.documents.promotion import Change, LoggedChange
-from slora_assets.documents.run import RUN_RECORD, ExportParity, KeptAdapter, RunRecord, TrainedClip
+from slora_assets.documents.run import (
+    ENVIRONMENT,
+    RUN_CONFIG,
+    RUN_RECORD,
+    Code,
+    ExportParity,
+    KeptAdapter,
+    RunRecord,
+    TrainedClip,
+)
 from slora_assets.documents.sweep import SWEEP_FILE, ScaleSweep, SweptScale
 from slora_assets.documents.takedown import LoggedTakedown, Takedown, TakedownHead, TakenClip
 from slora_assets.documents.verdict import (
@@ -56,6 +67,8 @@ __all__ = [
     "ADAPTER_FILE",
     "ADAPTER_RECORD",
     "DEFAULT_SPEED",
+    "ENVIRONMENT",
+    "RUN_CONFIG",
     "RUN_RECORD",
     "SWEEP_FILE",
     "VERDICT_FILE",
@@ -63,8 +76,12 @@ __all__ = [
     "Answer",
     "AsServed",
     "BaseIdentity",
+    "CacheIndex",
+    "CacheName",
+    "CachedFile",
     "Change",
     "Clip",
+    "Code",
     "Comparison",
     "DatasetEntry",
     "Document",
@@ -82,6 +99,7 @@ __all__ = [
     "Limits",
     "LoggedChange",
     "LoggedComparison",
+    "LoggedRecord",
     "LoggedTakedown",
     "MatchingEvidence",
     "NearestTrainingClip",
@@ -94,6 +112,8 @@ __all__ = [
     "Quarantine",
     "QuarantineStage",
     "QuarantinedClip",
+    "RecordKind",
+    "Recorded",
     "RefusedFor",
     "Reject",
     "RunRecord",

@@ -33,6 +33,10 @@ class Change(Document):
     """Why the scores behind the verdict mean nothing, where they don't."""
     base: str | None = None
     base_revision: str | None = None
+    verdict_sha256: str | None = None
+    """Of the verdict's file. Older entries say neither this nor the next."""
+    ledger: str | None = None
+    """Hash of the ledger's last entry when the adapter was let through: it is no shorter since."""
     run_hash: str | None = None
     config_hash: str | None = None
     dataset_hash: str | None = None

@@ -11,6 +11,10 @@ from typing import Any, Final, Literal
 from slora_assets.documents.document import Document
 
 RUN_RECORD: Final = "manifest.json"
+RUN_CONFIG: Final = "config.yaml"
+"""The recipe of a run, resolved."""
+ENVIRONMENT: Final = "environment.json"
+"""Every installed package with its version, beside a run's record."""
 
 
 class TrainedClip(Document):
@@ -18,8 +22,30 @@ class TrainedClip(Document):
 
     id: str
     sha256: str
+    """Of its file's bytes."""
     scenario: str
     split: str
+    source: str | None = None
+    """The video that it was cut from. This and what follows older records don't say."""
+    start_s: float = 0.0
+    """Where it begins in its file."""
+    end_s: float | None = None
+    """Where it ends there; None: with the file."""
+    prompts: list[str] | None = None
+    """What it was trained with."""
+
+
+class Code(Document):
+    """Which code ran."""
+
+    version: str
+    """Of slora."""
+    package: str
+    """Hash of the package's files."""
+    commit: str | None
+    """Of the checkout; None outside of one."""
+    dirty: bool | None
+    """Whether the checkout's package differed from that commit."""
 
 
 class KeptAdapter(Document):
@@ -74,3 +100,5 @@ class RunRecord(Document):
     """What a person allowed to change when the run was gone on with: `key`, `before`, `after` and
     the `step` after which it holds. Such a run can't be made again in one go."""
     software: dict[str, str]
+    code: Code | None = None
+    """None in older records."""

@@ -7,9 +7,11 @@ from typing import Any, Final
 from pydantic import BaseModel
 
 from slora_assets.documents.adapter import AdapterRecord
+from slora_assets.documents.caches import CacheIndex
 from slora_assets.documents.clips import ScenarioManifest, ScenarioMetadata
 from slora_assets.documents.comparison import Comparison
 from slora_assets.documents.footage import Inventory, Quarantine
+from slora_assets.documents.ledger import Recorded
 from slora_assets.documents.presets import Presets
 from slora_assets.documents.promotion import Change
 from slora_assets.documents.run import RunRecord
@@ -23,8 +25,10 @@ from slora_assets.documents.verdict import (
 
 DOCUMENTS: Final[dict[str, type[BaseModel]]] = {
     "adapter_record": AdapterRecord,
+    "cache_index": CacheIndex,
     "comparison": Comparison,
     "footage": Inventory,
+    "ledger": Recorded,
     "nearest": NearestTrainingClips,
     "optimized_inference": Presets,
     "pairs": PairedMeasurements,

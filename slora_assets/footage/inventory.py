@@ -38,6 +38,7 @@ from slora_assets.footage.versions import DECODE_VERSION, QUALITY_VERSION
 from slora_assets.processes.isolation import isolated
 from slora_assets.processes.progress import ProgressCallback
 from slora_assets.provenance import StatCache, object_hash, sha256_file, write_json
+from slora_assets.provenance.ledger import put_on_record
 from slora_assets.provenance.takedowns import read_takedowns
 
 _Facts: TypeAlias = dict[str, Any]
@@ -96,6 +97,7 @@ def take_inventory(
         },
     )
     write_json(workspace.footage_inventory, inventory.model_dump(mode="json"))
+    put_on_record(workspace, "footage", workspace.footage_inventory)
     remember_listing(workspace, listing)
     return inventory
 

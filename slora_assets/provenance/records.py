@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import platform
-from importlib.metadata import PackageNotFoundError, version
+import re
+from importlib.metadata import PackageNotFoundError, distributions, version
 from pathlib import Path
 from typing import TypeVar, get_args
 
@@ -115,6 +116,15 @@ def read_verdict(workspace: Workspace, run: str) -> RunVerdict:
     """The verdict of a run. Raises MissingInputError, IntegrityError."""
     path = workspace.validation(run) / VERDICT_FILE
     return read_document(path, RunVerdict, what="a verdict", remedy="run `make validate`")
+
+
+def installed_packages() -> dict[str, str]:
+    """Every distribution that is installed, by its normalised name: a run's environment."""
+    return {
+        re.sub(r"[-_.]+", "-", name).lower(): one.version
+        for one in distributions()
+        if (name := one.metadata["Name"])
+    }
 
 
 def software_versions() -> dict[str, str]:

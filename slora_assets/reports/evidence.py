@@ -19,6 +19,7 @@ from slora_assets.config.workspace import Workspace
 from slora_assets.config.yaml_reader import read_settings
 from slora_assets.deployment.presets import read_presets
 from slora_assets.documents import (
+    RUN_CONFIG,
     Clip,
     Document,
     FootageClip,
@@ -143,7 +144,7 @@ def read_evidence(workspace: Workspace, run_folder: Path, prompts: ValidationPro
         ),
         epochs=tried("training", lambda: MetricsLog(run_folder / METRICS_FILE).lines(), []),
         steps=_steps(run_folder / _STEP_LOG),
-        recipe=tried("recipe", lambda: _recipe(run_folder / "config.yaml"), {}),
+        recipe=tried("recipe", lambda: _recipe(run_folder / RUN_CONFIG), {}),
         preset=presets.get(record.run) if record.scenarios == [record.run] else None,
         missing=missing,
     )

@@ -10,9 +10,17 @@ from typing import Any
 from slora_assets.caches.reading import CacheReader
 from slora_assets.config.errors import InterruptedRunError
 from slora_assets.config.workspace import Workspace
-from slora_assets.documents import ADAPTER_FILE, RUN_RECORD, ExportParity, RunRecord, TrainedClip
+from slora_assets.documents import (
+    ADAPTER_FILE,
+    ENVIRONMENT,
+    RUN_RECORD,
+    ExportParity,
+    RunRecord,
+    TrainedClip,
+)
 from slora_assets.provenance import commit_folder, write_json
-from slora_assets.provenance.records import software_versions
+from slora_assets.provenance.code import running_code
+from slora_assets.provenance.records import installed_packages, software_versions
 from slora_assets.training.accelerator import TrainingAccelerator
 from slora_assets.training.between_epochs.epochs import Epochs
 from slora_assets.training.between_epochs.export import prove_export
@@ -21,7 +29,7 @@ from slora_assets.training.between_epochs.measuring import Measuring
 from slora_assets.training.display import Display
 from slora_assets.training.loop.checkpoints import RunPosition, no_checkpoint
 from slora_assets.training.loop.trainer import Hooks, Trainer
-from slora_assets.training.plan import RunPlan
+from slora_assets.training.plan import RunPlan, record_run
 from slora_assets.training.resume import Begun
 from slora_assets.training.step_log import StepsLog
 from slora_assets.training.trackers import Tracker
@@ -42,6 +50,7 @@ class ActiveRun:
         should_stop: Callable[[], bool],
     ) -> None:
         self._plan, self._accelerator, self._trainer = plan, accelerator, trainer
+        self._workspace = workspace
         self._display, self._should_stop = display, should_stop
         self._total = trainer.steps_per_epoch * plan.settings.epochs
         self.steps = StepsLog(plan.folder.step_log, plan.name, self._total, display, tracker)
@@ -166,7 +175,16 @@ class ActiveRun:
             dataset=data.dataset.name,
             licence=data.dataset.licence,
             clips=[
-                TrainedClip(id=c.id, sha256=c.sha256, scenario=c.scenario, split=c.split)
+                TrainedClip(
+                    id=c.id,
+                    sha256=c.sha256,
+                    scenario=c.scenario,
+                    split=c.split,
+                    source=c.source_group,
+                    start_s=c.start_s,
+                    end_s=c.end_s,
+                    prompts=c.prompts,
+                )
                 for c in data.clips
             ],
             dropped=data.dropped,
@@ -182,7 +200,10 @@ class ActiveRun:
             parity=parity,
             changes=list(changes),
             software=software_versions(),
+            code=running_code(),
         )
+        write_json(plan.folder.partial / ENVIRONMENT, dict(sorted(installed_packages().items())))
         write_json(plan.folder.partial / RUN_RECORD, record.model_dump(mode="json"))
         commit_folder(plan.folder.partial, plan.folder.final)
+        record_run(self._workspace, plan)
         return record

@@ -9,7 +9,7 @@ import math
 from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
-from typing import Any, Final
+from typing import Any, Final, get_args
 
 from slora_assets.base_models.catalogue import open_base
 from slora_assets.base_models.seam import VideoBase
@@ -22,8 +22,9 @@ from slora_assets.curation.validation_prompts import (
     prompts_of,
     spread,
 )
-from slora_assets.documents import ADAPTER_FILE, RUN_RECORD, BaseIdentity
+from slora_assets.documents import ADAPTER_FILE, RUN_RECORD, BaseIdentity, CacheName
 from slora_assets.provenance import object_hash
+from slora_assets.provenance.ledger import last_record, put_on_record, refuse_changed
 from slora_assets.provenance.records import read_run_record
 from slora_assets.training.run_folder import RunFolder
 from slora_assets.training.training_data import TrainingData, scenario_data, unified_data
@@ -94,17 +95,44 @@ class RunPlan:
         trained = {prompt for clip in self.data.clips for prompt in clip.prompts}
         return trained | {prompt.text for prompt in self.sampling.prompts}
 
-    def is_complete(self) -> bool:
-        """Does a finished run with this very hash stand, adapters and all?"""
+    def is_complete(self, workspace: Workspace) -> bool:
+        """Does a finished run with this very hash stand, adapters and all, as its stage left it?"""
         folder = self.folder.final
         if not (folder / RUN_RECORD).is_file():
             return False
         try:
+            refuse_changed(workspace, folder / RUN_RECORD, remedy="train again")
             record = read_run_record(folder)
         except SloraError:
             return False
         adapters = all((folder / kept.path / ADAPTER_FILE).is_file() for kept in record.kept)
         return record.run_hash == self.run_hash and adapters
+
+
+def record_run(workspace: Workspace, plan: RunPlan) -> None:
+    """Put a finished run on record, with all that it leaves but its checkpoints."""
+    final, names = plan.folder.final, plan.data.scenarios
+    manifests = map(workspace.manifest, names)
+    caches: tuple[CacheName, ...] = get_args(CacheName)
+    indexes = [workspace.cache_index(cache, name) for cache in caches for name in names]
+    put_on_record(
+        workspace,
+        "run",
+        final / RUN_RECORD,
+        parents=[*manifests, *filter(Path.is_file, indexes)],
+        files=sorted(
+            one
+            for one in final.rglob("*")
+            if one.is_file()
+            and one.relative_to(final).parts[0] not in (RUN_RECORD, plan.folder.state.name)
+        ),
+    )
+
+
+def adopt_run(workspace: Workspace, plan: RunPlan) -> None:
+    """Put a finished run on record that a version without a ledger left."""
+    if last_record(workspace, plan.folder.final / RUN_RECORD) is None:
+        record_run(workspace, plan)
 
 
 def plan_run(

@@ -26,7 +26,7 @@ from slora_assets.training.display import Display
 from slora_assets.training.journal import note_finished
 from slora_assets.training.loop.samples import Samples
 from slora_assets.training.loop.trainer import Trainer
-from slora_assets.training.plan import RunPlan
+from slora_assets.training.plan import RunPlan, adopt_run
 from slora_assets.training.resume import Begun, Resumption, decide, write_down
 from slora_assets.training.speed.memory import is_out_of_memory, out_of_memory, peak_memory_bytes
 from slora_assets.training.speed.sharding import check_processes
@@ -59,7 +59,8 @@ def run_training(
     `levers.shard_blocks` in one process, TrainingError, MissingInputError, IntegrityError.
     """
     final = plan.folder.final
-    if plan.is_complete():
+    if plan.is_complete(workspace):
+        adopt_run(workspace, plan)
         display.line(f"{plan.name}: nothing to do, {final} holds this very run")
         return read_run_record(final)
     reader = new_reader(plan, workspace)

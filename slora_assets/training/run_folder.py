@@ -5,6 +5,8 @@ from __future__ import annotations
 from dataclasses import dataclass
 from pathlib import Path
 
+from slora_assets.documents import RUN_CONFIG
+
 
 @dataclass(frozen=True)
 class RunFolder:
@@ -30,7 +32,7 @@ class RunFolder:
     @property
     def config(self) -> Path:
         """The recipe, resolved."""
-        return self.partial / "config.yaml"
+        return self.partial / RUN_CONFIG
 
     @property
     def step_log(self) -> Path:

@@ -24,6 +24,8 @@ from slora_assets.config.yaml_reader import read_settings
 from slora_assets.curation.validation_prompts import missing_prompts
 from slora_assets.documents import (
     ADAPTER_FILE,
+    RUN_CONFIG,
+    RUN_RECORD,
     AsServed,
     FootageClip,
     GateDecision,
@@ -79,9 +81,10 @@ class Judging:
         self.question, self._report, self._should_stop = question, report, should_stop
         self._workspace = workspace
         self._run = question.record.run
+        self.run_record = run_folder / RUN_RECORD
         self._file = run_folder / question.record.best.path / ADAPTER_FILE
         self.adapter = read_adapter_record(self._file.parent)
-        self._settings = read_settings(run_folder / "config.yaml", TrainingSettings)
+        self._settings = read_settings(run_folder / RUN_CONFIG, TrainingSettings)
         self._device = chosen_device()
         compute_repeatably()
         self.base: VideoBase = open_base(self._settings.base_model, workspace.models)

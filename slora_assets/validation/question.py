@@ -16,8 +16,9 @@ from slora_assets.curation.validation_prompts import (
     share_of_each,
     spread,
 )
-from slora_assets.documents import Clip, RunRecord
+from slora_assets.documents import RUN_RECORD, Clip, RunRecord
 from slora_assets.provenance import object_hash
+from slora_assets.provenance.ledger import refuse_changed
 from slora_assets.provenance.records import read_run_record
 from slora_assets.validation.as_served import Serving, serving_of
 
@@ -92,6 +93,11 @@ def question_of(workspace: Workspace, run_folder: Path, settings: ValidationProm
     Raises MissingInputError when the run isn't trained, CurationError when all its scenarios are
     retired (what they were judged on is others' now), ConfigError for unreadable presets.
     """
+    refuse_changed(
+        workspace,
+        run_folder / RUN_RECORD,
+        remedy="restore the run's folder from a copy, or train again",
+    )
     record = read_run_record(run_folder)
     clips = clips_of(workspace, record)
     return Question(record, settings, clips, serving_of(workspace, record.scenarios))

@@ -25,6 +25,7 @@ from slora_assets.documents import (
 )
 from slora_assets.footage.encode import write_mp4
 from slora_assets.provenance import commit_folder, write_json, write_text
+from slora_assets.provenance.ledger import put_on_record
 from slora_assets.validation.copies import nearest_training_clips
 from slora_assets.validation.elsewhere import OtherPair, draw_others, forgetting
 from slora_assets.validation.judging import Judged, Judging
@@ -128,6 +129,13 @@ def _write(
     write_text(partial / "report.md", validation_report(verdict, sides))
     write_json(partial / VERDICT_FILE, verdict.model_dump(mode="json"))
     commit_folder(partial, final)
+    put_on_record(
+        workspace,
+        "verdict",
+        final / VERDICT_FILE,
+        parents=[judging.run_record, *map(workspace.manifest, judging.question.record.scenarios)],
+        files=sorted(one for one in final.rglob("*") if one.is_file() and one.name != VERDICT_FILE),
+    )
 
 
 def _save(folder: Path, clips: Mapping[str, NDArray[np.uint8]], fps: float) -> None:

@@ -7,7 +7,8 @@ from pathlib import Path
 from slora_assets.config.errors import SloraError
 from slora_assets.config.validation import ValidationPrompts
 from slora_assets.config.workspace import Workspace
-from slora_assets.documents import RunVerdict
+from slora_assets.documents import VERDICT_FILE, RunVerdict
+from slora_assets.provenance.ledger import refuse_unrecorded
 from slora_assets.provenance.records import read_verdict
 from slora_assets.validation.question import Question, question_of
 
@@ -21,8 +22,10 @@ def standing_verdict(
 
 
 def standing_answer(workspace: Workspace, question: Question) -> RunVerdict | None:
-    """The verdict that answers this very question, if there is one."""
+    """The verdict that answers this very question, if there is one and it is as it was given."""
     try:
+        file = workspace.validation(question.record.run) / VERDICT_FILE
+        refuse_unrecorded(workspace, file, remedy="run `make validate`")
         found = read_verdict(workspace, question.record.run)
     except SloraError:
         return None

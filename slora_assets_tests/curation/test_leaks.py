@@ -60,6 +60,7 @@ def test_training_refuses_a_manifest_that_leaks(
     scenario_data(workspace, "market_floor")
     for document in (file, workspace.scenario_metadata):
         _edit(document, leak)
+    workspace.ledger.unlink()  # what was made before there was one is not trusted either
     for plan in (lambda: scenario_data(workspace, "market_floor"), lambda: unified_data(workspace)):
         with pytest.raises(CurationError, match=r"two sides of the split|would be trained on"):
             plan()

@@ -30,6 +30,7 @@ from slora_assets.provenance import sha256_file, write_json
 from slora_assets.provenance.records import read_inventory
 from slora_assets.training.training_data import trainable
 from slora_assets_tests.made_runs import run_record, verdict
+from slora_assets_tests.on_record import put_run_on_record
 
 _DATASET = """\
 name: world
@@ -243,6 +244,7 @@ class World:
         digest = dataset_hash(clips)
         record = run_record(scenario, adapter=digest, dataset_hash=digest)
         write_json(self.workspace.scenario_run(scenario) / RUN_RECORD, record)
+        put_run_on_record(self.workspace, scenario)
         self.trained[scenario] = {clip.id: clip.sha256 for clip in clips}
         self.saw.pop(scenario, None)
 
@@ -250,6 +252,7 @@ class World:
         record = json.loads((self.workspace.scenario_run(scenario) / RUN_RECORD).read_text())
         document = verdict(scenario, record["best"]["sha256"])
         write_json(self.workspace.validation(scenario) / VERDICT_FILE, document)
+        put_run_on_record(self.workspace, scenario)
         self.saw[scenario] = self.trained[scenario]
 
 

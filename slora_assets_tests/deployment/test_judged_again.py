@@ -3,24 +3,28 @@ under the settings in force."""
 
 from __future__ import annotations
 
+import shutil
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
 import pytest
 
-from slora_assets.config.errors import GateError, MissingInputError
+from slora_assets.config.errors import GateError, IntegrityError, MissingInputError
 from slora_assets.config.workspace import Workspace
 from slora_assets.deployment.presets import read_presets
 from slora_assets.deployment.promotion import promote
+from slora_assets_tests.on_record import put_run_on_record
 from slora_assets_tests.workspaces import contents, rewrite
 
 FinishRun = Callable[..., str]
 SCENARIO = "market_floor"
 
 
-def _edit(workspace: Workspace, change: Callable[[dict[str, Any]], Any]) -> None:
-    rewrite(workspace.validation(SCENARIO) / "verdict.json", change)
+def _edit(workspace: Workspace, change: Callable[[Any], Any], name: str = "verdict.json") -> None:
+    """As somebody would who can write the ledger too."""
+    rewrite(workspace.validation(SCENARIO) / name, change)
+    put_run_on_record(workspace, SCENARIO)
 
 
 def test_a_verdict_that_its_own_scores_do_not_give_is_refused(
@@ -60,7 +64,7 @@ def test_measurements_of_other_prompts_than_were_asked_are_refused(
     workspace: Workspace, finish_run: FinishRun, change: Callable[[Any], object]
 ) -> None:
     finish_run()
-    rewrite(workspace.validation(SCENARIO) / "pairs.json", change)
+    _edit(workspace, change, "pairs.json")
     with pytest.raises(GateError, match="not those of the prompts that were asked"):
         promote(workspace, SCENARIO, "Zoë", "looks right")
 
@@ -70,7 +74,45 @@ def test_without_its_measurements_a_verdict_counts_for_nothing(
 ) -> None:
     finish_run()
     (workspace.validation(SCENARIO) / "pairs.json").unlink()
+    with pytest.raises(IntegrityError, match=r"no file.*make validate"):
+        promote(workspace, SCENARIO, "Zoë", "looks right")
+    put_run_on_record(workspace, SCENARIO)
     with pytest.raises(MissingInputError, match="make validate"):
+        promote(workspace, SCENARIO, "Zoë", "looks right")
+
+
+@pytest.mark.parametrize("name", ["verdict.json", "pairs.json"])
+def test_what_was_changed_since_its_stage_left_it_is_refused_by_name(
+    workspace: Workspace, finish_run: FinishRun, name: str
+) -> None:
+    finish_run()
+    file = workspace.validation(SCENARIO) / name
+    file.write_text(file.read_text() + " ")
+    with pytest.raises(IntegrityError, match="not what its stage left") as caught:
+        promote(workspace, SCENARIO, "Zoë", "looks right")
+    assert caught.value.file == file
+
+
+def test_an_older_verdict_that_is_put_back_is_refused(
+    workspace: Workspace, finish_run: FinishRun
+) -> None:
+    """As it was, with its measurements: nothing in it is wrong but its age."""
+    finish_run()
+    folder = workspace.validation(SCENARIO)
+    shutil.copytree(folder, workspace.root / "kept")
+    finish_run(verdict="fail")
+    shutil.rmtree(folder)
+    shutil.copytree(workspace.root / "kept", folder)
+    with pytest.raises(IntegrityError, match="not what its stage left"):
+        promote(workspace, SCENARIO, "Zoë", "looks right")
+
+
+def test_what_no_stage_put_on_record_is_not_promoted(
+    workspace: Workspace, finish_run: FinishRun
+) -> None:
+    finish_run()
+    workspace.ledger.unlink()
+    with pytest.raises(IntegrityError, match="no stage put this file on record"):
         promote(workspace, SCENARIO, "Zoë", "looks right")
 
 

@@ -30,6 +30,7 @@ from slora_assets.deployment.changelog import (
 from slora_assets.deployment.presets import read_presets
 from slora_assets.deployment.promotion import candidate, demote, promote
 from slora_assets.documents import Change, ScenarioPreset, registered_path
+from slora_assets_tests.on_record import put_run_on_record
 from slora_assets_tests.workspaces import contents, rewrite
 
 FinishRun = Callable[..., str]
@@ -95,6 +96,7 @@ def test_a_pass_on_scores_that_mean_nothing_is_refused(
         workspace.validation(SCENARIO) / "verdict.json",
         lambda document: document["verdict"].update(verdict="pass"),
     )
+    put_run_on_record(workspace, SCENARIO)
     with pytest.raises(GateError, match="not trusted"):
         promote(workspace, SCENARIO, "Zoë", "looks right", override_inconclusive=True)
 
@@ -134,6 +136,7 @@ def test_a_retrained_run_makes_its_old_verdict_stale(
     old = verdict.read_bytes()
     finish_run(content=b"new")
     verdict.write_bytes(old)
+    put_run_on_record(workspace, SCENARIO)
     with pytest.raises(GateError, match="stale"):
         candidate(workspace, SCENARIO)
 

@@ -37,6 +37,7 @@ from slora_assets.validation.gate.decision import judge
 from slora_assets.validation.question import question_of
 from slora_assets.validation.swept import sweep_hash
 from slora_assets_tests.made_runs import verdict
+from slora_assets_tests.on_record import put_run_on_record
 from slora_assets_tests.reports.made_parts import (
     RUN,
     SEEDS,
@@ -119,6 +120,7 @@ def _judge(workspace: Workspace, worse_by: float, clip_id: str) -> None:
     write_json(folder / VERDICT_FILE, document)
     measured = PairedMeasurements(pairs=pairs, footage=footage)
     write_json(folder / "pairs.json", measured.model_dump(mode="json"))
+    put_run_on_record(workspace, RUN)
 
 
 def _pair(prompt: Prompt, seed: int, number: int, worse_by: float) -> PromptPair:

@@ -16,6 +16,7 @@ from slora_assets.documents import RUN_RECORD, VERDICT_FILE
 from slora_assets.provenance import write_json
 from slora_assets.reports.metrics import METRICS, plain
 from slora_assets.reports.project_report import write_project_report
+from slora_assets_tests.on_record import put_run_on_record
 from slora_assets_tests.reports.made import add_metadata, prompts_of, report_of, reported_workspace
 from slora_assets_tests.reports.made_parts import RUN
 from slora_assets_tests.reports.test_run_report import Read
@@ -67,6 +68,7 @@ def test_the_unified_run_is_told_to_have_no_preset(workspace: Workspace) -> None
         workspace.validation(UNIFIED) / VERDICT_FILE,
     ):
         write_json(path, json.loads(path.read_text()) | {"run": UNIFIED})
+    put_run_on_record(workspace, UNIFIED)
     text = read(workspace).text
     assert "2 of 4 runs pass the gate" in text
     assert "Presets serve adapters of scenarios: the unified one is not promoted." in text

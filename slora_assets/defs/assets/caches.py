@@ -28,6 +28,7 @@ from slora_assets.defs.partitions import SCENARIOS
 from slora_assets.defs.project import ProjectResource
 from slora_assets.defs.tables import reject_table
 from slora_assets.footage.versions import DECODE_VERSION
+from slora_assets.provenance.ledger import put_on_record
 
 if TYPE_CHECKING:
     from slora_assets.caches.scenario import CacheName
@@ -63,6 +64,8 @@ def first_frames(
         workspace.quarantine,
         log_progress(context, "first frames"),
     )
+    index = workspace.first_frame_index(scenario)
+    put_on_record(workspace, "first_frames", index, parents=[workspace.manifest(scenario)])
     context.log.info(f"first frames: {result.made} made, {result.kept} kept")
     frames = [workspace.root / clip.first_frame for clip in manifest.clips]
     there = [frame for frame in frames if frame.is_file()]

@@ -20,7 +20,7 @@ from slora_assets.provenance import object_hash
 from slora_assets.provenance.records import read_run_record
 from slora_assets.training.between_epochs.metrics_log import METRICS_FILE, MetricsLog
 from slora_assets.training.journal import last_entry
-from slora_assets.training.plan import TRAINING_VERSION, plan_run
+from slora_assets.training.plan import TRAINING_VERSION, adopt_run, plan_run
 
 
 class TrainingRunConfig(dg.Config):
@@ -102,8 +102,9 @@ def _train(
     folder = workspace.run_of(scenario)
     settings = project.training(config.overrides)
     plan = plan_run(workspace, settings, project.prompts(), scenario, folder)
-    hit = plan.is_complete()
+    hit = plan.is_complete(workspace)
     if hit:
+        adopt_run(workspace, plan)
         context.log.info(f"{plan.name}: nothing to do, {folder} holds this very run")
     else:
         arguments += ["--metadata", str(workspace.scenario_metadata)]

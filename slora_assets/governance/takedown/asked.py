@@ -10,7 +10,7 @@ from slora_assets.config.dataset_files import without_ending
 from slora_assets.config.errors import CurationError
 from slora_assets.config.workspace import Workspace
 from slora_assets.curation.sources import canonical_source, source_file
-from slora_assets.curation.taken_down import Footage, TakenDown
+from slora_assets.curation.taken_down import Footage, TakenDown, own_source
 from slora_assets.deployment.taint import run_records, seen_by
 from slora_assets.documents import LoggedTakedown, RunRecord, Takedown, TakenClip
 from slora_assets.governance.takedown.known import Known
@@ -42,7 +42,12 @@ def resolve(
     if text in known.clips or text in _seen(text, known, workspace, takedowns):
         return Asked(text, clips=(text,))
     source = canonical_source(text)
-    sources = {clip.source for clip in known.clips.values()}
+    sources = {clip.source for clip in known.clips.values()} | {
+        canonical_source(clip.source)
+        for run in run_records(workspace).values()
+        for clip in run.clips
+        if clip.source is not None and clip.source != clip.id
+    }
     if source in sources or any(source in one.sources for one in takedowns):
         return Asked(text, sources=(source,))
     if clips := _of_file(text, known, workspace):
@@ -129,9 +134,10 @@ def draft(asked: Asked, known: Known, workspace: Workspace, by: str, reason: str
             break
         taken |= found
     runs = run_records(workspace).values()
-    clips = [*taken.values(), *_as_seen(taken, runs, known)]
-    entry = entry.model_copy(update={"clips": sorted(clips, key=lambda one: one.id)})
-    prompts = {text for name in taken for text in known.prompts.get(name, ())}
+    seen, prompts = _as_seen(taken, entry.sources, runs, known)
+    clips = sorted([*taken.values(), *seen], key=lambda one: (one.id, one.sha256 or ""))
+    entry = entry.model_copy(update={"clips": clips})
+    prompts |= {text for name in taken for text in known.prompts.get(name, ())}
     adapters = {kept.sha256 for run in runs if any(seen_by(run, [entry])) for kept in run.kept}
     return entry.model_copy(
         update={
@@ -178,17 +184,28 @@ def _siblings(taken: dict[str, TakenClip], known: Known) -> list[str]:
 
 
 def _as_seen(
-    taken: dict[str, TakenClip], runs: Iterable[RunRecord], known: Known
-) -> list[TakenClip]:
-    """The clips with the bytes that runs saw, where the files are others now, or gone."""
-    if known.dataset.footage_holds == "sources":
-        return []
-    seen = {
-        (clip.id, clip.sha256)
-        for run in runs
-        if run.dataset == known.dataset.name
-        for clip in run.clips
-        if clip.id in taken and clip.sha256 != taken[clip.id].sha256
-    }
-    because = "it was named, and a run saw it with these bytes"
-    return [TakenClip(id=name, because=because, sha256=sha256) for name, sha256 in sorted(seen)]
+    taken: dict[str, TakenClip], sources: Sequence[str], runs: Iterable[RunRecord], known: Known
+) -> tuple[list[TakenClip], set[str]]:
+    """The clips as runs saw them, where that is something else than what is there now; and what
+    they were trained with."""
+    found: dict[tuple[str, str], TakenClip] = {}
+    prompts: set[str] = set()
+    for run in runs:
+        for clip in run.clips if run.dataset == known.dataset.name else ():
+            source = own_source(clip.id, clip.source) if clip.source else None
+            if clip.id not in taken and (source is None or source not in sources):
+                continue
+            prompts.update(clip.prompts or ())
+            if clip.id in taken and taken[clip.id].sha256 == clip.sha256:
+                continue
+            # Older records don't say which part of a file they mean.
+            part = known.dataset.footage_holds == "clips" or clip.end_s is not None
+            found[clip.id, clip.sha256] = TakenClip(
+                id=clip.id,
+                because="a run saw it so",
+                sha256=clip.sha256 if part else None,
+                start_s=clip.start_s,
+                end_s=clip.end_s,
+                source=source,
+            )
+    return list(found.values()), prompts

@@ -22,6 +22,7 @@ from slora_assets.governance.takedown.known import Known, look_up, metadata_of
 from slora_assets.governance.takedown.traces import Traces
 from slora_assets.processes.progress import progress_lines
 from slora_assets.provenance import write_json
+from slora_assets.provenance.ledger import amend_record, erase_files_from_record
 from slora_assets.provenance.takedowns import finish_logging, log_takedown, read_takedowns
 
 
@@ -72,12 +73,15 @@ def erase(workspace: Workspace, dataset: DatasetSettings) -> dict[str, list[Path
     """Erase what the list's clips have left behind; returns it by kind."""
     traces = Traces(workspace, read_takedowns(workspace), metadata_of(dataset, workspace))
     found = traces.found()
-    for files in found.values():
-        for file in files:
-            file.unlink(missing_ok=True)
-    for file, index, names in list(traces.frame_indexes()):
-        frames = {name: one for name, one in index["frames"].items() if name not in names}
-        write_json(file, {**index, "frames": frames})
+    files = {file for files in found.values() for file in files}
+    erase_files_from_record(workspace, files)
+    for file in files:
+        file.unlink(missing_ok=True)
+    for file, index, names in list(traces.indexes()):
+        part = "frames" if "frames" in index else "files"
+        kept = {name: one for name, one in index[part].items() if name not in names}
+        write_json(file, {**index, part: kept})
+        amend_record(workspace, file)
     return found
 
 

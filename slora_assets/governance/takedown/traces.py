@@ -99,8 +99,9 @@ class Traces:
             yield from (prompt.text for prompt in prompts_of(settings, name, clips))
         yield from (prompt.text for prompt in other_prompts_asked(settings, ()))
 
-    def frame_indexes(self) -> Iterator[tuple[Path, dict[str, Any], set[str]]]:
-        """Each index of first frames that names any, its content, and the names."""
+    def indexes(self) -> Iterator[tuple[Path, dict[str, Any], set[str]]]:
+        """Each index of first frames, latents or embeddings that names any: its content, with what
+        it names under `frames` or `files`, and the names."""
         keys = {
             frame_key_of(clip.sha256, clip.start_s)
             for one in self.takedowns
@@ -108,14 +109,23 @@ class Traces:
             if clip.sha256 is not None
         }
         names = self.names(self.dataset)
-        folder = self.workspace.first_frame_index("any").parent
-        for file in sorted(folder.glob("[!.]*.json")):
-            index = _json(file)
-            frames = index.get("frames") if isinstance(index, dict) else None
-            if isinstance(frames, dict):
-                found = {n for n, one in frames.items() if n in names or one.get("key") in keys}
+        for kind, part in (("first_frames", "frames"), ("latents", "files")):
+            for file, index, listed in self._indexes(kind, part):
+                found = {n for n, one in listed.items() if n in names or one.get("key") in keys}
                 if found:
                     yield file, index, found
+        for file, index, listed in self._indexes("prompt_embeddings", "files"):
+            if found := {text for text in listed if self._is_gone(text)}:
+                yield file, index, found
+
+    def _indexes(
+        self, kind: str, part: str
+    ) -> Iterator[tuple[Path, dict[str, Any], dict[str, dict[str, Any]]]]:
+        for file in sorted(self.workspace.cache_index(kind, "any").parent.glob("[!.]*.json")):
+            index = _json(file)
+            listed = index.get(part) if isinstance(index, dict) else None
+            if isinstance(listed, dict):
+                yield file, index, listed
 
     def _frames(self) -> Iterator[Path]:
         for one in self.takedowns:
@@ -123,8 +133,9 @@ class Traces:
             yield from (folder / f"{clip.id}.png" for clip in one.clips)
         if self.dataset is not None:
             folder = self.workspace.frames(self.dataset)
-            for _, _, names in self.frame_indexes():
-                yield from (folder / f"{name}.png" for name in names)
+            for _, index, names in self.indexes():
+                if "frames" in index:
+                    yield from (folder / f"{name}.png" for name in names)
 
     def _latents(self) -> Iterator[Path]:
         names = self.names(self.dataset)

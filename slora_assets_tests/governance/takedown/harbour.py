@@ -13,6 +13,7 @@ import pytest
 
 from slora_assets.caches import first_frames
 from slora_assets.caches.first_frames import cache_first_frames
+from slora_assets.caches.index import write_index
 from slora_assets.caches.validity import latent_key, text_file, text_key, write_array
 from slora_assets.config.data import read_dataset
 from slora_assets.config.errors import FootageError
@@ -21,6 +22,7 @@ from slora_assets.curation.manifest import write_manifest
 from slora_assets.documents import (
     ADAPTER_RECORD,
     RUN_RECORD,
+    VERDICT_FILE,
     BaseIdentity,
     Clip,
     Geometry,
@@ -29,6 +31,7 @@ from slora_assets.documents import (
 from slora_assets.footage import fingerprints, inventory
 from slora_assets.footage.encode import write_mp4
 from slora_assets.provenance import sha256_bytes, write_bytes, write_json
+from slora_assets.provenance.ledger import put_on_record
 from slora_assets.validation.clip_cache import ClipCache
 from slora_assets_tests.folder_dataset import curated, folder_workspace, write_scenario
 from slora_assets_tests.made_runs import BASE, SHAPE, adapter_record, run_record
@@ -134,6 +137,7 @@ def leave_traces(workspace: Workspace) -> None:
         clips = metadata.of_scenario(name)
         index = workspace.first_frame_index(name)
         cache_first_frames(clips, workspace.root, index, workspace.quarantine)
+        put_on_record(workspace, "first_frames", index, parents=[workspace.manifest(name)])
         _run(workspace, name, clips)
     _run(workspace, "lora_unified", metadata.clips)
     cache = ClipCache(workspace.measured_clips, 8)
@@ -145,6 +149,13 @@ def leave_traces(workspace: Workspace) -> None:
     for text in asked:
         file = text_file(workspace.text_embeddings, text, IDENTITY)
         write_array(file, "embedding", np.zeros((2, 2), np.float16), text_key(text, IDENTITY))
+    for name in metadata.scenarios:
+        clips = metadata.of_scenario(name)
+        latents = {clip.id: workspace.root / clip.latent for clip in clips}
+        write_index(workspace, "latents", name, latents, IDENTITY)
+        texts = [clip.prompts[0] for clip in clips]
+        embeddings = {one: text_file(workspace.text_embeddings, one, IDENTITY) for one in texts}
+        write_index(workspace, "prompt_embeddings", name, embeddings, IDENTITY)
     for text in asked[:-1]:
         cache.together([{"asked": [[text, 1]], "drawn": 0}], lambda: [picture(2, 16, 16)])
 
@@ -177,7 +188,23 @@ def _run(workspace: Workspace, name: str, clips: list[Clip]) -> None:
     for clip in clips:
         write_bytes(validation / "samples" / "footage" / f"{clip.id}.mp4", b"footage")
     write_bytes(validation / "contact_sheet.png", b"sheet")
+    put_on_record(
+        workspace,
+        "run",
+        folder / RUN_RECORD,
+        files=[epoch / "pytorch_lora_weights.safetensors", epoch / ADAPTER_RECORD],
+    )
+    files = sorted(path for path in validation.rglob("*") if path.is_file())
+    write_json(validation / VERDICT_FILE, {"of": name})
+    put_on_record(
+        workspace,
+        "verdict",
+        validation / VERDICT_FILE,
+        parents=[folder / RUN_RECORD],
+        files=files,
+    )
     write_bytes(workspace.report(name), b"page")
+    put_on_record(workspace, "report", workspace.report(name))
     write_bytes(workspace.project_report, b"page")
 
 

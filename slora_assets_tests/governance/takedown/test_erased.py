@@ -12,6 +12,7 @@ from slora_assets.governance.takedown import stage
 from slora_assets.governance.takedown.stage import take_down
 from slora_assets.governance.takedown.status import left_lines, what_is_left
 from slora_assets.provenance import read_json, sha256_bytes
+from slora_assets.provenance.ledger import last_records, refuse_changed
 from slora_assets_tests.governance.takedown.harbour import (
     CAPTIONS,
     adapter_of,
@@ -78,6 +79,18 @@ def test_exactly_its_own_traces_go(workspace: Workspace) -> None:
     assert contents(workspace.root / "footage") == footage
     frames = read_json(workspace.first_frame_index("harbour"), remedy="")
     assert frames["frames"].keys() == {"ferry", "held_out_ship"}  # type: ignore[index,call-overload,union-attr]
+
+
+def test_the_ledger_knows_what_was_erased_and_nothing_looks_broken(workspace: Workspace) -> None:
+    take(workspace)
+    for name, last in last_records(workspace).items():
+        refuse_changed(workspace, workspace.absolute(name), remedy="")
+        assert not any("boat" in file for file in last.files)
+    erased = [name for name, last in last_records(workspace).items() if last.sha256 is None]
+    assert erased == ["outputs/reports/harbour.html", "outputs/reports/lora_unified.html"]
+    for cache in ("latents", "prompt_embeddings"):
+        index = workspace.cache_index(cache, "harbour").read_text()
+        assert "ferry" in index and "boat" not in index
 
 
 def test_a_prompt_that_others_have_too_keeps_its_embedding_and_samples(

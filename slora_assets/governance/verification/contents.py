@@ -1,0 +1,215 @@
+"""What a record says inside, against the files that it speaks of and against itself."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from functools import cached_property
+from pathlib import Path
+from typing import Final
+
+from slora_assets.base_models.catalogue import open_base
+from slora_assets.config.errors import IntegrityError, MissingInputError, SloraError
+from slora_assets.config.training import TrainingSettings
+from slora_assets.config.workspace import Workspace
+from slora_assets.config.yaml_reader import read_settings
+from slora_assets.curation.manifest import dataset_hash, read_manifest
+from slora_assets.documents import (
+    ADAPTER_FILE,
+    RUN_CONFIG,
+    CacheIndex,
+    FootageFile,
+    Inventory,
+    RecordKind,
+    RunRecord,
+    RunVerdict,
+    ScenarioMetadata,
+)
+from slora_assets.governance.verification.hashes import Hashes
+from slora_assets.governance.verification.link import Link
+from slora_assets.provenance import object_hash, read_json
+from slora_assets.provenance.records import (
+    read_adapter_record,
+    read_document,
+    read_inventory,
+    read_metadata,
+    read_run_record,
+)
+
+Found = tuple[str, list[Link]]
+"""What is said of a record, and the links below it."""
+
+_SHOWN: Final = 20
+
+
+class Contents:
+    """Looks into records. Raises SloraError for what contradicts itself or can't be read."""
+
+    def __init__(self, workspace: Workspace, hashes: Hashes) -> None:
+        self._workspace, self._hashes = workspace, hashes
+
+    def of(self, kind: RecordKind, file: Path) -> Found:
+        """What a record of this kind says, checked."""
+        looks: Mapping[RecordKind, Callable[[Path], Found]] = {
+            "footage": self._footage,
+            "metadata": self._metadata,
+            "manifest": self._manifest,
+            "first_frames": self._first_frames,
+            "latents": self._cached,
+            "prompt_embeddings": self._cached,
+            "run": self._run,
+            "verdict": self._verdict,
+            "registered": self._registered,
+        }
+        look = looks.get(kind)
+        return look(file) if look else ("", [])
+
+    def _footage(self, _file: Path) -> Found:
+        expected = {self._at(one.path): one.sha256 for one in self._inventory.files.values()}
+        return "", self._group("video files", expected)
+
+    def _metadata(self, file: Path) -> Found:
+        metadata = read_metadata(file)
+        files = self._inventory.files
+        for clip in metadata.clips:
+            known = _of_clip(files, clip.id, clip.path)
+            if known is None or known.sha256 != clip.sha256:
+                raise IntegrityError(
+                    "a clip has other bytes than the inventory says",
+                    file=file,
+                    key=clip.id,
+                    found=clip.sha256,
+                    expected=known.sha256 if known else "a file of the inventory",
+                    remedy="run `make data`",
+                )
+        return f"{len(metadata.clips)} clips, {metadata.dataset.licence}", []
+
+    def _manifest(self, file: Path) -> Found:
+        manifest = read_manifest(file)
+        _same(file, "dataset_hash", manifest.dataset_hash, dataset_hash(manifest.clips))
+        return f"{len(manifest.clips)} clips", []
+
+    def _first_frames(self, file: Path) -> Found:
+        index = read_json(file, remedy="run `make preprocess`")
+        frames = index.get("frames", {}) if isinstance(index, dict) else {}
+        paths = {clip.id: clip.first_frame for clip in self._metadata_now.clips}
+        expected = {
+            self._at(paths[name]): made["sha256"] for name, made in frames.items() if name in paths
+        }
+        return "", self._group("first frames", expected)
+
+    def _cached(self, file: Path) -> Found:
+        index = read_document(
+            file, CacheIndex, what="an index of cache files", remedy="run `make preprocess`"
+        )
+        expected = {self._at(one.path): one.sha256 for one in index.files.values()}
+        return f"made with {index.base.name}", self._group("arrays", expected)
+
+    def _run(self, file: Path) -> Found:
+        record = read_run_record(file.parent)
+        recipe = read_settings(file.parent / RUN_CONFIG, TrainingSettings)
+        _same(file, "config_hash", record.config_hash, object_hash(recipe.resolved()))
+        for kept in record.kept:
+            found = self._hashes.of(file.parent / kept.path / ADAPTER_FILE)
+            _same(file, f"kept.{kept.epoch}.sha256", kept.sha256, found)
+        return _told(record), self._trained_on(file, record)
+
+    def _trained_on(self, file: Path, record: RunRecord) -> list[Link]:
+        """The clips that a run saw, by their bytes now, and its base."""
+        if all(clip.prompts is not None for clip in record.clips):
+            keys = {"id", "sha256", "start_s", "split", "scenario", "prompts"}
+            clips = [clip.model_dump(mode="json", include=keys) for clip in record.clips]
+            hashed = object_hash(sorted(clips, key=lambda clip: str(clip["id"])))
+            _same(file, "dataset_hash", record.dataset_hash, hashed)
+        files, paths = self._inventory.files, {c.id: c.path for c in self._metadata_now.clips}
+        expected, gone = {}, []
+        for clip in record.clips:
+            known = _of_clip(files, clip.id, paths.get(clip.id))
+            if known is None:
+                gone.append(clip.id)
+            else:
+                expected[self._at(known.path)] = clip.sha256
+        links = self._group("clips", expected)
+        links += [
+            Link("clip", name, "broken", "its footage is gone: it can't be shown any more")
+            for name in gone[:_SHOWN]
+        ]
+        if len(gone) > _SHOWN:
+            links.append(Link("clips", "", "broken", f"{len(gone) - _SHOWN} more are gone"))
+        return [*links, self._base(record)]
+
+    def _base(self, record: RunRecord) -> Link:
+        name = str(record.base.get("name"))
+        try:
+            parts = open_base(name, self._workspace.models).identity().parts
+        except (MissingInputError, OSError) as error:
+            return Link("base", name, "elsewhere", f"not on this machine ({error})")
+        except SloraError as error:
+            return Link("base", name, "broken", str(error))
+        if parts != record.base.get("parts"):
+            return Link("base", name, "broken", "its weights are others than it was trained on")
+        return Link("base", name, says=f"the same weights, {record.base.get('licence')}")
+
+    def _verdict(self, file: Path) -> Found:
+        remedy = "run `make validate`"
+        verdict = read_document(file, RunVerdict, what="a verdict", remedy=remedy)
+        strength = f"{verdict.gate.answer} at strength {verdict.served.scale:g}"
+        return f"{strength}, of adapter {verdict.adapter_sha256[:16]}", []
+
+    def _registered(self, file: Path) -> Found:
+        record = read_adapter_record(file.parent)
+        _same(file, "sha256", record.sha256, file.parent.name)
+        return f"{record.scenario or 'unified'}, rank {record.rank}, epoch {record.epoch}", []
+
+    @cached_property
+    def _inventory(self) -> Inventory:
+        return read_inventory(self._workspace)
+
+    @cached_property
+    def _metadata_now(self) -> ScenarioMetadata:
+        return read_metadata(self._workspace.scenario_metadata)
+
+    def _at(self, path: str) -> Path:
+        return self._workspace.absolute(path)
+
+    def _group(self, what: str, expected: Mapping[Path, str]) -> list[Link]:
+        """Files that should have these hashes: those that have are one link, each other is one."""
+        wrong = [file for file, sha256 in expected.items() if self._hashes.of(file) != sha256]
+        right = len(expected) - len(wrong)
+        links = [Link(what, f"{right} of {len(expected)}", says="with the recorded bytes")]
+        links += [
+            Link(what, self._workspace.relative(file), "broken", self._what(file))
+            for file in wrong[:_SHOWN]
+        ]
+        if len(wrong) > _SHOWN:
+            links.append(Link(what, "", "broken", f"{len(wrong) - _SHOWN} more are not so"))
+        return links
+
+    def _what(self, file: Path) -> str:
+        gone = self._hashes.of(file) is None
+        return "the file is gone" if gone else "its bytes are others than when it was read"
+
+
+def _of_clip(files: Mapping[str, FootageFile], clip: str, path: str | None) -> FootageFile | None:
+    """A clip's file: its own, or where files hold whole sources the one at its path."""
+    if clip in files or path is None:
+        return files.get(clip)
+    return next((one for one in files.values() if one.path == path), None)
+
+
+def _same(file: Path, key: str, found: object, expected: object) -> None:
+    if found != expected:
+        raise IntegrityError(
+            "the record contradicts what it was made of",
+            file=file,
+            key=key,
+            found=found,
+            expected=str(expected),
+            remedy="restore it from a copy, or make it again",
+        )
+
+
+def _told(record: RunRecord) -> str:
+    code = record.code
+    commit = "" if code is None else f", code {(code.commit or code.package)[:12]}"
+    changed = " with changes" if code is not None and code.dirty else ""
+    return f"{len(record.clips)} clips, {record.steps} steps{commit}{changed}"
