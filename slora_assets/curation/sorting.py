@@ -103,6 +103,7 @@ class _Sorter:
         self._frames = workspace.relative(workspace.frames(dataset.name))
         self._latents = workspace.relative(workspace.latents)
         self._unknown_endings = inventory.unknown_endings
+        self._do_not_train = inventory.do_not_train
         self._unusable = {reject.clip_id: reject for reject in inventory.rejects}
         self._taken = taken_down(workspace, dataset.name, dataset.quality.near_duplicate_bits)
         self._matcher = ScenarioMatcher(scenarios.active)
@@ -198,7 +199,11 @@ class _Sorter:
         if self._file_name(clip) not in self._files:
             self.counts.missing[outcome.scenario] += 1
             return "missing", outcome.scenario
-        fault = self._fault(clip, self._files[self._file_name(clip)])
+        forbidden = self._do_not_train.get(self._file_name(clip))
+        if forbidden is not None:
+            fault: tuple[str, str] | None = ("do_not_train", forbidden)
+        else:
+            fault = self._fault(clip, self._files[self._file_name(clip)])
         if fault is not None:
             self.counts.unusable[outcome.scenario] += 1
             self.unusable.append(Reject(id=clip["id"], reason=fault[0], detail=fault[1]))

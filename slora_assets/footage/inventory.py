@@ -29,6 +29,7 @@ from slora_assets.documents import (
     RefusedFor,
     Takedown,
 )
+from slora_assets.footage.credentials import refusals
 from slora_assets.footage.decode import probe
 from slora_assets.footage.fingerprints import with_fingerprints
 from slora_assets.footage.listing import listing_hash, remember_listing
@@ -95,6 +96,7 @@ def take_inventory(
             for clip_id, name in sorted(others.items())
             if clip_id not in files and is_text(name)
         },
+        do_not_train=refusals(usable, workspace),
     )
     write_json(workspace.footage_inventory, inventory.model_dump(mode="json"))
     put_on_record(workspace, "footage", workspace.footage_inventory)

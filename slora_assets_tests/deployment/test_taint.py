@@ -14,6 +14,7 @@ from slora_assets.deployment.strengths import checked_promotion
 from slora_assets.deployment.taint import taint_of
 from slora_assets.documents import RUN_RECORD, Takedown, TakenClip
 from slora_assets.provenance.takedowns import log_takedown
+from slora_assets_tests.on_record import put_run_on_record
 from slora_assets_tests.workspaces import rewrite
 
 FinishRun = Callable[..., str]
@@ -31,6 +32,7 @@ def saw(workspace: Workspace, *clips: tuple[str, str], dataset: str = "sample") 
         workspace.scenario_run(SCENARIO) / RUN_RECORD,
         lambda record: record.update({"clips": seen, "dataset": dataset}),
     )
+    put_run_on_record(workspace, SCENARIO)
 
 
 def take(workspace: Workspace, *adapters: str, **clip: object) -> None:

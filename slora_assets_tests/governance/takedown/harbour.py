@@ -4,6 +4,7 @@ that stages would have left of them; no model is loaded."""
 from __future__ import annotations
 
 import json
+import shutil
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from pathlib import Path
 from typing import Any, Final
@@ -28,7 +29,7 @@ from slora_assets.documents import (
     Geometry,
     ScenarioMetadata,
 )
-from slora_assets.footage import fingerprints, inventory
+from slora_assets.footage import credentials, fingerprints, inventory
 from slora_assets.footage.encode import write_mp4
 from slora_assets.provenance import sha256_bytes, write_bytes, write_json
 from slora_assets.provenance.ledger import put_on_record
@@ -87,10 +88,8 @@ def add(
 
 
 def harbour(root: Path, patch: pytest.MonkeyPatch) -> Workspace:
-    """Footage and settings, sorted. Files are examined in this process: starting others takes
-    longer than all the rest."""
-    for room in (inventory, fingerprints, first_frames):
-        patch.setattr(room, "isolated", _in_turn)
+    """Footage and settings, sorted."""
+    examine_here(patch)
     workspace = choose(folder_workspace(root, {}), patch)
     workspace.validation_prompts.write_text(PROMPTS)
     write_scenario(workspace, "harbour", "harbour")
@@ -99,6 +98,21 @@ def harbour(root: Path, patch: pytest.MonkeyPatch) -> Workspace:
         add(root, name, caption, picture(seed), **({"source": VIDEO} if name == "boat" else {}))
     sort(workspace)
     return workspace
+
+
+def examine_here(patch: pytest.MonkeyPatch) -> None:
+    """Files are examined in this process: starting others takes longer than all the rest."""
+    for room in (inventory, fingerprints, credentials, first_frames):
+        patch.setattr(room, "isolated", _in_turn)
+
+
+def copied(workspace: Workspace, root: Path, patch: pytest.MonkeyPatch) -> Workspace:
+    """A copy for a test to change."""
+    examine_here(patch)
+    shutil.copytree(workspace.root, root)
+    dataset = root / workspace.dataset_file.relative_to(workspace.root)
+    chosen = {"SLORA_WORKSPACE": root, "SLORA_CONFIGS": root / "configs", "SLORA_DATASET": dataset}
+    return choose({name: str(path) for name, path in chosen.items()}, patch)
 
 
 def _in_turn(

@@ -17,6 +17,7 @@ from slora_assets_tests.governance.takedown.harbour import (
     CAPTIONS,
     adapter_of,
     add,
+    copied,
     curated,
     harbour,
     ids,
@@ -27,12 +28,18 @@ from slora_assets_tests.governance.takedown.harbour import (
 from slora_assets_tests.workspaces import contents
 
 
-@pytest.fixture
-def workspace(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Workspace:
+@pytest.fixture(scope="module")
+def made(tmp_path_factory: pytest.TempPathFactory) -> Workspace:
     """With everything that stages make of each clip."""
-    made = harbour(tmp_path, monkeypatch)
-    leave_traces(made)
-    return made
+    with pytest.MonkeyPatch.context() as patch:
+        workspace = harbour(tmp_path_factory.mktemp("harbour"), patch)
+        leave_traces(workspace)
+    return workspace
+
+
+@pytest.fixture
+def workspace(made: Workspace, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Workspace:
+    return copied(made, tmp_path / "copy", monkeypatch)
 
 
 def take(workspace: Workspace, what: str = "boat", **more: bool) -> None:

@@ -11,12 +11,16 @@ import pytest
 from slora_assets.config.errors import CurationError
 from slora_assets.config.workspace import Workspace
 from slora_assets.curation.manifest import current_manifest, write_manifest
+from slora_assets.documents import RUN_RECORD
+from slora_assets.governance.takedown import stage
 from slora_assets.governance.takedown.stage import take_down
+from slora_assets.provenance import sha256_bytes, write_json
 from slora_assets.provenance.takedowns import read_takedowns
 from slora_assets_tests.governance.takedown.harbour import (
     CAPTIONS,
     VIDEO,
     add,
+    copied,
     harbour,
     ids,
     picture,
@@ -24,13 +28,20 @@ from slora_assets_tests.governance.takedown.harbour import (
     say,
     sort,
 )
+from slora_assets_tests.made_runs import run_record
 
 OTHERS = CAPTIONS.keys() - {"boat"}
 
 
+@pytest.fixture(scope="module")
+def made(tmp_path_factory: pytest.TempPathFactory) -> Workspace:
+    with pytest.MonkeyPatch.context() as patch:
+        return harbour(tmp_path_factory.mktemp("harbour"), patch)
+
+
 @pytest.fixture
-def workspace(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Workspace:
-    return harbour(tmp_path, monkeypatch)
+def workspace(made: Workspace, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Workspace:
+    return copied(made, tmp_path / "copy", monkeypatch)
 
 
 def take(workspace: Workspace, what: str, **more: bool) -> None:
@@ -146,16 +157,31 @@ def test_a_broken_file_of_it_spends_no_share_of_rejects(workspace: Workspace) ->
         ids(workspace)
 
 
-def test_manifests_older_than_a_takedown_are_refused(workspace: Workspace) -> None:
-    before = {p: p.read_bytes() for p in workspace.metadata.rglob("*.json")}
+def test_manifests_older_than_a_takedown_are_refused(
+    workspace: Workspace, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(stage, "_curate", lambda *_: "it was stopped before")
     take(workspace, "boat")
-    for path, content in before.items():
-        path.write_bytes(content)
     with pytest.raises(CurationError, match="older than a takedown of boat"):
         current_manifest(workspace, "harbour")
     with pytest.raises(CurationError, match="older than a takedown of boat"):
         write_manifest(workspace, "harbour")
     assert current_manifest(workspace, "beach").clips
+
+
+def test_a_clip_that_only_a_run_remembers_is_taken_down_by_its_name_and_its_source(
+    workspace: Workspace,
+) -> None:
+    seen = {"id": "barge", "sha256": "b" * 64, "scenario": "harbour", "split": "train"}
+    told = {"source": "https://youtu.be/bargesonly", "prompts": ["a barge"]}
+    record = run_record("harbour", "c" * 64) | {"dataset": "harbours", "clips": [seen | told]}
+    write_json(workspace.scenario_run("harbour") / RUN_RECORD, record)
+    for named in ("barge", "https://www.youtube.com/watch?v=bargesonly"):
+        take(workspace, named)
+        entry = read_takedowns(workspace)[-1]
+        assert [(clip.id, clip.sha256) for clip in entry.clips][-1] == ("barge", "b" * 64)
+        assert entry.prompts == [sha256_bytes(b"a barge")]
+        assert entry.adapters == ["c" * 64]
 
 
 def test_a_second_takedown_of_the_same_adds_nothing(workspace: Workspace) -> None:
