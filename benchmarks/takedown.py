@@ -1,12 +1,11 @@
-"""Takedowns of random clips, each in its own copy of a project with five scenarios:
-`python benchmarks/takedown.py --clips 20 --retrain`.
+"""Takedowns in copies of a project: `python benchmarks/takedown.py --clips 20 --retrain`.
 
-Each copy has first frames, latents and embeddings of all scenarios, a promoted adapter per
-scenario, and a unified run. What the takedown erased is compared with what a search through the
-contents of all files finds, and the adapters that it taints with the runs whose records hold the
-clip's hash. The service is asked before and after in one process. With `--retrain` the clip's
-scenario is trained with a tiny recipe after the takedown and in a project that never held the clip,
-and the adapters are compared byte for byte.
+Random clips, each in its own copy of a project with five scenarios that has first frames, latents
+and embeddings, a promoted adapter per scenario, and a unified run. What the takedown erased is
+compared with what a search through the contents of all files finds, and the adapters that it
+taints with the runs whose records hold the clip's hash. The service is asked before and after in
+one process. With `--retrain` the clip's scenario is trained with a tiny recipe after the takedown
+and in a project that never held the clip, and the adapters are compared byte for byte.
 """
 
 from __future__ import annotations

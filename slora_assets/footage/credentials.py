@@ -64,22 +64,21 @@ def training_refusal(path: Path) -> str:
 
 def _forbidden(store: object) -> Iterator[str]:
     """Uses that any manifest of the store, its ingredients' among them, doesn't allow."""
-    match store:
-        case {"manifests": {**manifests}}:
-            for manifest in manifests.values():
-                for assertion in manifest.get("assertions", ()):
-                    match assertion:
-                        case {"label": str(label), "data": {"entries": {**entries}}}:
-                            if label.startswith(_LABELS):
-                                yield from _not_allowed(entries)
+    manifests = store.get("manifests") if isinstance(store, dict) else None
+    for manifest in manifests.values() if isinstance(manifests, dict) else ():
+        match manifest:
+            case {"assertions": [*assertions]}:
+                for assertion in assertions:
+                    yield from _not_allowed(assertion)
 
 
-def _not_allowed(entries: Mapping[object, object]) -> Iterator[str]:
-    for name, entry in entries.items():
-        match entry:
-            case {"use": "notAllowed"}:
-                if str(name).rpartition(".")[2] in _USES:
-                    yield f"{name}: notAllowed"
+def _not_allowed(assertion: object) -> Iterator[str]:
+    match assertion:
+        case {"label": str(label), "data": {"entries": {**entries}}} if label.startswith(_LABELS):
+            for name, entry in entries.items():
+                match entry:
+                    case {"use": "notAllowed"} if str(name).rpartition(".")[2] in _USES:
+                        yield f"{name}: notAllowed"
 
 
 def has_credentials(path: Path) -> bool:
