@@ -115,7 +115,7 @@ def select(root: Path) -> Workspace:
         file = root / "configs" / "data" / "scenarios.yaml"
         settings = yaml.safe_load(file.read_text())
         for one in settings["scenarios"].values():
-            one |= {"min_train_clips": 2, "min_validation_clips": 1}
+            one |= {"min_train_clips": 1, "min_validation_clips": 1}
         file.write_text(yaml.safe_dump(settings))
         (root / "configs" / "training" / "lora_default.yaml").write_text(RECIPE)
     os.environ.update(

@@ -18,6 +18,7 @@ from slora_assets.documents import RUN_RECORD, Takedown, TakenClip
 from slora_assets.provenance.takedowns import log_takedown
 from slora_assets_tests.api.conftest import local
 from slora_assets_tests.api.refused import VALID, refused
+from slora_assets_tests.on_record import put_run_on_record
 from slora_assets_tests.workspaces import rewrite
 
 SCENARIO = "market_floor"
@@ -77,6 +78,7 @@ def test_a_preview_of_it_is_refused_too(own_workspace: Workspace) -> None:
         own_workspace.scenario_run("street") / RUN_RECORD,
         lambda record: record.update(clips=[seen]),
     )
+    put_run_on_record(own_workspace, "street")
     app = create_app(ApiSettings(own_workspace, preview=True, device="cpu"))
     with local(app) as client:
         assert states(client)["street"] == "preview"
