@@ -49,6 +49,7 @@ from slora_assets.provenance import sha256_bytes, sha256_file, write_bytes, writ
 from slora_assets.provenance.records import read_metadata
 from slora_assets_tests.earned import earn
 from slora_assets_tests.made_runs import adapter_file, run_record, write_records
+from slora_assets_tests.on_record import put_run_on_record
 
 PROJECT = Path(__file__).resolve().parents[1]
 RECIPE = """\
@@ -134,6 +135,7 @@ def prepare(workspace: Workspace, clips_per_scenario: int) -> None:
         write_bytes(adapter_file(workspace, name), f"weights of {name}".encode())
         write_records(workspace, name, "inconclusive", trusted=False)
         _saw(workspace.scenario_run(name), read_of(workspace, name))
+        put_run_on_record(workspace, name)
         earn(workspace, name, "inconclusive")
         promote(workspace, name, "the benchmark", "to see it refused", override_inconclusive=True)
     unified = run_record("lora_unified", sha256_bytes(b"unified")) | {"scenarios": scenarios}
