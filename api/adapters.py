@@ -7,6 +7,7 @@ from pydantic import BaseModel
 
 from api.service import service_of
 from slora_assets.deployment.registry import registered
+from slora_assets.deployment.taint import taint_of
 from slora_assets.documents import registered_path
 
 router = APIRouter(tags=["adapters"])
@@ -31,20 +32,23 @@ class AdapterView(BaseModel):
     dataset_hash: str
     promoted_for: list[str]
     """Scenarios whose preset is this adapter."""
+    tainted: str | None
+    """Why it may not be served: it has seen footage that was taken down; null for others."""
 
 
 @router.get("/adapters")
 def adapters(request: Request) -> list[AdapterView]:
     """All registered adapters that are whole, by hash."""
     service = service_of(request)
-    presets = service.presets().presets
+    presets, workspace = service.presets().presets, service.settings.workspace
     return [
         AdapterView(
             **record.model_dump(
-                include=set(AdapterView.model_fields) - {"lora_path", "promoted_for"}
+                include=set(AdapterView.model_fields) - {"lora_path", "promoted_for", "tainted"}
             ),
             lora_path=registered_path(record.sha256),
             promoted_for=sorted(n for n, one in presets.items() if one.sha256 == record.sha256),
+            tainted=taint.what if (taint := taint_of(workspace, record.sha256)) else None,
         )
-        for _folder, record in registered(service.settings.workspace)
+        for _folder, record in registered(workspace)
     ]

@@ -48,6 +48,13 @@ class NotServable(ApiError):
     title = "No adapter may be served for this scenario"
 
 
+class Tainted(NotServable):
+    """The scenario's adapter has seen footage that was taken down."""
+
+    slug = "taken-down-footage"
+    title = "The adapter has seen footage that was taken down"
+
+
 class QueueFull(ApiError):
     """Too many requests wait already."""
 

@@ -11,7 +11,7 @@ from pydantic import BaseModel, ConfigDict
 
 from api.errors import InvalidForm
 from api.form import GenerateForm
-from api.generator.choice import Choice, choose
+from api.generator.choice import Choice, choose, refuse_taken_down
 from api.generator.engine import Engine, Recipe
 from api.generator.queue import GeneratorQueue
 from api.settings import ApiSettings
@@ -90,6 +90,7 @@ class Service:
 
     def _generate(self, choice: Choice, prompt: str, scale: float, presets: Presets) -> Generated:
         start = time.monotonic()
+        refuse_taken_down(self.settings, choice)
         recipe = Recipe(
             folder=choice.folder,
             record=choice.record,
@@ -100,6 +101,7 @@ class Service:
             max_steps=presets.limits.max_steps,
         )
         clip = self.engine.generate(presets.base_model, recipe, self.worker.on_step)
+        refuse_taken_down(self.settings, choice)
         temporal = measure_temporal(clip.frames, clip.fps)
         base = self.engine.base(presets.base_model).identity()
         facts: dict[str, Json] = {

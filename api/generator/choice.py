@@ -6,14 +6,15 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Literal
 
-from api.errors import NotServable
+from api.errors import NotServable, Tainted
 from api.problems import public
 from api.settings import ApiSettings
-from slora_assets.config.errors import SloraError
+from slora_assets.config.errors import SloraError, TaintedError
 from slora_assets.config.workspace import Workspace
 from slora_assets.deployment.promotion import candidate
 from slora_assets.deployment.registry import open_registered
 from slora_assets.deployment.strengths import checked_promotion
+from slora_assets.deployment.taint import refuse_tainted
 from slora_assets.documents import ADAPTER_FILE, AdapterRecord, Presets, ScenarioPreset
 from slora_assets.provenance.records import read_adapter_record
 
@@ -47,12 +48,25 @@ def choose(settings: ApiSettings, presets: Presets, scenario: str) -> Choice:
             return _promoted(settings.workspace, scenario, preset)
         if settings.preview:
             return _preview(settings.workspace, scenario)
+    except TaintedError as error:
+        raise Tainted(f"{scenario} can't be served. {public(error)}") from error
     except SloraError as error:
         raise NotServable(f"{scenario} can't be served. {public(error)}") from error
     raise NotServable(
         f"No adapter is promoted for {scenario}. Remedy: promote one with the job `promote`, or "
         "start the service with SLORA_PREVIEW=1 to look at the one last trained."
     )
+
+
+def refuse_taken_down(settings: ApiSettings, choice: Choice) -> None:
+    """Raise Tainted when footage of the adapter was taken down since it was chosen: requests wait,
+    and clips take their time."""
+    try:
+        refuse_tainted(settings.workspace, choice.record.sha256, choice.folder)
+    except TaintedError as error:
+        raise Tainted(f"{choice.scenario} can't be served. {public(error)}") from error
+    except SloraError as error:
+        raise NotServable(f"{choice.scenario} can't be served. {public(error)}") from error
 
 
 def _promoted(workspace: Workspace, scenario: str, preset: ScenarioPreset) -> Choice:

@@ -167,10 +167,15 @@ def _make(source: Path, target: Path, start_s: float) -> str:
 
 def frame_key(clip: Clip) -> str:
     """Hash of what a first frame depends on."""
+    return frame_key_of(clip.sha256, clip.start_s)
+
+
+def frame_key_of(sha256: str, start_s: float) -> str:
+    """As `frame_key`, of a clip that is known by its bytes alone."""
     return object_hash(
         {
-            "clip": clip.sha256,
-            "start_s": clip.start_s,
+            "clip": sha256,
+            "start_s": start_s,
             "width": WIDTH,
             "height": HEIGHT,
             "decode": DECODE_VERSION,

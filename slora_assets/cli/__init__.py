@@ -1,5 +1,5 @@
 """`slora`: what a person does from the shell: curate, add scenarios, write prompts, promote,
-demote, verify, read logs, reports, preferences and schemas."""
+demote, take footage down, verify, read logs, reports, preferences and schemas."""
 
 from __future__ import annotations
 
@@ -13,6 +13,7 @@ from slora_assets.cli.arguments import Reason
 from slora_assets.cli.prompts import prompts_app
 from slora_assets.cli.provenance import lineage, reproduce, verify
 from slora_assets.cli.scenarios import scenario_app
+from slora_assets.cli.takedown import takedown
 from slora_assets.config.edge import run
 from slora_assets.config.workspace import Workspace
 from slora_assets.processes.garbage import look_for_garbage_seldom
@@ -23,6 +24,7 @@ app.command()(verify)
 app.command()(lineage)
 app.command()(reproduce)
 app.add_typer(prompts_app, name="prompts", help="Write and list the prompts of validation.")
+app.command()(takedown)
 
 Scenario = Annotated[str, typer.Argument(help="The scenario whose preset changes.")]
 By = Annotated[str, typer.Option(help="Who decides.")]

@@ -117,3 +117,7 @@ class InterruptedRunError(SloraError):
 
 class GateError(SloraError):
     """An adapter may not be promoted or served."""
+
+
+class TaintedError(GateError):
+    """An adapter has seen footage that was taken down since."""

@@ -294,6 +294,18 @@ class Workspace:
         return self.root / "data" / "changelog.jsonl"
 
     @property
+    def takedowns(self) -> Path:
+        """Hash-chained list of the footage that was taken out."""
+        return self.root / "data" / "takedowns.jsonl"
+
+    @property
+    def takedown_heads(self) -> tuple[Path, ...]:
+        """Where that list ends, noted twice: whoever makes `data/` or `checkpoints/` anew has the
+        other one still."""
+        name = "takedowns.head.json"
+        return self.root / "data" / name, self.root / "checkpoints" / name
+
+    @property
     def ledger(self) -> Path:
         """Hash-chained list of all records that stages wrote, with their parents."""
         return self.root / "data" / "ledger.jsonl"

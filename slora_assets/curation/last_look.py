@@ -16,6 +16,7 @@ from slora_assets.documents.document import Document
 from slora_assets.footage.listing import last_listing
 from slora_assets.provenance import object_hash, write_json
 from slora_assets.provenance.records import read_document
+from slora_assets.provenance.takedowns import head_of
 
 CURATION_VERSION: Final = 2
 """Raise it when a change of the code changes how clips are sorted."""
@@ -29,17 +30,23 @@ class LastLook(Document):
     settings: str
 
 
-def settings_hash(dataset: DatasetSettings, scenarios: ScenariosSettings) -> str:
-    """Over everything that curation is told, by configuration and by its own code."""
-    told = [dataset.model_dump(mode="json"), scenarios.model_dump(mode="json")]
-    return object_hash([CURATION_VERSION, *told])
+def settings_hash(
+    dataset: DatasetSettings, scenarios: ScenariosSettings, workspace: Workspace
+) -> str:
+    """Over everything that curation is told, by configuration, by the list of takedowns and by its
+    own code. Raises IntegrityError for a list that isn't whole."""
+    told: list[object] = [dataset.model_dump(mode="json"), scenarios.model_dump(mode="json")]
+    taken = head_of(workspace)
+    return object_hash([CURATION_VERSION, *told, *([taken] if taken else [])])
 
 
 def remember_look(
     dataset: DatasetSettings, scenarios: ScenariosSettings, workspace: Workspace
 ) -> None:
     """Note what the metadata, just written, were made from."""
-    look = LastLook(listing=last_listing(workspace), settings=settings_hash(dataset, scenarios))
+    look = LastLook(
+        listing=last_listing(workspace), settings=settings_hash(dataset, scenarios, workspace)
+    )
     write_json(_file(workspace), look.model_dump(mode="json"))
 
 

@@ -13,6 +13,7 @@ from pathlib import Path
 
 from slora_assets.config.errors import CurationError
 from slora_assets.config.workspace import Workspace
+from slora_assets.curation.taken_down import refuse_taken_down
 from slora_assets.documents import Clip, ScenarioManifest, ScenarioMetadata
 from slora_assets.provenance import file_stamp, object_hash, write_json
 from slora_assets.provenance.ledger import put_on_record, refuse_changed
@@ -45,6 +46,7 @@ def write_manifest(workspace: Workspace, scenario: str) -> ScenarioManifest:
             remedy="correct the name, or run `make data` after a change of the scenarios",
         )
     clips = metadata.of_scenario(scenario)
+    refuse_taken_down(workspace, metadata.dataset.name, clips, file, "run `make data`")
     manifest = ScenarioManifest(
         scenario=scenario,
         dataset=metadata.dataset,
@@ -65,13 +67,23 @@ def read_manifest(file: Path) -> ScenarioManifest:
     return _manifest_at(file, file_stamp(file))
 
 
+def untaken_manifest(workspace: Workspace, scenario: str) -> ScenarioManifest:
+    """A scenario's manifest, for whoever reads footage by it. Raises as `read_manifest` does, and
+    CurationError for one that names clips which were taken down since it was written."""
+    file = workspace.manifest(scenario)
+    manifest = read_manifest(file)
+    name, remedy = manifest.dataset.name, "run `make data preprocess`"
+    refuse_taken_down(workspace, name, manifest.clips, file, remedy)
+    return manifest
+
+
 def scenario_manifest(workspace: Workspace, scenario: str) -> ScenarioManifest:
     """The manifest of a scenario that reaches its minimum.
 
     Raises CurationError for one that doesn't (other scenarios are not touched by that) and for a
     retired one, MissingInputError, IntegrityError.
     """
-    manifest = read_manifest(workspace.manifest(scenario))
+    manifest = untaken_manifest(workspace, scenario)
     check_minimum(manifest, workspace.manifest(scenario))
     return manifest
 

@@ -20,6 +20,7 @@ from slora_assets.curation.matching import Assignment, Hits, ScenarioMatcher
 from slora_assets.curation.prompts import prompts_for
 from slora_assets.curation.sources import source_file
 from slora_assets.curation.splits import SourceGroups
+from slora_assets.curation.taken_down import TAKEN_DOWN, Footage, own_source, taken_down
 from slora_assets.documents import (
     Clip,
     DatasetEntry,
@@ -102,7 +103,9 @@ class _Sorter:
         self._frames = workspace.relative(workspace.frames(dataset.name))
         self._latents = workspace.relative(workspace.latents)
         self._unknown_endings = inventory.unknown_endings
+        self._do_not_train = inventory.do_not_train
         self._unusable = {reject.clip_id: reject for reject in inventory.rejects}
+        self._taken = taken_down(workspace, dataset.name, dataset.quality.near_duplicate_bits)
         self._matcher = ScenarioMatcher(scenarios.active)
         self._groups = SourceGroups()
         self._kept: list[tuple[dict[str, Any], Assignment]] = []
@@ -112,6 +115,7 @@ class _Sorter:
 
     def sort(self, batch: pl.DataFrame) -> pl.DataFrame:
         """Keep what belongs to a scenario; returns the rest with its reasons."""
+        batch, taken = self._without_taken(batch)
         self._groups.see(batch)
         bad = batch.filter(pl.col("fault").is_not_null()).select(
             "id", reason=pl.lit("bad_annotation"), detail="fault"
@@ -120,6 +124,7 @@ class _Sorter:
         least = self._dataset.min_caption_score
         poor = pl.lit(False) if least is None else (pl.col("score") < least).fill_null(False)
         rejects = [
+            taken,
             bad,
             batch.filter(poor).select(
                 "id", reason=pl.lit("low_caption_score"), detail=pl.col("score").cast(pl.String)
@@ -141,6 +146,34 @@ class _Sorter:
         for reason, count in every.group_by("reason").len().iter_rows():
             self.counts.rejects[reason] += count
         return every
+
+    def _without_taken(self, batch: pl.DataFrame) -> tuple[pl.DataFrame, pl.DataFrame]:
+        """The batch as if what was taken down had never been in it, and that with its reasons."""
+        if not self._taken:
+            return batch, pl.DataFrame(schema=REJECTS)
+        rows = batch.select("id", "source_group", "source_start_s", "source_end_s").iter_rows()
+        why = pl.Series("detail", [self._why_taken(*row) for row in rows], pl.String)
+        gone = batch.select("id", reason=pl.lit(TAKEN_DOWN), detail=why).filter(why.is_not_null())
+        self.unusable += [Reject(**row) for row in gone.iter_rows(named=True)]
+        return batch.filter(why.is_null()), gone
+
+    def _why_taken(
+        self, clip_id: str, source_group: str, start_s: float | None, end_s: float | None
+    ) -> str | None:
+        uncut = self._dataset.footage_holds == "sources"
+        file = self._files.get(source_file(source_group) if uncut else clip_id)
+        return self._taken.why(
+            Footage(
+                clip_id,
+                own_source(clip_id, source_group),
+                start_s,
+                end_s,
+                None if file is None else file.sha256,
+                (start_s or 0.0) if uncut else 0.0,
+                end_s if uncut else None,
+                None if file is None else file.fingerprint,
+            )
+        )
 
     def _take(self, clip: dict[str, Any], hits: Hits) -> tuple[str, str] | None:
         """Keep a clip that has a keyword, or say why not: reason code and detail."""
@@ -166,7 +199,11 @@ class _Sorter:
         if self._file_name(clip) not in self._files:
             self.counts.missing[outcome.scenario] += 1
             return "missing", outcome.scenario
-        fault = self._fault(clip, self._files[self._file_name(clip)])
+        forbidden = self._do_not_train.get(self._file_name(clip))
+        if forbidden is not None:
+            fault: tuple[str, str] | None = ("do_not_train", forbidden)
+        else:
+            fault = self._fault(clip, self._files[self._file_name(clip)])
         if fault is not None:
             self.counts.unusable[outcome.scenario] += 1
             self.unusable.append(Reject(id=clip["id"], reason=fault[0], detail=fault[1]))

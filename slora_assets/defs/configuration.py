@@ -29,6 +29,7 @@ from slora_assets.defs.metadata import scenario_of
 from slora_assets.defs.project import ProjectResource
 from slora_assets.deployment.presets import read_presets
 from slora_assets.provenance import Json, object_hash, sha256_file
+from slora_assets.provenance.takedowns import head_of
 from slora_assets.validation.as_served import serving_of
 
 
@@ -81,7 +82,9 @@ def _curation(now: Configured, _: str) -> Json:
     dataset, scenarios = now.data
     # Where footage is and whether it may be used at all show in the inventory.
     before = {"footage", "obtain", "min_side_px", "max_reject_share"}
-    return [dataset.model_dump(mode="json", exclude=before), scenarios.model_dump(mode="json")]
+    told: list[Json] = [dataset.model_dump(mode="json", exclude=before)]
+    taken = head_of(now.workspace)  # no setting, and yet it decides which clips there are
+    return [*told, scenarios.model_dump(mode="json"), *([taken] if taken else [])]
 
 
 def _base(now: Configured, _: str) -> Json:

@@ -62,7 +62,7 @@ def look_around(
     undone = [name for name, one in found.items() if one.recorded != one.wanted]
     return Look(
         listing=listing_hash(dataset, workspace),
-        settings=settings_hash(dataset, scenarios),
+        settings=settings_hash(dataset, scenarios, workspace),
         curated=(curated.listing, curated.settings) if curated else ("", ""),
         scenarios=found,
         loaded=loaded,

@@ -25,6 +25,7 @@ from slora_assets.deployment.presets import (
 )
 from slora_assets.deployment.registry import register_adapter
 from slora_assets.deployment.strengths import Strengths, strengths_for, tried_strengths
+from slora_assets.deployment.taint import refuse_tainted
 from slora_assets.documents import (
     ADAPTER_RECORD,
     RUN_RECORD,
@@ -68,7 +69,8 @@ def candidate(workspace: Workspace, scenario: str) -> Candidate:
     """The adapter that could be promoted for a scenario, whatever its verdict.
 
     Raises MissingInputError when run or verdict is absent, IntegrityError when a file isn't what
-    its record says, GateError when the verdict is about another adapter, run or base.
+    its record says, GateError when the verdict is about another adapter, run or base, TaintedError
+    when the adapter has seen footage that was taken down.
     """
     run = workspace.scenario_run(scenario)
     best = read_run_record(run).best
@@ -87,6 +89,7 @@ def candidate(workspace: Workspace, scenario: str) -> Candidate:
     verdict = read_verdict(workspace, scenario)
     refuse_unrecorded(workspace, file, remedy="run `make validate`")
     _about(file, verdict, scenario, record)
+    refuse_tainted(workspace, record.sha256, folder)
     return Candidate(scenario, folder, best, record, verdict)
 
 

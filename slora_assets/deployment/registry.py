@@ -25,7 +25,7 @@ from slora_assets.documents import (
     AdapterRecord,
     registered_path,
 )
-from slora_assets.provenance import commit_folder, sha256_bytes
+from slora_assets.provenance import commit_folder, replacing, sha256_bytes
 from slora_assets.provenance.records import read_adapter_record
 
 _SHA256 = re.compile(r"[0-9a-f]{64}")
@@ -61,6 +61,9 @@ def register_adapter(
         finally:
             shutil.rmtree(partial, ignore_errors=True)
     folder = open_registered(workspace, registered_path(record.sha256), record.sha256)
+    if run is not None and not (folder / RUN_RECORD).exists():  # registered before it was kept
+        with replacing(folder / RUN_RECORD) as temporary:
+            shutil.copyfile(run / RUN_RECORD, temporary)
     if read_adapter_record(folder) != record:
         raise IntegrityError(
             "another record is registered for the same weights",

@@ -10,6 +10,7 @@ from slora_assets.config.errors import GateError, SloraError
 from slora_assets.config.validation import read_validation_prompts
 from slora_assets.config.workspace import Workspace
 from slora_assets.deployment.changelog import promotion_of
+from slora_assets.deployment.taint import refuse_tainted
 from slora_assets.documents import (
     DEFAULT_SPEED,
     Answer,
@@ -108,10 +109,12 @@ def checked_promotion(
 
     Raises GateError for an adapter that nobody promoted or that was taken back since, and for a
     preset that was edited to reach beyond the strengths that it was promoted with, IntegrityError
-    for a log that was tampered with.
+    for a log that was tampered with; TaintedError for an adapter that has seen footage which was
+    taken down since.
     """
     if preset.sha256 is None:
         return None
+    refuse_tainted(workspace, preset.sha256, workspace.registry / preset.sha256)
     logged = promotion_of(workspace.changelog, scenario, preset.sha256)
     if logged is None:
         raise GateError(

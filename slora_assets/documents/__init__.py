@@ -54,6 +54,7 @@ from slora_assets.documents.sweep import (
     SweptMeasurements,
     SweptScale,
 )
+from slora_assets.documents.takedown import LoggedTakedown, Takedown, TakedownHead, TakenClip
 from slora_assets.documents.verdict import (
     VERDICT_FILE,
     Answer,
@@ -109,6 +110,7 @@ __all__ = [
     "LoggedChange",
     "LoggedComparison",
     "LoggedRecord",
+    "LoggedTakedown",
     "MatchingEvidence",
     "MeasuredScale",
     "NearestTrainingClip",
@@ -139,6 +141,9 @@ __all__ = [
     "Split",
     "SweptMeasurements",
     "SweptScale",
+    "Takedown",
+    "TakedownHead",
+    "TakenClip",
     "TrainedClip",
     "registered_path",
 ]

@@ -86,6 +86,9 @@ class Inventory(Document):
     rejects: list[QuarantinedClip]
     unknown_endings: dict[str, str] = {}
     """Files of other clip ids whose ending is no video's that is known, by clip id."""
+    do_not_train: dict[str, str] = {}
+    """Usable files that say of themselves that they may not be trained on, by clip id, with what
+    they say."""
 
     @model_serializer(mode="wrap")
     def _without_what_is_not_there(
@@ -93,4 +96,5 @@ class Inventory(Document):
     ) -> dict[str, object]:
         """Most footage has no such files, and the hash that it had before they were looked for."""
         kept: dict[str, object] = written(self)
-        return {key: value for key, value in kept.items() if key != "unknown_endings" or value}
+        seldom = ("unknown_endings", "do_not_train")
+        return {key: value for key, value in kept.items() if key not in seldom or value}

@@ -16,6 +16,7 @@ from slora_assets.documents.presets import Presets
 from slora_assets.documents.promotion import Change
 from slora_assets.documents.run import RunRecord
 from slora_assets.documents.sweep import ScaleSweep, SweptMeasurements
+from slora_assets.documents.takedown import Takedown
 from slora_assets.documents.verdict import (
     NearestTrainingClips,
     PairedMeasurements,
@@ -38,6 +39,7 @@ DOCUMENTS: Final[dict[str, type[BaseModel]]] = {
     "scenario_metadata": ScenarioMetadata,
     "sweep": ScaleSweep,
     "swept_pairs": SweptMeasurements,
+    "takedown": Takedown,
     "verdict": RunVerdict,
 }
 

@@ -7,7 +7,7 @@ files are new. The cache is a convenience beside the inventory, never part of wh
 from __future__ import annotations
 
 import os
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import asdict
 from pathlib import Path
@@ -22,7 +22,15 @@ from slora_assets.config.dataset_files import (
 )
 from slora_assets.config.errors import CurationError, FootageError
 from slora_assets.config.workspace import Workspace
-from slora_assets.documents import FootageFile, Inventory, QuarantinedClip, RefusedFor
+from slora_assets.documents import (
+    FootageFile,
+    Inventory,
+    QuarantinedClip,
+    RefusedFor,
+    Takedown,
+)
+from slora_assets.footage.credentials import refusals
+from slora_assets.footage.fingerprints import with_fingerprints
 from slora_assets.footage.listing import listing_hash, remember_listing
 from slora_assets.footage.quarantine import PASSING, decoder, quarantine
 from slora_assets.footage.versions import DECODE_VERSION, QUALITY_VERSION
@@ -30,6 +38,7 @@ from slora_assets.processes.isolation import isolated
 from slora_assets.processes.progress import ProgressCallback
 from slora_assets.provenance import StatCache, object_hash, sha256_file, write_json
 from slora_assets.provenance.ledger import put_on_record
+from slora_assets.provenance.takedowns import read_takedowns
 
 _Facts: TypeAlias = dict[str, Any]
 """What a file is, as `FootageFile` has it, or its hash and size with the reason why it isn't
@@ -53,7 +62,8 @@ def take_inventory(
     """Hash and probe all files; unusable ones go to the quarantine and into `rejects`.
 
     Writes `data/metadata/footage.json`. Raises CurationError when more files are unusable than the
-    dataset's `max_reject_share`.
+    dataset's `max_reject_share`, not counting what was taken down; IntegrityError for a list of
+    takedowns that isn't whole.
     """
     listing = listing_hash(dataset, workspace)  # before: what changes meanwhile is seen next time
     files = footage_files(dataset, workspace)
@@ -68,7 +78,11 @@ def take_inventory(
         else:
             usable[clip_id] = FootageFile(path=path, **facts)
     _write_rejects(workspace, usable, rejects)
-    _refuse_too_many(len(rejects), len(files), dataset, workspace)
+    takedowns = read_takedowns(workspace)
+    counted = [one for one in rejects if not _taken_down(one, dataset.name, takedowns)]
+    _refuse_too_many(len(counted), len(files), dataset, workspace)
+    if not dataset.quality.wanted and any(c.fingerprint for t in takedowns for c in t.clips):
+        usable = with_fingerprints(usable, workspace, progress)
     others = other_files(dataset, workspace)
     inventory = Inventory(
         dataset=dataset.name,
@@ -80,6 +94,7 @@ def take_inventory(
             for clip_id, name in sorted(others.items())
             if clip_id not in files and is_text(name)
         },
+        do_not_train=refusals(usable, workspace),
     )
     write_json(workspace.footage_inventory, inventory.model_dump(mode="json"))
     put_on_record(workspace, "footage", workspace.footage_inventory)
@@ -180,6 +195,15 @@ def _too_small(facts: _Facts, least: int) -> _Facts:
         return {}
     detail = f"{facts['width']}x{facts['height']} pixels, at least {least} on each side"
     return {"reason": "too_small", "detail": detail}
+
+
+def _taken_down(reject: QuarantinedClip, dataset: str, takedowns: Iterable[Takedown]) -> bool:
+    """Whether nobody wants the file any more: whoever takes it away by halves breaks nothing."""
+    return any(
+        (clip.id == reject.clip_id and one.dataset == dataset) or clip.sha256 == reject.sha256
+        for one in takedowns
+        for clip in one.clips
+    )
 
 
 def _badly_named(workspace: Workspace, path: Path) -> QuarantinedClip:

@@ -34,14 +34,18 @@ def measure(path: Path) -> dict[str, Any]:
 
     Raises FootageError for what can't be decoded.
     """
-    import imagehash
-
-    picture = first_frame(path, _WIDTH, _HEIGHT)
     return {
         "cuts": _cuts(path),
         "motion": round(_motion(path), 4),
-        "fingerprint": str(imagehash.phash(picture)),
+        "fingerprint": fingerprint(path),
     }
+
+
+def fingerprint(path: Path) -> str:
+    """64 bit perceptual hash of the first frame, hexadecimal. Raises FootageError."""
+    import imagehash
+
+    return str(imagehash.phash(first_frame(path, _WIDTH, _HEIGHT)))
 
 
 def _cuts(path: Path) -> int:

@@ -6,7 +6,7 @@ its stage left; whoever reads it later compares.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Collection, Iterable, Mapping
 from functools import lru_cache
 from pathlib import Path
 
@@ -48,6 +48,32 @@ def erase_from_record(workspace: Workspace, path: Path) -> None:
     last = last_record(workspace, path)
     if last is not None and last.sha256 is not None:
         _append(workspace, Recorded(kind=last.kind, path=last.path, sha256=None))
+
+
+def erase_files_from_record(workspace: Workspace, erased: Collection[Path]) -> None:
+    """Write down that files are erased on purpose, whether they are records or stand beside one;
+    to be called before they are. Raises IntegrityError."""
+    for last in last_records(workspace).values():
+        path = workspace.absolute(last.path)
+        left = {name: sha for name, sha in last.files.items() if path.parent / name not in erased}
+        if path in erased:
+            erase_from_record(workspace, path)
+        elif left != last.files:
+            _append(workspace, _again(last, last.sha256, left))
+
+
+def amend_record(workspace: Workspace, path: Path) -> None:
+    """Write down that what was erased was taken out of a record, which is all else that it was.
+    Raises IntegrityError."""
+    last = last_record(workspace, path)
+    if last is not None and last.sha256 is not None:
+        _append(workspace, _again(last, sha256_file(path), last.files))
+
+
+def _again(last: LoggedRecord, sha256: str | None, files: Mapping[str, str]) -> Recorded:
+    return Recorded(
+        kind=last.kind, path=last.path, sha256=sha256, files=dict(files), parents=last.parents
+    )
 
 
 def last_record(workspace: Workspace, path: Path) -> LoggedRecord | None:

@@ -8,7 +8,7 @@ from pathlib import Path
 
 from slora_assets.config.validation import GateSettings, ValidationPrompts
 from slora_assets.config.workspace import Workspace
-from slora_assets.curation.manifest import check_minimum, read_manifest
+from slora_assets.curation.manifest import check_minimum, untaken_manifest
 from slora_assets.curation.validation_prompts import (
     Prompt,
     other_prompts,
@@ -106,9 +106,9 @@ def question_of(workspace: Workspace, run_folder: Path, settings: ValidationProm
 def clips_of(workspace: Workspace, record: RunRecord) -> list[Clip]:
     """The clips of a run's scenarios as they are now, from the scenarios' manifests.
 
-    Raises CurationError when all of them are retired.
+    Raises CurationError when all of them are retired, and for clips that were taken down.
     """
-    manifests = [read_manifest(workspace.manifest(name)) for name in record.scenarios]
+    manifests = [untaken_manifest(workspace, name) for name in record.scenarios]
     if all(manifest.entry.retired for manifest in manifests):
         check_minimum(manifests[0], workspace.manifest(manifests[0].scenario))
     return [clip for manifest in manifests for clip in manifest.clips]

@@ -48,8 +48,8 @@ def test_what_is_no_plain_mapping_is_refused(tmp_path: Path, text: str) -> None:
 
 
 def test_an_override_wins_and_shows_in_the_difference(tmp_path: Path) -> None:
-    settings = _read(tmp_path, "epochs: 2\n", "optimizer.learning_rate=2e-4", "epochs=3")
-    assert settings.difference() == {"epochs": 3, "optimizer.learning_rate": 2e-4}
+    settings = _read(tmp_path, "epochs: 2\n", "optimizer.learning_rate=2e-4", "epochs=4")
+    assert settings.difference() == {"epochs": 4, "optimizer.learning_rate": 2e-4}
 
 
 def test_an_unset_variable_is_named(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

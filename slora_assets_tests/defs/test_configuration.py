@@ -8,6 +8,8 @@ from pathlib import Path
 import pytest
 
 from slora_assets.defs.code_location import build_definitions
+from slora_assets.documents import Takedown
+from slora_assets.provenance.takedowns import log_takedown
 from slora_assets_tests.defs.edits import Edit, edits
 from slora_assets_tests.defs.shown import SCENARIO, Graph
 from slora_assets_tests.defs.staleness import Watched, history_of
@@ -35,4 +37,17 @@ def test_an_edit_makes_stale_what_reads_it(graph: Graph, watched: Watched, edit:
         assert watched.stale() == edit.stale
     finally:
         take_back()
+    assert watched.stale() == set()
+
+
+def test_a_takedown_makes_stale_what_sorts_clips(graph: Graph, watched: Watched) -> None:
+    workspace = graph.workspace
+    log_takedown(
+        workspace, Takedown(asked="x", by="Ada", reason="asked", dataset="msr-vtt", sources=["x"])
+    )
+    try:
+        assert watched.stale() == {"scenario_metadata"}
+    finally:
+        for file in (workspace.takedowns, *workspace.takedown_heads):
+            file.unlink()
     assert watched.stale() == set()

@@ -9,7 +9,9 @@ import dagster as dg
 import numpy as np
 import pytest
 
+from slora_assets.documents import Takedown, TakenClip
 from slora_assets.footage.encode import write_mp4
+from slora_assets.provenance.takedowns import log_takedown
 from slora_assets_tests.defs.refresh_histories import examined_here, faults, settle
 from slora_assets_tests.defs.refresh_world import World
 
@@ -64,6 +66,20 @@ def test_a_file_that_goes_returns_and_goes_is_followed_each_time(world: World) -
         world.put_back(clip)
         settle(world)
         assert clip in world.saw["meadow"]
+
+
+def test_a_takedown_is_followed_in_its_scenario_alone(world: World) -> None:
+    clip = world.add("meadow")
+    settle(world)
+    before = dict(world.saw)
+    taken = TakenClip(id=clip, because="it was named")
+    log_takedown(
+        world.workspace,
+        Takedown(asked=clip, by="Ada", reason="asked", dataset="world", clips=[taken]),
+    )
+    settle(world)
+    assert before["meadow"].keys() - world.saw["meadow"].keys() == {clip}
+    assert {n for n, clips in world.saw.items() if clips != before[n]} == {"meadow"}
 
 
 def test_a_scenario_that_is_not_loaded_yet_holds_nobody_back(world: World) -> None:

@@ -1,0 +1,110 @@
+"""Every clip that the workspace knows, with all that it may be asked for by."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass
+from pathlib import Path
+
+from slora_assets.config.data import DatasetSettings
+from slora_assets.config.dataset_files import annotation_sources, split_files
+from slora_assets.config.errors import MissingInputError, SloraError
+from slora_assets.config.workspace import Workspace
+from slora_assets.curation.annotations import read_annotations
+from slora_assets.curation.sources import source_file
+from slora_assets.curation.taken_down import Footage, footage_of, own_source
+from slora_assets.documents import FootageFile, Inventory, ScenarioMetadata
+from slora_assets.footage.fingerprints import with_fingerprints
+from slora_assets.footage.inventory import take_inventory
+from slora_assets.processes.progress import ProgressCallback
+from slora_assets.provenance.records import read_inventory, read_metadata
+
+
+@dataclass(frozen=True)
+class Known:
+    """Clips by their name, whether a scenario has them or not, and the files of them."""
+
+    dataset: DatasetSettings
+    clips: dict[str, Footage]
+    files: dict[str, FootageFile]
+    """By the name that holds them: a clip's, or a source's."""
+    prompts: dict[str, list[str]]
+    """Of clips that a scenario has."""
+
+    def file_of(self, clip: Footage) -> FootageFile | None:
+        """The file that holds the clip."""
+        if self.dataset.footage_holds == "clips" or clip.source is None:
+            return self.files.get(clip.id)
+        return self.files.get(source_file(clip.source))
+
+
+def look_up(
+    dataset: DatasetSettings, workspace: Workspace, progress: ProgressCallback | None = None
+) -> Known:
+    """What annotations, files and metadata say now; each file is looked at for likeness, once."""
+    inventory = inventory_now(dataset, workspace)
+    files = with_fingerprints(inventory.files, workspace, progress)
+    metadata = metadata_of(dataset, workspace)
+    found = {clip.id: footage_of(clip) for clip in metadata.clips} if metadata else {}
+    found |= {clip.id: clip for clip in _annotated(dataset, workspace, files)}
+    for name, file in files.items() if dataset.footage_holds == "clips" else ():
+        known = Footage(name, None, sha256=file.sha256, fingerprint=file.fingerprint)
+        found.setdefault(name, known)  # a file that no annotation names
+    prompts = {clip.id: clip.prompts for clip in metadata.clips} if metadata else {}
+    return Known(dataset, dict(sorted(found.items())), files, prompts)
+
+
+def inventory_now(dataset: DatasetSettings, workspace: Workspace) -> Inventory:
+    """The files as they are, or as they were last seen where they can't be looked at."""
+    try:
+        return take_inventory(dataset, workspace)
+    except SloraError:
+        pass
+    try:
+        return read_inventory(workspace)
+    except MissingInputError:
+        return Inventory(dataset=dataset.name, annotations={}, files={}, rejects=[])
+
+
+def metadata_of(dataset: DatasetSettings, workspace: Workspace) -> ScenarioMetadata | None:
+    """The metadata, if they are there and of this dataset. Raises IntegrityError."""
+    try:
+        found = read_metadata(workspace.scenario_metadata)
+    except MissingInputError:
+        return None
+    return found if found.dataset.name == dataset.name else None
+
+
+def _annotated(
+    dataset: DatasetSettings, workspace: Workspace, files: dict[str, FootageFile]
+) -> Iterator[Footage]:
+    uncut = dataset.footage_holds == "sources"
+    for clip_id, group, start, end in _rows(dataset, workspace):
+        file = files.get(source_file(group) if uncut else clip_id)
+        yield Footage(
+            clip_id,
+            own_source(clip_id, group),
+            start,
+            end,
+            file.sha256 if file else None,
+            (start or 0.0) if uncut else 0.0,
+            end if uncut else None,
+            file.fingerprint if file else None,
+        )
+
+
+def _rows(
+    dataset: DatasetSettings, workspace: Workspace
+) -> Iterable[tuple[str, str, float | None, float | None]]:
+    try:
+        sources, splits = annotation_sources(dataset, workspace), split_files(dataset, workspace)
+    except MissingInputError:
+        return
+    for batch in read_annotations(dataset, sources, splits):
+        sound = batch.filter(batch["fault"].is_null())
+        yield from sound.select("id", "source_group", "source_start_s", "source_end_s").iter_rows()
+
+
+def footage_paths(workspace: Workspace, files: Iterable[FootageFile]) -> list[Path]:
+    """Where files lie."""
+    return [workspace.root / file.path for file in files]
