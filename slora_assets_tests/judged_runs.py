@@ -91,6 +91,7 @@ def validate(workspace: Workspace, scenario: str, weights: bytes = b"weights") -
     sha256 = sha256_bytes(scenario.encode() + weights)
     document = run_record(scenario, sha256)
     write_json(workspace.scenario_run(scenario) / RUN_RECORD, document)
+    put_run_on_record(workspace, scenario)
     settings = read_validation_prompts(workspace.validation_prompts)
     question = question_of(workspace, workspace.scenario_run(scenario), settings)
     asked = question.prompts

@@ -18,9 +18,10 @@ def _read(tmp_path: Path, text: str, *overrides: str) -> TrainingSettings:
     return read_settings(path, TrainingSettings, overrides)
 
 
-def test_the_shipped_default_recipe_is_the_default() -> None:
+def test_the_shipped_recipe_adds_the_miniatures_layers_to_the_defaults() -> None:
     shipped = read_settings(PROJECT / "configs/training/lora_default.yaml", TrainingSettings)
-    assert shipped.difference() == {}
+    layers = ["to_q", "to_k", "to_v", "to_out.0", "ff.net.0.proj", "ff.net.2"]
+    assert shipped.difference() == {"lora.targets": layers}
 
 
 def test_an_unknown_key_is_named_with_its_line_and_the_nearest_known_key(tmp_path: Path) -> None:

@@ -13,6 +13,7 @@ from slora_assets.config.workspace import Workspace
 from slora_assets.curation.manifest import write_manifest
 from slora_assets.defs.code_location import build_definitions
 from slora_assets.documents import RUN_RECORD, VERDICT_FILE
+from slora_assets.provenance.ledger import put_on_record
 from slora_assets_tests.defs.shown import SCENARIO, WITHOUT_FOOTAGE
 from slora_assets_tests.workspaces import rewrite
 
@@ -66,6 +67,7 @@ def test_an_adapter_whose_scenario_has_other_clips_now_says_how_many(copy: Works
     document["clips"].append(added)
     document["clips"].sort(key=lambda clip: str(clip["id"]))
     copy.scenario_metadata.write_text(json.dumps(document))
+    put_on_record(copy, "metadata", copy.scenario_metadata)
 
     outdated = _said(_adapter())  # the manifest has not been made anew
     assert "older than the metadata" in outdated and "Remedy" in outdated
@@ -97,6 +99,7 @@ def test_a_scenario_that_was_never_trained_says_so(copy: Workspace) -> None:
 def test_a_verdict_on_another_adapter_is_not_current(copy: Workspace) -> None:
     best = json.loads(_record(copy).read_text())["best"]
     rewrite(_record(copy), lambda record: record.update(best=best | {"sha256": "f" * 64}))
+    put_on_record(copy, "run", _record(copy))
     said = _said(_verdict())
     assert f"it is about adapter {best['sha256'][:12]}, and the run's best is ffffffffffff" in said
 

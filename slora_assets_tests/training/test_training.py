@@ -62,7 +62,7 @@ def test_the_run_holds_what_the_contract_says(undisturbed: Path) -> None:
     record = read_run_record(undisturbed)
     lines = MetricsLog(undisturbed / "validation_metrics.jsonl").lines()
     assert [line["epoch"] for line in lines] == [0, 1, 2, 3]
-    assert all(line["config_difference"]["epochs"] == 3 for line in lines)
+    assert all(line["config_difference"]["repeats"] == 1 for line in lines)
     assert {line["scores_note"] for line in lines} == {None}
     best = max(lines[1:], key=lambda line: line["combined"])
     assert record.best.epoch == best["epoch"]

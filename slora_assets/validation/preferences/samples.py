@@ -9,6 +9,7 @@ from slora_assets.config.errors import IntegrityError, MissingInputError
 from slora_assets.config.validation import read_validation_prompts
 from slora_assets.config.workspace import UNIFIED, Workspace
 from slora_assets.documents import VERDICT_FILE
+from slora_assets.provenance.ledger import refuse_changed
 from slora_assets.validation.question import question_of
 from slora_assets.validation.standing import standing_answer
 
@@ -55,12 +56,13 @@ def chosen_runs(workspace: Workspace, run: str | None) -> list[str]:
 def sample_pairs(workspace: Workspace, run: str) -> list[SamplePair]:
     """The pairs of a run, in the order of its prompts and seeds.
 
-    Raises MissingInputError when a clip isn't there, and IntegrityError when the verdict doesn't
-    stand: its samples may show other prompts than those that are asked now.
+    Raises IntegrityError when a clip isn't there or isn't what was sampled, and when the verdict
+    doesn't stand: its samples may show other prompts than those that are asked now.
     """
     run_folder = workspace.run_of(None if run == UNIFIED else run)
     prompts = read_validation_prompts(workspace.validation_prompts)
     question = question_of(workspace, run_folder, prompts)
+    refuse_changed(workspace, workspace.validation(run) / VERDICT_FILE, remedy=_REMEDY)
     verdict = standing_answer(workspace, question)
     if verdict is None or verdict.run != run:
         raise IntegrityError(
@@ -77,13 +79,6 @@ def sample_pairs(workspace: Workspace, run: str) -> list[SamplePair]:
             base, adapter = (
                 folder / side / f"{prompt.id}_{seed}.mp4" for side in ("base", "adapter")
             )
-            for clip in (base, adapter):
-                if not clip.is_file():
-                    raise MissingInputError(
-                        "the clip does not exist",
-                        file=clip,
-                        remedy=f"delete {workspace.validation(run)} and {_REMEDY}",
-                    )
             pairs.append(
                 SamplePair(
                     run=run,

@@ -53,7 +53,7 @@ def test_a_run_that_was_held_against_another_s_prompts_of_before_is_not_shown(
 
 def test_a_run_without_its_clips_is_not_shown(workspace: Workspace) -> None:
     next((workspace.validation("beach") / "samples" / "adapter").iterdir()).unlink()
-    with pytest.raises(MissingInputError, match="make validate"):
+    with pytest.raises(IntegrityError, match=r"no file.*make validate"):
         sample_pairs(workspace, "beach")
 
 
