@@ -92,8 +92,8 @@ def reproduce(
     fresh = prepared_inputs(workspace, run_folder, record, into)
     report(f"{record.run}: {len(record.clips)} clips, recipe and prompts are laid out in {into}")
     python = _environment(run_folder, into, report) if environment else sys.executable
-    for command in _commands(fresh, record):
-        report(f"{record.run}: {command[0].rpartition('.')[2]} ...")
+    for step, command in _commands(fresh, record):
+        report(f"{record.run}: {step}")
         _run(python, command, fresh)
     made = read_run_record(run_in(fresh, record))
     found = {kept.epoch: kept.sha256 for kept in made.kept}
@@ -105,10 +105,14 @@ def reproduce(
     )
 
 
-def _commands(fresh: Workspace, record: RunRecord) -> list[list[str]]:
+def _commands(fresh: Workspace, record: RunRecord) -> list[tuple[str, list[str]]]:
+    """What is done, in words, and the command that does it."""
     recipe = fresh.configs / "training" / "reproduced.yaml"
     caches = [
-        ["slora_assets.caches.command", cache, "--scenario", scenario]
+        (
+            f"encoding {cache} of {scenario}",
+            ["slora_assets.caches.command", cache, "--scenario", scenario],
+        )
         for scenario in record.scenarios
         for cache in ("latents", "embeddings")
     ]
@@ -118,7 +122,7 @@ def _commands(fresh: Workspace, record: RunRecord) -> list[list[str]]:
     training += ["--metadata", str(fresh.scenario_metadata), "--config", str(recipe)]
     training += ["--output-root", str(folder.parent), "--tracker", "none"]
     training += [] if unified else ["--scenario", record.run]
-    return [*caches, training]
+    return [*caches, (f"training {record.epochs} epochs", training)]
 
 
 def _run(python: str, command: list[str], fresh: Workspace) -> None:
