@@ -120,8 +120,10 @@ def _commands(fresh: Workspace, record: RunRecord) -> list[tuple[str, list[str]]
     folder = run_in(fresh, record)
     training = ["slora_assets.training.command", "unified" if unified else "scenarios"]
     training += ["--metadata", str(fresh.scenario_metadata), "--config", str(recipe)]
-    training += ["--output-root", str(folder.parent), "--tracker", "none"]
-    training += [] if unified else ["--scenario", record.run]
+    training += ["--tracker", "none"]
+    where = ["--output-dir", str(folder)]
+    alone = ["--output-root", str(folder.parent), "--scenario", record.run]
+    training += where if unified else alone
     return [*caches, (f"training {record.epochs} epochs", training)]
 
 
