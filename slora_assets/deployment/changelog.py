@@ -4,9 +4,6 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from pydantic import ValidationError
-
-from slora_assets.config.errors import IntegrityError
 from slora_assets.documents import Change, LoggedChange
 from slora_assets.provenance import chained_log
 
@@ -18,17 +15,7 @@ def log_change(path: Path, change: Change) -> LoggedChange:
 
 def read_changes(path: Path) -> list[LoggedChange]:
     """All changes, oldest first, after verifying the chain. Raises IntegrityError."""
-    changes = []
-    for number, entry in enumerate(chained_log.verify(path), start=1):
-        try:
-            changes.append(LoggedChange.model_validate(entry))
-        except ValidationError as error:
-            raise IntegrityError(
-                f"not an entry of the change log ({error.errors()[0]['msg']})",
-                file=path,
-                line=number,
-            ) from error
-    return changes
+    return chained_log.verified(path, LoggedChange, what="the change log")
 
 
 def promotion_of(path: Path, scenario: str, sha256: str) -> LoggedChange | None:

@@ -11,13 +11,16 @@ import os
 from collections.abc import Mapping
 from datetime import UTC, datetime
 from pathlib import Path
-from typing import BinaryIO
+from typing import BinaryIO, TypeVar
 
 import rfc8785
 from filelock import lock_descriptor
+from pydantic import BaseModel, ValidationError
 
 from slora_assets.config.errors import IntegrityError
 from slora_assets.provenance.hashing import Json, object_hash
+
+Entry = TypeVar("Entry", bound=BaseModel)
 
 START = "0" * 64
 """`previous` of the first entry."""
@@ -59,6 +62,25 @@ def verify(path: Path) -> list[dict[str, Json]]:
         return []
     with path.open("rb") as stream:  # whoever appends now finishes a line beyond what is read
         return _read(stream, path)[1]
+
+
+def verified(
+    path: Path, model: type[Entry], *, what: str, remedy: str | None = None
+) -> list[Entry]:
+    """All entries as `model`, oldest first; `what` says for people which log it is. Raises
+    IntegrityError as `verify` does, and for a line that is no such entry."""
+    found = []
+    for number, entry in enumerate(verify(path), start=1):
+        try:
+            found.append(model.model_validate(entry))
+        except ValidationError as error:
+            raise IntegrityError(
+                f"not an entry of {what} ({error.errors()[0]['msg']})",
+                file=path,
+                line=number,
+                remedy=remedy,
+            ) from error
+    return found
 
 
 def _read(stream: BinaryIO, path: Path) -> tuple[int, list[dict[str, Json]]]:

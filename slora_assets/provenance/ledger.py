@@ -10,8 +10,6 @@ from collections.abc import Collection, Iterable, Mapping
 from functools import lru_cache
 from pathlib import Path
 
-from pydantic import ValidationError
-
 from slora_assets.config.errors import IntegrityError
 from slora_assets.config.workspace import Workspace
 from slora_assets.documents import LoggedRecord, Recorded, RecordKind
@@ -133,12 +131,4 @@ def _append(workspace: Workspace, made: Recorded) -> None:
 @lru_cache(maxsize=2)
 def _records_at(file: Path, stamp: tuple[int, ...]) -> tuple[LoggedRecord, ...]:
     """The ledger as it stood at `stamp`."""
-    records = []
-    for number, entry in enumerate(chained_log.verify(file), start=1):
-        try:
-            records.append(LoggedRecord.model_validate(entry))
-        except ValidationError as error:
-            raise IntegrityError(
-                f"not an entry of the ledger ({error.errors()[0]['msg']})", file=file, line=number
-            ) from error
-    return tuple(records)
+    return tuple(chained_log.verified(file, LoggedRecord, what="the ledger"))

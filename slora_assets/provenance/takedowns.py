@@ -9,8 +9,6 @@ from __future__ import annotations
 from functools import lru_cache
 from pathlib import Path
 
-from pydantic import ValidationError
-
 from slora_assets.config.errors import IntegrityError
 from slora_assets.config.workspace import Workspace
 from slora_assets.documents import LoggedTakedown, Takedown, TakedownHead
@@ -84,18 +82,8 @@ def _whole(
 
 
 def _entries(file: Path) -> list[LoggedTakedown]:
-    found = []
-    for number, entry in enumerate(chained_log.verify(file), start=1):
-        try:
-            found.append(LoggedTakedown.model_validate(entry))
-        except ValidationError as error:
-            raise IntegrityError(
-                f"not an entry of the list of takedowns ({error.errors()[0]['msg']})",
-                file=file,
-                line=number,
-                remedy=_REMEDY,
-            ) from error
-    return found
+    what = "the list of takedowns"
+    return chained_log.verified(file, LoggedTakedown, what=what, remedy=_REMEDY)
 
 
 def _reaches(file: Path, entries: list[LoggedTakedown], head_file: Path) -> None:

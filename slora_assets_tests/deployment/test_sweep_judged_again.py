@@ -13,6 +13,7 @@ from slora_assets.config.errors import GateError, IntegrityError, MissingInputEr
 from slora_assets.config.workspace import Workspace
 from slora_assets.deployment.presets import read_presets
 from slora_assets.deployment.promotion import promote
+from slora_assets.documents import Answer
 from slora_assets.provenance import sha256_file
 from slora_assets_tests.earned import write_sweep
 from slora_assets_tests.on_record import put_sweep_on_record
@@ -30,8 +31,14 @@ def swept(workspace: Workspace, finish_run: FinishRun) -> Workspace:
     prompts = workspace.validation_prompts
     text = re.sub(r"sweep: \[.*\]", "sweep: [0.5, 0.7, 1.0, 1.2]", prompts.read_text())
     prompts.write_text(text)
-    answers = {0.5: "fail", 0.7: "pass", 0.85: "pass", 1.0: "pass", 1.2: "inconclusive"}
-    write_sweep(workspace, SCENARIO, answers)  # type: ignore[arg-type]
+    answers: dict[float, Answer] = {
+        0.5: "fail",
+        0.7: "pass",
+        0.85: "pass",
+        1.0: "pass",
+        1.2: "inconclusive",
+    }
+    write_sweep(workspace, SCENARIO, answers)
     return workspace
 
 
