@@ -5,6 +5,7 @@ from __future__ import annotations
 
 import os
 import shutil
+import tempfile
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -15,6 +16,7 @@ from slora_assets.config.data import read_dataset
 from slora_assets.config.errors import CurationError
 from slora_assets.config.workspace import Workspace
 from slora_assets.processes.preloading import preload
+from slora_assets.provenance.keys import KEYS
 from slora_assets_tests.browser import Browser
 from slora_assets_tests.small_graph import prepare
 from slora_assets_tests.workspaces import choose
@@ -29,7 +31,12 @@ end."""
 
 def pytest_configure(config: pytest.Config) -> None:
     """Share the cores among pytest's processes, before torch is imported: teams of threads that
-    wait for each other's cores take several times as long."""
+    wait for each other's cores take several times as long. And no test signs with a person's key:
+    all processes have one of their own."""
+    if not hasattr(config, "workerinput"):
+        folder = tempfile.mkdtemp(prefix="slora_keys_")
+        os.environ[KEYS] = folder
+        config.add_cleanup(lambda: shutil.rmtree(folder, ignore_errors=True))
     among = getattr(config, "workerinput", {}).get("workercount", 1)
     if among > 1:
         os.environ.setdefault("OMP_NUM_THREADS", str(max(1, (os.cpu_count() or 1) // among)))

@@ -141,6 +141,12 @@ VARIABLES: Final = (
         "The port of the service or the comparison, on 127.0.0.1.",
     ),
     Variable(
+        "SLORA_KEYS",
+        "the user's folder for programs' data, outside of every workspace",
+        "The folder of the keys that slora signs with; made on first use. Its private key is a"
+        " secret.",
+    ),
+    Variable(
         "SLORA_WEBHOOK_URL",
         "empty",
         "Secret: the address that notices are posted to, where `configs/notices.yaml` has a"
