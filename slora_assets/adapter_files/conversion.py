@@ -56,9 +56,16 @@ def convert(source: Path, naming: Naming, target: Path, architecture: str | None
             key="out",
             found=str(target),
             expected="a file's name",
+            remedy=f"name a file in it: --out {target / source.name}",
         )
     if target.exists() and source.exists() and target.samefile(source):
-        raise ConfigError("an adapter is not converted in place", key="out", found=str(target))
+        raise ConfigError(
+            "an adapter is not converted in place",
+            key="out",
+            found=str(target),
+            expected="another file",
+            remedy=f"name another: --out {target.with_stem(f'{target.stem}_{naming.value}')}",
+        )
     adapter = read_adapter(source, architecture)
     if naming is Naming.DIFFUSERS:
         tensors = _factors(adapter, "transformer.{}.lora_A.weight", "transformer.{}.lora_B.weight")

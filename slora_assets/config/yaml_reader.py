@@ -103,13 +103,18 @@ class _Override:
                     key=self.place,
                     found=self.given,
                     expected=f"a key below which there are others, which '{parent}' is not",
+                    remedy=f"set '{parent}' itself, or another key; `docs/settings.md` lists all",
                 )
             target = below
         try:
             value = parsed(self._raw)
         except ConfigError as error:
             raise ConfigError(
-                error.what, key=self.place, found=self.given, expected="a value in YAML"
+                error.what,
+                key=self.place,
+                found=self.given,
+                expected="a value in YAML",
+                remedy="quote it as YAML wants it, or correct it",
             ) from error
         target[last] = _Plain(source).value(value, self.key)
 

@@ -17,6 +17,7 @@ from slora_assets.config.data import DatasetSettings, ScenariosSettings
 from slora_assets.config.workspace import Workspace
 from slora_assets.curation.manifest import dataset_hash, shortfall_of
 from slora_assets.curation.matching import Assignment, Hits, ScenarioMatcher
+from slora_assets.curation.near_duplicates import NearDuplicates
 from slora_assets.curation.prompts import prompts_for
 from slora_assets.curation.sources import source_file
 from slora_assets.curation.splits import SourceGroups
@@ -109,7 +110,7 @@ class _Sorter:
         self._matcher = ScenarioMatcher(scenarios.active)
         self._groups = SourceGroups()
         self._kept: list[tuple[dict[str, Any], Assignment]] = []
-        self._fingerprints: dict[str, int] = {}
+        self._doubles = NearDuplicates()
         self.unusable: list[Reject] = []
         self.counts = counts
 
@@ -227,14 +228,9 @@ class _Sorter:
         if quality.min_motion is not None and (file.motion or 0.0) < quality.min_motion:
             return "too_little_motion", f"{file.motion:g}, at least {quality.min_motion:g}"
         if quality.near_duplicate_bits is not None and file.fingerprint is not None:
-            return self._double(clip["id"], int(file.fingerprint, 16), quality.near_duplicate_bits)
-        return None
-
-    def _double(self, clip_id: str, fingerprint: int, bits: int) -> tuple[str, str] | None:
-        for other_id, other in self._fingerprints.items():
-            if (fingerprint ^ other).bit_count() <= bits:
-                return "near_duplicate", f"of {other_id}, {(fingerprint ^ other).bit_count()} bits"
-        self._fingerprints[clip_id] = fingerprint
+            whole = dataset.footage_holds == "clips"
+            part = (0.0, None) if whole else (start or 0.0, end)
+            return self._doubles.fault(clip["id"], file, part, quality.near_duplicate_bits)
         return None
 
     def _file_name(self, clip: dict[str, Any]) -> str:

@@ -115,7 +115,7 @@ class TakenDown:
 
     def _by_bytes(self, clip: Footage) -> tuple[str, Takedown] | None:
         for taken, entry in self._files.get(clip.sha256 or "", ()):
-            if _overlap(taken.start_s, taken.end_s, clip.start_s, clip.end_s):
+            if overlap(taken.start_s, taken.end_s, clip.start_s, clip.end_s):
                 return f"the same bytes as {taken.id}", entry
         return None
 
@@ -132,7 +132,7 @@ class TakenDown:
                 return f"the part of {taken.source} that {taken.id} is", entry
             if clip.id in entry.spared and entry.dataset == self._dataset:
                 continue
-            if not timed or _overlap(mine[0] or 0.0, mine[1], theirs[0] or 0.0, theirs[1]):
+            if not timed or overlap(mine[0] or 0.0, mine[1], theirs[0] or 0.0, theirs[1]):
                 return f"of {taken.source} as {taken.id}, and not known to be another part", entry
         return None
 
@@ -158,7 +158,7 @@ def _same_part(
     )
 
 
-def _overlap(start: float, end: float | None, other: float, other_end: float | None) -> bool:
+def overlap(start: float, end: float | None, other: float, other_end: float | None) -> bool:
     """Whether two parts of one video have more than a moment in common; None: to its end."""
     first_ends = [one for one in (end, other_end) if one is not None]
     return not first_ends or min(first_ends) - max(start, other) > _SAME_S

@@ -109,12 +109,39 @@ def test_clips_can_be_cut_out_of_whole_source_videos(tmp_path: Path) -> None:
     assert clips[0].identity() != clips[1].identity() | {"id": "video1"}
 
 
-def _msrvtt(root: Path, places: dict[str, tuple[float, float]], **more: object) -> ScenarioMetadata:
-    """Clips at these seconds of one source, all of one scenario."""
+def test_parts_of_one_file_are_no_doubles_and_a_second_upload_of_it_is(tmp_path: Path) -> None:
+    """All four clips lie in files that begin with the same picture."""
+    for name in ("abcDEF12345", "secondTime1"):
+        write_mp4(tmp_path / "clips" / f"{name}.mp4", _scene(1, 100), 25)
+    metadata = _msrvtt(
+        tmp_path,
+        {"video1": (0.0, 2.0), "video2": (2.0, 4.0), "again2": (2.0, 4.0)},
+        {"again2": "secondTime1"},
+        footage_holds="sources",
+        quality={"near_duplicate_bits": 4},
+    )
+    assert [clip.id for clip in metadata.clips] == ["video1", "video2"]
+    assert [(r.id, r.reason, r.detail) for r in metadata.rejects] == [
+        ("again2", "near_duplicate", "of video2, 0 bits")
+    ]
+
+
+def _msrvtt(
+    root: Path,
+    places: dict[str, tuple[float, float]],
+    sources: dict[str, str] | None = None,
+    **more: object,
+) -> ScenarioMetadata:
+    """Clips at these seconds of one source, or of their own, all of one scenario."""
     annotations = root / "videodatainfo.json"
-    address = "https://www.youtube.com/watch?v=abcDEF12345"
+    address, own = "https://www.youtube.com/watch?v=", sources or {}
     videos = [
-        {"video_id": name, "url": address, "start time": start, "end time": end}
+        {
+            "video_id": name,
+            "url": address + own.get(name, "abcDEF12345"),
+            "start time": start,
+            "end time": end,
+        }
         for name, (start, end) in places.items()
     ]
     sentences = [{"video_id": name, "caption": "a market"} for name in places]
