@@ -181,8 +181,10 @@ def measure(root: Path, title: str) -> None:
         f" {len(written)} files written",
         flush=True,
     )
-    for path in sorted(written):
+    for path in sorted(written)[:60]:
         print(f"    {path}")
+    if len(written) > 60:
+        print(f"    and {len(written) - 60} more")
     print("  " + ", ".join(f"{name} {spent:.1f} s" for name, spent in steps(took).items()))
     made = [line.strip() for line in output[0].splitlines() if " made, " in line]
     print("  " + "; ".join(line for line in made if " 0 made" not in line or len(made) < 3))
