@@ -4,8 +4,9 @@ Random clips, each in its own copy of a project with five scenarios that has fir
 and embeddings, a promoted adapter per scenario, and a unified run. What the takedown erased is
 compared with what a search through the contents of all files finds, and the adapters that it
 taints with the runs whose records hold the clip's hash. The service is asked before and after in
-one process. With `--retrain` the clip's scenario is trained with a tiny recipe after the takedown
-and in a project that never held the clip, and the adapters are compared byte for byte.
+one process. With `--retrain` the clip's scenario and the unified run are trained with a tiny recipe
+after the takedown and in a project that never held the clip, and the adapters are compared byte for
+byte.
 """
 
 from __future__ import annotations
@@ -90,7 +91,7 @@ def main() -> int:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--clips", type=int, default=5)
     parser.add_argument("--seed", type=int, default=0)
-    parser.add_argument("--per-scenario", type=int, default=8, help="clips that are rendered")
+    parser.add_argument("--per-scenario", type=int, default=12, help="clips that are rendered")
     parser.add_argument("--retrain", action="store_true")
     options = parser.parse_args()
     with tempfile.TemporaryDirectory() as folder:
@@ -264,16 +265,22 @@ def touched(workspace: Workspace, clip: Clip, kept: set[str]) -> set[str]:
 
 
 def train(workspace: Workspace, scenario: str) -> list[str]:
-    """Hashes of the adapters of a training of the scenario."""
-    shutil.rmtree(workspace.scenario_run(scenario), ignore_errors=True)
-    command = [sys.executable, str(PROJECT / "src" / "train_scenario_lora.py")]
-    command += ["--metadata", str(workspace.scenario_metadata), "--scenario", scenario]
-    command += ["--config", str(workspace.training_config)]
-    command += ["--prompts", str(workspace.validation_prompts)]
-    command += ["--output-root", str(workspace.scenario_run(scenario).parent)]
-    subprocess.run(command, check=True, stdout=subprocess.DEVNULL, env=os.environ)
-    adapters = workspace.scenario_run(scenario).rglob("*.safetensors")
-    return [sha256_file(path) for path in sorted(adapters)]
+    """Hashes of the adapters of a training of the scenario, and of the unified one."""
+    said = ["--metadata", str(workspace.scenario_metadata)]
+    said += ["--config", str(workspace.training_config)]
+    said += ["--prompts", str(workspace.validation_prompts)]
+    own, unified = workspace.scenario_run(scenario), workspace.unified_run
+    commands = {
+        own: ["train_scenario_lora.py", "--scenario", scenario, "--output-root", str(own.parent)],
+        unified: ["train_lora.py", "--output-dir", str(unified)],
+    }
+    hashes = []
+    for run, (script, *places) in commands.items():
+        shutil.rmtree(run, ignore_errors=True)
+        command = [sys.executable, str(PROJECT / "src" / script), *said, *places]
+        subprocess.run(command, check=True, stdout=subprocess.DEVNULL, env=os.environ)
+        hashes += [sha256_file(path) for path in sorted(run.rglob("*.safetensors"))]
+    return hashes
 
 
 if __name__ == "__main__":
