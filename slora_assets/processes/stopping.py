@@ -24,6 +24,17 @@ GRACE_S: Final = 60.0
 """Time that an abandoned worker has to checkpoint before it is killed."""
 
 
+def heed_signals() -> None:
+    """Have SIGTERM mean what Ctrl-C means, and both be heard.
+
+    A shell has what it starts in a script's background ignore SIGINT, and with SIGINT Dagster ends
+    all that it has started: then nothing but SIGKILL would end it.
+    """
+    if signal.getsignal(signal.SIGINT) is signal.SIG_IGN:
+        signal.signal(signal.SIGINT, signal.default_int_handler)
+    signal.signal(signal.SIGTERM, lambda *_: signal.raise_signal(signal.SIGINT))
+
+
 def stop_when_asked() -> threading.Event:
     """An event that SIGTERM, SIGINT and the end of the parent or of the supervisor set."""
     stop = threading.Event()

@@ -31,7 +31,13 @@ STANDING: Final = {"dev", "watch", "proxy", "code server", "tracker", "webserver
 """What runs as long as the UI does. The tracker is the code server's own, of multiprocessing."""
 ENDED: Final = {"SUCCESS", "FAILURE", "CANCELED"}
 
-_OPEN: Final = "import sys; from slora_assets.defs.launch.ui import open_ui; open_ui(*sys.argv[1:])"
+_OPEN: Final = """\
+import signal, sys
+from slora_assets.defs.launch.ui import open_ui
+
+signal.signal(signal.SIGINT, signal.SIG_IGN)  # as in the background of a script
+open_ui(*sys.argv[1:])
+"""
 _REPOSITORY: Final = {"repositoryName": "__repository__", "repositoryLocationName": "slora"}
 
 Found = TypeVar("Found")

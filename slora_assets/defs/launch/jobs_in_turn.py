@@ -4,7 +4,6 @@ For every scenario in turn and in one process, so that a verb over all scenarios
 start-up once. Runs land in the same instance and show in the UI.
 """
 
-import signal
 import sys
 import time
 import uuid
@@ -27,6 +26,7 @@ from slora_assets.defs.preloaded import MODELS
 from slora_assets.documents import RUN_RECORD
 from slora_assets.processes.preloading import preload
 from slora_assets.processes.starting import can_fork
+from slora_assets.processes.stopping import heed_signals
 
 _INTERRUPTED: Final = 130
 _SAY_NOTHING: Final = {"loggers": {"console": {"config": {"log_level": "CRITICAL"}}}}
@@ -49,7 +49,7 @@ class Outcome:
 
 def run_verbs(verbs: Sequence[str]) -> int:
     """Run verbs in order; go on past a scenario that fails. Returns the exit status."""
-    _stop_as_on_ctrl_c()
+    heed_signals()  # Dagster ends the step, the worker checkpoints
     if can_fork() and need_models(verbs):
         # Before a decoder starts the server that workers are forked from as well: once it runs,
         # nothing is added to what it imports.
@@ -88,16 +88,11 @@ def _in_work(_job: str, _scenario: str | None) -> None:
     """Nothing is left out."""
 
 
-def _stop_as_on_ctrl_c() -> None:
-    """SIGTERM means what Ctrl-C means: Dagster ends the step, the worker checkpoints."""
-    signal.signal(signal.SIGTERM, lambda *_: signal.raise_signal(signal.SIGINT))
-
-
 def run_jobs(definitions: dg.Definitions, jobs: Sequence[str], left_out: LeftOut = _in_work) -> int:
     """Run jobs of `definitions` in order, in the instance that DAGSTER_HOME names, past those that
     fail and without those that `left_out` gives a reason for. Returns the exit status: 130 when
     interrupted, 1 when something failed or none of the jobs had anything to judge."""
-    _stop_as_on_ctrl_c()
+    heed_signals()  # Dagster ends the step, the worker checkpoints
     prepare_home()
     outcomes: list[Outcome] = []
     try:

@@ -8,6 +8,7 @@ from typing import Final, NoReturn
 
 from slora_assets.config.workspace import PROJECT, Workspace
 from slora_assets.defs.home import prepare_home, refuse_copy
+from slora_assets.processes.stopping import heed_signals
 
 _ARGUMENTS: Final = ("dev", "--host", "127.0.0.1")
 _WATCH: Final = "slora_assets.defs.launch.code_server_watch"
@@ -25,6 +26,7 @@ def open_ui(*options: str) -> NoReturn:
     os.environ["SLORA_DATASET"] = str(workspace.dataset_file)
     os.environ.setdefault("VIRTUAL_ENV", sys.prefix)  # else dg warns that it guesses
     print(f"workspace {workspace.root}; the UI is at http://127.0.0.1:3000", flush=True)
+    heed_signals()  # what is heard here `dg` hears, and what is ignored it ignores
     dg = Path(sys.executable).parent / "dg"
     subprocess.Popen([sys.executable, "-m", _WATCH, str(os.getpid())])  # ends with dg
     os.execv(dg, [str(dg), *_ARGUMENTS, *options])
