@@ -47,6 +47,14 @@ def public_key_file() -> Path:
     return file
 
 
+def own_public_key() -> Path | None:
+    """The public half where a key was made already: whoever only looks makes none."""
+    folder = keys_folder()
+    if (folder / _PUBLIC).is_file():
+        return folder / _PUBLIC
+    return public_key_file() if (folder / _PRIVATE).is_file() else None
+
+
 def signing_key() -> ec.EllipticCurvePrivateKey:
     """The private key. Raises ConfigError for a file that holds none that slora made."""
     file = private_key_file()
