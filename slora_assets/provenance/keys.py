@@ -35,7 +35,14 @@ def private_key_file() -> Path:
     public half, where there is none."""
     file = keys_folder() / _PRIVATE
     if not file.exists():
-        _make(file)
+        try:
+            _make(file)
+        except OSError as error:
+            raise ConfigError(
+                f"no signing key can be made here ({error.strerror})",
+                file=file.parent,
+                remedy=f"name a folder that can be written, outside of the workspace, in {KEYS}",
+            ) from error
     return file
 
 

@@ -53,10 +53,10 @@ def public_key(fingerprint: str, signed: Path) -> ec.EllipticCurvePublicKey:
     return _read(file, file_stamp(file))[1]
 
 
-def untrusted(fingerprint: str, signed: Path) -> IntegrityError:
+def untrusted(fingerprint: str, signed: Path, what: str = "it") -> IntegrityError:
     """What is said of a signature by a key that nobody here trusts."""
     return IntegrityError(
-        "it is signed with a key that is not trusted here",
+        f"{what} is signed with a key that is not trusted here",
         file=signed,
         found=fingerprint,
         expected=f"one of {[name[:SHOWN] for name in trusted_keys()] or 'no key at all'}",
