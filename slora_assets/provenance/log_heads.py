@@ -134,7 +134,7 @@ class LogHeads:
 
         from slora_assets.provenance.trust import public_key
 
-        key = public_key(head.key or "", file)
+        key = public_key(head.key or "", file, f"the head of {self.what}")
         try:
             raw = base64.b64decode(head.signature or "", validate=True)
             key.verify(raw, _enveloped(head), ec.ECDSA(SHA256()))

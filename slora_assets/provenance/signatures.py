@@ -133,8 +133,9 @@ def _signer_at(path: Path, signature: Path, what: str, stamp: Stamp, trust: Stam
         config.use_elliptic_key_verifier(public_key=key).verify(path, signature)
     except Exception as error:  # whatever a forged bundle makes the library raise
         raise IntegrityError(
-            f"{what} is not what was signed ({error or type(error).__name__})",
+            f"{what} is not what was signed",
             file=path,
+            found=str(error) or type(error).__name__,
             remedy=f"restore it from a copy; {_REMEDY}",
         ) from error
     return fingerprint

@@ -33,7 +33,9 @@ def read_takedowns(workspace: Workspace) -> tuple[LoggedTakedown, ...]:
     entries = _whole(heads, heads.stamp())
     if not entries and last_record(workspace, workspace.takedowns) is not None:
         raise IntegrityError(
-            "the list of takedowns is gone", file=workspace.takedowns, remedy=_REMEDY
+            "the list of takedowns is gone",
+            file=workspace.takedowns,
+            remedy="restore it from a copy, with its heads",
         )
     return entries
 

@@ -44,12 +44,12 @@ def trust_stamp() -> Stamp:
     return tuple((str(file), file_stamp(file)) for file in files)
 
 
-def public_key(fingerprint: str, signed: Path) -> ec.EllipticCurvePublicKey:
-    """The trusted key of that fingerprint, with which `signed` is said to be signed. Raises
-    IntegrityError for one that nobody here trusts."""
+def public_key(fingerprint: str, signed: Path, what: str) -> ec.EllipticCurvePublicKey:
+    """The trusted key of that fingerprint, with which a file is said to be signed; `what` says for
+    people what that is. Raises IntegrityError for one that nobody here trusts."""
     file = trusted_keys().get(fingerprint)
     if file is None:
-        raise untrusted(fingerprint, signed)
+        raise untrusted(fingerprint, signed, what)
     return _read(file, file_stamp(file))[1]
 
 
