@@ -5,7 +5,7 @@ from __future__ import annotations
 
 from slora_assets.config.workspace import UNIFIED, Workspace
 from slora_assets.documents import ADAPTER_FILE, ADAPTER_RECORD, RUN_RECORD, VERDICT_FILE
-from slora_assets.provenance.ledger import put_on_record
+from slora_assets.provenance.ledger import erase_from_record, put_on_record
 from slora_assets.provenance.signatures import sign, signature_of
 
 
@@ -36,3 +36,10 @@ def put_sweep_on_record(workspace: Workspace, scenario: str) -> None:
     """The sweep of a scenario's adapter, with its measurements, as they are now."""
     files = [workspace.swept_pairs(scenario)]
     put_on_record(workspace, "sweep", workspace.sweep(scenario), files=files)
+
+
+def take_takedowns_back(workspace: Workspace) -> None:
+    """As if nothing had ever been taken down, which nobody but a test may do."""
+    erase_from_record(workspace, workspace.takedowns)
+    for file in (workspace.takedowns, *workspace.takedown_heads):
+        file.unlink()

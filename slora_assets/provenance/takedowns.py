@@ -31,7 +31,8 @@ def read_takedowns(workspace: Workspace) -> tuple[LoggedTakedown, ...]:
     """
     heads = takedown_heads(workspace)
     entries = _whole(heads, heads.stamp())
-    if not entries and last_record(workspace, workspace.takedowns) is not None:
+    recorded = None if entries else last_record(workspace, workspace.takedowns)
+    if recorded is not None and recorded.sha256 is not None:
         raise IntegrityError(
             "the list of takedowns is gone",
             file=workspace.takedowns,
