@@ -6,6 +6,7 @@ from __future__ import annotations
 import json
 import shutil
 from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import pytest
@@ -171,3 +172,13 @@ def test_a_log_from_before_there_were_signatures_goes_on_without(tmp_path: Path)
     heads_of(log).write(chained_log.verify(log))
     add(log, "c")
     assert refuse_unsigned(heads_of(log), len(names(log))) in trusted_keys()
+
+
+def test_whoever_reads_while_others_write_sees_a_whole_log(log: Path) -> None:
+    with ThreadPoolExecutor(3) as pool:
+        writing = [pool.submit(add, log, *(f"{one}{n}" for n in range(6))) for one in "xyz"]
+        while not all(one.done() for one in writing):
+            assert len(names(log)) >= 4
+        for one in writing:
+            one.result()
+    assert len(names(log)) == 4 + 18
