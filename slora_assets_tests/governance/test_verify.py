@@ -23,8 +23,10 @@ from slora_assets.documents import ADAPTER_FILE, ADAPTER_RECORD, RUN_RECORD, VER
 from slora_assets.footage.inventory import take_inventory
 from slora_assets.governance.verification.verify import verify
 from slora_assets.provenance import sha256_file
+from slora_assets.provenance.keys import KEYS, public_key_file
 from slora_assets.provenance.ledger import ledger_heads
 from slora_assets.provenance.signatures import signature_of
+from slora_assets.provenance.trust import trust
 from slora_assets_tests.governance.made import SCENARIO, adapter_of, one_of, video_of
 from slora_assets_tests.workspaces import rewrite
 
@@ -135,9 +137,16 @@ def test_a_change_log_whose_end_was_cut_off_is_named(project: Workspace) -> None
     assert any("older version" in line for line in _broken(project, project.changelog))
 
 
-def test_a_ledger_that_was_cut_is_named_by_the_promotion_after_it(project: Workspace) -> None:
+def test_a_ledger_that_was_cut_is_named_by_its_head_and_by_the_promotion_after_it(
+    project: Workspace, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
     lines = project.ledger.read_bytes().splitlines(keepends=True)
     project.ledger.write_bytes(b"".join(lines[:3]))
+    assert any("the ledger was cut" in line for line in _broken(project))
+    ledger_heads(project).files[0].unlink()
+    mine = public_key_file()
+    monkeypatch.setenv(KEYS, str(tmp_path / "of a machine that never saw it"))
+    trust(mine)
     assert any("cut or written anew" in line for line in _broken(project, project.changelog))
 
 
