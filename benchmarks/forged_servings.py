@@ -1,5 +1,4 @@
-"""Ways to have an adapter served that nobody promoted so, that was taken back, or that is another
-than was promoted."""
+"""Ways to have an adapter served that is not what somebody promoted, or was taken back."""
 
 from __future__ import annotations
 
