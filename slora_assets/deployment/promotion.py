@@ -25,6 +25,7 @@ from slora_assets.deployment.presets import (
 )
 from slora_assets.deployment.registry import register_adapter
 from slora_assets.deployment.signed import (
+    refuse_changed_registration,
     refuse_unsigned_logs,
     sign_preset,
     verdict_signer,
@@ -127,6 +128,7 @@ def promote(
         verdict_signer(workspace, scenario)
         strengths = strengths_for(tried_strengths(workspace, chosen.verdict), answer, scale)
         run, verdict = workspace.scenario_run(scenario), workspace.validation(scenario)
+        refuse_changed_registration(workspace, chosen.record.sha256)
         folder, record = register_adapter(workspace, chosen.folder, run)
         vouch_for_adapter(workspace, folder, [run / RUN_RECORD, verdict / VERDICT_FILE])
         values = preset_values(record.sha256, answer, strengths)

@@ -55,13 +55,19 @@ def adapter_signer(workspace: Workspace, sha256: str) -> str:
     return signer_of(workspace.registry / sha256, "the adapter")
 
 
+def refuse_changed_registration(workspace: Workspace, sha256: str) -> None:
+    """Raise IntegrityError for an adapter that was registered and isn't what it was then: signing
+    it would vouch for whoever changed it."""
+    folder = workspace.registry / sha256
+    if folder.is_dir():
+        remedy = "demote what uses it, delete the folder, and promote again"
+        refuse_changed(workspace, folder / ADAPTER_RECORD, remedy=remedy)
+
+
 def vouch_for_adapter(workspace: Workspace, folder: Path, parents: Iterable[Path]) -> str:
-    """Sign a registered adapter and put it on record, made from `parents`; returns who signed.
-    Raises IntegrityError for one that isn't what it was when it was registered."""
+    """Sign a registered adapter and put it on record, made from `parents`; returns who signed."""
     from slora_assets.provenance.signatures import UNSIGNED_FILES, sign
 
-    remedy = "demote what uses it, delete the folder, and promote again"
-    refuse_changed(workspace, folder / ADAPTER_RECORD, remedy=remedy)
     beside = {ADAPTER_RECORD, *UNSIGNED_FILES}
     files = [one for one in folder.rglob("*") if one.is_file() and one.name not in beside]
     put_on_record(

@@ -182,3 +182,16 @@ def test_whoever_reads_while_others_write_sees_a_whole_log(log: Path) -> None:
         for one in writing:
             one.result()
     assert len(names(log)) == 4 + 18
+
+
+def test_another_machine_remembers_what_it_has_seen(log: Path, elsewhere: Path) -> None:
+    before = {file: file.read_bytes() for file in (log, heads_of(log).files[0])}
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setenv(KEYS, str(elsewhere.parent))
+        add(log, "e")
+    trust(elsewhere)
+    assert len(names(log)) == 5
+    for file, content in before.items():
+        file.write_bytes(content)
+    with pytest.raises(IntegrityError, match="was cut, or is another one"):
+        names(log)
