@@ -99,13 +99,24 @@ def kinds(workspace: Workspace) -> Mapping[str, list[Path]]:
         "measurements": workspace.outputs.glob("validation/*/pairs.json"),
         "registry": workspace.registry.rglob("*.*"),
         "ledger and change log": [workspace.ledger, workspace.changelog],
+        "heads and signatures": [
+            *workspace.ledger.parent.glob("*.head.json"),
+            *(workspace.ledger.parent / "signed_presets").glob("*"),
+            *workspace.outputs.glob("validation/*/verdict.json.sig"),
+        ],
     }
     listed = {
         name: sorted(file for file in files if file.is_file()) for name, files in found.items()
     }
     # Begun runs are no artefacts; embeddings of neutral prompts are made in passing by validation.
     known = recorded(workspace)
-    kept = ("documents of curation", "ledger and change log", "footage", "registry")
+    kept = (
+        "documents of curation",
+        "ledger and change log",
+        "heads and signatures",
+        "footage",
+        "registry",
+    )
     return {
         name: [file for file in files if name in kept or file in known]
         for name, files in listed.items()

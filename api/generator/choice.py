@@ -13,6 +13,7 @@ from slora_assets.config.errors import SloraError, TaintedError
 from slora_assets.config.workspace import Workspace
 from slora_assets.deployment.promotion import candidate
 from slora_assets.deployment.registry import open_registered
+from slora_assets.deployment.signed import refuse_unsigned
 from slora_assets.deployment.strengths import checked_promotion
 from slora_assets.deployment.taint import refuse_tainted
 from slora_assets.documents import ADAPTER_FILE, AdapterRecord, Presets, ScenarioPreset
@@ -45,7 +46,7 @@ def choose(settings: ApiSettings, presets: Presets, scenario: str) -> Choice:
     preset = presets.presets[scenario]
     try:
         if preset.sha256 is not None:
-            return _promoted(settings.workspace, scenario, preset)
+            return _promoted(settings.workspace, presets, scenario, preset)
         if settings.preview:
             return _preview(settings.workspace, scenario)
     except TaintedError as error:
@@ -69,10 +70,14 @@ def refuse_taken_down(settings: ApiSettings, choice: Choice) -> None:
         raise NotServable(f"{choice.scenario} can't be served. {public(error)}") from error
 
 
-def _promoted(workspace: Workspace, scenario: str, preset: ScenarioPreset) -> Choice:
+def _promoted(
+    workspace: Workspace, presets: Presets, scenario: str, preset: ScenarioPreset
+) -> Choice:
     assert preset.adapter is not None and preset.sha256 is not None and preset.verdict is not None
     folder = open_registered(workspace, preset.adapter, preset.sha256)
     logged = checked_promotion(workspace, scenario, preset)
+    assert logged is not None, "there is an adapter"
+    refuse_unsigned(workspace, presets, scenario, logged)
     record = read_adapter_record(folder)
     _belongs(scenario, record)
     return Choice(
@@ -82,7 +87,7 @@ def _promoted(workspace: Workspace, scenario: str, preset: ScenarioPreset) -> Ch
         preset.adapter,
         record,
         preset.verdict,
-        logged.scores_note if logged else None,
+        logged.scores_note,
     )
 
 

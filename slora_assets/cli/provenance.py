@@ -8,6 +8,7 @@ from typing import Annotated
 
 import typer
 
+from slora_assets.config.errors import ConfigError
 from slora_assets.config.workspace import Workspace
 from slora_assets.provenance import write_text
 
@@ -26,9 +27,19 @@ def verify(
         bool, typer.Option("--full", help="Read every file again, whatever its size and time say.")
     ] = False,
     as_json: Annotated[bool, typer.Option("--json", help="Print the tree as JSON.")] = False,
+    signed_in: Annotated[
+        str | None,
+        typer.Option(help="A folder that this person signed by way of sigstore; asks the network."),
+    ] = None,
+    issuer: Annotated[
+        str, typer.Option(help="Where that person signs in.")
+    ] = "https://github.com/login/oauth",
 ) -> None:
-    """Walk from a file back to the footage, compare all hashes, and name what is broken. Ends with
-    1 where something is."""
+    """Walk from a file back to the footage, compare all hashes and signatures, and name what is
+    broken. Ends with 1 where something is."""
+    if signed_in is not None:
+        _verify_keyless(path, signed_in, issuer)
+        return
     from slora_assets.governance.verification.verify import verify as verified
 
     workspace = Workspace.from_environment()
@@ -43,6 +54,20 @@ def verify(
         raise typer.Exit(1)
     if not as_json:
         typer.echo("everything holds")
+
+
+def _verify_keyless(folder: Path | None, identity: str, issuer: str) -> None:
+    from slora_assets.provenance.signatures import refuse_other_keyless
+
+    if folder is None or not folder.is_dir():
+        raise ConfigError(
+            "only a folder is signed without a key",
+            key="PATH",
+            found=str(folder),
+            remedy="name the folder, as in `slora verify FOLDER --signed-in PERSON`",
+        )
+    refuse_other_keyless(folder.absolute(), identity, issuer)
+    typer.echo(f"{folder}: signed by {identity} as it stands")
 
 
 Asked = Annotated[

@@ -24,10 +24,17 @@ from slora_assets.deployment.presets import (
     read_presets,
 )
 from slora_assets.deployment.registry import register_adapter
+from slora_assets.deployment.signed import (
+    refuse_changed_registration,
+    refuse_unsigned_logs,
+    sign_preset,
+    verdict_signer,
+    vouch_for_adapter,
+    withdraw_preset,
+)
 from slora_assets.deployment.strengths import Strengths, strengths_for, tried_strengths
 from slora_assets.deployment.taint import refuse_tainted
 from slora_assets.documents import (
-    ADAPTER_RECORD,
     RUN_RECORD,
     VERDICT_FILE,
     AdapterRecord,
@@ -36,6 +43,7 @@ from slora_assets.documents import (
     LoggedChange,
     PromotableAnswer,
     RunVerdict,
+    ScenarioPreset,
 )
 from slora_assets.provenance import sha256_file
 from slora_assets.provenance.ledger import all_records, put_on_record, refuse_unrecorded
@@ -103,32 +111,31 @@ def promote(
 ) -> Promotion:
     """Register a scenario's candidate, log who let it through and why, and set its preset: the
     adapter, its strength (`scale`, or else the best of those that were let through) and how far
-    requests may go from it.
+    requests may go from it. All three are signed.
 
     Raises GateError as `admitted` does and for a strength that wasn't let through, CurationError
-    for a retired scenario.
+    for a retired scenario, MissingInputError or IntegrityError for a verdict or a log that isn't
+    signed as it stands.
     """
     by, reason = _signed(by, reason)
     refuse_retired(workspace, scenario)
     with _editing(workspace.presets):
-        preset = preset_of(workspace.presets, read_presets(workspace.presets), scenario)
+        presets = read_presets(workspace.presets)
+        preset = preset_of(workspace.presets, presets, scenario)
         chosen = candidate(workspace, scenario)
         answer = admitted(workspace, chosen, override_inconclusive)
+        refuse_unsigned_logs(workspace)
+        verdict_signer(workspace, scenario)
         strengths = strengths_for(tried_strengths(workspace, chosen.verdict), answer, scale)
         run, verdict = workspace.scenario_run(scenario), workspace.validation(scenario)
+        refuse_changed_registration(workspace, chosen.record.sha256)
         folder, record = register_adapter(workspace, chosen.folder, run)
-        put_on_record(
-            workspace,
-            "registered",
-            folder / ADAPTER_RECORD,
-            parents=[run / RUN_RECORD, verdict / VERDICT_FILE],
-            files=sorted(
-                one for one in folder.rglob("*") if one.is_file() and one.name != ADAPTER_RECORD
-            ),
-        )
+        vouch_for_adapter(workspace, folder, [run / RUN_RECORD, verdict / VERDICT_FILE])
         values = preset_values(record.sha256, answer, strengths)
+        wanted = ScenarioPreset.model_validate(preset.model_dump() | values)
         known = promotion_of(workspace.changelog, scenario, record.sha256)
-        if known is not None and preset.model_dump(include=set(values)) == values:
+        if known is not None and preset == wanted:
+            sign_preset(workspace, presets, scenario, wanted, known.hash)
             return Promotion(scenario, folder, record.sha256, answer, strengths, None)
         change = Change(
             action="promote",
@@ -156,6 +163,7 @@ def promote(
         # without its preset is put right by the same command again.
         with edited_preset(workspace.presets, scenario, values):
             logged = _logged(workspace, change)
+            sign_preset(workspace, presets, scenario, wanted, logged.hash)
     return Promotion(scenario, folder, record.sha256, answer, strengths, logged)
 
 
@@ -174,6 +182,7 @@ def demote(workspace: Workspace, scenario: str, by: str, reason: str) -> LoggedC
         )
         with edited_preset(workspace.presets, scenario, preset_values(None, None)):
             logged = _logged(workspace, change)
+            withdraw_preset(workspace, scenario)
     return logged
 
 

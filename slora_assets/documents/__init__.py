@@ -47,6 +47,7 @@ from slora_assets.documents.run import (
     RunRecord,
     TrainedClip,
 )
+from slora_assets.documents.signatures import LogHead, SignedPreset
 from slora_assets.documents.sweep import (
     SWEEP_FILE,
     MeasuredScale,
@@ -54,7 +55,7 @@ from slora_assets.documents.sweep import (
     SweptMeasurements,
     SweptScale,
 )
-from slora_assets.documents.takedown import LoggedTakedown, Takedown, TakedownHead, TakenClip
+from slora_assets.documents.takedown import LoggedTakedown, Takedown, TakenClip
 from slora_assets.documents.verdict import (
     VERDICT_FILE,
     Answer,
@@ -107,6 +108,7 @@ __all__ = [
     "Inventory",
     "KeptAdapter",
     "Limits",
+    "LogHead",
     "LoggedChange",
     "LoggedComparison",
     "LoggedRecord",
@@ -137,12 +139,12 @@ __all__ = [
     "ScorerCard",
     "Sha256",
     "Side",
+    "SignedPreset",
     "SpeedPreset",
     "Split",
     "SweptMeasurements",
     "SweptScale",
     "Takedown",
-    "TakedownHead",
     "TakenClip",
     "TrainedClip",
     "registered_path",

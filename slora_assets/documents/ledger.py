@@ -21,6 +21,7 @@ RecordKind = Literal[
     "sweep",
     "registered",
     "changes",
+    "takedowns",
     "report",
 ]
 

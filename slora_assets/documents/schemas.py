@@ -15,6 +15,7 @@ from slora_assets.documents.ledger import Recorded
 from slora_assets.documents.presets import Presets
 from slora_assets.documents.promotion import Change
 from slora_assets.documents.run import RunRecord
+from slora_assets.documents.signatures import LogHead, SignedPreset
 from slora_assets.documents.sweep import ScaleSweep, SweptMeasurements
 from slora_assets.documents.takedown import Takedown
 from slora_assets.documents.verdict import (
@@ -29,6 +30,7 @@ DOCUMENTS: Final[dict[str, type[BaseModel]]] = {
     "comparison": Comparison,
     "footage": Inventory,
     "ledger": Recorded,
+    "log_head": LogHead,
     "nearest": NearestTrainingClips,
     "optimized_inference": Presets,
     "pairs": PairedMeasurements,
@@ -37,6 +39,7 @@ DOCUMENTS: Final[dict[str, type[BaseModel]]] = {
     "run_record": RunRecord,
     "scenario_manifest": ScenarioManifest,
     "scenario_metadata": ScenarioMetadata,
+    "signed_preset": SignedPreset,
     "sweep": ScaleSweep,
     "swept_pairs": SweptMeasurements,
     "takedown": Takedown,

@@ -68,12 +68,3 @@ class LoggedTakedown(Takedown):
     time: str
     previous: str
     hash: str
-
-
-class TakedownHead(Document):
-    """`takedowns.head.json`: how long the list was at least, so that a cut shows."""
-
-    schema_version: Literal[1] = 1
-    entries: int
-    hash: str
-    """Of the last of them."""

@@ -1,17 +1,17 @@
 """An append-only log whose entries hash each other: a changed, dropped or moved line shows.
 
 One RFC 8785 object per line, with `time`, `previous` (hash of the line before) and `hash` (of all
-other keys). Cutting lines off the end can't show; whoever must notice keeps the last hash.
+other keys). Cutting lines off the end can't show by itself; a log's `Keeper` keeps where it ends.
 """
 
 from __future__ import annotations
 
 import json
 import os
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from datetime import UTC, datetime
 from pathlib import Path
-from typing import BinaryIO, TypeVar
+from typing import BinaryIO, Protocol, TypeVar
 
 import rfc8785
 from filelock import lock_descriptor
@@ -28,7 +28,18 @@ START = "0" * 64
 _OWN_KEYS = frozenset({"time", "previous", "hash"})
 
 
-def append(path: Path, entry: Mapping[str, Json]) -> dict[str, Json]:
+class Keeper(Protocol):
+    """Keeps where a log ends. Both methods raise IntegrityError for a log that isn't whole."""
+
+    def lost(self, entries: Sequence[Mapping[str, Json]]) -> list[dict[str, Json]]:
+        """The line that was announced and never written, if there is one, after comparing what
+        stands in the log with where it ends."""
+
+    def announce(self, entries: Sequence[Mapping[str, Json]]) -> None:
+        """All entries that the log is about to have; called before the last of them is written."""
+
+
+def append(path: Path, entry: Mapping[str, Json], keeper: Keeper | None = None) -> dict[str, Json]:
     """Append `entry` under a lock, fsynced, and return the line as written.
 
     A last line without its line feed was never finished, so it gives way to the new one. Raises
@@ -40,37 +51,52 @@ def append(path: Path, entry: Mapping[str, Json]) -> dict[str, Json]:
     with path.open("a+b") as stream:
         lock_descriptor(stream.fileno())
         whole, entries = _read(stream, path)
+        lost = keeper.lost(entries) if keeper else []
+        entries += lost
         line: dict[str, Json] = {
             **entry,
             "time": datetime.now(UTC).isoformat(timespec="microseconds").replace("+00:00", "Z"),
             "previous": entries[-1]["hash"] if entries else START,
         }
         line["hash"] = object_hash(line)
+        if keeper:
+            keeper.announce([*entries, line])
         stream.truncate(whole)
-        stream.write(rfc8785.dumps(line) + b"\n")
+        stream.write(b"".join(rfc8785.dumps(one) + b"\n" for one in [*lost, line]))
         stream.flush()
         os.fsync(stream.fileno())
     return line
 
 
-def verify(path: Path) -> list[dict[str, Json]]:
+def verify(path: Path, keeper: Keeper | None = None) -> list[dict[str, Json]]:
     """All entries, oldest first; none when there is no log.
 
     Raises IntegrityError naming the first line that is not what was appended.
     """
     if not path.is_file():
-        return []
+        return keeper.lost([]) if keeper else []
     with path.open("rb") as stream:  # whoever appends now finishes a line beyond what is read
-        return _read(stream, path)[1]
+        try:
+            return _whole(stream, path, keeper)
+        except IntegrityError:
+            if keeper is None:
+                raise
+        lock_descriptor(stream.fileno())  # lest it be that somebody appended meanwhile
+        return _whole(stream, path, keeper)
 
 
 def verified(
-    path: Path, model: type[Entry], *, what: str, remedy: str | None = None
+    path: Path,
+    model: type[Entry],
+    *,
+    what: str,
+    remedy: str | None = None,
+    keeper: Keeper | None = None,
 ) -> list[Entry]:
     """All entries as `model`, oldest first; `what` says for people which log it is. Raises
     IntegrityError as `verify` does, and for a line that is no such entry."""
     found = []
-    for number, entry in enumerate(verify(path), start=1):
+    for number, entry in enumerate(verify(path, keeper), start=1):
         try:
             found.append(model.model_validate(entry))
         except ValidationError as error:
@@ -81,6 +107,11 @@ def verified(
                 remedy=remedy,
             ) from error
     return found
+
+
+def _whole(stream: BinaryIO, path: Path, keeper: Keeper | None) -> list[dict[str, Json]]:
+    entries = _read(stream, path)[1]
+    return [*entries, *(keeper.lost(entries) if keeper else [])]
 
 
 def _read(stream: BinaryIO, path: Path) -> tuple[int, list[dict[str, Json]]]:

@@ -35,7 +35,14 @@ def private_key_file() -> Path:
     public half, where there is none."""
     file = keys_folder() / _PRIVATE
     if not file.exists():
-        _make(file)
+        try:
+            _make(file)
+        except OSError as error:
+            raise ConfigError(
+                f"no signing key can be made here ({error.strerror})",
+                file=file.parent,
+                remedy=f"name a folder that can be written, outside of the workspace, in {KEYS}",
+            ) from error
     return file
 
 
@@ -45,6 +52,14 @@ def public_key_file() -> Path:
     if not file.exists():
         _write(file, _public_pem(signing_key()), mode=0o644)
     return file
+
+
+def own_public_key() -> Path | None:
+    """The public half where a key was made already: whoever only looks makes none."""
+    folder = keys_folder()
+    if (folder / _PUBLIC).is_file():
+        return folder / _PUBLIC
+    return public_key_file() if (folder / _PRIVATE).is_file() else None
 
 
 def signing_key() -> ec.EllipticCurvePrivateKey:

@@ -1,4 +1,5 @@
-"""The ledger of a workspace: every record that a stage wrote, with its parents' hashes, in a chain.
+"""The ledger of a workspace: every record that a stage wrote, with its parents' hashes, in a chain
+whose end is signed.
 
 A document alone can be edited, or an older one be put back, and still look sound. Here stands what
 its stage left; whoever reads it later compares.
@@ -15,7 +16,7 @@ from slora_assets.config.workspace import Workspace
 from slora_assets.documents import LoggedRecord, Recorded, RecordKind
 from slora_assets.provenance import chained_log
 from slora_assets.provenance.hashing import sha256_file
-from slora_assets.provenance.stat_cache import file_stamp
+from slora_assets.provenance.log_heads import LogHeads
 
 
 def put_on_record(
@@ -86,7 +87,13 @@ def last_records(workspace: Workspace) -> Mapping[str, LoggedRecord]:
 
 def all_records(workspace: Workspace) -> list[LoggedRecord]:
     """The ledger, oldest first, its chain verified. Raises IntegrityError."""
-    return list(_records_at(workspace.ledger, file_stamp(workspace.ledger)))
+    heads = ledger_heads(workspace)
+    return list(_records_at(heads, heads.stamp()))
+
+
+def ledger_heads(workspace: Workspace) -> LogHeads:
+    """Where the ledger ends."""
+    return LogHeads.beside(workspace.ledger, "the ledger")
 
 
 def refuse_unrecorded(workspace: Workspace, path: Path, *, remedy: str) -> None:
@@ -125,10 +132,11 @@ def _append(workspace: Workspace, made: Recorded) -> None:
     last = last_records(workspace).get(made.path)
     known = last and Recorded.model_validate(last.model_dump(include=set(Recorded.model_fields)))
     if known != made:
-        chained_log.append(workspace.ledger, made.model_dump(mode="json"))
+        heads = ledger_heads(workspace)
+        chained_log.append(workspace.ledger, made.model_dump(mode="json"), heads)
 
 
 @lru_cache(maxsize=2)
-def _records_at(file: Path, stamp: tuple[int, ...]) -> tuple[LoggedRecord, ...]:
+def _records_at(heads: LogHeads, stamp: tuple[object, ...]) -> tuple[LoggedRecord, ...]:
     """The ledger as it stood at `stamp`."""
-    return tuple(chained_log.verified(file, LoggedRecord, what="the ledger"))
+    return tuple(chained_log.verified(heads.log, LoggedRecord, what="the ledger", keeper=heads))

@@ -1,25 +1,25 @@
 """The list of takedowns: append-only, hash-chained, and known to be whole.
 
-The chain shows what was changed; that lines were cut off its end show its heads, one beside the
-list and one beside the adapters. A list that is not what it was is refused, never read in part.
+The chain shows what was changed; that lines were cut off its end show its signed heads, one beside
+the list and one beside the adapters; that it is gone with both of them shows the ledger, which has
+the list on record. A list that is not what it was is refused, never read in part.
 """
 
 from __future__ import annotations
 
 from functools import lru_cache
-from pathlib import Path
 
 from slora_assets.config.errors import IntegrityError
 from slora_assets.config.workspace import Workspace
-from slora_assets.documents import LoggedTakedown, Takedown, TakedownHead
+from slora_assets.documents import LoggedTakedown, Takedown
 from slora_assets.provenance import chained_log
-from slora_assets.provenance.files import write_json
-from slora_assets.provenance.records import read_document
-from slora_assets.provenance.stat_cache import file_stamp
+from slora_assets.provenance.ledger import last_record, put_on_record
+from slora_assets.provenance.log_heads import LogHeads
 
 _REMEDY = (
     "restore the list from a copy: until then nobody can say which footage was taken down, and"
-    " nothing is curated, promoted or served"
+    " nothing is curated, promoted or served. If it is you who put an older one back, run"
+    " `slora sign --as-they-stand`"
 )
 
 
@@ -29,8 +29,22 @@ def read_takedowns(workspace: Workspace) -> tuple[LoggedTakedown, ...]:
     Read again whenever a file of it changes. Raises IntegrityError for a list that was edited, cut,
     exchanged or deleted.
     """
-    files = (workspace.takedowns, *workspace.takedown_heads)
-    return _whole(files, tuple(file_stamp(file) for file in files))
+    heads = takedown_heads(workspace)
+    entries = _whole(heads, heads.stamp())
+    recorded = None if entries else last_record(workspace, workspace.takedowns)
+    if recorded is not None and recorded.sha256 is not None:
+        raise IntegrityError(
+            "the list of takedowns is gone",
+            file=workspace.takedowns,
+            remedy="restore it from a copy, with its heads",
+        )
+    return entries
+
+
+def takedown_heads(workspace: Workspace) -> LogHeads:
+    """Where the list ends."""
+    files = workspace.takedown_heads
+    return LogHeads(workspace.takedowns, "the list of takedowns", files, _REMEDY)
 
 
 def head_of(workspace: Workspace) -> str | None:
@@ -43,58 +57,30 @@ def head_of(workspace: Workspace) -> str | None:
 def log_takedown(workspace: Workspace, takedown: Takedown) -> LoggedTakedown:
     """Append an entry. Raises IntegrityError for a list that isn't whole: nothing is added then."""
     finish_logging(workspace)
-    line = chained_log.append(workspace.takedowns, takedown.model_dump(mode="json"))
-    finish_logging(workspace)
+    entry, heads = takedown.model_dump(mode="json"), takedown_heads(workspace)
+    line = chained_log.append(workspace.takedowns, entry, heads)
+    put_on_record(workspace, "takedowns", workspace.takedowns)
     return LoggedTakedown.model_validate(line)
 
 
 def finish_logging(workspace: Workspace) -> None:
-    """Note where the list ends, wherever that isn't noted: whoever was killed between the entry and
-    its heads is made good. Raises IntegrityError for a list that isn't whole."""
-    entries = _entries(workspace.takedowns)
-    for head in workspace.takedown_heads:
-        if head.is_file():
-            _reaches(workspace.takedowns, entries, head)
-    if entries:
-        last = TakedownHead(entries=len(entries), hash=entries[-1].hash)
-        for head in workspace.takedown_heads:
-            write_json(head, last.model_dump(mode="json"))
+    """Put the list on record as it is, wherever that isn't done: whoever was killed between the
+    entry and that is made good. Raises IntegrityError for a list that isn't whole."""
+    if read_takedowns(workspace) and workspace.takedowns.is_file():
+        put_on_record(workspace, "takedowns", workspace.takedowns)
 
 
 @lru_cache(maxsize=8)
-def _whole(
-    files: tuple[Path, ...], stamps: tuple[tuple[int, ...], ...]
-) -> tuple[LoggedTakedown, ...]:
-    """The list as it stood at `stamps`."""
-    file, *heads = files
-    entries = _entries(file)
-    noted = [head for head in heads if head.exists()]
-    for head in noted:
-        _reaches(file, entries, head)
-    if entries and not noted:
+def _whole(heads: LogHeads, stamp: tuple[object, ...]) -> tuple[LoggedTakedown, ...]:
+    """The list as it stood at `stamp`."""
+    entries = chained_log.verified(
+        heads.log, LoggedTakedown, what=heads.what, remedy=_REMEDY, keeper=heads
+    )
+    if entries and not any(head.exists() for head in heads.files):
         raise IntegrityError(
             "nothing says where the list of takedowns ends",
-            file=heads[0],
-            expected=f"the head of {file.name}",
-            remedy="restore it from a copy; where a takedown was interrupted, run it again",
+            file=heads.files[0],
+            expected=f"the head of {heads.log.name}",
+            remedy="restore it from a copy",
         )
     return tuple(entries)
-
-
-def _entries(file: Path) -> list[LoggedTakedown]:
-    what = "the list of takedowns"
-    return chained_log.verified(file, LoggedTakedown, what=what, remedy=_REMEDY)
-
-
-def _reaches(file: Path, entries: list[LoggedTakedown], head_file: Path) -> None:
-    """Raise IntegrityError for a list that ends before its head, or has another entry there."""
-    head = read_document(head_file, TakedownHead, what="the list's head", remedy=_REMEDY)
-    if not 0 < head.entries <= len(entries) or entries[head.entries - 1].hash != head.hash:
-        raise IntegrityError(
-            "the list of takedowns was cut, or is another one",
-            file=file,
-            found=f"{len(entries)} entries",
-            expected=f"{head.entries} at least, the last of them with the hash {head.hash}"
-            f" that {head_file} notes",
-            remedy=_REMEDY,
-        )

@@ -26,6 +26,7 @@ from slora_assets.documents import (
 from slora_assets.footage.encode import write_mp4
 from slora_assets.provenance import commit_folder, write_json, write_text
 from slora_assets.provenance.ledger import put_on_record
+from slora_assets.provenance.signatures import sign, signature_of
 from slora_assets.validation.copies import nearest_training_clips
 from slora_assets.validation.elsewhere import OtherPair, draw_others, forgetting
 from slora_assets.validation.judging import Judged, Judging
@@ -128,13 +129,19 @@ def _write(
     write_json(partial / "nearest.json", rows.model_dump(mode="json"))
     write_text(partial / "report.md", validation_report(verdict, sides))
     write_json(partial / VERDICT_FILE, verdict.model_dump(mode="json"))
+    signature = signature_of(partial / VERDICT_FILE).name
+    sign(partial / VERDICT_FILE, "the verdict")
     commit_folder(partial, final)
     put_on_record(
         workspace,
         "verdict",
         final / VERDICT_FILE,
         parents=[judging.run_record, *map(workspace.manifest, judging.question.record.scenarios)],
-        files=sorted(one for one in final.rglob("*") if one.is_file() and one.name != VERDICT_FILE),
+        files=sorted(
+            one
+            for one in final.rglob("*")
+            if one.is_file() and one.name not in (VERDICT_FILE, signature)
+        ),
     )
 
 

@@ -18,7 +18,7 @@ from slora_assets.documents import RUN_RECORD, Takedown, TakenClip
 from slora_assets.provenance.takedowns import log_takedown
 from slora_assets_tests.api.conftest import local
 from slora_assets_tests.api.refused import VALID, refused
-from slora_assets_tests.on_record import put_run_on_record
+from slora_assets_tests.on_record import put_registered_on_record, put_run_on_record
 from slora_assets_tests.workspaces import rewrite
 
 SCENARIO = "market_floor"
@@ -34,6 +34,7 @@ def app(own_workspace: Workspace) -> FastAPI:
             own_workspace.registry / str(preset.sha256) / RUN_RECORD,
             lambda record, seen=seen: record.update(clips=[seen | {"split": "train"}]),
         )
+        put_registered_on_record(own_workspace, str(preset.sha256))
     return create_app(ApiSettings(own_workspace, device="cpu"))
 
 

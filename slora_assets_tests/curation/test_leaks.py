@@ -18,6 +18,7 @@ from slora_assets.config.workspace import Workspace
 from slora_assets.curation.leaks import leak_sentence, leaks_among, refuse_leaks
 from slora_assets.curation.manifest import read_manifest
 from slora_assets.documents import Split
+from slora_assets.provenance.ledger import ledger_heads
 from slora_assets.training.training_data import scenario_data, unified_data
 from slora_assets_tests.curation.clips import clip
 from slora_assets_tests.folder_dataset import folder_workspace
@@ -60,7 +61,9 @@ def test_training_refuses_a_manifest_that_leaks(
     scenario_data(workspace, "market_floor")
     for document in (file, workspace.scenario_metadata):
         _edit(document, leak)
-    workspace.ledger.unlink()  # what was made before there was one is not trusted either
+    # What was made before there was a ledger is not trusted either.
+    for part in (workspace.ledger, *ledger_heads(workspace).files):
+        part.unlink()
     for plan in (lambda: scenario_data(workspace, "market_floor"), lambda: unified_data(workspace)):
         with pytest.raises(CurationError, match=r"two sides of the split|would be trained on"):
             plan()

@@ -13,6 +13,7 @@ from slora_assets.provenance.takedowns import log_takedown
 from slora_assets_tests.defs.edits import Edit, edits
 from slora_assets_tests.defs.shown import SCENARIO, Graph
 from slora_assets_tests.defs.staleness import Watched, history_of
+from slora_assets_tests.on_record import take_takedowns_back
 
 ASKED = ["a red person moving left at the market", "a blue cart at the market"]
 
@@ -48,6 +49,5 @@ def test_a_takedown_makes_stale_what_sorts_clips(graph: Graph, watched: Watched)
     try:
         assert watched.stale() == {"scenario_metadata"}
     finally:
-        for file in (workspace.takedowns, *workspace.takedown_heads):
-            file.unlink()
+        take_takedowns_back(workspace)
     assert watched.stale() == set()

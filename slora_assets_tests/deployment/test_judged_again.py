@@ -122,6 +122,9 @@ def test_what_no_stage_put_on_record_is_not_promoted(
 ) -> None:
     finish_run()
     workspace.ledger.unlink()
+    with pytest.raises(IntegrityError, match="the ledger was cut"):
+        promote(workspace, SCENARIO, "Zoë", "looks right")
+    workspace.ledger.with_name("ledger.head.json").unlink()
     with pytest.raises(IntegrityError, match="no stage put this file on record"):
         promote(workspace, SCENARIO, "Zoë", "looks right")
 

@@ -8,7 +8,7 @@ from collections.abc import Callable
 
 import pytest
 
-from slora_assets.config.errors import GateError
+from slora_assets.config.errors import GateError, IntegrityError
 from slora_assets.config.workspace import Workspace
 from slora_assets.deployment.presets import preset_values, read_presets, write_preset
 from slora_assets.deployment.promotion import demote, promote
@@ -156,5 +156,5 @@ def test_an_adapter_that_the_log_does_not_say_is_promoted_is_not_served(
     assert promote(workspace, SCENARIO, "Zoë", "again, then").change is not None
     assert checked_promotion(workspace, SCENARIO, preset(workspace)) is not None
     workspace.changelog.unlink()
-    with pytest.raises(GateError, match="change log"):
+    with pytest.raises(IntegrityError, match="the change log was cut"):
         checked_promotion(workspace, SCENARIO, preset(workspace))

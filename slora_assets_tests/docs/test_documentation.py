@@ -19,6 +19,7 @@ from pydantic import ValidationError
 from slora_assets.config.environment import VARIABLES
 from slora_assets.documents.schemas import DOCUMENTS
 from slora_assets.footage.encode import write_mp4
+from slora_assets.provenance.keys import KEYS
 from slora_assets_tests.adapter_files.made import ATTENTION, adapter
 from slora_assets_tests.docs.reading import blocks, complaints, files_of, runnable
 from slora_assets_tests.small_graph import PROJECT
@@ -90,7 +91,7 @@ def test_links_paths_modules_and_commands_exist(page: Path) -> None:
 def test_commands_run(page: Path, copy: Path) -> None:
     text = page.read_text("utf-8")
     write_files(text, copy)
-    environment = {k: v for k, v in os.environ.items() if not k.startswith("SLORA_")}
+    environment = {k: v for k, v in os.environ.items() if k == KEYS or not k.startswith("SLORA_")}
     environment |= {"DAGSTER_HOME": str(copy), "HF_HUB_OFFLINE": "1"}
     for block in runnable(text):
         done = subprocess.run(

@@ -16,11 +16,17 @@ from slora_assets.cli import app
 from slora_assets.config.data import read_dataset
 from slora_assets.config.workspace import Workspace
 from slora_assets.curation.stage import curate
+from slora_assets.deployment.changelog import change_heads
 from slora_assets.deployment.promotion import demote
+from slora_assets.deployment.signed import signed_preset_file
 from slora_assets.documents import ADAPTER_FILE, ADAPTER_RECORD, RUN_RECORD, VERDICT_FILE
 from slora_assets.footage.inventory import take_inventory
 from slora_assets.governance.verification.verify import verify
 from slora_assets.provenance import sha256_file
+from slora_assets.provenance.keys import KEYS, public_key_file
+from slora_assets.provenance.ledger import ledger_heads
+from slora_assets.provenance.signatures import signature_of
+from slora_assets.provenance.trust import trust
 from slora_assets_tests.governance.made import SCENARIO, adapter_of, one_of, video_of
 from slora_assets_tests.workspaces import rewrite
 
@@ -57,6 +63,12 @@ ARTEFACTS: dict[str, Find] = {
     "ledger": lambda w: w.ledger,
     "change log": lambda w: w.changelog,
     "video": video_of,
+    "registered signature": lambda w: signature_of(_registered(w)),
+    "verdict's signature": lambda w: signature_of(w.validation(SCENARIO) / VERDICT_FILE),
+    "signed preset": lambda w: signed_preset_file(w, SCENARIO),
+    "preset's signature": lambda w: signature_of(signed_preset_file(w, SCENARIO)),
+    "ledger's head": lambda w: ledger_heads(w).files[0],
+    "change log's head": lambda w: change_heads(w.changelog).files[0],
 }
 
 
@@ -125,9 +137,16 @@ def test_a_change_log_whose_end_was_cut_off_is_named(project: Workspace) -> None
     assert any("older version" in line for line in _broken(project, project.changelog))
 
 
-def test_a_ledger_that_was_cut_is_named_by_the_promotion_after_it(project: Workspace) -> None:
+def test_a_ledger_that_was_cut_is_named_by_its_head_and_by_the_promotion_after_it(
+    project: Workspace, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
     lines = project.ledger.read_bytes().splitlines(keepends=True)
     project.ledger.write_bytes(b"".join(lines[:3]))
+    assert any("the ledger was cut" in line for line in _broken(project))
+    ledger_heads(project).files[0].unlink()
+    mine = public_key_file()
+    monkeypatch.setenv(KEYS, str(tmp_path / "of a machine that never saw it"))
+    trust(mine)
     assert any("cut or written anew" in line for line in _broken(project, project.changelog))
 
 

@@ -44,3 +44,12 @@ def test_a_damaged_key_is_named_and_not_replaced(folder: Path, content: bytes) -
     with pytest.raises(ConfigError, match=r"signing_key\.pem.*another folder in SLORA_KEYS"):
         signing_key()
     assert private_key_file().read_bytes() == content
+
+
+def test_a_folder_that_can_not_be_written_is_said(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    (tmp_path / "file").touch()
+    monkeypatch.setenv(KEYS, str(tmp_path / "file" / "keys"))
+    with pytest.raises(ConfigError, match="no signing key can be made here"):
+        private_key_file()

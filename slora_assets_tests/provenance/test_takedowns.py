@@ -11,7 +11,17 @@ import pytest
 from slora_assets.config.errors import IntegrityError
 from slora_assets.config.workspace import Workspace
 from slora_assets.documents import Takedown, TakenClip
-from slora_assets.provenance.takedowns import finish_logging, head_of, log_takedown, read_takedowns
+from slora_assets.provenance import chained_log, sha256_file
+from slora_assets.provenance.keys import KEYS, public_key_file
+from slora_assets.provenance.ledger import last_record
+from slora_assets.provenance.takedowns import (
+    finish_logging,
+    head_of,
+    log_takedown,
+    read_takedowns,
+    takedown_heads,
+)
+from slora_assets.provenance.trust import trust
 from slora_assets_tests.workspaces import below
 
 
@@ -28,12 +38,17 @@ def entry(name: str) -> Takedown:
     return Takedown(asked=name, by="Ada", reason="asked", dataset="d", clips=clips)
 
 
-def _cut(file: Path) -> None:
-    file.write_bytes(b"".join(file.read_bytes().splitlines(keepends=True)[:-1]))
+def _cut(file: Path, lines: int = 2) -> None:
+    file.write_bytes(b"".join(file.read_bytes().splitlines(keepends=True)[:-lines]))
 
 
 def _tear(file: Path) -> None:
     file.write_bytes(file.read_bytes()[:-9])
+
+
+def _add(file: Path) -> None:
+    """An entry that hashes the one before as it should: that takes no key."""
+    chained_log.append(file, entry("x").model_dump(mode="json"))
 
 
 def _edit(file: Path) -> None:
@@ -53,7 +68,7 @@ def _garbage(file: Path) -> None:
     file.write_bytes(b"\x00" * 40 + b"\n")
 
 
-@pytest.mark.parametrize("damage", [_cut, _tear, _edit, _exchange, _empty, _garbage, Path.unlink])
+@pytest.mark.parametrize("damage", [_cut, _add, _edit, _exchange, _empty, _garbage, Path.unlink])
 def test_a_list_that_is_not_what_it_was_is_refused(
     workspace: Workspace, damage: Callable[[Path], None]
 ) -> None:
@@ -75,13 +90,37 @@ def test_either_head_is_enough_to_show_a_cut(workspace: Workspace, lost: int) ->
         read_takedowns(workspace)
 
 
-def test_without_any_head_nobody_can_say_where_the_list_ends(workspace: Workspace) -> None:
+@pytest.mark.parametrize("damage", [lambda file: _cut(file, 1), _tear])
+def test_the_last_line_is_kept_in_the_heads_and_comes_back(
+    workspace: Workspace, damage: Callable[[Path], None]
+) -> None:
+    before = workspace.takedowns.read_bytes()
+    damage(workspace.takedowns)
+    assert [one.asked for one in read_takedowns(workspace)] == ["a", "b", "c"]
+    log_takedown(workspace, entry("d"))
+    assert workspace.takedowns.read_bytes().startswith(before)
+    assert len(read_takedowns(workspace)) == 4
+
+
+def test_without_any_head_nobody_can_say_where_the_list_ends(
+    workspace: Workspace, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
     for head in workspace.takedown_heads:
         head.unlink()
+    with pytest.raises(IntegrityError, match="was signed, and is so no more"):
+        read_takedowns(workspace)
+    mine = public_key_file()
+    monkeypatch.setenv(KEYS, str(tmp_path / "another machine"))
+    trust(mine)
     with pytest.raises(IntegrityError, match="where the list of takedowns ends"):
         read_takedowns(workspace)
-    finish_logging(workspace)  # as the next `slora takedown` does
-    assert len(read_takedowns(workspace)) == 3
+
+
+def test_a_list_that_is_gone_with_both_heads_is_missed_by_the_ledger(workspace: Workspace) -> None:
+    for file in (workspace.takedowns, *workspace.takedown_heads):
+        file.unlink()
+    with pytest.raises(IntegrityError, match="is gone"):
+        read_takedowns(workspace)
 
 
 def test_a_list_of_others_entries_is_refused(workspace: Workspace, tmp_path: Path) -> None:
@@ -93,12 +132,13 @@ def test_a_list_of_others_entries_is_refused(workspace: Workspace, tmp_path: Pat
         read_takedowns(workspace)
 
 
-def test_whoever_was_killed_between_entry_and_head_has_lost_nothing(workspace: Workspace) -> None:
-    kept = [head.read_bytes() for head in workspace.takedown_heads]
-    log_takedown(workspace, entry("d"))
-    for head, content in zip(workspace.takedown_heads, kept, strict=True):
-        head.write_bytes(content)
+def test_whoever_was_killed_between_entry_and_ledger_has_lost_nothing(workspace: Workspace) -> None:
+    heads = takedown_heads(workspace)
+    chained_log.append(workspace.takedowns, entry("d").model_dump(mode="json"), heads)
     assert [one.asked for one in read_takedowns(workspace)] == ["a", "b", "c", "d"]
+    finish_logging(workspace)
+    recorded = last_record(workspace, workspace.takedowns)
+    assert recorded is not None and recorded.sha256 == sha256_file(workspace.takedowns)
 
 
 def test_an_entry_holds_nothing_that_describes_the_footage(workspace: Workspace) -> None:

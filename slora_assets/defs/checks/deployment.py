@@ -7,6 +7,7 @@ from slora_assets.defs.checks.sentences import counted, some
 from slora_assets.defs.project import ProjectResource
 from slora_assets.deployment.presets import read_presets
 from slora_assets.deployment.registry import open_registered
+from slora_assets.deployment.signed import refuse_unsigned
 from slora_assets.deployment.strengths import checked_promotion
 from slora_assets.deployment.summary import SUMMARY_FILE, outdated_rows
 from slora_assets.provenance import read_json
@@ -15,21 +16,25 @@ from slora_assets.provenance import read_json
 @dg.asset_check(asset="inference_presets")
 def presets_are_intact(project: ProjectResource) -> dg.AssetCheckResult:
     """Each promoted adapter is in the registry, has the recorded hash, stands in the change log as
-    promoted, and may be asked for no strength that the gate did not let through."""
+    promoted, may be asked for no strength that the gate did not let through, and is signed as it
+    stands."""
     workspace = project.workspace()
     promoted, broken = 0, dict[str, str]()
-    for name, preset in read_presets(workspace.presets).presets.items():
+    presets = read_presets(workspace.presets)
+    for name, preset in presets.presets.items():
         if preset.adapter is None or preset.sha256 is None:
             continue
         promoted += 1
         try:
             open_registered(workspace, preset.adapter, preset.sha256)
-            checked_promotion(workspace, name, preset)
+            change = checked_promotion(workspace, name, preset)
+            assert change is not None, "there is an adapter"
+            refuse_unsigned(workspace, presets, name, change)
         except SloraError as error:
             broken[name] = str(error)
     said = (
         f"{promoted - len(broken)} of {counted(promoted, 'promoted adapter', 'promoted adapters')}"
-        " are in the registry with the recorded hash."
+        " are in the registry with the recorded hash, and signed."
         if promoted
         else "No adapter is promoted."
     )

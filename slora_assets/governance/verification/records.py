@@ -13,6 +13,7 @@ from slora_assets.documents import LoggedRecord
 from slora_assets.governance.verification.contents import Contents
 from slora_assets.governance.verification.hashes import Hashes
 from slora_assets.governance.verification.link import Link
+from slora_assets.governance.verification.signers import of_record
 from slora_assets.provenance.ledger import all_records
 
 _SHOWN: Final = 20
@@ -67,6 +68,7 @@ class Records:
             return
         if found != last.sha256:
             link.state, link.says = "broken", _what_happened(found, entries)
+        link.parents += of_record(self._workspace, last)
         link.parents += self._files(file.parent, last.files)
         link.parents += [self._parent(file, *one) for one in last.parents.items()]
         if link.state == "broken":

@@ -9,8 +9,9 @@ from typing import get_args
 
 from slora_assets.config.errors import IntegrityError, SloraError
 from slora_assets.config.workspace import Workspace
-from slora_assets.deployment.changelog import read_changes
+from slora_assets.deployment.changelog import change_heads, read_changes
 from slora_assets.deployment.presets import read_presets
+from slora_assets.deployment.signed import signed_preset_file
 from slora_assets.deployment.strengths import checked_promotion
 from slora_assets.documents import (
     ADAPTER_FILE,
@@ -19,12 +20,14 @@ from slora_assets.documents import (
     VERDICT_FILE,
     CacheName,
     LoggedChange,
-    ScenarioPreset,
+    Presets,
 )
 from slora_assets.governance.verification.hashes import Hashes
 from slora_assets.governance.verification.link import Link
 from slora_assets.governance.verification.records import Records
-from slora_assets.provenance.ledger import all_records
+from slora_assets.governance.verification.signers import of_log, of_preset, signed_by
+from slora_assets.provenance.ledger import all_records, ledger_heads
+from slora_assets.provenance.takedowns import read_takedowns, takedown_heads
 
 _STANDS_FOR = (RUN_RECORD, VERDICT_FILE, ADAPTER_RECORD, "sweep.json")
 """The record that a folder is known by."""
@@ -52,14 +55,23 @@ class _Verification:
 
     def of(self, path: Path) -> Link:
         workspace = self._workspace
+        path = signed_by(path)
         known: dict[Path, Callable[[], Link]] = {
             workspace.root: self._whole,
-            workspace.ledger: self._ledger,
-            workspace.changelog: self._changelog,
             workspace.presets: self._presets,
+            signed_preset_file(workspace, "any").parent: self._presets,
         }
+        logs = {
+            ledger_heads(workspace): self._ledger,
+            change_heads(workspace.changelog): self._changelog,
+            takedown_heads(workspace): self._takedowns,
+        }
+        for heads, look in logs.items():
+            known |= dict.fromkeys((heads.log, *heads.files), look)
         if path in known:
             return known[path]()
+        if path.parent in known and path.parent != workspace.root:
+            return known[path.parent]()
         if path.parent == workspace.artifacts:
             return self._video(path.with_suffix(".json"))
         record = self._record_of(path)
@@ -129,7 +141,8 @@ class _Verification:
         videos = [
             self._video(sidecar) for sidecar in sorted(self._workspace.artifacts.glob("[!.]*.json"))
         ]
-        parts = [self._ledger(), self._changelog(), self._presets(), *records, *videos]
+        logs = [self._ledger(), self._changelog(), self._takedowns()]
+        parts = [*logs, self._presets(), *records, *videos]
         return Link("workspace", str(self._workspace.root), parents=[*parts, *self._strays()])
 
     def _strays(self) -> list[Link]:
@@ -157,7 +170,9 @@ class _Verification:
         entries = all_records(self._workspace)
         if not entries:
             return Link("ledger", where, "broken", "there is none: nothing here is on record")
-        return Link("ledger", where, says=f"{len(entries)} entries, each hashing the one before")
+        says = f"{len(entries)} entries, each hashing the one before"
+        signed = of_log(self._workspace, ledger_heads(self._workspace), len(entries))
+        return Link("ledger", where, says=says, parents=[signed])
 
     def _changelog(self) -> Link:
         """Who let what through; and the ledger is no shorter than it was then."""
@@ -176,26 +191,45 @@ class _Verification:
         if changes or self._records.hashes_of(where):
             recorded = self._records.link(where)
             link.state, link.says = recorded.state, recorded.says or link.says
+        if changes:
+            link.parents.append(of_log(workspace, change_heads(workspace.changelog), len(changes)))
+        return link
+
+    def _takedowns(self) -> Link:
+        workspace = self._workspace
+        where = workspace.relative(workspace.takedowns)
+        try:
+            entries = read_takedowns(workspace)
+        except IntegrityError as error:
+            return Link("takedowns", where, "broken", str(error))
+        link = Link("takedowns", where, says=f"{len(entries)} entries")
+        if self._records.hashes_of(where):
+            recorded = self._records.link(where)
+            link.state, link.says = recorded.state, recorded.says or link.says
+        if entries:
+            link.parents.append(of_log(workspace, takedown_heads(workspace), len(entries)))
         return link
 
     def _presets(self) -> Link:
         workspace = self._workspace
         where = workspace.relative(workspace.presets)
         try:
-            presets = read_presets(workspace.presets).presets
+            presets = read_presets(workspace.presets)
         except SloraError as error:
             return Link("presets", where, "broken", str(error))
-        served = {name: one for name, one in presets.items() if one.sha256 is not None}
-        links = [self._preset(name, one) for name, one in served.items()]
+        served = [name for name, one in presets.presets.items() if one.sha256 is not None]
+        links = [self._preset(presets, name) for name in served]
         return Link("presets", where, says=f"{len(served)} with an adapter", parents=links)
 
-    def _preset(self, scenario: str, preset: ScenarioPreset) -> Link:
+    def _preset(self, presets: Presets, scenario: str) -> Link:
+        preset = presets.presets[scenario]
         try:
             change = checked_promotion(self._workspace, scenario, preset)
         except SloraError as error:
             return Link("preset", scenario, "broken", str(error))
         assert change is not None, "only presets with an adapter are asked about"
         link = Link("preset", scenario, says=_promoted(change))
+        link.parents.append(of_preset(self._workspace, presets, scenario, change))
         link.parents.append(self._adapter(str(preset.sha256)))
         return link
 

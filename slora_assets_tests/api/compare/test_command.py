@@ -13,6 +13,7 @@ from typing import Any
 import httpx
 
 from slora_assets.config.workspace import Workspace
+from slora_assets.provenance.keys import KEYS
 from slora_assets_tests.small_graph import PROJECT
 
 
@@ -71,6 +72,7 @@ def test_the_comparison_loads_neither_models_nor_dagster() -> None:
 def _environment(workspace: Workspace) -> dict[str, str]:
     kept = {name: value for name, value in os.environ.items() if not name.startswith("SLORA_")}
     return kept | {
+        KEYS: os.environ[KEYS],
         "SLORA_WORKSPACE": str(workspace.root),
         "SLORA_CONFIGS": str(workspace.configs),
         "SLORA_DATASET": str(workspace.dataset_file),

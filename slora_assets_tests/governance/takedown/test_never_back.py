@@ -29,6 +29,7 @@ from slora_assets_tests.governance.takedown.harbour import (
     sort,
 )
 from slora_assets_tests.made_runs import run_record
+from slora_assets_tests.on_record import take_takedowns_back
 
 OTHERS = CAPTIONS.keys() - {"boat"}
 
@@ -71,9 +72,7 @@ def test_what_is_left_is_sorted_as_if_the_clip_had_never_been(
     without = sort(workspace)
     for file in (workspace.root / "footage").glob("boat.*"):
         file.unlink()
-    workspace.takedowns.unlink()
-    for head in workspace.takedown_heads:
-        head.unlink()
+    take_takedowns_back(workspace)
     never = sort(workspace)
     assert without.clips == never.clips
     assert without.dataset_hash == never.dataset_hash
