@@ -1,5 +1,5 @@
 """`slora`: what a person does from the shell: curate, add scenarios, write prompts, promote,
-demote, take footage down, verify, read logs, reports, preferences and schemas."""
+demote, take footage down, verify, detect, read logs, reports, preferences and schemas."""
 
 from __future__ import annotations
 
@@ -10,6 +10,7 @@ import typer
 
 from slora_assets.adapter_files.naming import Naming
 from slora_assets.cli.arguments import Reason
+from slora_assets.cli.detect import detect
 from slora_assets.cli.prompts import prompts_app
 from slora_assets.cli.provenance import lineage, reproduce, verify
 from slora_assets.cli.scenarios import scenario_app
@@ -25,6 +26,7 @@ app.command()(lineage)
 app.command()(reproduce)
 app.add_typer(prompts_app, name="prompts", help="Write and list the prompts of validation.")
 app.command()(takedown)
+app.command()(detect)
 
 Scenario = Annotated[str, typer.Argument(help="The scenario whose preset changes.")]
 By = Annotated[str, typer.Option(help="Who decides.")]

@@ -289,6 +289,11 @@ class Workspace:
         return self.root / "outputs" / "artifacts"
 
     @property
+    def register(self) -> Path:
+        """`<id>.json`: every video that was published, signed."""
+        return self.root / "outputs" / "register"
+
+    @property
     def changelog(self) -> Path:
         """Hash-chained record of promotions."""
         return self.root / "data" / "changelog.jsonl"

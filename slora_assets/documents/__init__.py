@@ -23,6 +23,7 @@ from slora_assets.documents.footage import (
     RefusedFor,
 )
 from slora_assets.documents.ledger import LoggedRecord, Recorded, RecordKind
+from slora_assets.documents.marks import MadeWith, RegisteredVideo, SignedVideo
 from slora_assets.documents.models import BaseIdentity, Geometry, InferenceDefaults, ScorerCard
 from slora_assets.documents.presets import (
     DEFAULT_SPEED,
@@ -111,6 +112,7 @@ __all__ = [
     "LoggedComparison",
     "LoggedRecord",
     "LoggedTakedown",
+    "MadeWith",
     "MatchingEvidence",
     "MeasuredScale",
     "NearestTrainingClip",
@@ -126,6 +128,7 @@ __all__ = [
     "RecordKind",
     "Recorded",
     "RefusedFor",
+    "RegisteredVideo",
     "Reject",
     "RunRecord",
     "RunVerdict",
@@ -137,6 +140,7 @@ __all__ = [
     "ScorerCard",
     "Sha256",
     "Side",
+    "SignedVideo",
     "SpeedPreset",
     "Split",
     "SweptMeasurements",

@@ -40,4 +40,4 @@ def _codewords() -> NDArray[np.float32]:
     rows = [np.ones(_BLOCK, np.int64), *points.T]
     rows += [points[:, one] * points[:, other] for one, other in combinations(range(_VARIABLES), 2)]
     chosen = (np.arange(_HALF)[:, None] >> np.arange(len(rows))) & 1
-    return (1 - 2 * (chosen @ np.array(rows) % 2)).astype(np.float32)
+    return np.asarray(1 - 2 * (chosen @ np.array(rows) % 2), np.float32)

@@ -14,7 +14,7 @@ in time or at its edges, turned or mirrored, is another clip: the mark is gone.
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from functools import cache
 from typing import Final
@@ -67,7 +67,7 @@ class _Waves:
 def cheapest(frames: Frames, payloads: Sequence[int]) -> int:
     """Of payloads, the one that needs the least change of [T, H, W, 3] RGB."""
     step, candidates = _step(frames), np.asarray(payloads, np.int64)
-    moves = _moves(_sums(_mean_luma(frames)), encoded(candidates), step)
+    moves = _moves(_sums(mean_luma(frames)), encoded(candidates), step)
     return int(candidates[(moves**2).sum(axis=1).argmin()])
 
 
@@ -77,7 +77,7 @@ def embedded(frames: Frames, payload: int) -> Frames:
     import cv2
 
     word = encoded(np.array([payload]))[0]
-    step, luma = _step(frames), _mean_luma(frames)
+    step, luma = _step(frames), mean_luma(frames)
     added = np.zeros(luma.shape, np.float32)
     marked, shown = frames, luma
     for _ in range(_ROUNDS):
@@ -87,32 +87,38 @@ def embedded(frames: Frames, payload: int) -> Frames:
         added += _picture(moves, *luma.shape)
         delta = cv2.merge([np.rint(added).astype(np.int16)] * 3)
         marked = np.stack([cv2.add(frame, delta, dtype=cv2.CV_8U) for frame in frames])
-        shown = _mean_luma(marked)
+        shown = mean_luma(marked)
     return marked
 
 
-def found(frames: Frames) -> Mark | None:
-    """The mark in [T, H, W, 3] RGB, whatever their size was when it was written; None for none."""
-    if min(frames.shape[1:3]) < _SMALLEST:
+def found(luma: NDArray[np.float32]) -> Mark | None:
+    """The mark in the mean luma [H, W] of a clip's frames, whatever their size was when it was
+    written; None for none."""
+    if min(luma.shape) < _SMALLEST:
         return None
-    sums = _sums(_mean_luma(frames))
+    sums = _sums(luma)
     read = [_read(sums, step) for step in (_SMALL_STEP, _LARGE_STEP)]
     best = max((decoded(one) for one in read), key=lambda one: one[1])
     return Mark(*best) if best[1] >= _FITS else None
 
 
-def _step(frames: Frames) -> float:
-    return _LARGE_STEP if frames.shape[1] * frames.shape[2] >= _LARGE else _SMALL_STEP
-
-
-def _mean_luma(frames: Frames) -> NDArray[np.float32]:
-    """[H, W], of all frames together."""
+def mean_luma(frames: Iterable[Frames]) -> NDArray[np.float32]:
+    """[H, W], of all frames [H, W, 3] RGB together; frames of another size than the first are left
+    out."""
     import cv2
 
-    total = np.zeros(frames.shape[1:], np.float32)
+    total, count = np.zeros(0, np.float32), 0
     for frame in frames:
-        cv2.accumulate(frame, total)
-    return np.asarray(total @ np.array(_LUMA, np.float32) / len(frames), np.float32)
+        if not count:
+            total = np.zeros(frame.shape, np.float32)
+        if frame.shape == total.shape:
+            cv2.accumulate(frame, total)
+            count += 1
+    return np.asarray(total @ np.array(_LUMA, np.float32) / max(count, 1), np.float32)
+
+
+def _step(frames: Frames) -> float:
+    return _LARGE_STEP if frames.shape[1] * frames.shape[2] >= _LARGE else _SMALL_STEP
 
 
 def _sums(luma: NDArray[np.float32]) -> NDArray[np.float32]:

@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 
 from slora_assets.footage.encode import write_mp4
 from slora_assets.marking.code import decoded, encoded
-from slora_assets.marking.watermark import cheapest, embedded, found
+from slora_assets.marking.watermark import cheapest, embedded, found, mean_luma
 from slora_assets_tests.marking.clips import psnr, rendered, scaled, shown
 
 PAYLOAD = 0xC0FFEE11
@@ -23,7 +23,7 @@ def _encoded(folder: Path, frames: NDArray[np.uint8], crf: int) -> NDArray[np.ui
 
 
 def _read(frames: NDArray[np.uint8]) -> int | None:
-    mark = found(frames)
+    mark = found(mean_luma(frames))
     return mark.payload if mark else None
 
 
