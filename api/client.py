@@ -145,6 +145,7 @@ def _report(made: dict[str, Any], path: str) -> None:
         "adapter": made["adapter_sha256"],
         "verdict": made["verdict"],
         "status": made["status"],
+        "marked": f"as generated, by {', '.join(made['marks'])}",
         "base": f"{made['base']['name']} {made['base']['revision']}",
     }
     for name, value in lines.items():

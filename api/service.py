@@ -18,6 +18,7 @@ from api.settings import ApiSettings
 from api.store.artifact_store import ArtifactStore
 from slora_assets.deployment.presets import read_presets
 from slora_assets.documents import DEFAULT_SPEED, BaseIdentity, Presets
+from slora_assets.marking.marked import LAYERS
 from slora_assets.provenance import Json
 from slora_assets.validation.metrics.temporal_consistency import TemporalScore, measure_temporal
 
@@ -32,6 +33,10 @@ class Generated(BaseModel):
 
     model_config = ConfigDict(frozen=True, extra="forbid")
 
+    id: str
+    """What its marks call it."""
+    marks: tuple[str, ...]
+    """What in the clip and about it says that it was generated; `slora detect` looks for them."""
     url: str
     """Where the clip is, at this service."""
     sha256: str
@@ -66,7 +71,7 @@ class Service:
         self.settings = settings
         self.engine = Engine(settings.workspace.models, settings.device)
         self.worker = GeneratorQueue()
-        self.store = ArtifactStore(settings.workspace.artifacts)
+        self.store = ArtifactStore(settings.workspace)
 
     def presets(self) -> Presets:
         """The presets as they stand on disk now."""
@@ -125,10 +130,13 @@ class Service:
         origin = choice.record.model_dump(
             mode="json", include={"run_hash", "config_hash", "dataset_hash"}
         )
-        artifact = self.store.publish(clip.frames, clip.fps, {**facts, **origin})
+        told = {**facts, **origin}
+        artifact = self.store.publish(clip.frames, clip.fps, told, choice.records)
         return Generated.model_validate(
             {
                 **facts,
+                "id": artifact.id,
+                "marks": LAYERS,
                 "url": artifact.url,
                 "sha256": artifact.sha256,
                 "bytes": artifact.bytes_,

@@ -15,7 +15,16 @@ from slora_assets.deployment.promotion import candidate
 from slora_assets.deployment.registry import open_registered
 from slora_assets.deployment.strengths import checked_promotion
 from slora_assets.deployment.taint import refuse_tainted
-from slora_assets.documents import ADAPTER_FILE, AdapterRecord, Presets, ScenarioPreset
+from slora_assets.documents import (
+    ADAPTER_FILE,
+    ADAPTER_RECORD,
+    RUN_RECORD,
+    VERDICT_FILE,
+    AdapterRecord,
+    Presets,
+    ScenarioPreset,
+)
+from slora_assets.provenance.ledger import last_record
 from slora_assets.provenance.records import read_adapter_record
 
 Status = Literal["promoted", "preview"]
@@ -32,6 +41,8 @@ class Choice:
     """The adapter file as a client may name it: relative to the workspace."""
     record: AdapterRecord
     verdict: str
+    records: tuple[Path, ...]
+    """What a clip is made from, as the ledger names it."""
     scores_note: str | None
     """Why the scores behind the verdict mean nothing, where they don't."""
 
@@ -82,6 +93,7 @@ def _promoted(workspace: Workspace, scenario: str, preset: ScenarioPreset) -> Ch
         preset.adapter,
         record,
         preset.verdict,
+        _recorded(workspace, folder / ADAPTER_RECORD, workspace.changelog),
         logged.scores_note if logged else None,
     )
 
@@ -102,8 +114,18 @@ def _preview(workspace: Workspace, scenario: str) -> Choice:
         path,
         found.record,
         gate.answer,
+        _recorded(
+            workspace,
+            workspace.scenario_run(scenario) / RUN_RECORD,
+            workspace.validation(scenario) / VERDICT_FILE,
+        ),
         found.verdict.scores_note,
     )
+
+
+def _recorded(workspace: Workspace, *records: Path) -> tuple[Path, ...]:
+    """Those that the ledger knows: an older version promoted without it."""
+    return tuple(one for one in records if last_record(workspace, one) is not None)
 
 
 def _belongs(scenario: str, record: AdapterRecord) -> None:

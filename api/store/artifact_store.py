@@ -1,4 +1,5 @@
-"""Generated clips on disk: `<id>.mp4` with its sidecar `<id>.json`, published together or not.
+"""Generated clips on disk: `<id>.mp4`, marked as generated, with its sidecar `<id>.json`; published
+together, with an entry in the register and one in the ledger, or not at all.
 
 The clip is renamed to its public name last, and is served only while it is what the sidecar says.
 """
@@ -8,8 +9,8 @@ from __future__ import annotations
 import json
 import os
 import re
-import secrets
 import stat
+from collections.abc import Iterable
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -17,8 +18,12 @@ import numpy as np
 from numpy.typing import NDArray
 
 from api.errors import ArtifactNotFound
-from slora_assets.footage.encode import write_mp4
-from slora_assets.provenance import Json, sha256_bytes, sha256_file, write_json
+from slora_assets.config.workspace import Workspace
+from slora_assets.documents import MadeWith
+from slora_assets.marking.marked import new_id, write_marked
+from slora_assets.marking.register import register
+from slora_assets.provenance import Json, sha256_bytes, write_json
+from slora_assets.provenance.ledger import erase_from_record, put_on_record
 
 NAME = re.compile(r"[0-9a-f]{32}\.mp4")
 
@@ -32,33 +37,59 @@ class Artifact:
     bytes_: int
 
     @property
+    def id(self) -> str:
+        """What its credentials, its watermark and the register call it."""
+        return self.name.removesuffix(".mp4")
+
+    @property
     def url(self) -> str:
         """Its path at this service."""
         return f"/artifacts/{self.name}"
 
 
 class ArtifactStore:
-    """One folder of artifacts; ids are random, so that none can be guessed from another."""
+    """A workspace's artifacts; ids are random, so that none can be guessed from another."""
 
-    def __init__(self, folder: Path) -> None:
-        self._folder = folder
+    def __init__(self, workspace: Workspace) -> None:
+        self._workspace, self._folder = workspace, workspace.artifacts
 
-    def publish(self, frames: NDArray[np.uint8], fps: float, facts: dict[str, Json]) -> Artifact:
-        """Encode [T, H, W, 3], write the sidecar with `facts`, then make the clip visible."""
-        identifier = secrets.token_hex(16)
-        pending = self._folder / f".{identifier}.partial.mp4"
+    def publish(
+        self,
+        frames: NDArray[np.uint8],
+        fps: float,
+        facts: dict[str, Json],
+        parents: Iterable[Path] = (),
+    ) -> Artifact:
+        """Encode [T, H, W, 3] with its marks, write the sidecar with `facts` and put it on record
+        as made from `parents`, register the clip, then make it visible.
+
+        Raises MarkingError, UnreadableError, IntegrityError: nothing is left then that says that
+        there is such a clip.
+        """
+        identifier = new_id(frames, self._workspace.register)
+        artifact_file = self._folder / f"{identifier}.mp4"
+        pending, sidecar = self._folder / f".{identifier}.partial.mp4", self._sidecar(identifier)
+        entry = self._workspace.register / sidecar.name
         try:
-            write_mp4(pending, frames, fps)
-            artifact = Artifact(f"{identifier}.mp4", sha256_file(pending), pending.stat().st_size)
-            sidecar: dict[str, Json] = {
+            video = write_marked(pending, frames, fps, identifier, _made_with(facts))
+            artifact = Artifact(artifact_file.name, video.sha256, pending.stat().st_size)
+            told: dict[str, Json] = {
                 **facts,
-                "schema_version": 1,
+                "schema_version": 2,
                 "artifact": artifact.name,
                 "sha256": artifact.sha256,
                 "bytes": artifact.bytes_,
             }
-            write_json(self._sidecar(artifact.name), sidecar)
-            pending.rename(self._folder / artifact.name)
+            write_json(sidecar, told)
+            put_on_record(self._workspace, "video", sidecar, parents)
+            register(entry.parent, video)
+            pending.rename(artifact_file)
+        except BaseException:
+            entry.unlink(missing_ok=True)
+            if sidecar.exists():
+                sidecar.unlink()
+                erase_from_record(self._workspace, sidecar)
+            raise
         finally:
             pending.unlink(missing_ok=True)
         return artifact
@@ -73,7 +104,7 @@ class ArtifactStore:
             raise ArtifactNotFound("Artifacts are named <32 hexadecimal digits>.mp4.")
         try:
             content = _read_regular(self._folder / name)
-            recorded = json.loads(_read_regular(self._sidecar(name)))
+            recorded = json.loads(_read_regular(self._sidecar(name.removesuffix(".mp4"))))
         except (OSError, ValueError):
             recorded = None
         found = sha256_bytes(content) if isinstance(recorded, dict) else None
@@ -81,8 +112,18 @@ class ArtifactStore:
             raise ArtifactNotFound("No published artifact has this name.")
         return content, found
 
-    def _sidecar(self, name: str) -> Path:
-        return self._folder / f"{name.removesuffix('.mp4')}.json"
+    def _sidecar(self, identifier: str) -> Path:
+        return self._folder / f"{identifier}.json"
+
+
+def _made_with(facts: dict[str, Json]) -> MadeWith:
+    """What the clip itself says of how it was made, of all that the sidecar says."""
+    told = {name: facts[name] for name in MadeWith.model_fields if name in facts and name != "base"}
+    base = facts.get("base")
+    if isinstance(base, dict):
+        told |= {"base": base["name"], "base_parts": base["parts"]}
+        told |= {"base_revision": base["revision"], "base_licence": base["licence"]}
+    return MadeWith.model_validate(told)
 
 
 def _read_regular(path: Path) -> bytes:

@@ -43,6 +43,7 @@ function result(made) {
     Adapter: made.adapter_sha256, Strength: made.lora_scale, Seed: made.seed, Steps: made.steps,
     Base: `${made.base.name} ${made.base.revision}`, Motion: score.motion_score.toFixed(3),
     "Warp error": score.warp_error_mean.toExponential(2), "Scene cuts": score.scene_cuts,
+    Marked: `as generated, by ${made.marks.join(", ")}; id ${made.id}`,
     Clip: `${made.frames} frames, ${made.fps} a second, made in ${made.seconds} s`,
   };
   $("facts").replaceChildren(...Object.entries(facts).flatMap(([name, value]) => {

@@ -22,6 +22,7 @@ RecordKind = Literal[
     "registered",
     "changes",
     "report",
+    "video",
 ]
 
 

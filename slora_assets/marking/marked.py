@@ -20,6 +20,9 @@ from slora_assets.marking.register import known_ids
 from slora_assets.marking.watermark import cheapest, embedded, found
 from slora_assets.provenance import sha256_file
 
+LAYERS: Final = ("credentials", "watermark", "register")
+"""What marks a published clip."""
+
 _DIGITS: Final = 8
 """Of an id, in hexadecimal, that the watermark holds."""
 _CANDIDATES: Final = 256

@@ -57,6 +57,8 @@ ARTEFACTS: dict[str, Find] = {
     "ledger": lambda w: w.ledger,
     "change log": lambda w: w.changelog,
     "video": video_of,
+    "video's sidecar": lambda w: video_of(w).with_suffix(".json"),
+    "video's entry in the register": lambda w: one_of(w.register, "*.json"),
 }
 
 

@@ -214,6 +214,7 @@ class _Verification:
             return Link("video", where, "broken", "what is said of it can't be read")
         found = self._hashes.of(video)
         link = Link("video", where, says=f"{told.get('scenario')}: {told.get('prompt')}")
+        link.parents.append(self._records.link(self._workspace.relative(sidecar)))
         link.parents.append(self._adapter(str(adapter)))
         if found != sha256:
             link.state = "broken"
