@@ -1,0 +1,30 @@
+"""The register's entry of a generated video, as a link of its chain."""
+
+from __future__ import annotations
+
+from slora_assets.config.errors import SloraError
+from slora_assets.config.workspace import Workspace
+from slora_assets.governance.verification.link import Link
+from slora_assets.marking.register import read_entry, state_of
+
+
+def entry_link(workspace: Workspace, identifier: str, sha256: str | None) -> Link:
+    """What the register says of a video, checked; `sha256` is the file's, None for one that is
+    gone: its entry stays."""
+    path = workspace.register / f"{identifier}.json"
+    link = Link("entry", workspace.relative(path))
+    try:
+        video = read_entry(path)
+        state = state_of(video)
+    except SloraError as error:
+        link.state, link.says = "broken", str(error)
+        return link
+    if state == "unknown key":
+        link.state, link.says = "elsewhere", "signed with a key that is not known here"
+    elif state == "invalid":
+        link.state, link.says = "broken", "it was changed after it was signed"
+    elif sha256 not in (None, video.sha256) or video.id != identifier:
+        link.state, link.says = "broken", "it is another video's"
+    else:
+        link.says = f"signed, {video.made}"
+    return link
