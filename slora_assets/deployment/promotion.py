@@ -16,6 +16,7 @@ from filelock import lock_descriptor
 from slora_assets.config.errors import GateError, IntegrityError
 from slora_assets.config.workspace import Workspace
 from slora_assets.curation.retirement import refuse_retired
+from slora_assets.deployment.carried import carry_provenance
 from slora_assets.deployment.changelog import log_change, promotion_of
 from slora_assets.deployment.presets import (
     edited_preset,
@@ -117,6 +118,7 @@ def promote(
         strengths = strengths_for(tried_strengths(workspace, chosen.verdict), answer, scale)
         run, verdict = workspace.scenario_run(scenario), workspace.validation(scenario)
         folder, record = register_adapter(workspace, chosen.folder, run)
+        carry_provenance(folder, record, read_run_record(run), chosen.verdict)
         put_on_record(
             workspace,
             "registered",

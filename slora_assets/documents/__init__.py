@@ -1,6 +1,12 @@
 """The files that rooms hand to each other, as models: no logic here beyond validation."""
 
-from slora_assets.documents.adapter import ADAPTER_FILE, ADAPTER_RECORD, AdapterRecord
+from slora_assets.documents.adapter import (
+    ADAPTER_CREDENTIALS,
+    ADAPTER_FILE,
+    ADAPTER_RECORD,
+    MODEL_CARD,
+    AdapterRecord,
+)
 from slora_assets.documents.caches import CachedFile, CacheIndex, CacheName
 from slora_assets.documents.clips import (
     Clip,
@@ -73,10 +79,12 @@ from slora_assets.documents.verdict import (
 )
 
 __all__ = [
+    "ADAPTER_CREDENTIALS",
     "ADAPTER_FILE",
     "ADAPTER_RECORD",
     "DEFAULT_SPEED",
     "ENVIRONMENT",
+    "MODEL_CARD",
     "RUN_CONFIG",
     "RUN_INPUTS",
     "RUN_PROMPTS",

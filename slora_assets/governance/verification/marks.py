@@ -1,10 +1,14 @@
-"""The register's entry of a generated video, as a link of its chain."""
+"""Marks as links of a chain: a video's entry in the register, an adapter's credentials."""
 
 from __future__ import annotations
 
-from slora_assets.config.errors import SloraError
+from pathlib import Path
+
+from slora_assets.config.errors import IntegrityError, SloraError
 from slora_assets.config.workspace import Workspace
+from slora_assets.documents import ADAPTER_CREDENTIALS, ADAPTER_FILE
 from slora_assets.governance.verification.link import Link
+from slora_assets.marking.credentials import read_beside
 from slora_assets.marking.register import read_entry, state_of
 
 
@@ -28,3 +32,19 @@ def entry_link(workspace: Workspace, identifier: str, sha256: str | None) -> Lin
     else:
         link.says = f"signed, {video.made}"
     return link
+
+
+def refuse_other_credentials(folder: Path) -> None:
+    """Raise IntegrityError where the credentials beside a registered adapter don't hold for it; one
+    that an older version registered has none."""
+    kept = folder / ADAPTER_CREDENTIALS
+    if not kept.is_file():
+        return
+    read = read_beside(folder / ADAPTER_FILE, kept.read_bytes())
+    if read is None or read.state == "invalid":
+        raise IntegrityError(
+            "the adapter's Content Credentials don't hold for it",
+            file=kept,
+            found=", ".join(read.faults) if read else "none",
+            remedy="promote the adapter again",
+        )
