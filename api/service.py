@@ -1,19 +1,21 @@
-"""What the handlers share: settings, presets read anew, the engine, its worker, the artifacts."""
+"""What the handlers share: settings, presets read anew, the engine, its jobs, the artifacts."""
 
 from __future__ import annotations
 
 import time
+from collections.abc import Mapping
 from concurrent.futures import Future
 from typing import Literal
 
 from fastapi import Request
 from pydantic import BaseModel, ConfigDict
 
-from api.errors import InvalidForm
-from api.form import GenerateForm
+from api.errors import InvalidForm, NotServable
 from api.generator.choice import Choice, choose, refuse_taken_down
 from api.generator.engine import Engine, Recipe
-from api.generator.queue import GeneratorQueue
+from api.jobs.job import Job, JobRequest, Plan
+from api.jobs.runner import JobRunner, Made, Step
+from api.jobs.store import JobStore
 from api.settings import ApiSettings
 from api.store.artifact_store import ArtifactStore
 from slora_assets.deployment.presets import read_presets
@@ -33,6 +35,8 @@ class Generated(BaseModel):
 
     model_config = ConfigDict(frozen=True, extra="forbid")
 
+    job: str
+    """Of the job that made it: `GET /v1/videos/<job>`."""
     id: str
     """What its marks call it."""
     marks: tuple[str, ...]
@@ -43,9 +47,11 @@ class Generated(BaseModel):
     """Of the MP4."""
     bytes: int
     frames: int
+    width: int
+    height: int
     fps: float
     seconds: float
-    """From the start of the generation to the published clip."""
+    """From the start of the generation to the scored clip."""
     status: Literal["promoted", "preview"]
     """preview: nobody promoted this adapter."""
     scenario: str
@@ -70,79 +76,107 @@ class Service:
     def __init__(self, settings: ApiSettings) -> None:
         self.settings = settings
         self.engine = Engine(settings.workspace.models, settings.device)
-        self.worker = GeneratorQueue()
         self.store = ArtifactStore(settings.workspace)
+        self.jobs = JobStore(settings.jobs_url)
+        self.runner = JobRunner(self.jobs, self._make, self._published)
 
     def presets(self) -> Presets:
         """The presets as they stand on disk now."""
         return read_presets(self.settings.workspace.presets)
 
-    def submit(self, form: GenerateForm, presets: Presets) -> Future[Generated]:
-        """Queue a generation. Raises NotServable, QueueFull, InvalidForm for another's path."""
-        choice = choose(self.settings, presets, form.scenario)
-        if form.lora_path is not None and not choice.named_by(form.lora_path):
+    def submit(
+        self, request: JobRequest, presets: Presets, key: str | None = None
+    ) -> tuple[Job, Future[Mapping[str, object]]]:
+        """Queue a generation. Raises NotServable, QueueFull, IdempotencyConflict, InvalidForm for
+        another's path."""
+        choice = choose(self.settings, presets, request.scenario)
+        if request.lora_path is not None and not choice.named_by(request.lora_path):
             raise InvalidForm(
                 {
-                    "lora_path": f"not the adapter of {form.scenario}, which is "
+                    "lora_path": f"not the adapter of {request.scenario}, which is "
                     f"{choice.lora_path}; leave the field out for it"
                 }
             )
-        default = presets.presets[form.scenario].scale
-        scale = default if form.lora_scale is None else form.lora_scale
-        return self.worker.submit(
-            lambda: self._generate(choice, form.prompt, scale, presets), presets.limits.max_queue
+        default, scale = presets.presets[request.scenario].scale, request.lora_scale
+        plan = Plan(
+            adapter_sha256=choice.record.sha256,
+            lora_scale=default if scale is None else scale,
+            seed=presets.seed if request.seed is None else request.seed,
         )
+        return self.runner.submit(request, plan, key, presets.limits.max_queue)
 
-    def _generate(self, choice: Choice, prompt: str, scale: float, presets: Presets) -> Generated:
+    def delete(self, job: Job) -> None:
+        """Cancel the job, or, where it is finished, forget it with its clip. Its entry in the
+        register of published clips stays: whoever has the file can still be told what it is."""
+        if job.unfinished and self.runner.cancel(job.id):
+            return
+        job = self.jobs.get(job.id)
+        if job.artifact is not None:
+            self.store.erase(job.artifact)
+        self.jobs.forget(job.id)
+
+    def _make(self, job: Job, on_step: Step) -> Made:
         start = time.monotonic()
-        refuse_taken_down(self.settings, choice)
+        presets, request, plan = self.presets(), job.request, job.plan
+        choice = choose(self.settings, presets, request.scenario)
+        if choice.record.sha256 != plan.adapter_sha256:
+            raise NotServable(
+                f"Another adapter serves {request.scenario} since the job was accepted. Remedy:"
+                " send it again."
+            )
         recipe = Recipe(
             folder=choice.folder,
             record=choice.record,
-            scale=scale,
-            prompt=prompt,
-            seed=presets.seed,
+            scale=plan.lora_scale,
+            prompt=request.prompt,
+            seed=plan.seed,
             speed=presets.speed[DEFAULT_SPEED],
             max_steps=presets.limits.max_steps,
         )
-        clip = self.engine.generate(presets.base_model, recipe, self.worker.on_step)
+        clip = self.engine.generate(presets.base_model, recipe, on_step)
         refuse_taken_down(self.settings, choice)
         temporal = measure_temporal(clip.frames, clip.fps)
         base = self.engine.base(presets.base_model).identity()
         facts: dict[str, Json] = {
+            "job": job.id,
             "status": choice.status,
             "scenario": choice.scenario,
             "adapter_sha256": choice.record.sha256,
             "lora_path": choice.lora_path,
             "verdict": choice.verdict,
-            "lora_scale": scale,
-            "prompt": prompt,
-            "seed": recipe.seed,
+            "lora_scale": plan.lora_scale,
+            "prompt": request.prompt,
+            "seed": plan.seed,
             "steps": clip.steps,
             "guidance_scale": clip.guidance_scale,
             "base": base.model_dump(mode="json"),
             "temporal_score": temporal.model_dump(mode="json"),
             "scores_note": _note(choice, base),
             "frames": len(clip.frames),
+            "width": int(clip.frames.shape[2]),
+            "height": int(clip.frames.shape[1]),
             "fps": clip.fps,
         }
         # With these the sidecar leads from the clip back to the footage.
         origin = choice.record.model_dump(
             mode="json", include={"run_hash", "config_hash", "dataset_hash"}
         )
-        told = {**facts, **origin}
+        told = {**facts, **origin, "seconds": round(time.monotonic() - start, 3)}
         artifact = self.store.publish(clip.frames, clip.fps, told, choice.records)
-        return Generated.model_validate(
-            {
-                **facts,
-                "id": artifact.id,
-                "marks": LAYERS,
-                "url": artifact.url,
-                "sha256": artifact.sha256,
-                "bytes": artifact.bytes_,
-                "seconds": round(time.monotonic() - start, 3),
-            }
-        )
+        return artifact.name, answer_of(self.store.sidecar(artifact.name))
+
+    def _published(self, job: Job) -> tuple[str, dict[str, object]] | None:
+        """The clip of a job whose service died between the clip and the word of it."""
+        name = self.store.made_for(job.id)
+        return None if name is None else (name, answer_of(self.store.sidecar(name)))
+
+
+def answer_of(sidecar: Mapping[str, object]) -> dict[str, object]:
+    """What `Generated` says, of a published clip's sidecar."""
+    name = str(sidecar["artifact"])
+    told = {field: sidecar[field] for field in Generated.model_fields if field in sidecar}
+    more = {"id": name.removesuffix(".mp4"), "marks": LAYERS, "url": f"/artifacts/{name}"}
+    return Generated.model_validate(told | more).model_dump(mode="json")
 
 
 def service_of(request: Request) -> Service:

@@ -11,6 +11,7 @@ import os
 import re
 import stat
 from collections.abc import Iterable
+from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -26,6 +27,8 @@ from slora_assets.provenance import Json, sha256_bytes, write_json
 from slora_assets.provenance.ledger import erase_from_record, put_on_record
 
 NAME = re.compile(r"[0-9a-f]{32}\.mp4")
+_NAMES = "Artifacts are named <32 hexadecimal digits>.mp4."
+_NONE = "No published artifact has this name."
 
 
 @dataclass(frozen=True)
@@ -100,17 +103,46 @@ class ArtifactStore:
         The name is checked before the disk is touched, links are not followed, and the bytes
         returned are the bytes hashed. Raises ArtifactNotFound.
         """
-        if not NAME.fullmatch(name):
-            raise ArtifactNotFound("Artifacts are named <32 hexadecimal digits>.mp4.")
+        recorded = self.sidecar(name)
         try:
             content = _read_regular(self._folder / name)
-            recorded = json.loads(_read_regular(self._sidecar(name.removesuffix(".mp4"))))
-        except (OSError, ValueError):
-            recorded = None
-        found = sha256_bytes(content) if isinstance(recorded, dict) else None
-        if found is None or recorded.get("sha256") != found or recorded.get("artifact") != name:
-            raise ArtifactNotFound("No published artifact has this name.")
+        except OSError as error:
+            raise ArtifactNotFound(_NONE) from error
+        found = sha256_bytes(content)
+        if recorded.get("sha256") != found:
+            raise ArtifactNotFound(_NONE)
         return content, found
+
+    def sidecar(self, name: str) -> dict[str, Json]:
+        """What is written beside a published clip. Raises ArtifactNotFound."""
+        if not NAME.fullmatch(name):
+            raise ArtifactNotFound(_NAMES)
+        try:
+            told = json.loads(_read_regular(self._sidecar(name.removesuffix(".mp4"))))
+        except (OSError, ValueError, RecursionError) as error:
+            raise ArtifactNotFound(_NONE) from error
+        if not isinstance(told, dict) or told.get("artifact") != name:
+            raise ArtifactNotFound(_NONE)
+        return told
+
+    def made_for(self, job: str) -> str | None:
+        """The published clip of a job."""
+        for sidecar in self._folder.glob("[0-9a-f]*.json"):
+            name = f"{sidecar.stem}.mp4"
+            with suppress(ArtifactNotFound):
+                if self.sidecar(name).get("job") == job and (self._folder / name).is_file():
+                    return name
+        return None
+
+    def erase(self, name: str) -> None:
+        """Delete a published clip and what is written beside it; nothing where there is none."""
+        if not NAME.fullmatch(name):
+            raise ArtifactNotFound(_NAMES)
+        (self._folder / name).unlink(missing_ok=True)
+        sidecar = self._sidecar(name.removesuffix(".mp4"))
+        if sidecar.exists():
+            sidecar.unlink()
+            erase_from_record(self._workspace, sidecar)
 
     def _sidecar(self, identifier: str) -> Path:
         return self._folder / f"{identifier}.json"

@@ -284,6 +284,11 @@ class Workspace:
         return self.reports / ("run-index.html" if run == "index" else f"{run}.html")
 
     @property
+    def jobs(self) -> Path:
+        """The database of the service's jobs, where it has no other."""
+        return self.root / "outputs" / "jobs.sqlite"
+
+    @property
     def artifacts(self) -> Path:
         """Clips that the API generated."""
         return self.root / "outputs" / "artifacts"
