@@ -67,7 +67,24 @@ class Deleted(BaseModel):
     deleted: Literal[True] = True
 
 
-@router.post("", responses=REFUSALS)
+_FIELDS = {"schema": {"$ref": "#/components/schemas/GenerateForm"}}
+
+
+@router.post(
+    "",
+    responses=REFUSALS,
+    # Read by hand: FastAPI takes either a form or JSON.
+    openapi_extra={
+        "requestBody": {
+            "required": True,
+            "content": {
+                "application/json": _FIELDS,
+                "application/x-www-form-urlencoded": _FIELDS,
+                "multipart/form-data": _FIELDS,
+            },
+        }
+    },
+)
 async def create(request: Request, response: Response) -> VideoJob:
     """Queue a job. Fields as of `POST /generate`, as a form or as JSON; `model` may name the
     scenario. With an `Idempotency-Key` the same request gives the same job."""
