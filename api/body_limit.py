@@ -33,8 +33,13 @@ async def with_form_read(
     if declared == "application/x-www-form-urlencoded":
         body = _escaped(body)
 
+    unread = iter([body])
+
     async def replay() -> Message:
-        return {"type": "http.request", "body": body, "more_body": False}
+        """The body once, then what the client does: that it hangs up."""
+        for read_body in unread:
+            return {"type": "http.request", "body": read_body, "more_body": False}
+        return await request.receive()
 
     read = Request(request.scope, replay)
     # A request parses its form once: what asks for it later, FastAPI first, gets this one.

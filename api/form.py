@@ -63,6 +63,23 @@ class GenerateForm(BaseModel):
         Annotated[int, Field(ge=0, lt=2**53), BeforeValidator(_whole_number)] | SkipJsonSchema[None]
     ) = None
     """Of the noise; the presets' by default. Equal requests give equal clips."""
+    negative_prompt: (
+        Annotated[str, Field(max_length=10_000), AfterValidator(_printable)] | SkipJsonSchema[None]
+    ) = None
+    """What the clip should not show."""
+    num_frames: (
+        Annotated[int, Field(ge=1, lt=2**31), BeforeValidator(_whole_number)] | SkipJsonSchema[None]
+    ) = None
+    """As many as the base makes, and no others."""
+    num_inference_steps: (
+        Annotated[int, Field(ge=1, lt=2**31), BeforeValidator(_whole_number)] | SkipJsonSchema[None]
+    ) = None
+    """Denoising steps, up to the presets' limit; the default preset's otherwise."""
+    guidance_scale: (
+        Annotated[float, Field(allow_inf_nan=False, ge=0, le=50), BeforeValidator(_number)]
+        | SkipJsonSchema[None]
+    ) = None
+    """Strength of classifier-free guidance; the default preset's otherwise."""
     lora_path: str | SkipJsonSchema[None] = None
     """The scenario's adapter as GET /scenarios names it, and no other."""
 
@@ -85,9 +102,14 @@ def complaints(sent: FormData, presets: Presets) -> dict[str, str]:
 def complaints_of_fields(fields: Mapping[str, object], presets: Presets) -> dict[str, str]:
     """Field -> what the presets have against its value."""
     wrong: dict[str, str] = {}
-    length, most = len(str(fields.get("prompt", "")).strip()), presets.limits.max_prompt_characters
-    if length > most:
-        wrong["prompt"] = f"{length} characters; at most {most} are allowed"
+    most = presets.limits.max_prompt_characters
+    for name in ("prompt", "negative_prompt"):
+        length = len(str(fields.get(name, "")).strip())
+        if length > most:
+            wrong[name] = f"{length} characters; at most {most} are allowed"
+    steps = _whole_number(fields.get("num_inference_steps", 1))
+    if isinstance(steps, int) and not 1 <= steps <= presets.limits.max_steps:
+        wrong["num_inference_steps"] = f"not a whole number from 1 to {presets.limits.max_steps}"
     scenario, scale = fields.get("scenario", ""), fields.get("lora_scale")
     preset = presets.presets.get(scenario) if isinstance(scenario, str) else None
     if preset is None:

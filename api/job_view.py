@@ -11,6 +11,7 @@ from fastapi import Request
 from pydantic import BaseModel, ConfigDict
 from starlette.concurrency import run_in_threadpool
 
+from api.errors import Cancelled
 from api.jobs.job import Job, JobError, State
 from api.service import Generated, Service
 
@@ -101,3 +102,4 @@ async def while_connected(
             return waiting.result()
         if await request.is_disconnected():
             await run_in_threadpool(service.runner.abandon, job.id, made)
+            raise Cancelled("The client has hung up.")

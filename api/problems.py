@@ -29,7 +29,7 @@ _LOG = logging.getLogger("slora.api")
 _MEDIA_TYPE = "application/problem+json"
 _SHOWN_CHARACTERS = 64
 _COMPLAINTS = {
-    "extra_forbidden": "unknown field; prompt, scenario, lora_scale, seed and lora_path are known",
+    "extra_forbidden": "unknown field; `/openapi.json` lists all",
     "finite_number": "not a number in plain decimal notation",
     "missing": "missing or blank",
     "string_type": "a text is expected",

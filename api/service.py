@@ -19,7 +19,7 @@ from api.jobs.store import JobStore
 from api.settings import ApiSettings
 from api.store.artifact_store import ArtifactStore
 from slora_assets.deployment.presets import read_presets
-from slora_assets.documents import DEFAULT_SPEED, BaseIdentity, Presets
+from slora_assets.documents import DEFAULT_SPEED, BaseIdentity, Presets, SpeedPreset
 from slora_assets.marking.marked import LAYERS
 from slora_assets.provenance import Json
 from slora_assets.validation.metrics.temporal_consistency import TemporalScore, measure_temporal
@@ -57,9 +57,13 @@ class Generated(BaseModel):
     scenario: str
     adapter_sha256: str
     lora_path: str
-    verdict: str
+    verdict: str | None
+    """The gate's answer about clips that are drawn so; null for others."""
+    verdict_note: str | None
+    """Why no verdict speaks for this clip."""
     lora_scale: float
     prompt: str
+    negative_prompt: str | None
     seed: int
     steps: int
     guidance_scale: float
@@ -97,6 +101,7 @@ class Service:
                     f"{choice.lora_path}; leave the field out for it"
                 }
             )
+        self._refuse_other_frames(request, presets)
         default, scale = presets.presets[request.scenario].scale, request.lora_scale
         plan = Plan(
             adapter_sha256=choice.record.sha256,
@@ -104,6 +109,14 @@ class Service:
             seed=presets.seed if request.seed is None else request.seed,
         )
         return self.runner.submit(request, plan, key, presets.limits.max_queue)
+
+    def _refuse_other_frames(self, request: JobRequest, presets: Presets) -> None:
+        """Raise InvalidForm for a number of frames that the base doesn't make."""
+        if request.num_frames is None:
+            return
+        frames = self.engine.base(presets.base_model).geometry.frames
+        if request.num_frames != frames:
+            raise InvalidForm({"num_frames": f"the base makes clips of {frames} frames"})
 
     def delete(self, job: Job) -> None:
         """Cancel the job, or, where it is finished, forget it with its clip. Its entry in the
@@ -130,22 +143,26 @@ class Service:
             scale=plan.lora_scale,
             prompt=request.prompt,
             seed=plan.seed,
-            speed=presets.speed[DEFAULT_SPEED],
+            speed=_speed(request, presets),
             max_steps=presets.limits.max_steps,
+            negative_prompt=request.negative_prompt,
         )
         clip = self.engine.generate(presets.base_model, recipe, on_step)
         refuse_taken_down(self.settings, choice)
         temporal = measure_temporal(clip.frames, clip.fps)
         base = self.engine.base(presets.base_model).identity()
+        unjudged = _unjudged(request, plan)
         facts: dict[str, Json] = {
             "job": job.id,
             "status": choice.status,
             "scenario": choice.scenario,
             "adapter_sha256": choice.record.sha256,
             "lora_path": choice.lora_path,
-            "verdict": choice.verdict,
+            "verdict": choice.verdict if unjudged is None else None,
+            "verdict_note": unjudged,
             "lora_scale": plan.lora_scale,
             "prompt": request.prompt,
+            "negative_prompt": request.negative_prompt,
             "seed": plan.seed,
             "steps": clip.steps,
             "guidance_scale": clip.guidance_scale,
@@ -184,6 +201,25 @@ def service_of(request: Request) -> Service:
     service = request.app.state.service
     assert isinstance(service, Service)
     return service
+
+
+def _speed(request: JobRequest, presets: Presets) -> SpeedPreset:
+    """The default preset's, but for what the request asks for."""
+    default = presets.speed[DEFAULT_SPEED]
+    steps, guidance = request.num_inference_steps, request.guidance_scale
+    return SpeedPreset(
+        steps=default.steps if steps is None else steps,
+        guidance_scale=default.guidance_scale if guidance is None else guidance,
+    )
+
+
+def _unjudged(request: JobRequest, plan: Plan) -> str | None:
+    """Why the adapter's verdict is about other clips than this one."""
+    if plan.lora_scale == 0:
+        return "At strength 0 the clip is the base's, without the adapter."
+    if not request.as_judged:
+        return "The adapter was judged with the preset's steps and guidance and no negative prompt."
+    return None
 
 
 def _note(choice: Choice, base: BaseIdentity) -> str | None:

@@ -20,6 +20,16 @@ class JobRequest(BaseModel):
     lora_scale: float | None = None
     lora_path: str | None = None
     seed: int | None = None
+    negative_prompt: str | None = None
+    num_frames: int | None = None
+    num_inference_steps: int | None = None
+    guidance_scale: float | None = None
+
+    @property
+    def as_judged(self) -> bool:
+        """Whether the clip is drawn as those were that the verdict is about."""
+        asked = (self.negative_prompt, self.num_inference_steps, self.guidance_scale)
+        return asked == (None, None, None)
 
 
 class Plan(BaseModel):

@@ -101,6 +101,10 @@ def test_the_schema_names_the_form(app: FastAPI) -> None:
             "scenario": "string",
             "lora_scale": "number",
             "seed": "integer",
+            "negative_prompt": "string",
+            "num_frames": "integer",
+            "num_inference_steps": "integer",
+            "guidance_scale": "number",
             "lora_path": "string",
         }
         assert all(field["description"] for field in form["properties"].values())
