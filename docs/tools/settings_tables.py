@@ -14,7 +14,6 @@ from typing import Any, Final
 from pydantic import BaseModel
 
 from api.errors import ApiError, NoSuchPair, SamplesChanged
-
 from slora_assets.config.data import DatasetSettings, ScenariosSettings
 from slora_assets.config.environment import VARIABLES
 from slora_assets.config.notices import NoticeSettings
