@@ -3,38 +3,68 @@
 from __future__ import annotations
 
 import asyncio
+import json
 import re
+from collections.abc import Sequence
 
 from starlette.requests import Request
 from starlette.types import Message
 
-from api.errors import BodyTooLarge, BodyTooSlow, WrongMediaType
+from api.errors import BodyTooLarge, BodyTooSlow, InvalidForm, WrongMediaType
 
+_JSON = "application/json"
 _MEDIA_TYPES = ("multipart/form-data", "application/x-www-form-urlencoded")
 _MAX_FIELDS = 16
 _TIMEOUT_S = 15.0
 
 
-async def with_form_read(request: Request, max_bytes: int) -> Request:
+async def with_form_read(
+    request: Request, max_bytes: int, allowed: Sequence[str] = _MEDIA_TYPES
+) -> Request:
     """`request` with its form read.
 
     Raises BodyTooLarge, BodyTooSlow, WrongMediaType; starlette answers a malformed body, too many
     fields and files with 400.
     """
-    declared = request.headers.get("content-type", "").partition(";")[0].strip().lower()
+    declared = _media_type(request)
     if declared not in _MEDIA_TYPES:
-        raise WrongMediaType(f"Send the fields as {' or '.join(_MEDIA_TYPES)}.")
+        raise WrongMediaType(f"Send the fields as {' or '.join(allowed)}.")
     body = await _body(request, max_bytes)
     if declared == "application/x-www-form-urlencoded":
         body = _escaped(body)
 
+    unread = iter([body])
+
     async def replay() -> Message:
-        return {"type": "http.request", "body": body, "more_body": False}
+        """The body once, then what the client does: that it hangs up."""
+        for read_body in unread:
+            return {"type": "http.request", "body": read_body, "more_body": False}
+        return await request.receive()
 
     read = Request(request.scope, replay)
     # A request parses its form once: what asks for it later, FastAPI first, gets this one.
     await read.form(max_files=0, max_fields=_MAX_FIELDS, max_part_size=max_bytes)
     return read
+
+
+async def with_fields_read(request: Request, max_bytes: int) -> dict[str, object]:
+    """The fields of a form or of a JSON object. Raises as `with_form_read` does, InvalidForm for
+    JSON that is no object of fields."""
+    if _media_type(request) != _JSON:
+        read = await with_form_read(request, max_bytes, (*_MEDIA_TYPES, _JSON))
+        return dict((await read.form()).multi_items())
+    body = await _body(request, max_bytes)
+    try:
+        fields = json.loads(body.decode())
+    except (ValueError, RecursionError) as error:
+        raise InvalidForm({"body": "not valid JSON in UTF-8"}) from error
+    if not isinstance(fields, dict):
+        raise InvalidForm({"body": "not a JSON object of fields"})
+    return fields
+
+
+def _media_type(request: Request) -> str:
+    return request.headers.get("content-type", "").partition(";")[0].strip().lower()
 
 
 def _escaped(body: bytes) -> bytes:

@@ -143,8 +143,9 @@ def _report(made: dict[str, Any], path: str) -> None:
         "scenario": f"{made['scenario']} at scale {made['lora_scale']:g}",
         "prompt": made["prompt"],
         "adapter": made["adapter_sha256"],
-        "verdict": made["verdict"],
+        "verdict": made["verdict"] or made["verdict_note"],
         "status": made["status"],
+        "marked": f"as generated, by {', '.join(made['marks'])}",
         "base": f"{made['base']['name']} {made['base']['revision']}",
     }
     for name, value in lines.items():

@@ -48,6 +48,14 @@ class NotServable(ApiError):
     title = "No adapter may be served for this scenario"
 
 
+class GateRefuses(ApiError):
+    """The adapter's bytes, or its verdict, are not what may be served."""
+
+    status = 409
+    slug = "refused"
+    title = "The gate refuses this"
+
+
 class Tainted(NotServable):
     """The scenario's adapter has seen footage that was taken down."""
 
@@ -67,6 +75,38 @@ class QueueFull(ApiError):
             f"The queue is full; try again in {retry_after_s} s.",
             headers={"Retry-After": str(retry_after_s)},
         )
+
+
+class JobNotFound(ApiError):
+    """No such job."""
+
+    status = 404
+    slug = "not-found"
+    title = "There is no such job"
+
+
+class IdempotencyConflict(ApiError):
+    """The same key came with another request before."""
+
+    status = 409
+    slug = "idempotency-conflict"
+    title = "The key belongs to another request"
+
+
+class Unfinished(ApiError):
+    """What is asked for isn't there yet, or never will be."""
+
+    status = 409
+    slug = "not-finished"
+    title = "The job has no clip"
+
+
+class Cancelled(ApiError):
+    """Somebody cancelled the job."""
+
+    status = 409
+    slug = "cancelled"
+    title = "The job was cancelled"
 
 
 class ArtifactNotFound(ApiError):

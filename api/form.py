@@ -5,6 +5,7 @@ from __future__ import annotations
 import math
 import re
 from collections import Counter
+from collections.abc import Mapping
 from typing import Annotated
 
 from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Field
@@ -28,9 +29,19 @@ def _printable(text: str) -> str:
     return said
 
 
-def _number(text: str) -> float:
-    """NaN for what is not in plain decimal notation; -0 becomes 0."""
+def _number(text: object) -> float:
+    """NaN for what is neither a number nor one in plain decimal notation; -0 becomes 0."""
+    if not isinstance(text, str):
+        plain = isinstance(text, int | float) and not isinstance(text, bool)
+        return float(text) + 0.0 if plain else math.nan  # type: ignore[arg-type]
     return float(text) + 0.0 if len(text) <= 32 and _NUMBER.fullmatch(text) else math.nan
+
+
+def _whole_number(value: object) -> object:
+    """-1 for a text that is no whole number in plain digits."""
+    if not isinstance(value, str):
+        return value
+    return int(value) if len(value) <= 16 and value.isascii() and value.isdecimal() else -1
 
 
 class GenerateForm(BaseModel):
@@ -48,6 +59,27 @@ class GenerateForm(BaseModel):
         | SkipJsonSchema[None]
     ) = None
     """Within the preset's scale_min..scale_max, in plain decimal notation; its scale by default."""
+    seed: (
+        Annotated[int, Field(ge=0, lt=2**53), BeforeValidator(_whole_number)] | SkipJsonSchema[None]
+    ) = None
+    """Of the noise; the presets' by default. Equal requests give equal clips."""
+    negative_prompt: (
+        Annotated[str, Field(max_length=10_000), AfterValidator(_printable)] | SkipJsonSchema[None]
+    ) = None
+    """What the clip should not show."""
+    num_frames: (
+        Annotated[int, Field(ge=1, lt=2**31), BeforeValidator(_whole_number)] | SkipJsonSchema[None]
+    ) = None
+    """As many as the base makes, and no others."""
+    num_inference_steps: (
+        Annotated[int, Field(ge=1, lt=2**31), BeforeValidator(_whole_number)] | SkipJsonSchema[None]
+    ) = None
+    """Denoising steps, up to the presets' limit; the default preset's otherwise."""
+    guidance_scale: (
+        Annotated[float, Field(allow_inf_nan=False, ge=0, le=50), BeforeValidator(_number)]
+        | SkipJsonSchema[None]
+    ) = None
+    """Strength of classifier-free guidance; the default preset's otherwise."""
     lora_path: str | SkipJsonSchema[None] = None
     """The scenario's adapter as GET /scenarios names it, and no other."""
 
@@ -60,12 +92,26 @@ def complaints(sent: FormData, presets: Presets) -> dict[str, str]:
     empty one, so both are looked for here.
     """
     texts = {name: value for name, value in sent.multi_items() if isinstance(value, str)}
+    wrong = complaints_of_fields(texts, presets)
+    for name, times in Counter(name for name, _ in sent.multi_items()).items():
+        if times > 1 and name in GenerateForm.model_fields:
+            wrong[name] = "given more than once"
+    return wrong
+
+
+def complaints_of_fields(fields: Mapping[str, object], presets: Presets) -> dict[str, str]:
+    """Field -> what the presets have against its value."""
     wrong: dict[str, str] = {}
-    length, most = len(texts.get("prompt", "").strip()), presets.limits.max_prompt_characters
-    if length > most:
-        wrong["prompt"] = f"{length} characters; at most {most} are allowed"
-    scenario, scale = texts.get("scenario", ""), texts.get("lora_scale")
-    preset = presets.presets.get(scenario)
+    most = presets.limits.max_prompt_characters
+    for name in ("prompt", "negative_prompt"):
+        length = len(str(fields.get(name, "")).strip())
+        if length > most:
+            wrong[name] = f"{length} characters; at most {most} are allowed"
+    steps = _whole_number(fields.get("num_inference_steps", 1))
+    if isinstance(steps, int) and not 1 <= steps <= presets.limits.max_steps:
+        wrong["num_inference_steps"] = f"not a whole number from 1 to {presets.limits.max_steps}"
+    scenario, scale = fields.get("scenario", ""), fields.get("lora_scale")
+    preset = presets.presets.get(scenario) if isinstance(scenario, str) else None
     if preset is None:
         found = "unknown scenario" if scenario else "missing or blank"
         wrong["scenario"] = f"{found}; the scenarios are {', '.join(sorted(presets.presets))}"
@@ -74,9 +120,6 @@ def complaints(sent: FormData, presets: Presets) -> dict[str, str]:
             f"not a number from {preset.scale_min:g} to {preset.scale_max:g} "
             "in plain decimal notation"
         )
-    if texts.get("lora_path") == "":
+    if fields.get("lora_path") == "":
         wrong["lora_path"] = "blank; leave the field out for the scenario's own adapter"
-    for name, times in Counter(name for name, _ in sent.multi_items()).items():
-        if times > 1 and name in GenerateForm.model_fields:
-            wrong[name] = "given more than once"
     return wrong

@@ -39,7 +39,7 @@ def live() -> Live:
 def ready(request: Request) -> Ready:
     """Answers 503 with a reason when a request could not be served."""
     service = service_of(request)
-    if not service.worker.running:
+    if not service.runner.running:
         raise NotReady("The service is stopping.")
     base = service.engine.base(service.presets().base_model).identity()
     return Ready(

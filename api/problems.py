@@ -9,26 +9,27 @@ from __future__ import annotations
 import logging
 import re
 import uuid
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from http import HTTPStatus
 from typing import Any
 
 from fastapi import FastAPI
 from fastapi.exceptions import RequestValidationError
+from pydantic import ValidationError
 from starlette.datastructures import MutableHeaders
 from starlette.exceptions import HTTPException
 from starlette.requests import Request
 from starlette.responses import JSONResponse
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
-from api.errors import ApiError, InvalidForm
+from api.errors import ApiError, GateRefuses, InvalidForm, NotReady
 from slora_assets.config.errors import GateError, IntegrityError, MissingInputError, SloraError
 
 _LOG = logging.getLogger("slora.api")
 _MEDIA_TYPE = "application/problem+json"
 _SHOWN_CHARACTERS = 64
 _COMPLAINTS = {
-    "extra_forbidden": "unknown field; the fields are prompt, scenario, lora_scale, lora_path",
+    "extra_forbidden": "unknown field; `/openapi.json` lists all",
     "finite_number": "not a number in plain decimal notation",
     "missing": "missing or blank",
     "string_type": "a text is expected",
@@ -63,8 +64,8 @@ class RequestId:
 
 def install(app: FastAPI) -> None:
     """Make `app` answer every exception with a problem."""
-    app.add_exception_handler(ApiError, _api_error)
-    app.add_exception_handler(SloraError, _slora_error)
+    app.add_exception_handler(ApiError, _known)
+    app.add_exception_handler(SloraError, _known)
     app.add_exception_handler(HTTPException, _http_error)
     app.add_exception_handler(RequestValidationError, _validation_error)
     app.add_exception_handler(Exception, _unexpected)
@@ -79,9 +80,18 @@ def public(error: SloraError) -> str:
 
 def complaints_of(error: RequestValidationError) -> dict[str, str]:
     """Field -> what is wrong with it: one complaint per field, the first, in the API's words."""
+    return _complaints({**one, "loc": one["loc"][1:]} for one in error.errors())
+
+
+def complaints_in(error: ValidationError) -> dict[str, str]:
+    """The same of fields that didn't come through FastAPI."""
+    return _complaints(dict(one) for one in error.errors())
+
+
+def _complaints(errors: Iterable[Mapping[str, Any]]) -> dict[str, str]:
     wrong: dict[str, str] = {}
-    for one in error.errors():
-        _place, *path = one["loc"]
+    for one in errors:
+        path = one["loc"]
         if one["type"] == "value_error":  # The validators' own words, without pydantic's around.
             said = str(one["ctx"]["error"])
         else:
@@ -118,27 +128,35 @@ def _problem(
     )
 
 
-async def _api_error(request: Request, error: Exception) -> JSONResponse:
-    assert isinstance(error, ApiError)
+async def _known(request: Request, error: Exception) -> JSONResponse:
+    if isinstance(error, SloraError):
+        _LOG.error("request %s: %s", getattr(request.state, "request_id", None), error)
+    said = problem_of(error)
     return _problem(
         request,
-        error.status,
-        error.slug,
-        error.title,
-        error.detail,
-        fields=error.fields,
-        headers=error.headers,
+        said.status,
+        said.slug,
+        said.title,
+        said.detail,
+        fields=said.fields,
+        headers=said.headers,
     )
 
 
-async def _slora_error(request: Request, error: Exception) -> JSONResponse:
-    assert isinstance(error, SloraError)
-    _LOG.error("request %s: %s", getattr(request.state, "request_id", None), error)
+def problem_of(error: Exception) -> ApiError:
+    """What a client is told of an error: the kind of problem, and a sentence that shows nothing of
+    the machine."""
+    if isinstance(error, ApiError):
+        return error
     if isinstance(error, GateError):
-        return _problem(request, 409, "refused", "The gate refuses this", public(error))
+        return GateRefuses(public(error))
     if isinstance(error, MissingInputError | IntegrityError):
-        return _problem(request, 503, "not-ready", "The service is not ready", public(error))
-    return _problem(request, 500, "internal", "The server failed", public(error))
+        return NotReady(public(error))
+    if isinstance(error, SloraError):
+        return ApiError(public(error))
+    return ApiError(
+        "Something unexpected happened; the server's log has it under the request's or job's id."
+    )
 
 
 async def _http_error(request: Request, error: Exception) -> JSONResponse:
@@ -156,16 +174,9 @@ async def _http_error(request: Request, error: Exception) -> JSONResponse:
 
 async def _validation_error(request: Request, error: Exception) -> JSONResponse:
     assert isinstance(error, RequestValidationError)
-    return await _api_error(request, InvalidForm(complaints_of(error)))
+    return await _known(request, InvalidForm(complaints_of(error)))
 
 
 async def _unexpected(request: Request, error: Exception) -> JSONResponse:
-    request_id = getattr(request.state, "request_id", None)
-    _LOG.error("request %s failed", request_id, exc_info=error)
-    return _problem(
-        request,
-        500,
-        "internal",
-        "The server failed",
-        "Something unexpected happened; the server's log has it under the request id.",
-    )
+    _LOG.error("request %s failed", getattr(request.state, "request_id", None), exc_info=error)
+    return await _known(request, error)

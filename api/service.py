@@ -1,23 +1,26 @@
-"""What the handlers share: settings, presets read anew, the engine, its worker, the artifacts."""
+"""What the handlers share: settings, presets read anew, the engine, its jobs, the artifacts."""
 
 from __future__ import annotations
 
 import time
+from collections.abc import Mapping
 from concurrent.futures import Future
 from typing import Literal
 
 from fastapi import Request
 from pydantic import BaseModel, ConfigDict
 
-from api.errors import InvalidForm
-from api.form import GenerateForm
+from api.errors import InvalidForm, NotServable
 from api.generator.choice import Choice, choose, refuse_taken_down
 from api.generator.engine import Engine, Recipe
-from api.generator.queue import GeneratorQueue
+from api.jobs.job import Job, JobRequest, Plan
+from api.jobs.runner import JobRunner, Made, Step
+from api.jobs.store import JobStore
 from api.settings import ApiSettings
 from api.store.artifact_store import ArtifactStore
 from slora_assets.deployment.presets import read_presets
-from slora_assets.documents import DEFAULT_SPEED, BaseIdentity, Presets
+from slora_assets.documents import DEFAULT_SPEED, BaseIdentity, Presets, SpeedPreset
+from slora_assets.marking.marked import LAYERS
 from slora_assets.provenance import Json
 from slora_assets.validation.metrics.temporal_consistency import TemporalScore, measure_temporal
 
@@ -32,23 +35,35 @@ class Generated(BaseModel):
 
     model_config = ConfigDict(frozen=True, extra="forbid")
 
+    job: str
+    """Of the job that made it: `GET /v1/videos/<job>`."""
+    id: str
+    """What its marks call it."""
+    marks: tuple[str, ...]
+    """What in the clip and about it says that it was generated; `slora detect` looks for them."""
     url: str
     """Where the clip is, at this service."""
     sha256: str
     """Of the MP4."""
     bytes: int
     frames: int
+    width: int
+    height: int
     fps: float
     seconds: float
-    """From the start of the generation to the published clip."""
+    """From the start of the generation to the scored clip."""
     status: Literal["promoted", "preview"]
     """preview: nobody promoted this adapter."""
     scenario: str
     adapter_sha256: str
     lora_path: str
-    verdict: str
+    verdict: str | None
+    """The gate's answer about clips that are drawn so; null for others."""
+    verdict_note: str | None
+    """Why no verdict speaks for this clip."""
     lora_scale: float
     prompt: str
+    negative_prompt: str | None
     seed: int
     steps: int
     guidance_scale: float
@@ -65,76 +80,120 @@ class Service:
     def __init__(self, settings: ApiSettings) -> None:
         self.settings = settings
         self.engine = Engine(settings.workspace.models, settings.device)
-        self.worker = GeneratorQueue()
-        self.store = ArtifactStore(settings.workspace.artifacts)
+        self.store = ArtifactStore(settings.workspace)
+        self.jobs = JobStore(settings.jobs_url)
+        self.runner = JobRunner(self.jobs, self._make, self._published)
 
     def presets(self) -> Presets:
         """The presets as they stand on disk now."""
         return read_presets(self.settings.workspace.presets)
 
-    def submit(self, form: GenerateForm, presets: Presets) -> Future[Generated]:
-        """Queue a generation. Raises NotServable, QueueFull, InvalidForm for another's path."""
-        choice = choose(self.settings, presets, form.scenario)
-        if form.lora_path is not None and not choice.named_by(form.lora_path):
+    def submit(
+        self, request: JobRequest, presets: Presets, key: str | None = None
+    ) -> tuple[Job, Future[Mapping[str, object]]]:
+        """Queue a generation. Raises NotServable, QueueFull, IdempotencyConflict, InvalidForm for
+        another's path."""
+        choice = choose(self.settings, presets, request.scenario)
+        if request.lora_path is not None and not choice.named_by(request.lora_path):
             raise InvalidForm(
                 {
-                    "lora_path": f"not the adapter of {form.scenario}, which is "
+                    "lora_path": f"not the adapter of {request.scenario}, which is "
                     f"{choice.lora_path}; leave the field out for it"
                 }
             )
-        default = presets.presets[form.scenario].scale
-        scale = default if form.lora_scale is None else form.lora_scale
-        return self.worker.submit(
-            lambda: self._generate(choice, form.prompt, scale, presets), presets.limits.max_queue
+        self._refuse_other_frames(request, presets)
+        default, scale = presets.presets[request.scenario].scale, request.lora_scale
+        plan = Plan(
+            adapter_sha256=choice.record.sha256,
+            lora_scale=default if scale is None else scale,
+            seed=presets.seed if request.seed is None else request.seed,
         )
+        return self.runner.submit(request, plan, key, presets.limits.max_queue)
 
-    def _generate(self, choice: Choice, prompt: str, scale: float, presets: Presets) -> Generated:
+    def _refuse_other_frames(self, request: JobRequest, presets: Presets) -> None:
+        """Raise InvalidForm for a number of frames that the base doesn't make."""
+        if request.num_frames is None:
+            return
+        frames = self.engine.base(presets.base_model).geometry.frames
+        if request.num_frames != frames:
+            raise InvalidForm({"num_frames": f"the base makes clips of {frames} frames"})
+
+    def delete(self, job: Job) -> None:
+        """Cancel the job, or, where it is finished, forget it with its clip. Its entry in the
+        register of published clips stays: whoever has the file can still be told what it is."""
+        if job.unfinished and self.runner.cancel(job.id):
+            return
+        job = self.jobs.get(job.id)
+        if job.artifact is not None:
+            self.store.erase(job.artifact)
+        self.jobs.forget(job.id)
+
+    def _make(self, job: Job, on_step: Step) -> Made:
         start = time.monotonic()
-        refuse_taken_down(self.settings, choice)
+        presets, request, plan = self.presets(), job.request, job.plan
+        choice = choose(self.settings, presets, request.scenario)
+        if choice.record.sha256 != plan.adapter_sha256:
+            raise NotServable(
+                f"Another adapter serves {request.scenario} since the job was accepted. Remedy:"
+                " send it again."
+            )
         recipe = Recipe(
             folder=choice.folder,
             record=choice.record,
-            scale=scale,
-            prompt=prompt,
-            seed=presets.seed,
-            speed=presets.speed[DEFAULT_SPEED],
+            scale=plan.lora_scale,
+            prompt=request.prompt,
+            seed=plan.seed,
+            speed=_speed(request, presets),
             max_steps=presets.limits.max_steps,
+            negative_prompt=request.negative_prompt,
         )
-        clip = self.engine.generate(presets.base_model, recipe, self.worker.on_step)
+        clip = self.engine.generate(presets.base_model, recipe, on_step)
         refuse_taken_down(self.settings, choice)
         temporal = measure_temporal(clip.frames, clip.fps)
         base = self.engine.base(presets.base_model).identity()
+        unjudged = _unjudged(request, plan)
         facts: dict[str, Json] = {
+            "job": job.id,
             "status": choice.status,
             "scenario": choice.scenario,
             "adapter_sha256": choice.record.sha256,
             "lora_path": choice.lora_path,
-            "verdict": choice.verdict,
-            "lora_scale": scale,
-            "prompt": prompt,
-            "seed": recipe.seed,
+            "verdict": choice.verdict if unjudged is None else None,
+            "verdict_note": unjudged,
+            "lora_scale": plan.lora_scale,
+            "prompt": request.prompt,
+            "negative_prompt": request.negative_prompt,
+            "seed": plan.seed,
             "steps": clip.steps,
             "guidance_scale": clip.guidance_scale,
             "base": base.model_dump(mode="json"),
             "temporal_score": temporal.model_dump(mode="json"),
             "scores_note": _note(choice, base),
             "frames": len(clip.frames),
+            "width": int(clip.frames.shape[2]),
+            "height": int(clip.frames.shape[1]),
             "fps": clip.fps,
         }
         # With these the sidecar leads from the clip back to the footage.
         origin = choice.record.model_dump(
             mode="json", include={"run_hash", "config_hash", "dataset_hash"}
         )
-        artifact = self.store.publish(clip.frames, clip.fps, {**facts, **origin})
-        return Generated.model_validate(
-            {
-                **facts,
-                "url": artifact.url,
-                "sha256": artifact.sha256,
-                "bytes": artifact.bytes_,
-                "seconds": round(time.monotonic() - start, 3),
-            }
-        )
+        told = {**facts, **origin, "seconds": round(time.monotonic() - start, 3)}
+        artifact = self.store.publish(clip.frames, clip.fps, told, choice.records)
+        return artifact.name, answer_of(self.store.sidecar(artifact.name))
+
+    def _published(self, job: Job) -> tuple[str, dict[str, object]] | None:
+        """The clip of a job whose service died between the clip and the word of it."""
+        name = self.store.made_for(job.id)
+        return None if name is None else (name, answer_of(self.store.sidecar(name)))
+
+
+def answer_of(sidecar: Mapping[str, object]) -> dict[str, object]:
+    """What `Generated` says, of a published clip's sidecar."""
+    name = str(sidecar["artifact"])
+    told = {field: sidecar[field] for field in Generated.model_fields if field in sidecar}
+    more = {"id": name.removesuffix(".mp4"), "marks": LAYERS, "url": f"/artifacts/{name}"}
+    return Generated.model_validate(told | more).model_dump(mode="json")
 
 
 def service_of(request: Request) -> Service:
@@ -142,6 +201,25 @@ def service_of(request: Request) -> Service:
     service = request.app.state.service
     assert isinstance(service, Service)
     return service
+
+
+def _speed(request: JobRequest, presets: Presets) -> SpeedPreset:
+    """The default preset's, but for what the request asks for."""
+    default = presets.speed[DEFAULT_SPEED]
+    steps, guidance = request.num_inference_steps, request.guidance_scale
+    return SpeedPreset(
+        steps=default.steps if steps is None else steps,
+        guidance_scale=default.guidance_scale if guidance is None else guidance,
+    )
+
+
+def _unjudged(request: JobRequest, plan: Plan) -> str | None:
+    """Why the adapter's verdict is about other clips than this one."""
+    if plan.lora_scale == 0:
+        return "At strength 0 the clip is the base's, without the adapter."
+    if not request.as_judged:
+        return "The adapter was judged with the preset's steps and guidance and no negative prompt."
+    return None
 
 
 def _note(choice: Choice, base: BaseIdentity) -> str | None:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 from dataclasses import dataclass
 
-from slora_assets.config.environment import PREVIEW, switch
+from slora_assets.config.environment import JOBS, PREVIEW, switch
 from slora_assets.config.errors import ConfigError
 from slora_assets.config.workspace import Workspace
 
@@ -29,10 +29,26 @@ class ApiSettings:
     hosts: tuple[str, ...] = (ADDRESS, "localhost")
     """Host names the service answers to, against DNS rebinding."""
 
+    database: str | None = None
+    """SQLAlchemy's URL of the database that jobs are kept in; None: a file in the workspace."""
+
+    @property
+    def jobs_url(self) -> str:
+        """The database's URL."""
+        if self.database is not None:
+            return self.database
+        self.workspace.jobs.parent.mkdir(parents=True, exist_ok=True)
+        return f"sqlite:///{self.workspace.jobs}"
+
     @classmethod
     def from_environment(cls) -> ApiSettings:
-        """SLORA_PREVIEW=1 turns preview on; the workspace's own variables are `Workspace`'s."""
-        return cls(Workspace.from_environment(), preview=switch(PREVIEW))
+        """SLORA_PREVIEW=1 turns preview on, SLORA_JOBS_URL names the database; the workspace's own
+        variables are `Workspace`'s."""
+        return cls(
+            Workspace.from_environment(),
+            preview=switch(PREVIEW),
+            database=os.environ.get(JOBS) or None,
+        )
 
 
 def port_from_environment(default: int = DEFAULT_PORT) -> int:

@@ -1,8 +1,7 @@
-"""POST /generate: a form in, a published clip with its scores out."""
+"""POST /generate: a form in, a published clip with its scores out, or the job that makes it."""
 
 from __future__ import annotations
 
-import asyncio
 from collections.abc import Callable, Coroutine
 from typing import Annotated, Any
 
@@ -10,10 +9,13 @@ from fastapi import APIRouter, Form, Request, Response
 from fastapi.exceptions import RequestValidationError
 from fastapi.routing import APIRoute
 from starlette.concurrency import run_in_threadpool
+from starlette.responses import JSONResponse
 
 from api.body_limit import with_form_read
 from api.errors import InvalidForm
 from api.form import GenerateForm, complaints
+from api.job_view import REFUSALS, VideoJob, seen, while_connected
+from api.jobs.job import JobRequest
 from api.problems import complaints_of
 from api.same_origin import refuse_foreign
 from api.service import Generated, service_of
@@ -47,13 +49,8 @@ router = APIRouter(tags=["jobs"], route_class=_FormRoute)
 @router.post(
     "/generate",
     responses={
-        403: {"description": "Sent by a page of another site."},
-        408: {"description": "The body took too long to arrive."},
-        409: {"description": "No adapter of the scenario may be served; the detail says why."},
-        413: {"description": "The body is too large."},
-        415: {"description": "The body is no form."},
-        422: {"description": "A field is missing, unknown or out of range."},
-        429: {"description": "Too many requests wait; Retry-After says when to come back."},
+        202: {"model": VideoJob, "description": "The job; its address is in Location."},
+        **REFUSALS,
     },
     # FastAPI lists a form under one media type.
     openapi_extra={
@@ -69,9 +66,17 @@ router = APIRouter(tags=["jobs"], route_class=_FormRoute)
 async def generate(
     request: Request, form: Annotated[GenerateForm, Form(media_type="multipart/form-data")]
 ) -> Generated:
-    """Generate one clip and wait for it."""
+    """Generate one clip and wait for it; with `Prefer: respond-async` only its job is awaited. A
+    client that hangs up while it waits cancels the job."""
     presets: Presets = request.state.presets
     if wrong := complaints(await request.form(), presets):
         raise InvalidForm(wrong)
-    future = await run_in_threadpool(service_of(request).submit, form, presets)
-    return await asyncio.wrap_future(future)
+    service = service_of(request)
+    asked = JobRequest.model_validate(form.model_dump())
+    key = request.headers.get("idempotency-key")
+    job, made = await run_in_threadpool(service.submit, asked, presets, key)
+    if "respond-async" in request.headers.get("prefer", ""):
+        told = await run_in_threadpool(seen, service, job)
+        headers = {"Location": f"/v1/videos/{job.id}", "Preference-Applied": "respond-async"}
+        return JSONResponse(told.model_dump(mode="json"), 202, headers)  # type: ignore[return-value]
+    return Generated.model_validate(await while_connected(request, service, job, made))

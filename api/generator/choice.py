@@ -16,7 +16,16 @@ from slora_assets.deployment.registry import open_registered
 from slora_assets.deployment.signed import refuse_unsigned
 from slora_assets.deployment.strengths import checked_promotion
 from slora_assets.deployment.taint import refuse_tainted
-from slora_assets.documents import ADAPTER_FILE, AdapterRecord, Presets, ScenarioPreset
+from slora_assets.documents import (
+    ADAPTER_FILE,
+    ADAPTER_RECORD,
+    RUN_RECORD,
+    VERDICT_FILE,
+    AdapterRecord,
+    Presets,
+    ScenarioPreset,
+)
+from slora_assets.provenance.ledger import last_record
 from slora_assets.provenance.records import read_adapter_record
 
 Status = Literal["promoted", "preview"]
@@ -33,6 +42,8 @@ class Choice:
     """The adapter file as a client may name it: relative to the workspace."""
     record: AdapterRecord
     verdict: str
+    records: tuple[Path, ...]
+    """What a clip is made from, as the ledger names it."""
     scores_note: str | None
     """Why the scores behind the verdict mean nothing, where they don't."""
 
@@ -87,6 +98,7 @@ def _promoted(
         preset.adapter,
         record,
         preset.verdict,
+        _recorded(workspace, folder / ADAPTER_RECORD, workspace.changelog),
         logged.scores_note,
     )
 
@@ -107,8 +119,18 @@ def _preview(workspace: Workspace, scenario: str) -> Choice:
         path,
         found.record,
         gate.answer,
+        _recorded(
+            workspace,
+            workspace.scenario_run(scenario) / RUN_RECORD,
+            workspace.validation(scenario) / VERDICT_FILE,
+        ),
         found.verdict.scores_note,
     )
+
+
+def _recorded(workspace: Workspace, *records: Path) -> tuple[Path, ...]:
+    """Those that the ledger knows: an older version promoted without it."""
+    return tuple(one for one in records if last_record(workspace, one) is not None)
 
 
 def _belongs(scenario: str, record: AdapterRecord) -> None:

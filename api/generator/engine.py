@@ -38,6 +38,7 @@ class Recipe:
     seed: int
     speed: SpeedPreset
     max_steps: int
+    negative_prompt: str | None = None
 
 
 @dataclass(frozen=True)
@@ -103,6 +104,7 @@ class Engine:
                 steps=steps,
                 guidance_scale=guidance,
                 on_step=on_step,
+                negative_prompt=recipe.negative_prompt,
             )
         except BaseException:
             self.drop()

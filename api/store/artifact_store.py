@@ -1,4 +1,5 @@
-"""Generated clips on disk: `<id>.mp4` with its sidecar `<id>.json`, published together or not.
+"""Generated clips on disk: `<id>.mp4`, marked as generated, with its sidecar `<id>.json`; published
+together, with an entry in the register and one in the ledger, or not at all.
 
 The clip is renamed to its public name last, and is served only while it is what the sidecar says.
 """
@@ -8,8 +9,9 @@ from __future__ import annotations
 import json
 import os
 import re
-import secrets
 import stat
+from collections.abc import Iterable
+from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -17,10 +19,16 @@ import numpy as np
 from numpy.typing import NDArray
 
 from api.errors import ArtifactNotFound
-from slora_assets.footage.encode import write_mp4
-from slora_assets.provenance import Json, sha256_bytes, sha256_file, write_json
+from slora_assets.config.workspace import Workspace
+from slora_assets.documents import MadeWith
+from slora_assets.marking.marked import new_id, write_marked
+from slora_assets.marking.register import register
+from slora_assets.provenance import Json, sha256_bytes, write_json
+from slora_assets.provenance.ledger import erase_from_record, put_on_record
 
 NAME = re.compile(r"[0-9a-f]{32}\.mp4")
+_NAMES = "Artifacts are named <32 hexadecimal digits>.mp4."
+_NONE = "No published artifact has this name."
 
 
 @dataclass(frozen=True)
@@ -32,33 +40,59 @@ class Artifact:
     bytes_: int
 
     @property
+    def id(self) -> str:
+        """What its credentials, its watermark and the register call it."""
+        return self.name.removesuffix(".mp4")
+
+    @property
     def url(self) -> str:
         """Its path at this service."""
         return f"/artifacts/{self.name}"
 
 
 class ArtifactStore:
-    """One folder of artifacts; ids are random, so that none can be guessed from another."""
+    """A workspace's artifacts; ids are random, so that none can be guessed from another."""
 
-    def __init__(self, folder: Path) -> None:
-        self._folder = folder
+    def __init__(self, workspace: Workspace) -> None:
+        self._workspace, self._folder = workspace, workspace.artifacts
 
-    def publish(self, frames: NDArray[np.uint8], fps: float, facts: dict[str, Json]) -> Artifact:
-        """Encode [T, H, W, 3], write the sidecar with `facts`, then make the clip visible."""
-        identifier = secrets.token_hex(16)
-        pending = self._folder / f".{identifier}.partial.mp4"
+    def publish(
+        self,
+        frames: NDArray[np.uint8],
+        fps: float,
+        facts: dict[str, Json],
+        parents: Iterable[Path] = (),
+    ) -> Artifact:
+        """Encode [T, H, W, 3] with its marks, write the sidecar with `facts` and put it on record
+        as made from `parents`, register the clip, then make it visible.
+
+        Raises MarkingError, UnreadableError, IntegrityError: nothing is left then that says that
+        there is such a clip.
+        """
+        identifier = new_id(frames, self._workspace.register)
+        artifact_file = self._folder / f"{identifier}.mp4"
+        pending, sidecar = self._folder / f".{identifier}.partial.mp4", self._sidecar(identifier)
+        entry = self._workspace.register / sidecar.name
         try:
-            write_mp4(pending, frames, fps)
-            artifact = Artifact(f"{identifier}.mp4", sha256_file(pending), pending.stat().st_size)
-            sidecar: dict[str, Json] = {
+            video = write_marked(pending, frames, fps, identifier, _made_with(facts))
+            artifact = Artifact(artifact_file.name, video.sha256, pending.stat().st_size)
+            told: dict[str, Json] = {
                 **facts,
-                "schema_version": 1,
+                "schema_version": 2,
                 "artifact": artifact.name,
                 "sha256": artifact.sha256,
                 "bytes": artifact.bytes_,
             }
-            write_json(self._sidecar(artifact.name), sidecar)
-            pending.rename(self._folder / artifact.name)
+            write_json(sidecar, told)
+            put_on_record(self._workspace, "video", sidecar, parents)
+            register(entry.parent, video)
+            pending.rename(artifact_file)
+        except BaseException:
+            entry.unlink(missing_ok=True)
+            if sidecar.exists():
+                sidecar.unlink()
+                erase_from_record(self._workspace, sidecar)
+            raise
         finally:
             pending.unlink(missing_ok=True)
         return artifact
@@ -69,20 +103,59 @@ class ArtifactStore:
         The name is checked before the disk is touched, links are not followed, and the bytes
         returned are the bytes hashed. Raises ArtifactNotFound.
         """
-        if not NAME.fullmatch(name):
-            raise ArtifactNotFound("Artifacts are named <32 hexadecimal digits>.mp4.")
+        recorded = self.sidecar(name)
         try:
             content = _read_regular(self._folder / name)
-            recorded = json.loads(_read_regular(self._sidecar(name)))
-        except (OSError, ValueError):
-            recorded = None
-        found = sha256_bytes(content) if isinstance(recorded, dict) else None
-        if found is None or recorded.get("sha256") != found or recorded.get("artifact") != name:
-            raise ArtifactNotFound("No published artifact has this name.")
+        except OSError as error:
+            raise ArtifactNotFound(_NONE) from error
+        found = sha256_bytes(content)
+        if recorded.get("sha256") != found:
+            raise ArtifactNotFound(_NONE)
         return content, found
 
-    def _sidecar(self, name: str) -> Path:
-        return self._folder / f"{name.removesuffix('.mp4')}.json"
+    def sidecar(self, name: str) -> dict[str, Json]:
+        """What is written beside a published clip. Raises ArtifactNotFound."""
+        if not NAME.fullmatch(name):
+            raise ArtifactNotFound(_NAMES)
+        try:
+            told = json.loads(_read_regular(self._sidecar(name.removesuffix(".mp4"))))
+        except (OSError, ValueError, RecursionError) as error:
+            raise ArtifactNotFound(_NONE) from error
+        if not isinstance(told, dict) or told.get("artifact") != name:
+            raise ArtifactNotFound(_NONE)
+        return told
+
+    def made_for(self, job: str) -> str | None:
+        """The published clip of a job."""
+        for sidecar in self._folder.glob("[0-9a-f]*.json"):
+            name = f"{sidecar.stem}.mp4"
+            with suppress(ArtifactNotFound):
+                if self.sidecar(name).get("job") == job and (self._folder / name).is_file():
+                    return name
+        return None
+
+    def erase(self, name: str) -> None:
+        """Delete a published clip and what is written beside it; nothing where there is none."""
+        if not NAME.fullmatch(name):
+            raise ArtifactNotFound(_NAMES)
+        (self._folder / name).unlink(missing_ok=True)
+        sidecar = self._sidecar(name.removesuffix(".mp4"))
+        if sidecar.exists():
+            sidecar.unlink()
+            erase_from_record(self._workspace, sidecar)
+
+    def _sidecar(self, identifier: str) -> Path:
+        return self._folder / f"{identifier}.json"
+
+
+def _made_with(facts: dict[str, Json]) -> MadeWith:
+    """What the clip itself says of how it was made, of all that the sidecar says."""
+    told = {name: facts[name] for name in MadeWith.model_fields if name in facts and name != "base"}
+    base = facts.get("base")
+    if isinstance(base, dict):
+        told |= {"base": base["name"], "base_parts": base["parts"]}
+        told |= {"base_revision": base["revision"], "base_licence": base["licence"]}
+    return MadeWith.model_validate(told)
 
 
 def _read_regular(path: Path) -> bytes:

@@ -39,10 +39,11 @@ function result(made) {
     ? "Temporal score: none" : `Temporal score: ${headline.toFixed(3)}`;
   $("warning").textContent = [score.reason, made.scores_note].filter(Boolean).join(" ");
   const facts = {
-    Status: made.status, Verdict: made.verdict, Scenario: made.scenario,
+    Status: made.status, Verdict: made.verdict ?? made.verdict_note, Scenario: made.scenario,
     Adapter: made.adapter_sha256, Strength: made.lora_scale, Seed: made.seed, Steps: made.steps,
     Base: `${made.base.name} ${made.base.revision}`, Motion: score.motion_score.toFixed(3),
     "Warp error": score.warp_error_mean.toExponential(2), "Scene cuts": score.scene_cuts,
+    Marked: `as generated, by ${made.marks.join(", ")}; id ${made.id}`,
     Clip: `${made.frames} frames, ${made.fps} a second, made in ${made.seconds} s`,
   };
   $("facts").replaceChildren(...Object.entries(facts).flatMap(([name, value]) => {

@@ -13,6 +13,7 @@ from typing import Any, Final
 
 from pydantic import BaseModel
 
+from api.errors import ApiError, NoSuchPair, SamplesChanged
 from slora_assets.config.data import DatasetSettings, ScenariosSettings
 from slora_assets.config.environment import VARIABLES
 from slora_assets.config.notices import NoticeSettings
@@ -51,6 +52,56 @@ def settings_table(model: type[BaseModel]) -> str:
     return _table(
         ("key", "type", "default", "meaning"),
         [(f"`{row.key}`", row.type_, row.default, row.meaning) for row in _rows(schema, schema)],
+    )
+
+
+def form_table() -> str:
+    """The fields that a clip may be asked for with."""
+    from api.form import GenerateForm
+
+    return settings_table(GenerateForm)
+
+
+def job_table() -> str:
+    """A job as the service shows it."""
+    from api.job_view import VideoJob
+
+    return _meanings(VideoJob)
+
+
+def generated_table() -> str:
+    """What the service says of a finished clip."""
+    from api.service import Generated
+
+    return _meanings(Generated)
+
+
+def problems_table() -> str:
+    """The kinds of problems that the service answers with."""
+    kinds = sorted(_kinds(ApiError), key=lambda one: (one.status, one.slug))
+    return _table(
+        ("status", "`type`", "when"),
+        [
+            (str(one.status), f"`urn:slora:problem:{one.slug}`", _one_line(one.__doc__ or ""))
+            for one in kinds
+            if one not in (NoSuchPair, SamplesChanged)  # of the comparison's own service
+        ],
+    )
+
+
+def _kinds(error: type[ApiError]) -> list[type[ApiError]]:
+    below = error.__subclasses__()
+    return below + [deeper for one in below for deeper in _kinds(one)]
+
+
+def _meanings(model: type[BaseModel]) -> str:
+    schema, said = model.model_json_schema(), attribute_docstrings(model)
+    return _table(
+        ("field", "type", "meaning"),
+        [
+            (f"`{name}`", _type(field, schema), _one_line(said.get(name, "")))
+            for name, field in schema["properties"].items()
+        ],
     )
 
 

@@ -62,6 +62,10 @@ BLOCKS: Final[dict[str, Callable[[], str]]] = {
     "launchpad": settings_tables.launchpad_table,
     "environment": settings_tables.environment_table,
     "libraries": settings_tables.libraries_table,
+    "request": settings_tables.form_table,
+    "job": settings_tables.job_table,
+    "generated": settings_tables.generated_table,
+    "problems": settings_tables.problems_table,
     **{
         name: partial(settings_tables.settings_table, model)
         for name, model in settings_tables.MODELS.items()

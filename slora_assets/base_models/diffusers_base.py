@@ -265,9 +265,11 @@ class DiffusersBase(ABC):
         steps: int,
         guidance_scale: float,
         on_step: StepCallback | None = None,
+        negative_prompt: str | None = None,
     ) -> NDArray[np.uint8]:
         how = self._sampling(steps, guidance_scale, on_step)
-        return how.clips(pipeline, {"prompt": prompt}, [seed])[0]
+        text = {"prompt": prompt, "negative_prompt": negative_prompt}
+        return how.clips(pipeline, text, [seed])[0]
 
     def generate_many(
         self,

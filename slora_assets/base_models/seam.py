@@ -140,6 +140,7 @@ class VideoBase(Protocol):
         steps: int,
         guidance_scale: float,
         on_step: StepCallback | None = None,
+        negative_prompt: str | None = None,
     ) -> NDArray[np.uint8]:
         """One clip [F, H, W, 3] from a prompt; needs the pipeline's text encoder."""
 

@@ -1,5 +1,5 @@
 """`slora`: what a person does from the shell: curate, add scenarios, write prompts, promote,
-demote, take footage down, verify, sign, read logs, reports, preferences and schemas."""
+demote, take footage down, verify, detect, sign, read logs, reports, preferences and schemas."""
 
 from __future__ import annotations
 
@@ -10,6 +10,7 @@ import typer
 
 from slora_assets.adapter_files.naming import Naming
 from slora_assets.cli.arguments import Reason
+from slora_assets.cli.detect import detect
 from slora_assets.cli.keys import keys_app, sign
 from slora_assets.cli.prompts import prompts_app
 from slora_assets.cli.provenance import lineage, reproduce, verify
@@ -28,6 +29,7 @@ app.add_typer(prompts_app, name="prompts", help="Write and list the prompts of v
 app.command()(takedown)
 app.command()(sign)
 app.add_typer(keys_app, name="keys", help="Whose signatures count on this machine.")
+app.command()(detect)
 
 Scenario = Annotated[str, typer.Argument(help="The scenario whose preset changes.")]
 By = Annotated[str, typer.Option(help="Who decides.")]

@@ -16,6 +16,7 @@ from slora_assets.config.errors import ConfigError
 
 RESTART: Final = "SLORA_RESTART"
 PREVIEW: Final = "SLORA_PREVIEW"
+JOBS: Final = "SLORA_JOBS_URL"
 TRACEBACK: Final = "SLORA_TRACEBACK"
 SET: Final = "SLORA_SET"
 SWITCHES: Final = (RESTART, PREVIEW, TRACEBACK)
@@ -139,6 +140,12 @@ VARIABLES: Final = (
         "SLORA_PORT",
         "`8017`, of the comparison `8018`",
         "The port of the service or the comparison, on 127.0.0.1.",
+    ),
+    Variable(
+        "SLORA_JOBS_URL",
+        "`outputs/jobs.sqlite` in the workspace",
+        "Secret: SQLAlchemy's URL of the database that the service keeps its jobs in:"
+        " `postgresql+psycopg2://<user>:<password>@<host>/<database>`.",
     ),
     Variable(
         "SLORA_KEYS",

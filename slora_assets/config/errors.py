@@ -121,3 +121,7 @@ class GateError(SloraError):
 
 class TaintedError(GateError):
     """An adapter has seen footage that was taken down since."""
+
+
+class MarkingError(SloraError):
+    """A generated video doesn't show its marks, so it is not published."""

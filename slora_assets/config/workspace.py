@@ -284,9 +284,19 @@ class Workspace:
         return self.reports / ("run-index.html" if run == "index" else f"{run}.html")
 
     @property
+    def jobs(self) -> Path:
+        """The database of the service's jobs, where it has no other."""
+        return self.root / "outputs" / "jobs.sqlite"
+
+    @property
     def artifacts(self) -> Path:
         """Clips that the API generated."""
         return self.root / "outputs" / "artifacts"
+
+    @property
+    def register(self) -> Path:
+        """`<id>.json`: every video that was published, signed."""
+        return self.root / "outputs" / "register"
 
     @property
     def changelog(self) -> Path:

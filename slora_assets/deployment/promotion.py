@@ -16,6 +16,7 @@ from filelock import lock_descriptor
 from slora_assets.config.errors import GateError, IntegrityError
 from slora_assets.config.workspace import Workspace
 from slora_assets.curation.retirement import refuse_retired
+from slora_assets.deployment.carried import carry_provenance
 from slora_assets.deployment.changelog import log_change, promotion_of
 from slora_assets.deployment.presets import (
     edited_preset,
@@ -130,6 +131,7 @@ def promote(
         run, verdict = workspace.scenario_run(scenario), workspace.validation(scenario)
         refuse_changed_registration(workspace, chosen.record.sha256)
         folder, record = register_adapter(workspace, chosen.folder, run)
+        carry_provenance(folder, record, read_run_record(run), chosen.verdict)
         vouch_for_adapter(workspace, folder, [run / RUN_RECORD, verdict / VERDICT_FILE])
         values = preset_values(record.sha256, answer, strengths)
         wanted = ScenarioPreset.model_validate(preset.model_dump() | values)

@@ -1,6 +1,12 @@
 """The files that rooms hand to each other, as models: no logic here beyond validation."""
 
-from slora_assets.documents.adapter import ADAPTER_FILE, ADAPTER_RECORD, AdapterRecord
+from slora_assets.documents.adapter import (
+    ADAPTER_CREDENTIALS,
+    ADAPTER_FILE,
+    ADAPTER_RECORD,
+    MODEL_CARD,
+    AdapterRecord,
+)
 from slora_assets.documents.caches import CachedFile, CacheIndex, CacheName
 from slora_assets.documents.clips import (
     Clip,
@@ -23,6 +29,7 @@ from slora_assets.documents.footage import (
     RefusedFor,
 )
 from slora_assets.documents.ledger import LoggedRecord, Recorded, RecordKind
+from slora_assets.documents.marks import MadeWith, RegisteredVideo, SignedVideo
 from slora_assets.documents.models import BaseIdentity, Geometry, InferenceDefaults, ScorerCard
 from slora_assets.documents.presets import (
     DEFAULT_SPEED,
@@ -73,10 +80,12 @@ from slora_assets.documents.verdict import (
 )
 
 __all__ = [
+    "ADAPTER_CREDENTIALS",
     "ADAPTER_FILE",
     "ADAPTER_RECORD",
     "DEFAULT_SPEED",
     "ENVIRONMENT",
+    "MODEL_CARD",
     "RUN_CONFIG",
     "RUN_INPUTS",
     "RUN_PROMPTS",
@@ -113,6 +122,7 @@ __all__ = [
     "LoggedComparison",
     "LoggedRecord",
     "LoggedTakedown",
+    "MadeWith",
     "MatchingEvidence",
     "MeasuredScale",
     "NearestTrainingClip",
@@ -128,6 +138,7 @@ __all__ = [
     "RecordKind",
     "Recorded",
     "RefusedFor",
+    "RegisteredVideo",
     "Reject",
     "RunRecord",
     "RunVerdict",
@@ -140,6 +151,7 @@ __all__ = [
     "Sha256",
     "Side",
     "SignedPreset",
+    "SignedVideo",
     "SpeedPreset",
     "Split",
     "SweptMeasurements",

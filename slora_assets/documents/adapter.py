@@ -8,6 +8,10 @@ from slora_assets.documents.document import Document
 
 ADAPTER_FILE: Final = "pytorch_lora_weights.safetensors"
 ADAPTER_RECORD: Final = "adapter.json"
+ADAPTER_CREDENTIALS: Final = "adapter.c2pa"
+"""Of a registered adapter: Content Credentials over the adapter file."""
+MODEL_CARD: Final = "README.md"
+"""Of a registered adapter, as the Hugging Face Hub reads it."""
 
 
 class AdapterRecord(Document):

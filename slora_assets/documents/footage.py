@@ -89,6 +89,9 @@ class Inventory(Document):
     do_not_train: dict[str, str] = {}
     """Usable files that say of themselves that they may not be trained on, by clip id, with what
     they say."""
+    generated: dict[str, str] = {}
+    """Usable files that say of themselves that a trained model made them, by clip id, with what
+    did."""
 
     @model_serializer(mode="wrap")
     def _without_what_is_not_there(
@@ -96,5 +99,5 @@ class Inventory(Document):
     ) -> dict[str, object]:
         """Most footage has no such files, and the hash that it had before they were looked for."""
         kept: dict[str, object] = written(self)
-        seldom = ("unknown_endings", "do_not_train")
+        seldom = ("unknown_endings", "do_not_train", "generated")
         return {key: value for key, value in kept.items() if key not in seldom or value}

@@ -23,6 +23,7 @@ RecordKind = Literal[
     "changes",
     "takedowns",
     "report",
+    "video",
 ]
 
 

@@ -12,6 +12,7 @@ from slora_assets.documents.clips import ScenarioManifest, ScenarioMetadata
 from slora_assets.documents.comparison import Comparison
 from slora_assets.documents.footage import Inventory, Quarantine
 from slora_assets.documents.ledger import Recorded
+from slora_assets.documents.marks import SignedVideo
 from slora_assets.documents.presets import Presets
 from slora_assets.documents.promotion import Change
 from slora_assets.documents.run import RunRecord
@@ -36,6 +37,7 @@ DOCUMENTS: Final[dict[str, type[BaseModel]]] = {
     "pairs": PairedMeasurements,
     "promotion": Change,
     "quarantine": Quarantine,
+    "registered_video": SignedVideo,
     "run_record": RunRecord,
     "scenario_manifest": ScenarioManifest,
     "scenario_metadata": ScenarioMetadata,

@@ -1,13 +1,16 @@
-"""What a video says of itself in Content Credentials (C2PA): whether it may be trained on.
+"""What a video says of itself in Content Credentials (C2PA): whether it may be trained on, and
+whether a trained model made it.
 
-Whoever signed it, and whether anybody trusts them: a wish not to be trained on is kept.
+Whoever signed it, and whether anybody trusts them: a wish not to be trained on is kept, and so is
+the note that it was generated. Pixels are not looked at: a watermark alone is not noticed here.
 """
 
 from __future__ import annotations
 
 import json
 import mmap
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
+from dataclasses import dataclass
 from pathlib import Path
 from typing import BinaryIO, Final
 
@@ -17,39 +20,50 @@ from slora_assets.documents import FootageFile
 from slora_assets.processes.isolation import isolated
 from slora_assets.provenance import StatCache
 
-_VERSION: Final = 1
+_VERSION: Final = 2
 """Raise it when a change of the code changes what is read out of a file."""
 _BOX: Final = bytes.fromhex("d8fec3d61b0e483c92975828877ec481")
 """The UUID of the box that holds credentials in MP4 and MOV."""
 _MOST_BOXES: Final = 10_000
 _LABELS: Final = ("c2pa.training-mining", "cawg.training-mining")
+_GENERATED: Final = ("/trainedAlgorithmicMedia", "/compositeWithTrainedAlgorithmicMedia")
+_MADE_WITH: Final = "org.slora.made-with"
 _USES: Final = frozenset({"ai_generative_training", "ai_training", "data_mining"})
 
 
-def refusals(files: Mapping[str, FootageFile], workspace: Workspace) -> dict[str, str]:
-    """Of files, by clip, those that say that they may not be trained on, with what they say. A file
-    is looked at again when it has changed."""
-    cache: StatCache[str] = StatCache(workspace.metadata / ".credentials.json")
+@dataclass(frozen=True)
+class Said:
+    """What a file's credentials say; empty texts where they say nothing, or can't be read."""
+
+    refuses: str = ""
+    """What forbids training on it: `cawg.ai_generative_training: notAllowed`."""
+    generated: str = ""
+    """By what it was generated, where a trained model had a part in it."""
+
+
+def said_by(files: Mapping[str, FootageFile], workspace: Workspace) -> dict[str, Said]:
+    """Of files, by clip, those whose credentials say something. A file is looked at again when it
+    has changed."""
+    cache: StatCache[list[str]] = StatCache(workspace.metadata / ".credentials.json")
     paths = {clip: workspace.root / file.path for clip, file in files.items()}
     keys = {clip: f"{_VERSION} {file.path}" for clip, file in files.items()}
     found = {clip: cache.get(paths[clip], keys[clip]) for clip in files}
     for clip in [clip for clip, known in found.items() if known is None]:
         if not has_credentials(paths[clip]):
-            found[clip] = ""
-            cache.put(paths[clip], keys[clip], "")
+            found[clip] = []
+            cache.put(paths[clip], keys[clip], [])
     todo = [clip for clip, known in found.items() if known is None]
-    read = isolated(training_refusal, ((paths[clip], (paths[clip],)) for clip in todo))
+    read = isolated(said_in, ((paths[clip], (paths[clip],)) for clip in todo))
     for clip, said in zip(todo, read, strict=True):
         if not isinstance(said, FootageError):
-            found[clip] = said
-            cache.put(paths[clip], keys[clip], said)
+            found[clip] = [said.refuses, said.generated] if said != Said() else []
+            cache.put(paths[clip], keys[clip], found[clip] or [])
     cache.save()
-    return {clip: said for clip, said in found.items() if said}
+    return {clip: Said(*said) for clip, said in found.items() if said}
 
 
-def training_refusal(path: Path) -> str:
-    """What forbids training on the video: `cawg.ai_generative_training: notAllowed`; empty where
-    nothing does, or where its credentials can't be read."""
+def said_in(path: Path) -> Said:
+    """What the credentials of one video say."""
     import c2pa
 
     with path.open("rb") as stream:
@@ -58,14 +72,55 @@ def training_refusal(path: Path) -> str:
             with c2pa.Reader(kind, stream) as reader:
                 store = json.loads(reader.json())
         except (c2pa.C2paError, ValueError):
-            return ""
-    return ", ".join(sorted(set(_forbidden(store))))
+            return Said()
+    manifests = list(_manifests(store))
+    return Said(
+        ", ".join(sorted(set(_forbidden(manifests)))),
+        next(filter(None, map(_made_by, manifests)), ""),
+    )
 
 
-def _forbidden(store: object) -> Iterator[str]:
-    """Uses that any manifest of the store, its ingredients' among them, doesn't allow."""
-    manifests = store.get("manifests") if isinstance(store, dict) else None
-    for manifest in manifests.values() if isinstance(manifests, dict) else ():
+def _manifests(store: object) -> Iterator[Mapping[str, object]]:
+    """All of a store, the active one first."""
+    match store:
+        case {"manifests": {**manifests}, "active_manifest": active}:
+            order = [active, *(one for one in manifests if one != active)]
+            yield from (one for one in map(manifests.get, order) if isinstance(one, dict))
+
+
+def _made_by(manifest: Mapping[str, object]) -> str:
+    """What made it, where the manifest says that a trained model did."""
+    match manifest:
+        case {"assertions": [*assertions]}:
+            if not any(map(_is_generated, assertions)):
+                return ""
+            for assertion in assertions:
+                match assertion:
+                    case {"label": str(label), "data": {"id": str(name)}} if label == _MADE_WITH:
+                        return f"slora, video {name}"
+            return _generator(manifest)
+    return ""
+
+
+def _is_generated(assertion: object) -> bool:
+    match assertion:
+        case {"label": str(label), "data": {"actions": [*actions]}}:
+            kinds = [one.get("digitalSourceType") for one in actions if isinstance(one, dict)]
+            told = [kind for kind in kinds if isinstance(kind, str)]
+            return label.startswith("c2pa.actions") and any(k.endswith(_GENERATED) for k in told)
+    return False
+
+
+def _generator(manifest: Mapping[str, object]) -> str:
+    match manifest:
+        case {"claim_generator_info": [{"name": str(name)}, *_]}:
+            return name
+    return "a trained model"
+
+
+def _forbidden(manifests: Iterable[Mapping[str, object]]) -> Iterator[str]:
+    """Uses that any of the manifests, ingredients' among them, doesn't allow."""
+    for manifest in manifests:
         match manifest:
             case {"assertions": [*assertions]}:
                 for assertion in assertions:

@@ -29,7 +29,7 @@ from slora_assets.documents import (
     RefusedFor,
     Takedown,
 )
-from slora_assets.footage.credentials import refusals
+from slora_assets.footage.credentials import said_by
 from slora_assets.footage.fingerprints import with_fingerprints
 from slora_assets.footage.listing import listing_hash, remember_listing
 from slora_assets.footage.quarantine import PASSING, decoder, quarantine
@@ -83,7 +83,7 @@ def take_inventory(
     _refuse_too_many(len(counted), len(files), dataset, workspace)
     if not dataset.quality.wanted and any(c.fingerprint for t in takedowns for c in t.clips):
         usable = with_fingerprints(usable, workspace, progress)
-    others = other_files(dataset, workspace)
+    others, said = other_files(dataset, workspace), said_by(usable, workspace)
     inventory = Inventory(
         dataset=dataset.name,
         annotations=annotation_hashes(dataset, workspace),
@@ -94,7 +94,8 @@ def take_inventory(
             for clip_id, name in sorted(others.items())
             if clip_id not in files and is_text(name)
         },
-        do_not_train=refusals(usable, workspace),
+        do_not_train={clip_id: one.refuses for clip_id, one in said.items() if one.refuses},
+        generated={clip_id: one.generated for clip_id, one in said.items() if one.generated},
     )
     write_json(workspace.footage_inventory, inventory.model_dump(mode="json"))
     put_on_record(workspace, "footage", workspace.footage_inventory)

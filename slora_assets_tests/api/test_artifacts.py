@@ -15,7 +15,11 @@ from starlette.testclient import TestClient
 from api.byte_ranges import byte_range
 from api.errors import ArtifactNotFound, RangeUnsatisfiable
 from api.store.artifact_store import Artifact, ArtifactStore
+from slora_assets.config.errors import MarkingError
 from slora_assets.config.workspace import Workspace
+from slora_assets.governance.detection.detect import detect
+from slora_assets.provenance.ledger import last_records
+from slora_assets_tests.workspaces import below
 
 SECRET = b"nobody may read this"
 
@@ -76,7 +80,7 @@ PAYLOADS = [
 @pytest.fixture
 def published(workspace: Workspace) -> Artifact:
     frames = np.random.default_rng(0).integers(0, 255, (3, 16, 16, 3), dtype=np.uint8)
-    return ArtifactStore(workspace.artifacts).publish(frames, 8.0, {"scenario": "kitchen"})
+    return ArtifactStore(workspace).publish(frames, 8.0, {"scenario": "kitchen"})
 
 
 @pytest.mark.parametrize("payload", PAYLOADS)
@@ -93,7 +97,7 @@ def test_no_other_name_reads_anything(
             assert answer.status_code == 404, (method, encoded)
             assert SECRET not in answer.content
     with pytest.raises(ArtifactNotFound):
-        ArtifactStore(workspace.artifacts).read(name)
+        ArtifactStore(workspace).read(name)
 
 
 def escaped(name: str) -> str:
@@ -103,7 +107,7 @@ def escaped(name: str) -> str:
 @given(name=st.text(max_size=60))
 def test_any_text_that_is_no_id_is_refused_before_the_disk_is_touched(name: str) -> None:
     with pytest.raises(ArtifactNotFound):
-        ArtifactStore(Path("/")).read(name)
+        ArtifactStore(below(Path("/"))).read(name)
 
 
 def test_get_and_head_agree(client: TestClient, published: Artifact) -> None:
@@ -185,7 +189,7 @@ def test_ranges_outside_are_refused(header: str) -> None:
 
 def test_ids_are_random(workspace: Workspace) -> None:
     frames = np.zeros((2, 16, 16, 3), dtype=np.uint8)
-    store = ArtifactStore(workspace.artifacts)
+    store = ArtifactStore(workspace)
     assert len({store.publish(frames, 8.0, {}).name for _ in range(5)}) == 5
 
 
@@ -223,13 +227,45 @@ def test_only_a_clip_that_is_its_sidecars_is_served(
     clip.rmdir()
 
 
-def test_a_crash_before_publication_leaves_nothing_to_serve(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+@pytest.mark.parametrize(
+    "step",
+    [
+        "slora_assets.marking.marked.embedded",
+        "slora_assets.marking.marked.sign_video",
+        "api.store.artifact_store.write_json",
+        "api.store.artifact_store.put_on_record",
+        "api.store.artifact_store.register",
+    ],
+)
+def test_what_fails_before_publication_leaves_nothing(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, step: str
 ) -> None:
     def full(*_args: object) -> None:
         raise OSError("no space left on device")
 
-    monkeypatch.setattr("api.store.artifact_store.write_json", full)
+    monkeypatch.setattr(step, full)
+    workspace = below(tmp_path)
     with pytest.raises(OSError, match="no space"):
-        ArtifactStore(tmp_path).publish(np.zeros((2, 16, 16, 3), dtype=np.uint8), 8.0, {})
-    assert list(tmp_path.iterdir()) == []
+        ArtifactStore(workspace).publish(np.zeros((2, 16, 16, 3), np.uint8), 8.0, {})
+    left = {path for path in tmp_path.rglob("*") if path.is_file()}
+    assert left <= {workspace.ledger}
+    assert all(one.sha256 is None for one in last_records(workspace).values())
+
+
+def test_a_clip_that_can_not_be_marked_is_not_published(tmp_path: Path) -> None:
+    workspace = below(tmp_path)
+    with pytest.raises(MarkingError, match="watermark"):
+        ArtifactStore(workspace).publish(np.zeros((2, 8, 8, 3), np.uint8), 8.0, {})
+    assert [path for path in tmp_path.rglob("*") if path.is_file()] == []
+
+
+def test_the_answer_names_the_marks_and_they_are_found(
+    client: TestClient, workspace: Workspace
+) -> None:
+    answer = client.post("/generate", data={"prompt": "a red car", "scenario": "kitchen"}).json()
+    assert answer["marks"] == ["credentials", "watermark", "register"]
+    found = detect(workspace, workspace.artifacts / f"{answer['id']}.mp4")
+    assert (found.layers, found.agree) == (answer["marks"], True)
+    assert found.made_with is not None
+    assert found.made_with.adapter_sha256 == answer["adapter_sha256"]
+    assert found.made_with.base_parts == answer["base"]["parts"]

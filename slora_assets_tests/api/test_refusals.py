@@ -105,11 +105,10 @@ def test_what_exceeds_the_queue_gets_429_and_nothing_is_lost(
 ) -> None:
     app = create_app(ApiSettings(workspace, device="cpu"))
     service, go, sent = app.state.service, threading.Event(), 12
-    real = service.worker.submit
+    make = service.runner._make
     monkeypatch.setattr(
-        service.worker, "submit", lambda _job, most: real(lambda: go.wait(30) or 1, most)
+        service.runner, "_make", lambda job, step: make(job, step) if go.wait(30) else None
     )
-    monkeypatch.setattr(service, "_generate", None)
     with (
         TestClient(app, base_url="http://localhost", raise_server_exceptions=False) as client,
         ThreadPoolExecutor(sent) as pool,
@@ -138,7 +137,7 @@ def test_a_failure_while_generating_is_a_500_without_details_and_the_next_clip_i
     with monkeypatch.context() as patch:
         patch.setattr(CogVideoX, "generate", fails)
         problem = refused(client.post("/generate", data=VALID), 500)
-    assert "request id" in problem["detail"]
+    assert "request's or job's id" in problem["detail"]
     assert client.post("/generate", data=VALID).status_code == 200
 
 

@@ -5,16 +5,13 @@ from __future__ import annotations
 import os
 import subprocess
 import sys
-import threading
 
 import pytest
 from fastapi import FastAPI
 from starlette.testclient import TestClient
 
 from api.app import create_app
-from api.errors import NotReady, QueueFull
 from api.generator.effect import check_effect
-from api.generator.queue import GeneratorQueue
 from api.settings import ApiSettings
 from slora_assets.config.errors import GateError, MissingInputError
 from slora_assets.config.workspace import Workspace
@@ -103,6 +100,11 @@ def test_the_schema_names_the_form(app: FastAPI) -> None:
             "prompt": "string",
             "scenario": "string",
             "lora_scale": "number",
+            "seed": "integer",
+            "negative_prompt": "string",
+            "num_frames": "integer",
+            "num_inference_steps": "integer",
+            "guidance_scale": "number",
             "lora_path": "string",
         }
         assert all(field["description"] for field in form["properties"].values())
@@ -125,34 +127,6 @@ def test_the_command_serves_this_machine_only_and_sets_libraries_up_before_torch
         env={**{k: v for k, v in os.environ.items() if k != "GOMP_SPINCOUNT"}, **here},
     )
     assert done.stdout.strip() == "127.0.0.1 True False"
-
-
-def test_a_stopping_worker_drops_what_waits_and_stops_what_runs() -> None:
-    worker, started = GeneratorQueue(), threading.Event()
-
-    def long_job() -> None:
-        started.set()
-        while True:
-            worker.on_step(1, 50)
-            threading.Event().wait(0.005)
-
-    running, waiting = worker.submit(long_job, 1), worker.submit(lambda: 1, 1)
-    with pytest.raises(QueueFull):
-        worker.submit(lambda: 1, 1)
-    started.wait(5)
-    worker.close()
-    assert isinstance(running.exception(), NotReady)
-    assert waiting.cancelled()
-    with pytest.raises(NotReady):
-        worker.submit(lambda: 1, 1)
-
-
-def test_a_place_is_free_again_after_a_failure() -> None:
-    worker = GeneratorQueue()
-    for _ in range(5):
-        with pytest.raises(ZeroDivisionError):
-            worker.submit(lambda: 1 / 0, 0).result(5)
-    worker.close()
 
 
 def adapter_bytes(up: float, down: float = 1.0, name: str = "transformer.x") -> bytes:

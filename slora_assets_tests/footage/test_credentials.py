@@ -9,8 +9,10 @@ import numpy as np
 import pytest
 
 from slora_assets.config.workspace import Workspace
-from slora_assets.footage.credentials import has_credentials, training_refusal
+from slora_assets.documents import MadeWith
+from slora_assets.footage.credentials import Said, has_credentials, said_in
 from slora_assets.footage.encode import write_mp4
+from slora_assets.marking.credentials import sign_video
 from slora_assets.provenance.records import read_inventory
 from slora_assets_tests.folder_dataset import curated, folder_workspace, write_scenario
 from slora_assets_tests.footage.signed import sign
@@ -44,7 +46,7 @@ def test_what_the_credentials_forbid(
     assert not has_credentials(video)
     sign(video, label, entries)
     assert has_credentials(video)
-    assert training_refusal(video) == said
+    assert said_in(video) == Said(refuses=said)
 
 
 @pytest.mark.parametrize("content", [b"", b"RIFF", b"\x00" * 64, b"\x00\x00\x00\x01uuid", b"x" * 9])
@@ -58,7 +60,7 @@ def test_broken_credentials_say_nothing(video: Path) -> None:
     content = video.read_bytes()
     at = content.index(b"jumb")
     video.write_bytes(content[: at + 4] + b"\xff" * 64 + content[at + 68 :])
-    assert training_refusal(video) == ""
+    assert said_in(video) == Said()
 
 
 def test_such_a_clip_is_a_reject_with_its_reason_and_others_are_not(
@@ -77,3 +79,19 @@ def test_such_a_clip_is_a_reject_with_its_reason_and_others_are_not(
     assert [(one.id, one.reason) for one in after.rejects] == [("a", "do_not_train")]
     assert "cawg.ai_generative_training" in after.rejects[0].detail
     assert read_inventory(workspace).do_not_train.keys() == {"a"}
+
+
+def test_that_a_clip_was_generated_is_kept_in_the_inventory_and_it_is_used(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    clips = {"a": ["a boat"], "b": ["a boat"], "held_out_c": ["a boat"]}
+    workspace: Workspace = choose(folder_workspace(tmp_path, clips), monkeypatch)
+    write_scenario(workspace, "boats", "boat")
+    before = curated(workspace)
+    assert b'"generated"' not in workspace.footage_inventory.read_bytes()
+    file = tmp_path / "footage" / "a.mp4"
+    unsigned = file.rename(tmp_path / "unsigned.mp4")
+    sign_video(unsigned, file, "0" * 32, MadeWith())
+    after = curated(workspace)
+    assert {one.id for one in after.clips} == {one.id for one in before.clips}
+    assert read_inventory(workspace).generated == {"a": f"slora, video {'0' * 32}"}

@@ -17,6 +17,7 @@ from slora_assets.config.validation import read_validation_prompts
 from slora_assets.config.workspace import Workspace
 from slora_assets.curation.manifest import read_manifest
 from slora_assets.deployment.promotion import promote
+from slora_assets.documents import ADAPTER_RECORD
 from slora_assets.provenance.ledger import put_on_record
 from slora_assets.provenance.records import read_run_record
 from slora_assets.validation.stage import validate_run
@@ -57,7 +58,9 @@ def _make(workspace: Workspace) -> None:
     promote(workspace, SCENARIO, "Zoë", "for the tests", override_inconclusive=True)
     frames = np.random.default_rng(0).integers(0, 255, (9, 64, 96, 3), np.uint8)
     facts = {"adapter_sha256": sha256, "scenario": SCENARIO, "prompt": "a red cart"}
-    ArtifactStore(workspace.artifacts).publish(frames, 8.0, facts)
+    record = workspace.registry / sha256 / ADAPTER_RECORD
+    parents = [record, workspace.changelog]
+    ArtifactStore(workspace).publish(frames, 8.0, facts, parents)
 
 
 @pytest.fixture

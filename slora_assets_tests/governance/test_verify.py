@@ -69,6 +69,8 @@ ARTEFACTS: dict[str, Find] = {
     "preset's signature": lambda w: signature_of(signed_preset_file(w, SCENARIO)),
     "ledger's head": lambda w: ledger_heads(w).files[0],
     "change log's head": lambda w: change_heads(w.changelog).files[0],
+    "video's sidecar": lambda w: video_of(w).with_suffix(".json"),
+    "video's entry in the register": lambda w: one_of(w.register, "*.json"),
 }
 
 

@@ -26,6 +26,7 @@ from slora_assets.documents import (
 )
 from slora_assets.governance.verification.hashes import Hashes
 from slora_assets.governance.verification.link import Link
+from slora_assets.governance.verification.marks import refuse_other_credentials
 from slora_assets.provenance import object_hash, read_json
 from slora_assets.provenance.records import (
     read_adapter_record,
@@ -160,6 +161,7 @@ class Contents:
     def _registered(self, file: Path) -> Found:
         record = read_adapter_record(file.parent)
         _same(file, "sha256", record.sha256, file.parent.name)
+        refuse_other_credentials(file.parent)
         return f"{record.scenario or 'unified'}, rank {record.rank}, epoch {record.epoch}", []
 
     @cached_property

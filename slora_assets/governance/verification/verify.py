@@ -24,6 +24,7 @@ from slora_assets.documents import (
 )
 from slora_assets.governance.verification.hashes import Hashes
 from slora_assets.governance.verification.link import Link
+from slora_assets.governance.verification.marks import entry_link
 from slora_assets.governance.verification.records import Records
 from slora_assets.governance.verification.signers import of_log, of_preset, signed_by
 from slora_assets.provenance.ledger import all_records, ledger_heads
@@ -74,6 +75,10 @@ class _Verification:
             return known[path.parent]()
         if path.parent == workspace.artifacts:
             return self._video(path.with_suffix(".json"))
+        if path.parent == workspace.register:
+            sidecar = workspace.artifacts / path.name
+            there = sidecar.is_file()
+            return self._video(sidecar) if there else entry_link(workspace, path.stem, None)
         record = self._record_of(path)
         if record is not None:
             return self._records.link(record)
@@ -248,6 +253,8 @@ class _Verification:
             return Link("video", where, "broken", "what is said of it can't be read")
         found = self._hashes.of(video)
         link = Link("video", where, says=f"{told.get('scenario')}: {told.get('prompt')}")
+        link.parents.append(self._records.link(self._workspace.relative(sidecar)))
+        link.parents.append(entry_link(self._workspace, sidecar.stem, str(sha256)))
         link.parents.append(self._adapter(str(adapter)))
         if found != sha256:
             link.state = "broken"

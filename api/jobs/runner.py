@@ -1,0 +1,188 @@
+"""One thread that makes the jobs, oldest first: a pipeline is not thread-safe."""
+
+from __future__ import annotations
+
+import logging
+import math
+import threading
+import time
+from collections.abc import Callable, Mapping
+from concurrent.futures import Future
+from dataclasses import dataclass, field
+from typing import Final
+
+from api.errors import ApiError, Cancelled, NotReady
+from api.jobs.job import Job, JobError, JobRequest, Plan
+from api.jobs.store import JobStore
+from api.problems import problem_of
+
+_LOG = logging.getLogger("slora.api")
+_FIRST_GUESS_S: Final = 5.0
+"""How long a clip takes, before one was made."""
+_LOOK_EVERY_S: Final = 5.0
+"""How often a waiting thread says that the service is there, and looks for orphaned jobs."""
+
+Step = Callable[[int, int], None]
+"""Told after each denoising step: done and all; raises to give up."""
+Made = tuple[str, Mapping[str, object]]
+"""Name of the published clip, and what there is to say of it."""
+Make = Callable[[Job, Step], Made]
+Published = Callable[[Job], tuple[str, dict[str, object]] | None]
+
+
+@dataclass
+class _Running:
+    """The job that is being made."""
+
+    id: str
+    done: int = 0
+    steps: int = 0
+    stages: dict[str, float] = field(default_factory=dict)
+    cancelled: bool = False
+
+
+class JobRunner:
+    """Takes jobs, makes them with `make`, and tells who waits. `published` finds the clip of a job
+    whose service died before it could say so."""
+
+    def __init__(self, store: JobStore, make: Make, published: Published) -> None:
+        self._store, self._make, self._published = store, make, published
+        self._wake, self._stopping = threading.Event(), threading.Event()
+        self._lock = threading.Lock()
+        self._waiting: dict[str, list[Future[Mapping[str, object]]]] = {}
+        self._running: _Running | None = None
+        self._last_s = _FIRST_GUESS_S
+        self._thread = threading.Thread(target=self._run, name="slora-jobs", daemon=True)
+        self._thread.start()
+
+    @property
+    def running(self) -> bool:
+        """Does it take jobs?"""
+        return not self._stopping.is_set()
+
+    def submit(
+        self, request: JobRequest, plan: Plan, key: str | None, most_waiting: int
+    ) -> tuple[Job, Future[Mapping[str, object]]]:
+        """Queue a job; the future has its result, or what it failed with. Raises QueueFull,
+        IdempotencyConflict, NotReady."""
+        if not self.running:
+            raise NotReady("The service is stopping.")
+        with self._lock:
+            retry = max(1, math.ceil(self._last_s * (most_waiting + 1)))
+            job = self._store.add(request, plan, key, most_waiting, retry)
+            future: Future[Mapping[str, object]] = Future()
+            if job.unfinished:
+                self._waiting.setdefault(job.id, []).append(future)
+            else:
+                _tell(future, job)
+        self._wake.set()
+        return job, future
+
+    def progress(self, job: Job) -> tuple[int, int]:
+        """Denoising steps done, and all; 0 and 0 where nobody knows."""
+        running = self._running
+        return (running.done, running.steps) if running and running.id == job.id else (0, 0)
+
+    def cancel(self, job_id: str) -> bool:
+        """Cancel a job; one that is being made ends after its step. Whether there was anything to
+        cancel. Raises JobNotFound."""
+        self._store.get(job_id)
+        cancelled = self._store.cancel(job_id)
+        if cancelled:
+            running = self._running
+            if running is not None and running.id == job_id:
+                running.cancelled = True
+            self._finished(job_id, Cancelled("Somebody cancelled the job."))
+        return cancelled
+
+    def abandon(self, job_id: str, future: Future[Mapping[str, object]]) -> None:
+        """Whoever waited is gone: without anybody else the job is cancelled."""
+        with self._lock:
+            waiting = self._waiting.get(job_id, [])
+            if future in waiting:
+                waiting.remove(future)
+            if waiting:
+                return
+        self.cancel(job_id)
+
+    def close(self) -> None:
+        """Stop what runs at its next step; what isn't finished stays queued for the next service,
+        and who waits is told."""
+        self._stopping.set()
+        self._wake.set()
+        self._thread.join()
+        for job_id in list(self._waiting):
+            self._finished(job_id, NotReady("The service is stopping; the job stays queued."))
+        self._store.close()
+
+    def _run(self) -> None:
+        while not self._stopping.is_set():
+            self._wake.clear()
+            try:
+                job = self._store.claim()
+                if job is None:
+                    self._store.take_over(self._published)
+                    job = self._store.claim()
+                self._store.seen()
+            except Exception:
+                _LOG.exception("the jobs can't be read")
+                job = None
+            if job is None:
+                self._wake.wait(_LOOK_EVERY_S)
+            else:
+                self._one(job)
+
+    def _one(self, job: Job) -> None:
+        start = time.monotonic()
+        self._running = _Running(job.id)
+        try:
+            artifact, result = self._make(job, self._on_step)
+            self._store.complete(job.id, artifact, result)
+            self._last_s = time.monotonic() - start
+            self._finished(job.id, None, result)
+        except Exception as error:
+            if self._stopping.is_set() and isinstance(error, NotReady):
+                self._store.put_back(job.id)
+                return
+            if not isinstance(error, ApiError):
+                _LOG.error("job %s failed", job.id, exc_info=error)
+            problem = problem_of(error)
+            self._store.fail(job.id, JobError(code=problem.slug, message=problem.detail))
+            self._finished(job.id, error)
+        finally:
+            self._running = None
+
+    def _on_step(self, done: int, steps: int) -> None:
+        running = self._running
+        assert running is not None
+        running.done, running.steps = done, steps
+        if running.cancelled:
+            raise Cancelled("Somebody cancelled the job.")
+        if self._stopping.is_set():
+            raise NotReady("The service is stopping.")
+
+    def _finished(
+        self,
+        job_id: str,
+        error: BaseException | None,
+        result: Mapping[str, object] | None = None,
+    ) -> None:
+        with self._lock:
+            waiting = self._waiting.pop(job_id, [])
+        for future in waiting:
+            if not future.set_running_or_notify_cancel():
+                continue
+            if error is not None:
+                future.set_exception(error)
+            else:
+                future.set_result(result or {})
+
+
+def _tell(future: Future[Mapping[str, object]], job: Job) -> None:
+    """What a finished job says to who asks for it again."""
+    if job.result is not None:
+        future.set_result(job.result)
+    elif job.error is not None:
+        future.set_exception(NotReady(job.error.message))
+    else:
+        future.set_exception(Cancelled("Somebody cancelled the job."))

@@ -1,0 +1,252 @@
+"""The jobs in their database: each change is one transaction, so that whatever is killed, every job
+stands in a state that is true.
+
+A job belongs to the service that accepted it, which alone runs it. When that is gone, whoever comes
+next takes its unfinished jobs over.
+"""
+
+from __future__ import annotations
+
+import os
+import secrets
+import socket
+import time
+from collections.abc import Callable, Mapping
+from typing import Final
+
+import psutil
+import sqlalchemy as sa
+
+from api.errors import IdempotencyConflict, JobNotFound, QueueFull
+from api.jobs.job import UNFINISHED, Job, JobError, JobRequest, Plan, State
+from api.jobs.table import JOBS, SERVICES, opened
+
+MOST_ATTEMPTS: Final = 2
+"""A job that was being made when its service died twice is taken for the cause."""
+INTERRUPTED: Final = JobError(
+    code="interrupted",
+    message="The service ended twice while it made this clip. Remedy: send it again; if the service"
+    " ends again, its log says why.",
+)
+_SILENT_S: Final = 60
+"""A service on another machine that hasn't been heard of for so long is gone."""
+
+
+class JobStore:
+    """The database as one service uses it."""
+
+    def __init__(self, url: str) -> None:
+        self._engine = opened(url)
+        self.owner = _myself()
+        self.seen()
+
+    def add(
+        self, request: JobRequest, plan: Plan, key: str | None, most_waiting: int, retry_s: int
+    ) -> Job:
+        """The job that `request` became; a repeated `key` is answered with what it asked for first.
+
+        Raises QueueFull when `most_waiting` of this service's jobs wait behind the running one,
+        IdempotencyConflict for a key that came with another request.
+        """
+        body = request.model_dump(mode="json")
+        with self._engine.begin() as connection:
+            if key is not None:
+                known = connection.execute(sa.select(JOBS).where(JOBS.c.idempotency_key == key))
+                if (before := known.mappings().one_or_none()) is not None:
+                    return _same(_job(before), request)
+            mine = sa.and_(JOBS.c.owner == self.owner, JOBS.c.state.in_(UNFINISHED))
+            if _count(connection, mine) > most_waiting:
+                raise QueueFull(retry_s)
+            row = {
+                "id": f"video_{secrets.token_hex(16)}",
+                "owner": self.owner,
+                "state": "queued",
+                "attempts": 0,
+                "request": body,
+                "plan": plan.model_dump(mode="json"),
+                "idempotency_key": key,
+                "created_at": int(time.time()),
+            }
+            try:
+                connection.execute(sa.insert(JOBS).values(row))
+            except sa.exc.IntegrityError:  # the same key came at the same moment
+                connection.rollback()
+                return self.add(request, plan, key, most_waiting, retry_s)
+        return self.get(str(row["id"]))
+
+    def get(self, job_id: str) -> Job:
+        """One job. Raises JobNotFound."""
+        with self._engine.connect() as connection:
+            found = connection.execute(sa.select(JOBS).where(JOBS.c.id == job_id))
+            row = found.mappings().one_or_none()
+        if row is None:
+            raise JobNotFound("No job has this id.")
+        return _job(row)
+
+    def position(self, job: Job) -> int:
+        """How many jobs are made before this one."""
+        with self._engine.connect() as connection:
+            number = sa.select(JOBS.c.number).where(JOBS.c.id == job.id).scalar_subquery()
+            before = sa.and_(JOBS.c.number < number, JOBS.c.state.in_(UNFINISHED))
+            return _count(connection, before)
+
+    def page(self, after: str | None, limit: int, newest_first: bool) -> tuple[list[Job], bool]:
+        """Up to `limit` jobs after the job `after`, and whether there are more. Raises JobNotFound
+        for one that isn't there."""
+        wanted = sa.select(JOBS)
+        if after is not None:
+            self.get(after)
+            number = sa.select(JOBS.c.number).where(JOBS.c.id == after).scalar_subquery()
+            wanted = wanted.where(
+                JOBS.c.number < number if newest_first else JOBS.c.number > number
+            )
+        order = JOBS.c.number.desc() if newest_first else JOBS.c.number.asc()
+        with self._engine.connect() as connection:
+            rows = connection.execute(wanted.order_by(order).limit(limit + 1)).mappings().all()
+        return [_job(row) for row in rows[:limit]], len(rows) > limit
+
+    def claim(self) -> Job | None:
+        """This service's oldest waiting job, which is in progress from now on; None: nothing
+        waits."""
+        waiting = sa.and_(JOBS.c.owner == self.owner, JOBS.c.state == "queued")
+        with self._engine.begin() as connection:
+            first = sa.select(JOBS.c.id).where(waiting).order_by(JOBS.c.number).limit(1)
+            job_id = connection.execute(first).scalar_one_or_none()
+            if job_id is None:
+                return None
+            begun = {"state": "in_progress", "started_at": int(time.time())}
+            connection.execute(
+                sa.update(JOBS)
+                .where(JOBS.c.id == job_id, JOBS.c.state == "queued")
+                .values(begun | {"attempts": JOBS.c.attempts + 1})
+            )
+        job = self.get(str(job_id))
+        return job if job.state == "in_progress" else self.claim()
+
+    def complete(self, job_id: str, artifact: str, result: Mapping[str, object]) -> None:
+        """The job's clip is published."""
+        self._end(job_id, "completed", artifact=artifact, result=dict(result))
+
+    def fail(self, job_id: str, error: JobError) -> None:
+        """The job can't be made."""
+        self._end(job_id, "failed", error=error.model_dump(mode="json"))
+
+    def cancel(self, job_id: str) -> bool:
+        """Cancel a job that isn't finished; whether there was anything to cancel."""
+        return self._end(job_id, "cancelled")
+
+    def put_back(self, job_id: str) -> None:
+        """The job waits again, as if it had not been begun: its service stops."""
+        with self._engine.begin() as connection:
+            connection.execute(
+                sa.update(JOBS)
+                .where(JOBS.c.id == job_id, JOBS.c.state == "in_progress")
+                .values(state="queued", started_at=None, attempts=JOBS.c.attempts - 1)
+            )
+
+    def forget(self, job_id: str) -> None:
+        """Drop a finished job."""
+        with self._engine.begin() as connection:
+            connection.execute(
+                sa.delete(JOBS).where(JOBS.c.id == job_id, JOBS.c.state.not_in(UNFINISHED))
+            )
+
+    def seen(self) -> None:
+        """This service is there."""
+        now = {"seen_at": int(time.time())}
+        with self._engine.begin() as connection:
+            known = sa.update(SERVICES).where(SERVICES.c.owner == self.owner).values(now)
+            if connection.execute(known).rowcount == 0:
+                connection.execute(sa.insert(SERVICES).values(now | {"owner": self.owner}))
+
+    def take_over(self, published: Callable[[Job], tuple[str, dict[str, object]] | None]) -> int:
+        """Make unfinished jobs of services that are gone this one's; returns how many.
+
+        One that was being made is completed if `published` finds its clip, and made once more else.
+        """
+        with self._engine.begin() as connection:
+            seen = dict(connection.execute(sa.select(SERVICES.c.owner, SERVICES.c.seen_at)).all())
+            held = sa.select(JOBS).where(JOBS.c.state.in_(UNFINISHED), JOBS.c.owner != self.owner)
+            rows = connection.execute(held.order_by(JOBS.c.number)).mappings().all()
+            gone = {
+                owner
+                for owner in {*seen, *(row["owner"] for row in rows)} - {self.owner}
+                if owner not in seen or not _is_there(owner, seen[owner])
+            }
+            orphans = [row for row in rows if row["owner"] in gone]
+            for row in orphans:
+                connection.execute(
+                    sa.update(JOBS)
+                    .where(JOBS.c.id == row["id"])
+                    .values(self._taken(row, published))
+                )
+            connection.execute(sa.delete(SERVICES).where(SERVICES.c.owner.in_(gone)))
+        return len(orphans)
+
+    def close(self) -> None:
+        """Whoever comes next takes over what waits."""
+        with self._engine.begin() as connection:
+            connection.execute(sa.delete(SERVICES).where(SERVICES.c.owner == self.owner))
+        self._engine.dispose()
+
+    def _taken(
+        self,
+        row: sa.RowMapping,
+        published: Callable[[Job], tuple[str, dict[str, object]] | None],
+    ) -> dict[str, object]:
+        mine: dict[str, object] = {"owner": self.owner}
+        if row["state"] == "queued":
+            return mine
+        now = int(time.time())
+        found = published(_job(row))
+        if found is not None:
+            artifact, result = found
+            done = {"state": "completed", "artifact": artifact, "result": result}
+            return mine | done | {"finished_at": now}
+        if row["attempts"] >= MOST_ATTEMPTS:
+            error = INTERRUPTED.model_dump(mode="json")
+            return mine | {"state": "failed", "error": error, "finished_at": now}
+        return mine | {"state": "queued", "started_at": None}
+
+    def _end(self, job_id: str, state: State, **values: object) -> bool:
+        """Finish a job that isn't finished yet; what is stays as it is."""
+        ended = {"state": state, "finished_at": int(time.time()), **values}
+        with self._engine.begin() as connection:
+            done = connection.execute(
+                sa.update(JOBS)
+                .where(JOBS.c.id == job_id, JOBS.c.state.in_(UNFINISHED))
+                .values(ended)
+            )
+        return done.rowcount == 1
+
+
+def _same(job: Job, request: JobRequest) -> Job:
+    if job.request != request:
+        raise IdempotencyConflict(
+            "The Idempotency-Key was sent before, with another request. Remedy: send a new key."
+        )
+    return job
+
+
+def _job(row: sa.RowMapping) -> Job:
+    return Job.model_validate({name: row[name] for name in Job.model_fields})
+
+
+def _count(connection: sa.Connection, which: sa.ColumnElement[bool]) -> int:
+    return connection.execute(sa.select(sa.func.count()).where(which)).scalar_one()
+
+
+def _myself() -> str:
+    """A name that no other service has, and by which can be told whether this one is there."""
+    born = psutil.Process().create_time()
+    return f"{socket.gethostname()} {os.getpid()} {born:.2f} {secrets.token_hex(4)}"
+
+
+def _is_there(owner: str, seen_at: int) -> bool:
+    host, pid, born, _ = owner.rsplit(" ", 3)
+    if host != socket.gethostname():
+        return time.time() - seen_at < _SILENT_S
+    try:
+        return f"{psutil.Process(int(pid)).create_time():.2f}" == born
+    except psutil.NoSuchProcess:
+        return False

@@ -1,0 +1,189 @@
+"""`/v1/videos`: jobs, as OpenAI's and vLLM-Omni's clients ask for them."""
+
+from __future__ import annotations
+
+import asyncio
+import json
+from collections.abc import AsyncIterator, Callable, Coroutine
+from typing import Annotated, Any, Literal
+
+from fastapi import APIRouter, Query, Request, Response
+from fastapi.responses import StreamingResponse
+from fastapi.routing import APIRoute
+from pydantic import BaseModel, ConfigDict, ValidationError
+from starlette.concurrency import run_in_threadpool
+
+from api.body_limit import with_fields_read
+from api.clip_response import clip_response
+from api.errors import InvalidForm, Unfinished
+from api.form import GenerateForm, complaints_of_fields
+from api.job_view import REFUSALS, VideoJob, seen
+from api.jobs.job import Job, JobRequest
+from api.problems import complaints_in
+from api.same_origin import refuse_foreign
+from api.service import Service, service_of
+
+_LOOK_EVERY_S = 0.2
+_NONE: dict[int | str, dict[str, Any]] = {404: {"description": "No job has this id."}}
+
+
+class _JobRoute(APIRoute):
+    """Refuses pages of other sites before anything is read."""
+
+    def get_route_handler(self) -> Callable[[Request], Coroutine[Any, Any, Response]]:
+        handle = super().get_route_handler()
+
+        async def ours(request: Request) -> Response:
+            if request.method not in ("GET", "HEAD"):
+                refuse_foreign(request.headers)
+            return await handle(request)
+
+        return ours
+
+
+router = APIRouter(prefix="/v1/videos", tags=["jobs"], route_class=_JobRoute)
+
+
+class VideoList(BaseModel):
+    """One page of jobs."""
+
+    model_config = ConfigDict(frozen=True)
+
+    object: Literal["list"] = "list"
+    data: list[VideoJob]
+    first_id: str | None
+    last_id: str | None
+    """Name it as `after` for the next page."""
+    has_more: bool
+
+
+class Deleted(BaseModel):
+    """The job is cancelled, or gone with its clip."""
+
+    model_config = ConfigDict(frozen=True)
+
+    id: str
+    object: Literal["video.deleted"] = "video.deleted"
+    deleted: Literal[True] = True
+
+
+_FIELDS = {"schema": {"$ref": "#/components/schemas/GenerateForm"}}
+
+
+@router.post(
+    "",
+    responses=REFUSALS,
+    # Read by hand: FastAPI takes either a form or JSON.
+    openapi_extra={
+        "requestBody": {
+            "required": True,
+            "content": {
+                "application/json": _FIELDS,
+                "application/x-www-form-urlencoded": _FIELDS,
+                "multipart/form-data": _FIELDS,
+            },
+        }
+    },
+)
+async def create(request: Request, response: Response) -> VideoJob:
+    """Queue a job. Fields as of `POST /generate`, as a form or as JSON; `model` may name the
+    scenario. With an `Idempotency-Key` the same request gives the same job."""
+    service = service_of(request)
+    presets = await run_in_threadpool(service.presets)
+    fields = await with_fields_read(request, presets.limits.max_body_bytes)
+    if "model" in fields:
+        fields.setdefault("scenario", fields.pop("model"))
+    try:
+        form, wrong = GenerateForm.model_validate(fields), {}
+    except ValidationError as error:
+        wrong = complaints_in(error)
+    wrong |= complaints_of_fields(fields, presets)
+    if wrong:
+        raise InvalidForm(wrong)
+    asked = JobRequest.model_validate(form.model_dump())
+    key = request.headers.get("idempotency-key")
+    job, _ = await run_in_threadpool(service.submit, asked, presets, key)
+    response.headers["Location"] = f"/v1/videos/{job.id}"
+    return await run_in_threadpool(seen, service, job)
+
+
+@router.get("", responses=_NONE)
+def page(
+    request: Request,
+    after: str | None = None,
+    limit: Annotated[int, Query(ge=1, le=100)] = 20,
+    order: Literal["asc", "desc"] = "desc",
+) -> VideoList:
+    """Jobs by the time they were accepted, the newest first by default."""
+    service = service_of(request)
+    jobs, more = service.jobs.page(after, limit, order == "desc")
+    shown = [seen(service, job) for job in jobs]
+    ends = (shown[0].id, shown[-1].id) if shown else (None, None)
+    return VideoList(data=shown, first_id=ends[0], last_id=ends[1], has_more=more)
+
+
+@router.get("/{video_id}", responses=_NONE)
+def one(video_id: str, request: Request) -> VideoJob:
+    """A job as it stands now."""
+    service = service_of(request)
+    return seen(service, service.jobs.get(video_id))
+
+
+@router.delete("/{video_id}", responses=_NONE)
+def delete(video_id: str, request: Request) -> Deleted:
+    """Cancel a job that isn't finished: it stops after its step, and stays listed as cancelled.
+    Delete one that is, with its clip."""
+    service = service_of(request)
+    service.delete(service.jobs.get(video_id))
+    return Deleted(id=video_id)
+
+
+@router.head("/{video_id}/content", include_in_schema=False)
+@router.get(
+    "/{video_id}/content",
+    response_class=Response,
+    responses={
+        200: {"content": {"video/mp4": {}}, "description": "The clip."},
+        206: {"content": {"video/mp4": {}}, "description": "The asked range of the clip."},
+        409: {"description": "The job has no clip: not yet, or it failed or was cancelled."},
+        416: {"description": "The range lies outside the clip."},
+        **_NONE,
+    },
+)
+def content(video_id: str, request: Request) -> Response:
+    """The clip of a finished job."""
+    service = service_of(request)
+    job = service.jobs.get(video_id)
+    if job.artifact is None:
+        why = f" {job.error.message}" if job.error else ""
+        raise Unfinished(f"The job is {job.state.replace('_', ' ')}.{why}")
+    return clip_response(service, job.artifact, request)
+
+
+@router.get(
+    "/{video_id}/events",
+    response_class=StreamingResponse,
+    responses={200: {"content": {"text/event-stream": {}}, "description": "The job, each time."}},
+)
+async def events(video_id: str, request: Request) -> StreamingResponse:
+    """The job as server-sent events: one whenever it has changed, up to its end."""
+    service = service_of(request)
+    job = await run_in_threadpool(service.jobs.get, video_id)
+    return StreamingResponse(
+        _changes(request, service, job),
+        media_type="text/event-stream",
+        headers={"Cache-Control": "no-store", "X-Accel-Buffering": "no"},
+    )
+
+
+async def _changes(request: Request, service: Service, job: Job) -> AsyncIterator[str]:
+    last: VideoJob | None = None
+    while True:
+        now = await run_in_threadpool(seen, service, job)
+        if now != last:
+            yield f"event: {now.status}\ndata: {json.dumps(now.model_dump(mode='json'))}\n\n"
+            last = now
+        if not job.unfinished or await request.is_disconnected():
+            return
+        await asyncio.sleep(_LOOK_EVERY_S)
+        job = await run_in_threadpool(service.jobs.get, job.id)

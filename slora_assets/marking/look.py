@@ -1,0 +1,83 @@
+"""What a clip looks like: its mean luma, which shows the watermark, and a fingerprint of three of
+its frames, by which it is known again when all marks are gone."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import dataclass
+from itertools import islice
+from pathlib import Path
+from typing import Final
+
+import numpy as np
+from numpy.typing import NDArray
+
+from slora_assets.config.errors import FootageError
+from slora_assets.footage.containers import opened_video
+from slora_assets.marking.watermark import mean_luma
+
+MOST_FRAMES: Final = 5000
+"""Of a file that are looked at: no generated clip is longer."""
+_SMALL: Final = 64
+"""Pixels on a side of what a fingerprint is taken of."""
+_ALIKE: Final = 20
+"""Of 192 bits: more differ between clips of different content, fewer after crf 28 or half size."""
+
+
+@dataclass(frozen=True)
+class Look:
+    """Of all frames of a clip."""
+
+    luma: NDArray[np.float32]
+    """[H, W], the mean."""
+    fingerprint: list[str]
+
+
+def look_at(frames: Iterable[NDArray[np.uint8]]) -> Look | None:
+    """At frames [H, W, 3] RGB; None where there are none."""
+    small: list[NDArray[np.uint8]] = []
+    luma = mean_luma(_kept(frames, small))
+    return Look(luma, [_hash(one) for one in _chosen(small)]) if small else None
+
+
+def look_at_file(file: Path) -> Look:
+    """At the frames of a video as they are stored. Raises FootageError for what is none."""
+    with opened_video(file) as (container, stream):
+        decoded = islice(container.decode(stream), MOST_FRAMES)
+        look = look_at(frame.to_ndarray(format="rgb24") for frame in decoded)
+    if look is None:
+        raise FootageError("corrupt", "no frame can be decoded", file=file)
+    return look
+
+
+def alike(one: Sequence[str], other: Sequence[str]) -> bool:
+    """Whether two fingerprints are of the same clip, encoded or scaled anew maybe."""
+    return len(one) == len(other) > 0 and difference(one, other) <= _ALIKE
+
+
+def difference(one: Sequence[str], other: Sequence[str]) -> int:
+    """Bits that differ."""
+    pairs = zip(one, other, strict=True)
+    return sum((int(a, 16) ^ int(b, 16)).bit_count() for a, b in pairs)
+
+
+def _kept(
+    frames: Iterable[NDArray[np.uint8]], small: list[NDArray[np.uint8]]
+) -> Iterator[NDArray[np.uint8]]:
+    """The frames, each left behind in small."""
+    import cv2
+
+    for frame in frames:
+        small.append(cv2.resize(frame, (_SMALL, _SMALL), interpolation=cv2.INTER_AREA))
+        yield frame
+
+
+def _chosen(small: Sequence[NDArray[np.uint8]]) -> list[NDArray[np.uint8]]:
+    return [small[0], small[len(small) // 2], small[-1]]
+
+
+def _hash(picture: NDArray[np.uint8]) -> str:
+    import imagehash
+    from PIL import Image
+
+    return str(imagehash.phash(Image.fromarray(picture)))
