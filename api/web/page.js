@@ -14,7 +14,8 @@ function show() {
   if (!chosen) return;
   $("about").textContent = chosen.status === "unavailable"
     ? chosen.reason
-    : `Adapter ${chosen.adapter_sha256.slice(0, 12)}, ${chosen.status}, verdict ${chosen.verdict}.`;
+    : `Adapter ${chosen.adapter_sha256.slice(0, 12)}, ${chosen.status}, verdict ${chosen.verdict}` +
+      `${chosen.use ? `, for ${chosen.use} use` : ""}.`;
   $("scale").min = chosen.scale_min;
   $("scale").max = chosen.scale_max;
   $("scale").value = chosen.scale;

@@ -15,6 +15,7 @@ from slora_assets.cli.provenance import lineage, reproduce, verify
 from slora_assets.cli.scenarios import scenario_app
 from slora_assets.cli.takedown import takedown
 from slora_assets.config.edge import run
+from slora_assets.config.licences import Use
 from slora_assets.config.workspace import Workspace
 from slora_assets.processes.garbage import look_for_garbage_seldom
 
@@ -42,18 +43,22 @@ def promote(
         float | None,
         typer.Option(help="Strength to serve at.  [default: the best that the gate let through]"),
     ] = None,
+    use: Annotated[
+        Use | None,
+        typer.Option(help="What for.  [default: the most that the licences of its parents allow]"),
+    ] = None,
 ) -> None:
-    """Let a scenario's best adapter be served, if its verdict allows it."""
+    """Let a scenario's best adapter be served, if its verdict and its licences allow it."""
     from slora_assets.deployment.promotion import promote as promote_adapter
 
     done = promote_adapter(
-        Workspace.from_environment(), scenario, by, reason, override_inconclusive, scale
+        Workspace.from_environment(), scenario, by, reason, override_inconclusive, scale, use
     )
     state = "promoted" if done.change else "was promoted already"
     found = done.strengths
     typer.echo(
         f"{scenario}: {done.sha256} {state} (verdict {done.verdict}) at strength {found.scale:g};"
-        f" requests may ask for {found.least:g} to {found.most:g}"
+        f" requests may ask for {found.least:g} to {found.most:g}; for {done.use} use"
     )
 
 
@@ -74,7 +79,8 @@ def log() -> None:
     for change in read_changes(Workspace.from_environment().changelog):
         adapter = f" {change.sha256}" if change.sha256 else ""
         by, reason = one_line(change.by), one_line(change.reason)
-        typer.echo(f"{change.action} {change.scenario}{adapter} by {by}: {reason}")
+        use = f" for {change.use} use" if change.use else ""
+        typer.echo(f"{change.action} {change.scenario}{adapter}{use} by {by}: {reason}")
 
 
 @app.command()

@@ -14,9 +14,11 @@ from pathlib import Path
 from filelock import lock_descriptor
 
 from slora_assets.config.errors import GateError, IntegrityError
+from slora_assets.config.licences import Use
 from slora_assets.config.workspace import Workspace
 from slora_assets.curation.retirement import refuse_retired
 from slora_assets.deployment.changelog import log_change, promotion_of
+from slora_assets.deployment.permission import admitted_use
 from slora_assets.deployment.presets import (
     edited_preset,
     preset_of,
@@ -62,6 +64,7 @@ class Promotion:
     sha256: str
     verdict: PromotableAnswer
     strengths: Strengths
+    use: Use
     change: LoggedChange | None
 
 
@@ -100,13 +103,14 @@ def promote(
     reason: str,
     override_inconclusive: bool = False,
     scale: float | None = None,
+    use: Use | None = None,
 ) -> Promotion:
     """Register a scenario's candidate, log who let it through and why, and set its preset: the
-    adapter, its strength (`scale`, or else the best of those that were let through) and how far
-    requests may go from it.
+    adapter, its strength (`scale`, or else the best of those that were let through), how far
+    requests may go from it, and its `use` (or else the most that licences allow).
 
-    Raises GateError as `admitted` does and for a strength that wasn't let through, CurationError
-    for a retired scenario.
+    Raises GateError as `admitted` does, for a strength that wasn't let through and for a use that a
+    licence doesn't allow; CurationError for a retired scenario.
     """
     by, reason = _signed(by, reason)
     refuse_retired(workspace, scenario)
@@ -116,6 +120,7 @@ def promote(
         answer = admitted(workspace, chosen, override_inconclusive)
         strengths = strengths_for(tried_strengths(workspace, chosen.verdict), answer, scale)
         run, verdict = workspace.scenario_run(scenario), workspace.validation(scenario)
+        use = admitted_use(workspace, run, use)
         folder, record = register_adapter(workspace, chosen.folder, run)
         put_on_record(
             workspace,
@@ -126,10 +131,10 @@ def promote(
                 one for one in folder.rglob("*") if one.is_file() and one.name != ADAPTER_RECORD
             ),
         )
-        values = preset_values(record.sha256, answer, strengths)
+        values = preset_values(record.sha256, answer, strengths, use)
         known = promotion_of(workspace.changelog, scenario, record.sha256)
         if known is not None and preset.model_dump(include=set(values)) == values:
-            return Promotion(scenario, folder, record.sha256, answer, strengths, None)
+            return Promotion(scenario, folder, record.sha256, answer, strengths, use, None)
         change = Change(
             action="promote",
             scenario=scenario,
@@ -142,6 +147,7 @@ def promote(
             scale=strengths.scale,
             scale_min=strengths.least,
             scale_max=strengths.most,
+            use=use,
             override_inconclusive=answer == "inconclusive",
             scores_note=chosen.verdict.scores_note,
             base=record.base,
@@ -156,7 +162,7 @@ def promote(
         # without its preset is put right by the same command again.
         with edited_preset(workspace.presets, scenario, values):
             logged = _logged(workspace, change)
-    return Promotion(scenario, folder, record.sha256, answer, strengths, logged)
+    return Promotion(scenario, folder, record.sha256, answer, strengths, use, logged)
 
 
 def demote(workspace: Workspace, scenario: str, by: str, reason: str) -> LoggedChange:

@@ -33,6 +33,8 @@ class PresetChange(dg.Config):
     """Why."""
     scale: float | None = None
     """Strength to serve at; nothing: the best of those that the gate let through."""
+    use: Literal["most", "research", "non-commercial", "commercial"] = "most"
+    """What for; `most`: as much as the licences of its parents allow."""
     override_inconclusive: bool = False
     """Let an inconclusive verdict through; recorded as such. A failed one never passes."""
 
@@ -79,6 +81,7 @@ def inference_presets(
             config.reason,
             config.override_inconclusive,
             config.scale,
+            None if config.use == "most" else config.use,
         )
     elif config.action == "demote":
         demote(workspace, config.scenario, config.by, config.reason)
