@@ -1,5 +1,5 @@
 """`slora`: what a person does from the shell: curate, add scenarios, write prompts, promote,
-demote, take footage down, verify, read logs, reports, preferences and schemas."""
+demote, take footage down, verify, export, read logs, reports, preferences and schemas."""
 
 from __future__ import annotations
 
@@ -10,6 +10,7 @@ import typer
 
 from slora_assets.adapter_files.naming import Naming
 from slora_assets.cli.arguments import Reason
+from slora_assets.cli.exports import export
 from slora_assets.cli.prompts import prompts_app
 from slora_assets.cli.provenance import lineage, reproduce, verify
 from slora_assets.cli.scenarios import scenario_app
@@ -24,6 +25,7 @@ app.add_typer(scenario_app, name="scenario", help="Add, look at and retire scena
 app.command()(verify)
 app.command()(lineage)
 app.command()(reproduce)
+app.command()(export)
 app.add_typer(prompts_app, name="prompts", help="Write and list the prompts of validation.")
 app.command()(takedown)
 

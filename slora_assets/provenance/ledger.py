@@ -15,6 +15,7 @@ from slora_assets.config.workspace import Workspace
 from slora_assets.documents import LoggedRecord, Recorded, RecordKind
 from slora_assets.provenance import chained_log
 from slora_assets.provenance.hashing import sha256_file
+from slora_assets.provenance.lineage_events import announce
 from slora_assets.provenance.stat_cache import file_stamp
 
 
@@ -125,7 +126,8 @@ def _append(workspace: Workspace, made: Recorded) -> None:
     last = last_records(workspace).get(made.path)
     known = last and Recorded.model_validate(last.model_dump(include=set(Recorded.model_fields)))
     if known != made:
-        chained_log.append(workspace.ledger, made.model_dump(mode="json"))
+        line = chained_log.append(workspace.ledger, made.model_dump(mode="json"))
+        announce(LoggedRecord.model_validate(line))
 
 
 @lru_cache(maxsize=2)
