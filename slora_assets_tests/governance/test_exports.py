@@ -29,8 +29,8 @@ from slora_assets.governance.exports.stage import write_exports
 from slora_assets.provenance import read_json, write_json
 from slora_assets.provenance.records import read_run_record
 from slora_assets_tests.governance.made import SCENARIO, adapter_of
-from slora_assets_tests.governance.served import Answer, served
 from slora_assets_tests.on_record import put_run_on_record
+from slora_assets_tests.served import Answer, served
 from slora_assets_tests.workspaces import choose
 
 SPDX_FOLDER: Final = "SPDX_3_0_1"
