@@ -19,6 +19,7 @@ from slora_assets.config.yaml_reader import read_settings
 from slora_assets.curation.manifest import read_manifest
 from slora_assets.deployment.changelog import promotion_of
 from slora_assets.deployment.permission import Parent, most_use, parents_of
+from slora_assets.deployment.taint import taint_of
 from slora_assets.documents import (
     ADAPTER_FILE,
     RUN_CONFIG,
@@ -244,6 +245,9 @@ def preprocessing(run: Exported) -> list[str]:
 def limitations(run: Exported) -> list[str]:
     """What to know before using it, in sentences."""
     found = [run.record.scores_note] if run.record.scores_note else []
+    taint = taint_of(run.workspace, run.adapter.sha256)
+    if taint is not None:
+        found.append(f"It must not be served: {taint.what}.")
     if run.verdict is None:
         found.append("No verdict on this adapter is on record.")
     else:

@@ -115,8 +115,6 @@ class _Graph:
             name=str(base["name"]),
             software_packageVersion=str(base["revision"]),
             software_primaryPurpose="model",
-            suppliedBy=self._id("supplier"),
-            software_downloadLocation=f"urn:slora:base:{path_url(str(base['name']))}",
             ai_typeOfModel=["diffusion transformer", "text-to-video"],
             comment=", ".join(f"{part}: {sha}" for part, sha in sorted(base["parts"].items())),
         )
