@@ -62,5 +62,5 @@ def _view(service: Service, presets: Presets, name: str) -> ScenarioView:
         scale_min=preset.scale_min,
         scale_max=preset.scale_max,
         scores_note=choice.scores_note if choice else None,
-        use=preset_use(service.settings.workspace, preset),
+        use=preset_use(service.settings.workspace, name, preset),
     )

@@ -3,7 +3,8 @@ benchmarks/exports.py <workspace>`.
 
 Prints per run and format the errors that its tool finds, the seconds of writing it and its size,
 then their sum, and whether a second writing gives the same bytes. SPDX's validator fetches its
-model from spdx.org; `--spdx` names a folder with `spdx-context.jsonld` and `spdx-model.ttl` instead.
+model from spdx.org; `--spdx` names a folder with `spdx-context.jsonld` and `spdx-model.ttl`
+instead.
 """
 
 from __future__ import annotations

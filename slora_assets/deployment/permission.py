@@ -16,6 +16,7 @@ from slora_assets.config.errors import GateError, SloraError
 from slora_assets.config.licences import Licence, Use, licence_of, rank, strictest, use_of
 from slora_assets.config.workspace import Workspace
 from slora_assets.curation.manifest import metadata_now
+from slora_assets.deployment.changelog import promotion_of
 from slora_assets.documents import (
     RUN_INPUTS,
     RUN_RECORD,
@@ -129,17 +130,19 @@ def refuse_wider_use(preset: ScenarioPreset, logged: LoggedChange, file: Path) -
         )
 
 
-def preset_use(workspace: Workspace, preset: ScenarioPreset) -> Use | None:
-    """What a preset may be used for: what it was promoted for, or less where the licences that are
-    known now allow less; of presets that don't say, what these allow. None without an adapter, and
-    where nobody can say."""
+def preset_use(workspace: Workspace, scenario: str, preset: ScenarioPreset) -> Use | None:
+    """What a preset may be used for: what it was promoted for, by itself and by the change log, or
+    less where the licences that are known now allow less. Of presets that were promoted before
+    there were uses it is what these allow. None without an adapter, and where nobody can say."""
     if preset.sha256 is None:
         return None
     try:
+        logged = promotion_of(workspace.changelog, scenario, preset.sha256)
         most = most_use(parents_of(workspace, workspace.registry / preset.sha256))
     except SloraError:
         return None
-    return most if preset.use is None else strictest(most, preset.use)
+    said = (preset.use, logged.use if logged else None)
+    return strictest(most, *(one for one in said if one is not None))
 
 
 def _footage(workspace: Workspace, folder: Path, record: RunRecord) -> Iterator[Parent]:

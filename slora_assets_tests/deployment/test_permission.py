@@ -129,12 +129,22 @@ def test_what_turns_out_later_narrows_what_is_shown(
     finish_run()
     _trained_on(workspace, ("a", None))
     promote(workspace, SCENARIO, "Zoë", "why")
-    assert preset_use(workspace, _preset(workspace)) == "commercial"
+    assert preset_use(workspace, SCENARIO, _preset(workspace)) == "commercial"
     file = workspace.registry / str(_preset(workspace).sha256) / RUN_RECORD
     record = read_json(file, remedy="")
     assert isinstance(record, dict)
     write_json(file, record | {"licence": "CC-BY-NC-4.0"})
-    assert preset_use(workspace, _preset(workspace)) == "non-commercial"
+    assert preset_use(workspace, SCENARIO, _preset(workspace)) == "non-commercial"
+
+
+def test_a_preset_that_says_nothing_is_shown_with_what_the_log_says(
+    workspace: Workspace, finish_run: FinishRun
+) -> None:
+    finish_run()
+    _trained_on(workspace, ("a", None))
+    promote(workspace, SCENARIO, "Zoë", "why", use="research")
+    write_preset(workspace.presets, SCENARIO, {"use": None})
+    assert preset_use(workspace, SCENARIO, _preset(workspace)) == "research"
 
 
 def test_presets_of_older_versions_work_and_gain_the_key_in_place(

@@ -97,7 +97,9 @@ def inference_presets(
         metadata={
             ROWS: len(presets.presets),
             "promoted": {name: str(sha256) for name, sha256 in promoted.items()},
-            "uses": {name: str(preset_use(workspace, presets.presets[name])) for name in promoted},
+            "uses": {
+                name: str(preset_use(workspace, name, presets.presets[name])) for name in promoted
+            },
             **on_record(workspace, workspace.changelog),
             "file": dg.MetadataValue.path(workspace.presets),
         },

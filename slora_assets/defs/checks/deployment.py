@@ -5,6 +5,7 @@ import dagster as dg
 from slora_assets.config.errors import SloraError
 from slora_assets.defs.checks.sentences import counted, some
 from slora_assets.defs.project import ProjectResource
+from slora_assets.deployment.permission import admitted_use
 from slora_assets.deployment.presets import read_presets
 from slora_assets.deployment.registry import open_registered
 from slora_assets.deployment.strengths import checked_promotion
@@ -15,7 +16,8 @@ from slora_assets.provenance import read_json
 @dg.asset_check(asset="inference_presets")
 def presets_are_intact(project: ProjectResource) -> dg.AssetCheckResult:
     """Each promoted adapter is in the registry, has the recorded hash, stands in the change log as
-    promoted, and may be asked for no strength that the gate did not let through."""
+    promoted, may be asked for no strength that the gate did not let through, and promises no use
+    that a licence of its parents, as it is known now, doesn't allow."""
     workspace = project.workspace()
     promoted, broken = 0, dict[str, str]()
     for name, preset in read_presets(workspace.presets).presets.items():
@@ -25,6 +27,7 @@ def presets_are_intact(project: ProjectResource) -> dg.AssetCheckResult:
         try:
             open_registered(workspace, preset.adapter, preset.sha256)
             checked_promotion(workspace, name, preset)
+            admitted_use(workspace, workspace.registry / preset.sha256, preset.use)
         except SloraError as error:
             broken[name] = str(error)
     said = (

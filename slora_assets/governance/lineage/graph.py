@@ -148,7 +148,7 @@ def _add_presets(graph: Graph, workspace: Workspace) -> None:
         adapter = graph.nodes.get(("adapter", str(preset.sha256)))
         if adapter is not None:
             about = f"strength {preset.scale:g}, promoted with {preset.verdict}"
-            use = preset_use(workspace, preset)
+            use = preset_use(workspace, scenario, preset)
             about += f", for {use} use" if use else ""
             graph.edge(adapter, graph.node(Node("preset", scenario, about)))
 
