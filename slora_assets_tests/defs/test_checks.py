@@ -94,7 +94,8 @@ def test_every_check_says_in_a_sentence_what_it_found(graph: Graph) -> None:
         "presets_are_intact": "1 of 1 promoted adapter are in the registry",
         "summary_is_fresh": f"{rows} of {rows} rows of the summary say",
         **{
-            f"{asset}_record_verifies": "and all that it was made from hold: " for asset in RECORDED
+            f"{asset}_record_verifies": "back to everything that it was made from."
+            for asset in RECORDED
         },
     }
     said = _sentences(checks.values())

@@ -61,7 +61,7 @@ def _verified(workspace: Workspace, file: Path) -> dg.AssetCheckResult:
     tree = verify(workspace, file)
     broken = {f"{one.what} {one.path}".strip(): one.says for one in tree.broken()}
     where, looked = workspace.relative(file), sum(1 for _ in tree.lines())
-    said = f"{where} and all that it was made from hold: {counted(looked, 'link', 'links')}."
+    said = f"All {looked} links hold, from {where} back to everything that it was made from."
     if broken:
         told = some_of(broken).rstrip(".")
         said = (
