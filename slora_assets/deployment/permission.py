@@ -1,7 +1,8 @@
 """What an adapter may be used for: as much as the strictest of what it was made from allows.
 
-Asked anew each time, of what the run recorded and of what is known of the same footage now: a
-licence that turns out to be another one holds from then on.
+Asked anew each time. Of footage that is still curated it is what the metadata say now, so that a
+licence which turns out to be another one holds from then on; of other footage, and of the base,
+what the run recorded.
 """
 
 from __future__ import annotations
@@ -20,12 +21,14 @@ from slora_assets.deployment.changelog import promotion_of
 from slora_assets.documents import (
     RUN_INPUTS,
     RUN_RECORD,
+    Clip,
     DatasetEntry,
     LoggedChange,
     RunRecord,
     ScenarioPreset,
 )
 from slora_assets.provenance import read_json
+from slora_assets.provenance.ledger import refuse_changed
 from slora_assets.provenance.records import read_adapter_record, read_run_record
 
 _SHOWN: Final = 3
@@ -97,7 +100,8 @@ def most_use(parents: list[Parent]) -> Use:
 def admitted_use(workspace: Workspace, folder: Path, wanted: Use | None) -> Use:
     """The use that an adapter is promoted for: the wanted one, or else the most that there is.
     Raises GateError where the strictest parent doesn't allow what is wanted, with its clips, its
-    licence and the clause."""
+    licence and the clause; IntegrityError for metadata that aren't what curation left."""
+    refuse_changed(workspace, workspace.scenario_metadata, remedy="run `make data`")
     parents = parents_of(workspace, folder)
     most = most_use(parents)
     if wanted is None or rank(wanted) <= rank(most):
@@ -146,24 +150,29 @@ def preset_use(workspace: Workspace, scenario: str, preset: ScenarioPreset) -> U
 
 
 def _footage(workspace: Workspace, folder: Path, record: RunRecord) -> Iterator[Parent]:
-    """A parent for all clips under the same terms, as they were recorded and as they are now."""
-    now: dict[str, str | None] = {}
-    of_all = _recorded_terms(folder, record)
+    """A parent for all clips under the same terms: those of today's metadata for clips that are
+    still curated with these bytes, and the recorded ones for others."""
+    recorded, curated = _recorded_terms(folder, record), dict[str, Clip]()
+    today = recorded
     try:
         metadata = metadata_now(workspace)
-        if metadata.dataset.name == record.dataset:
-            now = {clip.id: clip.licence for clip in metadata.clips}
-            of_all.append(_terms(metadata.dataset))
     except SloraError:  # the run's own record is all there is
         pass
+    else:
+        if metadata.dataset.name == record.dataset:
+            curated = {clip.id: clip for clip in metadata.clips}
+            today = [_terms(metadata.dataset)]
     groups: defaultdict[_Terms, list[str]] = defaultdict(list)
     for clip in record.clips:
-        own = {one for one in (clip.licence, now.get(clip.id)) if one is not None}
-        ones = [_Terms(f"clips of {record.dataset}", one, None) for one in own]
-        for one in dict.fromkeys(ones or of_all):
+        now = curated.get(clip.id)
+        known = now is not None and now.sha256 == clip.sha256
+        own = now.licence if now is not None and known else clip.licence
+        of_all = today if known else recorded
+        terms = of_all if own is None else [_Terms(f"clips of {record.dataset}", own, None)]
+        for one in dict.fromkeys(terms):
             groups[one].append(clip.id)
     if not record.clips:  # who can't say which they were still says of which dataset
-        groups.update({one: [] for one in of_all})
+        groups.update({one: [] for one in recorded})
     yield from (_parent(one, tuple(clips)) for one, clips in groups.items())
 
 

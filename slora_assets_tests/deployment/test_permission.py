@@ -8,15 +8,17 @@ import pytest
 from typer.testing import CliRunner
 
 from slora_assets.cli import app
-from slora_assets.config.errors import GateError
+from slora_assets.config.errors import GateError, IntegrityError
 from slora_assets.config.workspace import Workspace
 from slora_assets.deployment.changelog import read_changes
 from slora_assets.deployment.permission import most_use, parents_of, preset_use
 from slora_assets.deployment.presets import read_presets, write_preset
 from slora_assets.deployment.promotion import demote, promote
 from slora_assets.deployment.strengths import checked_promotion
-from slora_assets.documents import RUN_RECORD, ScenarioPreset
+from slora_assets.documents import RUN_RECORD, DatasetEntry, ScenarioMetadata, ScenarioPreset
 from slora_assets.provenance import read_json, write_json
+from slora_assets.provenance.ledger import put_on_record
+from slora_assets_tests.curation.clips import clip
 from slora_assets_tests.deployment.conftest import FinishRun
 from slora_assets_tests.earned import earn
 from slora_assets_tests.made_runs import BASE
@@ -135,6 +137,62 @@ def test_what_turns_out_later_narrows_what_is_shown(
     assert isinstance(record, dict)
     write_json(file, record | {"licence": "CC-BY-NC-4.0"})
     assert preset_use(workspace, SCENARIO, _preset(workspace)) == "non-commercial"
+
+
+def _curated(workspace: Workspace, licence: str, **own: str) -> None:
+    """Metadata of today: the dataset's licence, and clips by id with theirs."""
+    clips = [
+        clip(name, ["a boat"]).model_copy(update={"sha256": "a" * 64, "licence": licence_ or None})
+        for name, licence_ in own.items()
+    ]
+    metadata = ScenarioMetadata(
+        dataset=DatasetEntry(name="sample", licence=licence, use="any", annotations={}),
+        config_hash="",
+        dataset_hash="",
+        scenarios={},
+        clips=clips,
+        reject_counts={},
+        rejects=[],
+    )
+    write_json(workspace.scenario_metadata, metadata.model_dump(mode="json"))
+    put_on_record(workspace, "metadata", workspace.scenario_metadata)
+
+
+def test_a_licence_that_was_corrected_since_holds_without_training_again(
+    workspace: Workspace, finish_run: FinishRun
+) -> None:
+    finish_run()
+    _trained_on(workspace, ("a", None), ("b", None), licence="found on the net")
+    with pytest.raises(GateError):
+        promote(workspace, SCENARIO, "Zoë", "why", use="commercial")
+    _curated(workspace, "CC-BY-4.0", a="", b="CC-BY-NC-4.0")
+    assert promote(workspace, SCENARIO, "Zoë", "why").use == "non-commercial"
+    _curated(workspace, "CC-BY-4.0", a="")  # b is curated no longer: what was recorded of it counts
+    assert most_use(parents_of(workspace, workspace.scenario_run(SCENARIO))) == "research"
+    assert preset_use(workspace, SCENARIO, _preset(workspace)) == "research"
+
+
+def test_metadata_that_somebody_edited_let_nothing_through(
+    workspace: Workspace, finish_run: FinishRun
+) -> None:
+    finish_run()
+    _trained_on(workspace, ("a", None))
+    _curated(workspace, "CC-BY-NC-4.0", a="")
+    file = workspace.scenario_metadata
+    file.write_text(file.read_text().replace("CC-BY-NC-4.0", "CC-BY-4.0"))
+    with pytest.raises(IntegrityError, match="not what its stage left"):
+        promote(workspace, SCENARIO, "Zoë", "why", use="commercial")
+
+
+def test_other_bytes_under_the_name_of_a_clip_say_nothing_of_it(
+    workspace: Workspace, finish_run: FinishRun
+) -> None:
+    finish_run()
+    _trained_on(workspace, ("a", None), licence="CC-BY-NC-4.0")
+    _curated(workspace, "CC0-1.0", a="")
+    file = workspace.scenario_metadata
+    file.write_text(file.read_text().replace("a" * 64, "b" * 64))
+    assert most_use(parents_of(workspace, workspace.scenario_run(SCENARIO))) == "non-commercial"
 
 
 def test_a_preset_that_says_nothing_is_shown_with_what_the_log_says(
