@@ -2,13 +2,20 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+from pathlib import Path
+
 from fastapi import APIRouter, Request
 from pydantic import BaseModel
 
 from api.service import service_of
+from slora_assets.config.errors import SloraError
+from slora_assets.config.licences import Use
+from slora_assets.config.workspace import Workspace
+from slora_assets.deployment.permission import most_use, parents_of
 from slora_assets.deployment.registry import registered
 from slora_assets.deployment.taint import taint_of
-from slora_assets.documents import registered_path
+from slora_assets.documents import AdapterRecord, ScenarioPreset, registered_path
 
 router = APIRouter(tags=["adapters"])
 
@@ -34,6 +41,10 @@ class AdapterView(BaseModel):
     """Scenarios whose preset is this adapter."""
     tainted: str | None
     """Why it may not be served: it has seen footage that was taken down; null for others."""
+    use: Use
+    """The most that the licences of its footage and its base allow."""
+    licences: list[str]
+    """Those, each once, the strictest first."""
 
 
 @router.get("/adapters")
@@ -41,14 +52,23 @@ def adapters(request: Request) -> list[AdapterView]:
     """All registered adapters that are whole, by hash."""
     service = service_of(request)
     presets, workspace = service.presets().presets, service.settings.workspace
-    return [
-        AdapterView(
-            **record.model_dump(
-                include=set(AdapterView.model_fields) - {"lora_path", "promoted_for", "tainted"}
-            ),
-            lora_path=registered_path(record.sha256),
-            promoted_for=sorted(n for n, one in presets.items() if one.sha256 == record.sha256),
-            tainted=taint.what if (taint := taint_of(workspace, record.sha256)) else None,
-        )
-        for _folder, record in registered(workspace)
-    ]
+    return [_view(workspace, presets, *one) for one in registered(workspace)]
+
+
+def _view(
+    workspace: Workspace, presets: Mapping[str, ScenarioPreset], folder: Path, record: AdapterRecord
+) -> AdapterView:
+    try:
+        parents = parents_of(workspace, folder)
+    except SloraError:  # an adapter whose run can't be read any more
+        parents = []
+    taint = taint_of(workspace, record.sha256)
+    own = set(AdapterView.model_fields) & set(AdapterRecord.model_fields)
+    return AdapterView(
+        **record.model_dump(include=own),
+        lora_path=registered_path(record.sha256),
+        promoted_for=sorted(n for n, one in presets.items() if one.sha256 == record.sha256),
+        tainted=taint.what if taint else None,
+        use=most_use(parents),
+        licences=list(dict.fromkeys(one.licence.id for one in parents)),
+    )

@@ -9,7 +9,17 @@ from fastapi import FastAPI
 from starlette.concurrency import run_in_threadpool
 from starlette.middleware.trustedhost import TrustedHostMiddleware
 
-from api import adapters, artifacts, health, problems, scenarios, v1_videos, videos, web
+from api import (
+    adapters,
+    artifacts,
+    health,
+    lineage,
+    problems,
+    scenarios,
+    v1_videos,
+    videos,
+    web,
+)
 from api.service import Service
 from api.settings import ApiSettings
 from slora_assets import __version__
@@ -43,6 +53,6 @@ def create_app(settings: ApiSettings | None = None) -> FastAPI:
     problems.install(app)
     app.add_middleware(TrustedHostMiddleware, allowed_hosts=list(service.settings.hosts))
     app.add_middleware(problems.RequestId)
-    for module in (videos, v1_videos, artifacts, scenarios, adapters, health, web):
+    for module in (videos, v1_videos, artifacts, scenarios, adapters, lineage, health, web):
         app.include_router(module.router)
     return app

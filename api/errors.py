@@ -117,6 +117,14 @@ class ArtifactNotFound(ApiError):
     title = "There is no such artifact"
 
 
+class NoLineage(ApiError):
+    """Nothing of this name is known to have been made from anything."""
+
+    status = 404
+    slug = "not-found"
+    title = "No lineage of this is known"
+
+
 class RangeUnsatisfiable(ApiError):
     """The asked bytes lie outside the artifact."""
 
@@ -126,11 +134,11 @@ class RangeUnsatisfiable(ApiError):
 
 
 class ForeignOrigin(ApiError):
-    """A page of another site sent the form."""
+    """A page of another site sent the form, or asked for what is for pages of this one."""
 
     status = 403
     slug = "foreign-origin"
-    title = "Only pages of this service may send this form"
+    title = "Only pages of this service may do this"
 
 
 class BodyTooLarge(ApiError):

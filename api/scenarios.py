@@ -10,6 +10,8 @@ from pydantic import BaseModel
 from api.errors import NotServable
 from api.generator.choice import choose
 from api.service import Service, service_of
+from slora_assets.config.licences import Use
+from slora_assets.deployment.permission import preset_use
 from slora_assets.documents import Presets
 
 router = APIRouter(tags=["scenarios"])
@@ -29,6 +31,9 @@ class ScenarioView(BaseModel):
     scale_min: float
     scale_max: float
     scores_note: str | None
+    use: Use | None
+    """What its clips may be used for, by the licences of what the adapter was made from; null where
+    nothing is promoted."""
 
 
 @router.get("/scenarios")
@@ -57,4 +62,5 @@ def _view(service: Service, presets: Presets, name: str) -> ScenarioView:
         scale_min=preset.scale_min,
         scale_max=preset.scale_max,
         scores_note=choice.scores_note if choice else None,
+        use=preset_use(service.settings.workspace, name, preset),
     )

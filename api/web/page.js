@@ -14,7 +14,10 @@ function show() {
   if (!chosen) return;
   $("about").textContent = chosen.status === "unavailable"
     ? chosen.reason
-    : `Adapter ${chosen.adapter_sha256.slice(0, 12)}, ${chosen.status}, verdict ${chosen.verdict}.`;
+    : `Adapter ${chosen.adapter_sha256.slice(0, 12)}, ${chosen.status}, verdict ${chosen.verdict}` +
+      `${chosen.use ? `, for ${chosen.use} use` : ""}.`;
+  $("taught").hidden = chosen.status !== "promoted";
+  $("taught").href = `/scenarios/${encodeURIComponent(chosen.name)}/lineage.svg`;
   $("scale").min = chosen.scale_min;
   $("scale").max = chosen.scale_max;
   $("scale").value = chosen.scale;
@@ -35,6 +38,7 @@ function result(made) {
   const score = made.temporal_score;
   const headline = score.temporal_consistency;
   $("clip").src = $("download").href = made.url;
+  $("origin").href = `${made.url}/lineage.svg`;
   $("score").textContent = headline === null
     ? "Temporal score: none" : `Temporal score: ${headline.toFixed(3)}`;
   $("warning").textContent = [score.reason, made.scores_note].filter(Boolean).join(" ");

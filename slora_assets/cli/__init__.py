@@ -1,5 +1,6 @@
 """`slora`: what a person does from the shell: curate, add scenarios, write prompts, promote,
-demote, take footage down, verify, detect, sign, read logs, reports, preferences and schemas."""
+demote, take footage down, verify, detect, sign, export, read logs, reports, preferences and
+schemas."""
 
 from __future__ import annotations
 
@@ -11,12 +12,14 @@ import typer
 from slora_assets.adapter_files.naming import Naming
 from slora_assets.cli.arguments import Reason
 from slora_assets.cli.detect import detect
+from slora_assets.cli.exports import export
 from slora_assets.cli.keys import keys_app, sign
 from slora_assets.cli.prompts import prompts_app
 from slora_assets.cli.provenance import lineage, reproduce, verify
 from slora_assets.cli.scenarios import scenario_app
 from slora_assets.cli.takedown import takedown
 from slora_assets.config.edge import run
+from slora_assets.config.licences import Use
 from slora_assets.config.workspace import Workspace
 from slora_assets.processes.garbage import look_for_garbage_seldom
 
@@ -25,6 +28,7 @@ app.add_typer(scenario_app, name="scenario", help="Add, look at and retire scena
 app.command()(verify)
 app.command()(lineage)
 app.command()(reproduce)
+app.command()(export)
 app.add_typer(prompts_app, name="prompts", help="Write and list the prompts of validation.")
 app.command()(takedown)
 app.command()(sign)
@@ -47,18 +51,22 @@ def promote(
         float | None,
         typer.Option(help="Strength to serve at.  [default: the best that the gate let through]"),
     ] = None,
+    use: Annotated[
+        Use | None,
+        typer.Option(help="What for.  [default: the most that the licences of its parents allow]"),
+    ] = None,
 ) -> None:
-    """Let a scenario's best adapter be served, if its verdict allows it."""
+    """Let a scenario's best adapter be served, if its verdict and its licences allow it."""
     from slora_assets.deployment.promotion import promote as promote_adapter
 
     done = promote_adapter(
-        Workspace.from_environment(), scenario, by, reason, override_inconclusive, scale
+        Workspace.from_environment(), scenario, by, reason, override_inconclusive, scale, use
     )
     state = "promoted" if done.change else "was promoted already"
     found = done.strengths
     typer.echo(
         f"{scenario}: {done.sha256} {state} (verdict {done.verdict}) at strength {found.scale:g};"
-        f" requests may ask for {found.least:g} to {found.most:g}"
+        f" requests may ask for {found.least:g} to {found.most:g}; for {done.use} use"
     )
 
 
@@ -79,7 +87,8 @@ def log() -> None:
     for change in read_changes(Workspace.from_environment().changelog):
         adapter = f" {change.sha256}" if change.sha256 else ""
         by, reason = one_line(change.by), one_line(change.reason)
-        typer.echo(f"{change.action} {change.scenario}{adapter} by {by}: {reason}")
+        use = f" for {change.use} use" if change.use else ""
+        typer.echo(f"{change.action} {change.scenario}{adapter}{use} by {by}: {reason}")
 
 
 @app.command()

@@ -115,9 +115,14 @@ class DatasetSettings(Settings):
     """Beside this file: `<name>.yaml` with all scenarios, a folder `<name>/` with a file
     `<scenario>.yaml` for each, or both. Named by the file or by the folder."""
     licence: str
-    """Of the footage; it stands in every adapter's header."""
+    """Of the footage; it stands in every adapter's header. Ids of SPDX, and what other licences are
+    known by, are in `slora_assets/config/licences.py`."""
     use: str
-    """Permitted use, in the words of the source."""
+    """Permitted use, in the words of the source; `any`, `non-commercial` or `research` first, where
+    a preset is to be promoted for more than research."""
+    clip_licences: list[str] = []
+    """CSV files with the columns `video_id` and `licence`: of clips that are under another licence
+    than the dataset's."""
     obtain: RenderedFootage | None = None
     """How to get the footage when it is not there; nothing means that a person provides it."""
     validation_share: Annotated[float, Field(gt=0, lt=1)] = 0.15
@@ -141,12 +146,13 @@ class DatasetSettings(Settings):
         return self
 
     @model_serializer(mode="wrap")
-    def _without_a_mapping_that_is_none(
+    def _without_what_is_not_said(
         self, written: SerializerFunctionWrapHandler
     ) -> dict[str, object]:
-        """Hashes of the configuration are what they were before there was one."""
+        """Hashes of the configuration are what they were before it could be said."""
         kept: dict[str, object] = written(self)
-        return {key: value for key, value in kept.items() if key != "mapping" or value is not None}
+        seldom = ("mapping", "clip_licences")
+        return {key: value for key, value in kept.items() if key not in seldom or value}
 
     @field_validator("official_splits", mode="before")
     @classmethod

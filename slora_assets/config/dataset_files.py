@@ -45,6 +45,11 @@ def split_files(dataset: DatasetSettings, workspace: Workspace) -> dict[Official
     }
 
 
+def licence_files(dataset: DatasetSettings, workspace: Workspace) -> list[Path]:
+    """Lists of clips' own licences. Raises MissingInputError for an absent one."""
+    return _existing(dataset, workspace, dataset.clip_licences, "clip_licences")
+
+
 def annotation_files(dataset: DatasetSettings, workspace: Workspace) -> list[Path]:
     """All files that annotations are read from. Raises MissingInputError for an absent one."""
     files: list[Path] = []
@@ -53,7 +58,8 @@ def annotation_files(dataset: DatasetSettings, workspace: Workspace) -> list[Pat
             files += caption_files(source)
         else:
             files.append(source)
-    return files + [file for found in split_files(dataset, workspace).values() for file in found]
+    files += [file for found in split_files(dataset, workspace).values() for file in found]
+    return files + licence_files(dataset, workspace)
 
 
 def annotation_names(dataset: DatasetSettings, workspace: Workspace) -> dict[str, Path]:

@@ -171,6 +171,20 @@ VARIABLES: Final = (
         " `postgresql+psycopg2://<user>:<password>@<host>/<database>`.",
     ),
     Variable(
+        "OPENLINEAGE_URL",
+        "empty: nobody is told",
+        "Who is told by OpenLineage events what each stage has put on record; waited for 2 s at"
+        " most. `OPENLINEAGE_ENDPOINT`, `OPENLINEAGE_NAMESPACE` and the secret"
+        " `OPENLINEAGE_API_KEY` mean what they do for OpenLineage's own client.",
+    ),
+    Variable(
+        "MLFLOW_TRACKING_URI",
+        "empty",
+        "The MLflow server of `slora export --register`. `MLFLOW_TRACKING_USERNAME` and the secrets"
+        " `MLFLOW_TRACKING_PASSWORD` and `MLFLOW_TRACKING_TOKEN` mean what they do for MLflow's own"
+        " client.",
+    ),
+    Variable(
         "SLORA_SUPERVISOR_PID",
         "empty",
         "Set by slora for its workers: the process whose end must end the worker.",

@@ -7,10 +7,11 @@ from collections.abc import Iterator
 import polars as pl
 
 from slora_assets.config.data import DatasetSettings, ScenariosSettings
-from slora_assets.config.dataset_files import annotation_sources, split_files
+from slora_assets.config.dataset_files import annotation_sources, licence_files, split_files
 from slora_assets.config.errors import IntegrityError
 from slora_assets.config.workspace import Workspace
 from slora_assets.curation.annotations import read_annotations
+from slora_assets.curation.annotations.clip_licences import read_clip_licences
 from slora_assets.curation.last_look import remember_look
 from slora_assets.curation.rejects import rejects_folder
 from slora_assets.curation.report import report
@@ -39,6 +40,7 @@ def curate(
         metadata = build_metadata(
             dataset, scenarios, batches, inventory, workspace, write_rejects, counts
         )
+    metadata = _with_licences(metadata, dataset, workspace)
     write_json(workspace.scenario_metadata, metadata.model_dump(mode="json"))
     write_text(workspace.curation_report, report(metadata, scenarios, counts))
     rejects = sorted((workspace.metadata / "rejects").iterdir())
@@ -62,7 +64,8 @@ def preview(
     """
     inventory = take_inventory(dataset, workspace)
     batches = _annotations(dataset, workspace)
-    return build_metadata(dataset, scenarios, batches, inventory, workspace)
+    metadata = build_metadata(dataset, scenarios, batches, inventory, workspace)
+    return _with_licences(metadata, dataset, workspace)
 
 
 def _check_annotations(
@@ -83,6 +86,17 @@ def _check_annotations(
                 expected=str(expected),
                 remedy="run `make data`, or materialize `footage` first",
             )
+
+
+def _with_licences(
+    metadata: ScenarioMetadata, dataset: DatasetSettings, workspace: Workspace
+) -> ScenarioMetadata:
+    """The document, each clip with the licence that it is listed under, if it is."""
+    listed = read_clip_licences(licence_files(dataset, workspace))
+    if not listed:
+        return metadata
+    clips = [clip.model_copy(update={"licence": listed.get(clip.id)}) for clip in metadata.clips]
+    return metadata.model_copy(update={"clips": clips})
 
 
 def _annotations(dataset: DatasetSettings, workspace: Workspace) -> Iterator[pl.DataFrame]:

@@ -74,7 +74,8 @@ class Configured:
 
 def _footage(now: Configured, _: str) -> Json:
     dataset = now.data[0]
-    kept = {"name", "format", "annotations", "official_splits", "footage", "obtain", "min_side_px"}
+    kept = {"name", "format", "annotations", "official_splits", "clip_licences", "footage"}
+    kept |= {"obtain", "min_side_px"}
     return dataset.model_dump(mode="json", include=kept) | {"measured": dataset.quality.wanted}
 
 

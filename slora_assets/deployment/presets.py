@@ -12,12 +12,14 @@ from pathlib import Path
 from typing import TypeAlias
 
 from ruamel.yaml import YAML
+from ruamel.yaml.comments import CommentedMap
 from ruamel.yaml.error import YAMLError
 from ruamel.yaml.nodes import ScalarNode
 from ruamel.yaml.representer import RoundTripRepresenter
 
 from slora_assets.config.errors import ConfigError
 from slora_assets.config.kept_lines import BYTE_ORDER_MARK, with_kept_lines
+from slora_assets.config.licences import Use
 from slora_assets.config.workspace import refuse_shipped
 from slora_assets.config.yaml_reader import read_settings
 from slora_assets.deployment.strengths import Strengths
@@ -52,13 +54,17 @@ def preset_of(path: Path, presets: Presets, scenario: str) -> ScenarioPreset:
 
 
 def preset_values(
-    sha256: str | None, verdict: PromotableAnswer | None, strengths: Strengths | None = None
+    sha256: str | None,
+    verdict: PromotableAnswer | None,
+    strengths: Strengths | None = None,
+    use: Use | None = None,
 ) -> dict[str, Value]:
     """What promotion and demotion set in a preset; a demotion leaves the strengths as they are."""
     values: dict[str, Value] = {
         "adapter": None if sha256 is None else registered_path(sha256),
         "sha256": sha256,
         "verdict": verdict,
+        "use": use,
     }
     if strengths is not None:
         values |= {
@@ -108,10 +114,14 @@ def edited_text(text: str, scenario: str, values: dict[str, Value]) -> str:
     yaml = _round_trip()
     yaml.explicit_start = any(line.startswith("---") for line in text.splitlines())
     yaml.explicit_end = any(line.startswith("...") for line in text.splitlines())
-    tree: dict[str, dict[str, dict[str, Value]]] = yaml.load(text)
+    tree: dict[str, dict[str, CommentedMap]] = yaml.load(text)
     unedited = _dumped(yaml, tree)
+    preset = tree["presets"][scenario]
     for key, value in values.items():
-        tree["presets"][scenario][key] = value
+        if key in preset:
+            preset[key] = value
+        elif value is not None:  # a key that came later: what follows the last stays there
+            preset.insert(len(preset) - 1, key, value)
     edited = _dumped(yaml, tree)
     kept = with_kept_lines(text, unedited, edited)
     # Lines of the file and of the writer, indented differently, need not fit together.

@@ -14,10 +14,12 @@ from pathlib import Path
 from filelock import lock_descriptor
 
 from slora_assets.config.errors import GateError, IntegrityError
+from slora_assets.config.licences import Use
 from slora_assets.config.workspace import Workspace
 from slora_assets.curation.retirement import refuse_retired
 from slora_assets.deployment.carried import carry_provenance
 from slora_assets.deployment.changelog import log_change, promotion_of
+from slora_assets.deployment.permission import admitted_use
 from slora_assets.deployment.presets import (
     edited_preset,
     preset_of,
@@ -71,6 +73,7 @@ class Promotion:
     sha256: str
     verdict: PromotableAnswer
     strengths: Strengths
+    use: Use
     change: LoggedChange | None
 
 
@@ -109,14 +112,16 @@ def promote(
     reason: str,
     override_inconclusive: bool = False,
     scale: float | None = None,
+    use: Use | None = None,
 ) -> Promotion:
     """Register a scenario's candidate, log who let it through and why, and set its preset: the
-    adapter, its strength (`scale`, or else the best of those that were let through) and how far
-    requests may go from it. All three are signed.
+    adapter, its strength (`scale`, or else the best of those that were let through), how far
+    requests may go from it, and its `use` (or else the most that licences allow). Adapter, verdict
+    and preset are signed.
 
-    Raises GateError as `admitted` does and for a strength that wasn't let through, CurationError
-    for a retired scenario, MissingInputError or IntegrityError for a verdict or a log that isn't
-    signed as it stands.
+    Raises GateError as `admitted` does, for a strength that wasn't let through and for a use that a
+    licence doesn't allow; CurationError for a retired scenario; MissingInputError or IntegrityError
+    for a verdict or a log that isn't signed as it stands.
     """
     by, reason = _signed(by, reason)
     refuse_retired(workspace, scenario)
@@ -129,16 +134,17 @@ def promote(
         verdict_signer(workspace, scenario)
         strengths = strengths_for(tried_strengths(workspace, chosen.verdict), answer, scale)
         run, verdict = workspace.scenario_run(scenario), workspace.validation(scenario)
+        use = admitted_use(workspace, run, use)
         refuse_changed_registration(workspace, chosen.record.sha256)
         folder, record = register_adapter(workspace, chosen.folder, run)
         carry_provenance(folder, record, read_run_record(run), chosen.verdict)
         vouch_for_adapter(workspace, folder, [run / RUN_RECORD, verdict / VERDICT_FILE])
-        values = preset_values(record.sha256, answer, strengths)
+        values = preset_values(record.sha256, answer, strengths, use)
         wanted = ScenarioPreset.model_validate(preset.model_dump() | values)
         known = promotion_of(workspace.changelog, scenario, record.sha256)
         if known is not None and preset == wanted:
             sign_preset(workspace, presets, scenario, wanted, known.hash)
-            return Promotion(scenario, folder, record.sha256, answer, strengths, None)
+            return Promotion(scenario, folder, record.sha256, answer, strengths, use, None)
         change = Change(
             action="promote",
             scenario=scenario,
@@ -151,6 +157,7 @@ def promote(
             scale=strengths.scale,
             scale_min=strengths.least,
             scale_max=strengths.most,
+            use=use,
             override_inconclusive=answer == "inconclusive",
             scores_note=chosen.verdict.scores_note,
             base=record.base,
@@ -166,7 +173,7 @@ def promote(
         with edited_preset(workspace.presets, scenario, values):
             logged = _logged(workspace, change)
             sign_preset(workspace, presets, scenario, wanted, logged.hash)
-    return Promotion(scenario, folder, record.sha256, answer, strengths, logged)
+    return Promotion(scenario, folder, record.sha256, answer, strengths, use, logged)
 
 
 def demote(workspace: Workspace, scenario: str, by: str, reason: str) -> LoggedChange:

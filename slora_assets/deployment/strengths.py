@@ -10,6 +10,7 @@ from slora_assets.config.errors import GateError, SloraError
 from slora_assets.config.validation import read_validation_prompts
 from slora_assets.config.workspace import Workspace
 from slora_assets.deployment.changelog import promotion_of
+from slora_assets.deployment.permission import refuse_wider_use
 from slora_assets.deployment.taint import refuse_tainted
 from slora_assets.documents import (
     DEFAULT_SPEED,
@@ -108,7 +109,8 @@ def checked_promotion(
     """The change by which a preset's adapter was let through; None for a preset without adapter.
 
     Raises GateError for an adapter that nobody promoted or that was taken back since, and for a
-    preset that was edited to reach beyond the strengths that it was promoted with, IntegrityError
+    preset that was edited to reach beyond the strengths or the use that it was promoted with,
+    IntegrityError
     for a log that was tampered with; TaintedError for an adapter that has seen footage which was
     taken down since.
     """
@@ -125,6 +127,7 @@ def checked_promotion(
             expected="the adapter of the scenario's last promotion, or null after a demotion",
             remedy=f"`slora promote {scenario}`, or set adapter, sha256 and verdict to null",
         )
+    refuse_wider_use(preset, logged, workspace.presets)
     least, most = logged.scale_min, logged.scale_max
     if least is None or most is None or least <= preset.scale_min <= preset.scale_max <= most:
         return logged

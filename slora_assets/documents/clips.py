@@ -9,10 +9,10 @@ from __future__ import annotations
 
 from typing import Annotated, Literal
 
-from pydantic import AfterValidator, SerializerFunctionWrapHandler, model_serializer
+from pydantic import AfterValidator, Field, SerializerFunctionWrapHandler, model_serializer
 
 from slora_assets.config.clip_ids import EXPECTED, is_clip_id
-from slora_assets.documents.document import Document
+from slora_assets.documents.document import Document, is_none
 
 Split = Literal["train", "validation", "test"]
 
@@ -79,6 +79,8 @@ class Clip(Document):
     """Path of its picture."""
     latent: str
     """Path of its VAE latent."""
+    licence: str | None = Field(default=None, exclude_if=is_none)
+    """Where it is under another one than the dataset's."""
 
     def identity(self) -> dict[str, object]:
         """What a model learns from: part of every dataset hash."""

@@ -17,6 +17,12 @@ RULES: Final = ConfigDict(
 read badly in code has that name as its alias."""
 
 
+def is_none(value: object) -> bool:
+    """For `exclude_if` of fields that came later: without them documents have the bytes that they
+    had before."""
+    return value is None
+
+
 class Document(BaseModel):
     """A part of a JSON file that another room reads."""
 

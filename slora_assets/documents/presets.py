@@ -7,6 +7,7 @@ from typing import Annotated, Final, Literal
 from pydantic import Field, model_validator
 
 from slora_assets.config.data import ScenarioName
+from slora_assets.config.licences import Use
 from slora_assets.config.yaml_reader import Settings
 from slora_assets.documents.adapter import ADAPTER_FILE
 
@@ -55,6 +56,9 @@ class ScenarioPreset(Settings):
     """Most strength that a request may ask for."""
     verdict: PromotableAnswer | None
     """The gate's answer that the adapter was promoted with."""
+    use: Use | None = None
+    """What it was promoted for: as much as the licences of its footage and its base allow, or
+    less. Presets of older promotions don't say."""
 
     @model_validator(mode="after")
     def _consistent(self) -> ScenarioPreset:

@@ -4,7 +4,10 @@ from __future__ import annotations
 
 from typing import Literal
 
-from slora_assets.documents.document import Document
+from pydantic import Field
+
+from slora_assets.config.licences import Use
+from slora_assets.documents.document import Document, is_none
 from slora_assets.documents.presets import PromotableAnswer
 
 
@@ -27,6 +30,8 @@ class Change(Document):
     """Requests may ask for no less, and for no more than `scale_max`: the gate let no other
     strengths through."""
     scale_max: float | None = None
+    use: Use | None = Field(default=None, exclude_if=is_none)
+    """What the licences of its parents allow it to be used for. Older entries don't say."""
     override_inconclusive: bool = False
     """Whether a person let an inconclusive verdict through."""
     scores_note: str | None = None

@@ -8,7 +8,9 @@ from __future__ import annotations
 
 from typing import Any, Final, Literal
 
-from slora_assets.documents.document import Document
+from pydantic import Field
+
+from slora_assets.documents.document import Document, is_none
 
 RUN_RECORD: Final = "manifest.json"
 RUN_CONFIG: Final = "config.yaml"
@@ -36,6 +38,8 @@ class TrainedClip(Document):
     """Where it ends there; None: with the file."""
     prompts: list[str] | None = None
     """What it was trained with."""
+    licence: str | None = Field(default=None, exclude_if=is_none)
+    """Where it was under another one than the dataset's."""
 
 
 class Code(Document):

@@ -13,6 +13,7 @@ from slora_assets.config.dataset_files import (
     is_caption,
     is_other,
     is_video,
+    licence_files,
     split_files,
 )
 from slora_assets.config.workspace import Workspace
@@ -35,6 +36,7 @@ def listing_hash(dataset: DatasetSettings, workspace: Workspace) -> str:
         lines += sorted(_inside(source, is_caption)) if source.is_dir() else [_stamp(source)]
     for split, files in split_files(dataset, workspace).items():
         lines += [f"{split} {file} {_stamp(file)}" for file in files]
+    lines += [f"licences {file} {_stamp(file)}" for file in licence_files(dataset, workspace)]
     return sha256_bytes("\n".join(lines).encode("utf-8", "surrogateescape"))
 
 

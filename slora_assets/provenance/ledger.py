@@ -16,6 +16,7 @@ from slora_assets.config.workspace import Workspace
 from slora_assets.documents import LoggedRecord, Recorded, RecordKind
 from slora_assets.provenance import chained_log
 from slora_assets.provenance.hashing import sha256_file
+from slora_assets.provenance.lineage_events import announce
 from slora_assets.provenance.log_heads import LogHeads
 
 
@@ -133,7 +134,8 @@ def _append(workspace: Workspace, made: Recorded) -> None:
     known = last and Recorded.model_validate(last.model_dump(include=set(Recorded.model_fields)))
     if known != made:
         heads = ledger_heads(workspace)
-        chained_log.append(workspace.ledger, made.model_dump(mode="json"), heads)
+        line = chained_log.append(workspace.ledger, made.model_dump(mode="json"), heads)
+        announce(LoggedRecord.model_validate(line))
 
 
 @lru_cache(maxsize=2)

@@ -184,6 +184,7 @@ class ActiveRun:
                     start_s=c.start_s,
                     end_s=c.end_s,
                     prompts=c.prompts,
+                    licence=c.licence,
                 )
                 for c in data.clips
             ],

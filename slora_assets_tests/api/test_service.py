@@ -30,6 +30,8 @@ def test_scenarios_say_what_would_serve_them(client: TestClient, strict: TestCli
     }
     assert "is fail" in preview["sports_field"]["reason"]
     assert (preview["street"]["scale"], preview["street"]["scale_max"]) == (0.85, 1.5)
+    uses = {name: one["use"] for name, one in preview.items() if one["use"]}
+    assert uses == {"market_floor": "commercial", "kitchen": "commercial"}
     unpromoted = {one["name"]: one["status"] for one in strict.get("/scenarios").json()}
     assert unpromoted["street"] == "unavailable"
 
@@ -42,6 +44,7 @@ def test_adapters_are_the_registered_ones(client: TestClient, workspace: Workspa
         presets["kitchen"].sha256: ["kitchen"],
     }
     assert {one["rank"] for one in listed} == {4, 8}
+    assert all(one["use"] == "commercial" and one["licences"] for one in listed)
 
 
 def test_health_tells_live_from_ready(own_workspace: Workspace) -> None:

@@ -31,6 +31,21 @@ BLOCKING = {
 GATES = {"gate_passes", "unified_gate_passes"}
 OF_CURRENCY = {"adapter_is_current", "verdict_is_current"}
 """Look at what stands after others have found it whole; see test_freshness.py."""
+RECORDED = {
+    "footage",
+    "scenario_metadata",
+    "scenario_manifest",
+    "first_frames",
+    "latents",
+    "prompt_embeddings",
+    "scenario_adapter",
+    "unified_adapter",
+    "scenario_validation",
+    "unified_validation",
+    "scale_sweep",
+    "inference_presets",
+}
+"""Assets that leave a record, each with a check of it."""
 
 
 def _sentences(checks: Iterable[dg.AssetCheckEvaluation]) -> dict[str, str]:
@@ -78,6 +93,10 @@ def test_every_check_says_in_a_sentence_what_it_found(graph: Graph) -> None:
         "unified_nothing_is_copied": f"None of {samples} validation clips of {UNIFIED} copies",
         "presets_are_intact": "1 of 1 promoted adapter are in the registry",
         "summary_is_fresh": f"{rows} of {rows} rows of the summary say",
+        **{
+            f"{asset}_record_verifies": "back to everything that it was made from."
+            for asset in RECORDED
+        },
     }
     said = _sentences(checks.values())
     assert {name for name, part in wanted.items() if part not in said[name]} == set()
@@ -153,6 +172,8 @@ def test_every_check_fails_on_what_it_guards_against_and_names_it(
     (copy.root / registered_path(sha256)).unlink()
     for run_name in (SCENARIO, UNIFIED):
         _fail(copy, run_name)
+    footage = copy.root / encoded.path
+    footage.write_bytes(footage.read_bytes() + b"?")
 
     checks = _check_all()
     said = _sentences(checks.values())
@@ -178,6 +199,15 @@ def test_every_check_fails_on_what_it_guards_against_and_names_it(
         "unified_nothing_is_copied": ["1 of 2 validation clips", "Remedy: train for fewer"],
         "presets_are_intact": ["0 of 1 promoted adapter", sha256],
         "summary_is_fresh": [f"not so: {UNIFIED}, {SCENARIO}"],
+        "footage_record_verifies": [f"video files {encoded.path}: its bytes are others than"],
+        "scenario_metadata_record_verifies": [encoded.path],
+        "scenario_validation_record_verifies": [
+            "verdict.json: it was changed after its stage wrote it"
+        ],
+        **{
+            f"{asset}_record_verifies": ["broken: ", "`slora verify ", "shows the whole tree"]
+            for asset in RECORDED - {"footage", "scenario_metadata", "scenario_validation"}
+        },
     }.items():
         assert [part for part in parts if part not in said[name]] == [], said[name]
     remedied = set(said) - GATES

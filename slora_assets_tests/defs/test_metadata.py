@@ -21,7 +21,7 @@ from slora_assets.config.training import TrainingSettings
 from slora_assets.config.workspace import UNIFIED
 from slora_assets.config.yaml_reader import read_settings
 from slora_assets.curation.manifest import dataset_hash, read_manifest
-from slora_assets.documents import ADAPTER_FILE, ADAPTER_RECORD
+from slora_assets.documents import ADAPTER_FILE, ADAPTER_RECORD, RUN_RECORD, VERDICT_FILE
 from slora_assets.miniature.weights import build
 from slora_assets.provenance import object_hash, sha256_file
 from slora_assets.training.plan import TRAINING_VERSION
@@ -44,7 +44,7 @@ VERDICTS = {"scenario_validation": SCENARIO, "unified_validation": UNIFIED}
 def _numbers(value: object) -> Iterator[float]:
     if isinstance(value, dict):
         value = list(value.values())
-    if isinstance(value, list | tuple):
+    if isinstance(value, list | tuple) and not isinstance(value, dg.AssetKey):
         for item in value:
             yield from _numbers(item)
     elif isinstance(value, float):
@@ -77,6 +77,29 @@ def test_every_asset_shows_paths_that_exist_and_numbers_that_are_numbers(graph: 
             assert all(path and Path(path).exists() for path in paths), asset
             assert paths or asset == "base_model"
             assert all(math.isfinite(number) for number in _numbers(shown.of(asset))), asset
+
+
+def test_what_is_on_record_shows_its_hash_its_parents_and_their_assets(graph: Graph) -> None:
+    workspace, shown = graph.workspace, graph.first
+    records = {
+        "footage": workspace.footage_inventory,
+        "scenario_metadata": workspace.scenario_metadata,
+        "scenario_manifest": workspace.manifest(SCENARIO),
+        "scenario_adapter": workspace.scenario_run(SCENARIO) / RUN_RECORD,
+        "unified_adapter": workspace.unified_run / RUN_RECORD,
+        "scenario_validation": workspace.validation(SCENARIO) / VERDICT_FILE,
+    }
+    for asset, file in records.items():
+        assert shown.of(asset)["record_sha256"] == sha256_file(file), asset
+        for path, sha256 in shown.of(asset)["made from"].items():
+            assert sha256_file(workspace.absolute(path)) == sha256
+    adapter = shown.of("scenario_adapter")
+    assert adapter["from scenario_manifest"] == dg.AssetKey("scenario_manifest")
+    assert adapter["from latents"] == dg.AssetKey("latents")
+    assert shown.of("unified_validation")["from unified_adapter"] == dg.AssetKey("unified_adapter")
+    assert (adapter["use"], adapter["licences"]) == ("research", "Apache-2.0")
+    assert "the dataset's use is 'tests'" in adapter["licence clauses"]
+    assert graph.second.of("inference_presets")["uses"] == {SCENARIO: "research"}
 
 
 def test_a_second_pass_makes_nothing_again_and_gives_the_same_versions(graph: Graph) -> None:

@@ -24,6 +24,7 @@ from slora_assets.defs.metadata import (
     scenario_of,
     standing_at,
 )
+from slora_assets.defs.origin import on_record
 from slora_assets.defs.partitions import SCENARIOS
 from slora_assets.defs.project import ProjectResource
 from slora_assets.defs.tables import reject_table
@@ -74,6 +75,7 @@ def first_frames(
         metadata={
             **_counts(result, frames[0].parent),
             "dataset_hash": manifest.dataset_hash,
+            **on_record(workspace, index),
             **({"examples": examples} if examples else {}),
         },
     )
@@ -147,6 +149,7 @@ def _made(
     from slora_assets.caches.scenario import ScenarioCache
 
     workspace, scenario = project.workspace(), scenario_of(context)
+    record = "latents" if name == "latents" else "prompt_embeddings"
     cache = ScenarioCache(name, workspace, scenario)
     result = cache.standing()
     if result is None:
@@ -163,6 +166,7 @@ def _made(
             **_counts(result, cache.folder),
             "dataset_hash": scenario_manifest(workspace, scenario).dataset_hash,
             **base_entries(base.identity()),
+            **on_record(workspace, workspace.cache_index(record, scenario)),
         },
     )
 

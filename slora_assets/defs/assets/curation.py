@@ -17,10 +17,11 @@ from slora_assets.defs.metadata import (
     scenario_of,
     standing_at,
 )
+from slora_assets.defs.origin import on_record
 from slora_assets.defs.partitions import SCENARIOS
 from slora_assets.defs.project import ProjectResource
 from slora_assets.defs.tables import columns_of
-from slora_assets.documents import Clip, ScenarioManifest
+from slora_assets.documents import Clip, DatasetEntry, ScenarioManifest
 from slora_assets.provenance import sha256_file
 from slora_assets.provenance.records import read_inventory
 
@@ -68,8 +69,15 @@ def scenario_metadata(
             "dataset_hash": metadata.dataset_hash,
             "report": dg.MetadataValue.md(workspace.curation_report.read_text("utf-8")),
             "file": dg.MetadataValue.path(workspace.scenario_metadata),
+            **_terms(metadata.dataset),
+            **on_record(workspace, workspace.scenario_metadata),
         },
     )
+
+
+def _terms(dataset: DatasetEntry) -> dict[str, str]:
+    """What the footage may be used for."""
+    return {"licence": dataset.licence, "use": dataset.use}
 
 
 def _note_unchanged(
@@ -119,5 +127,7 @@ def scenario_manifest(
             "source_groups": len({clip.source_group for clip in manifest.clips}),
             "dataset_hash": manifest.dataset_hash,
             "file": dg.MetadataValue.path(workspace.manifest(manifest.scenario)),
+            **_terms(manifest.dataset),
+            **on_record(workspace, workspace.manifest(manifest.scenario)),
         },
     )

@@ -12,8 +12,10 @@ from slora_assets.defs import groups
 from slora_assets.defs.configuration import read_by
 from slora_assets.defs.media import CLIP_LIMIT, PAGE_LIMIT, side_by_side
 from slora_assets.defs.metadata import ON_CHANGED_INPUT_OF_ANY, ROWS, standing_at
+from slora_assets.defs.origin import on_record
 from slora_assets.defs.project import ProjectResource
 from slora_assets.defs.schedules import WRITTEN_DAILY
+from slora_assets.deployment.permission import preset_use
 from slora_assets.deployment.presets import read_presets
 from slora_assets.deployment.promotion import demote, promote
 from slora_assets.deployment.summary import summarise, summary_lines, summary_text
@@ -33,6 +35,8 @@ class PresetChange(dg.Config):
     """Why."""
     scale: float | None = None
     """Strength to serve at; nothing: the best of those that the gate let through."""
+    use: Literal["most", "research", "non-commercial", "commercial"] = "most"
+    """What for; `most`: as much as the licences of its parents allow."""
     override_inconclusive: bool = False
     """Let an inconclusive verdict through; recorded as such. A failed one never passes."""
 
@@ -79,6 +83,7 @@ def inference_presets(
             config.reason,
             config.override_inconclusive,
             config.scale,
+            None if config.use == "most" else config.use,
         )
     elif config.action == "demote":
         demote(workspace, config.scenario, config.by, config.reason)
@@ -92,6 +97,10 @@ def inference_presets(
         metadata={
             ROWS: len(presets.presets),
             "promoted": {name: str(sha256) for name, sha256 in promoted.items()},
+            "uses": {
+                name: str(preset_use(workspace, name, presets.presets[name])) for name in promoted
+            },
+            **on_record(workspace, workspace.changelog),
             "file": dg.MetadataValue.path(workspace.presets),
         },
     )

@@ -5,6 +5,7 @@ import dagster as dg
 from slora_assets.defs import groups
 from slora_assets.defs.configuration import read_by
 from slora_assets.defs.metadata import ROWS, log_progress, standing_at
+from slora_assets.defs.origin import on_record
 from slora_assets.defs.project import ProjectResource
 from slora_assets.defs.tables import columns_of, reject_table
 from slora_assets.documents import FootageFile
@@ -60,5 +61,6 @@ def footage(
             "licence": dataset.licence,
             "use": dataset.use,
             "inventory": dg.MetadataValue.path(workspace.footage_inventory),
+            **on_record(workspace, workspace.footage_inventory),
         },
     )

@@ -12,10 +12,11 @@ from slora_assets.defs.compute import ComputeResource
 from slora_assets.defs.configuration import read_by
 from slora_assets.defs.media import CURVES_LIMIT, moving_pictures, picture
 from slora_assets.defs.metadata import PARTITION_ROWS, ROWS, base_entries, scenario_of, standing_at
+from slora_assets.defs.origin import licences, lineage, on_record
 from slora_assets.defs.partitions import SCENARIOS
 from slora_assets.defs.project import ProjectResource
 from slora_assets.defs.tables import EPOCHS, epoch_table
-from slora_assets.documents import ADAPTER_FILE, BaseIdentity, RunRecord
+from slora_assets.documents import ADAPTER_FILE, RUN_RECORD, BaseIdentity, RunRecord
 from slora_assets.provenance import object_hash
 from slora_assets.provenance.records import read_run_record
 from slora_assets.training.between_epochs.metrics_log import METRICS_FILE, MetricsLog
@@ -122,6 +123,9 @@ def _train(
             **_scores(record, log),
             **_pictures(record, log, folder),
             **_made_with(record, folder),
+            **on_record(workspace, folder / RUN_RECORD),
+            **licences(workspace, folder),
+            **lineage(record),
             ROWS if scenario is None else PARTITION_ROWS: len(log.lines()),
             "cache": "hit" if hit else "miss",
         },

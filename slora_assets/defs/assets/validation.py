@@ -18,10 +18,11 @@ from slora_assets.defs.media import (
     top_rows,
 )
 from slora_assets.defs.metadata import PARTITION_ROWS, ROWS, base_entries, scenario_of, standing_at
+from slora_assets.defs.origin import on_record
 from slora_assets.defs.partitions import SCENARIOS
 from slora_assets.defs.project import ProjectResource
 from slora_assets.defs.tables import columns_of, guarded_table, sweep_table
-from slora_assets.documents import PromptPair, RunVerdict
+from slora_assets.documents import VERDICT_FILE, PromptPair, RunVerdict
 from slora_assets.provenance.records import read_run_record, read_verdict
 from slora_assets.validation.question import VALIDATION_VERSION, clips_of
 from slora_assets.validation.standing import standing_verdict
@@ -113,6 +114,7 @@ def scale_sweep(
             ),
             "strengths": sweep_table(sweep),
             "file": dg.MetadataValue.path(workspace.sweep(run.name)),
+            **on_record(workspace, workspace.sweep(run.name)),
             PARTITION_ROWS: len(sweep.scales),
             "cache": "hit" if hit else "miss",
         },
@@ -143,6 +145,7 @@ def _validate(
             **_pictures(workspace, verdict),
             **_footage(workspace, run),
             **_scores(verdict),
+            **on_record(workspace, workspace.validation(verdict.run) / VERDICT_FILE),
             rows: verdict.adapter_scores["samples"],
             "cache": "hit" if hit else "miss",
         },

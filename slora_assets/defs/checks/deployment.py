@@ -5,6 +5,7 @@ import dagster as dg
 from slora_assets.config.errors import SloraError
 from slora_assets.defs.checks.sentences import counted, some
 from slora_assets.defs.project import ProjectResource
+from slora_assets.deployment.permission import admitted_use
 from slora_assets.deployment.presets import read_presets
 from slora_assets.deployment.registry import open_registered
 from slora_assets.deployment.signed import refuse_unsigned
@@ -16,8 +17,8 @@ from slora_assets.provenance import read_json
 @dg.asset_check(asset="inference_presets")
 def presets_are_intact(project: ProjectResource) -> dg.AssetCheckResult:
     """Each promoted adapter is in the registry, has the recorded hash, stands in the change log as
-    promoted, may be asked for no strength that the gate did not let through, and is signed as it
-    stands."""
+    promoted, may be asked for no strength that the gate did not let through, promises no use that a
+    licence of its parents, as it is known now, doesn't allow, and is signed as it stands."""
     workspace = project.workspace()
     promoted, broken = 0, dict[str, str]()
     presets = read_presets(workspace.presets)
@@ -29,6 +30,7 @@ def presets_are_intact(project: ProjectResource) -> dg.AssetCheckResult:
             open_registered(workspace, preset.adapter, preset.sha256)
             change = checked_promotion(workspace, name, preset)
             assert change is not None, "there is an adapter"
+            admitted_use(workspace, workspace.registry / preset.sha256, preset.use)
             refuse_unsigned(workspace, presets, name, change)
         except SloraError as error:
             broken[name] = str(error)

@@ -16,6 +16,7 @@ from typing import Final, Literal
 
 from slora_assets.config.errors import SloraError
 from slora_assets.config.workspace import Workspace
+from slora_assets.deployment.permission import preset_use
 from slora_assets.deployment.presets import read_presets
 from slora_assets.documents import RUN_RECORD, RunRecord, RunVerdict, ScenarioMetadata
 from slora_assets.provenance.records import read_metadata, read_run_record, read_verdict
@@ -90,7 +91,7 @@ def graph_of(workspace: Workspace) -> Graph:
 
 def _add_clips(graph: Graph, metadata: ScenarioMetadata) -> None:
     for clip in metadata.clips:
-        about = f"{clip.scenario}, {clip.split}"
+        about = ", ".join(filter(None, [clip.scenario, clip.split, clip.licence]))
         node = graph.node(Node("clip", clip.id, about, clip.path))
         graph.edge(graph.node(Node("source", clip.source_group, metadata.dataset.licence)), node)
 
@@ -109,11 +110,12 @@ def _add_run(graph: Graph, workspace: Workspace, folder: Path) -> None:
     record = read_run_record(folder)
     of_registry = folder.parent == workspace.registry
     clips = [_clip(graph, record, number) for number in range(len(record.clips))]
+    licence = record.base.get("licence") or "of no licence that is known"
     for kept in record.kept:
         if of_registry and kept.sha256 != folder.name:
             continue
         where = folder if of_registry else folder / kept.path
-        about = f"{record.run}, epoch {kept.epoch}, {record.licence}"
+        about = f"{record.run}, epoch {kept.epoch}, {record.licence}, base {licence}"
         adapter = graph.node(Node("adapter", kept.sha256, about, workspace.relative(where)))
         for clip in clips:
             graph.edge(clip, adapter)
@@ -122,7 +124,8 @@ def _add_run(graph: Graph, workspace: Workspace, folder: Path) -> None:
 
 def _clip(graph: Graph, record: RunRecord, number: int) -> Node:
     clip = record.clips[number]
-    node = graph.node(Node("clip", clip.id, f"{clip.scenario}, {clip.split}, no longer curated"))
+    said = [clip.scenario, clip.split, clip.licence, "no longer curated"]
+    node = graph.node(Node("clip", clip.id, ", ".join(filter(None, said))))
     if clip.source is not None and node not in graph.made_from:
         graph.edge(graph.node(Node("source", clip.source, record.licence)), node)
     return node
@@ -145,6 +148,8 @@ def _add_presets(graph: Graph, workspace: Workspace) -> None:
         adapter = graph.nodes.get(("adapter", str(preset.sha256)))
         if adapter is not None:
             about = f"strength {preset.scale:g}, promoted with {preset.verdict}"
+            use = preset_use(workspace, scenario, preset)
+            about += f", for {use} use" if use else ""
             graph.edge(adapter, graph.node(Node("preset", scenario, about)))
 
 
