@@ -6,10 +6,11 @@ video is erased: copies of it may be about.
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Literal
+from typing import Final, Literal
 
 from cryptography.exceptions import InvalidSignature
 from cryptography.hazmat.primitives import hashes
@@ -23,6 +24,7 @@ from slora_assets.provenance import canonical_json, write_json
 from slora_assets.provenance.keys import signing_key
 from slora_assets.provenance.records import read_document
 
+_NAMED: Final = re.compile(r"[0-9a-f]{32}")
 EntryState = Literal["trusted", "unknown key", "invalid"]
 FoundBy = Literal["bytes", "watermark", "likeness"]
 
@@ -49,7 +51,7 @@ def register(folder: Path, video: RegisteredVideo) -> Path:
 
 def known_ids(folder: Path) -> set[str]:
     """First eight digits of all ids, which watermarks hold."""
-    return {path.name[:8] for path in folder.glob("[!.]*.json")}
+    return {path.name[:8] for path in folder.glob("[!.]*.json") if _NAMED.fullmatch(path.stem)}
 
 
 def find(
