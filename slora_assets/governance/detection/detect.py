@@ -111,21 +111,17 @@ def detect(workspace: Workspace, file: Path) -> Detection:
     except FootageError as error:
         undecoded = error.what
     mark = (found(look.luma) or _recognised(workspace, look)) if look else None
-    return Detection(
-        file=str(file),
-        sha256=sha256,
-        credentials=read_credentials(file),
-        watermark=mark,
-        register=_entry(workspace, sha256, look, mark),
-        undecoded=undecoded,
+    read = read_credentials(file)
+    entry = find(
+        workspace.register,
+        sha256,
+        payload_digits(mark.payload) if mark else None,
+        look.fingerprint if look else [],
+        read.id if read and read.state != "invalid" else None,
     )
+    return Detection(str(file), sha256, read, mark, entry, undecoded)
 
 
 def _recognised(workspace: Workspace, look: Look) -> Mark | None:
     known = sorted(known_ids(workspace.register))
     return recognised(look.luma, [int(one, 16) for one in known])
-
-
-def _entry(workspace: Workspace, sha256: str, look: Look | None, mark: Mark | None) -> Entry | None:
-    digits = payload_digits(mark.payload) if mark else None
-    return find(workspace.register, sha256, digits, look.fingerprint if look else [])
