@@ -19,7 +19,6 @@ from slora_assets.documents import (
     RunRecord,
     RunVerdict,
 )
-from slora_assets.marking.credentials import read_beside, sign_beside
 from slora_assets.provenance import Json, object_hash, sha256_bytes, write_bytes, write_text
 
 
@@ -28,6 +27,9 @@ def carry_provenance(
 ) -> None:
     """Write card and credentials into a registered adapter's folder, unless they stand there.
     Raises UnreadableError where nothing can be signed."""
+    # Certificates need cryptography, which definitions don't wait for.
+    from slora_assets.marking.credentials import read_beside, sign_beside
+
     write_text(folder / MODEL_CARD, model_card(record, run, verdict))
     weights, kept = folder / ADAPTER_FILE, folder / ADAPTER_CREDENTIALS
     told = _told(weights, record, run, verdict)

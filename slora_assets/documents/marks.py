@@ -40,8 +40,8 @@ class RegisteredVideo(Document):
     """Its name; the watermark holds the first eight digits."""
     sha256: Sha256
     """Of the published file."""
-    fingerprint: list[Annotated[str, Field(pattern=r"^[0-9a-f]{16}$")]]
-    """64 bit perceptual hashes of its first frame, the one in the middle and the last."""
+    fingerprint: list[Annotated[str, Field(pattern=r"^[0-9a-f]{64}$")]]
+    """256 bit perceptual hashes of its first frame, the one in the middle and the last."""
     made: str
     """When, UTC."""
     made_with: MadeWith

@@ -72,7 +72,16 @@ def sign_beside(file: Path, told: Mapping[str, Json], title: str) -> bytes:
         ],
     }
     with file.open("rb") as stream:
-        return _sign(definition, ANY_FILE, stream, io.BytesIO(), beside=True)
+        kept = _sign(definition, ANY_FILE, stream, io.BytesIO(), beside=True)
+    read = read_beside(file, kept)
+    if read is None or read.state != "trusted":
+        raise UnreadableError(
+            "Content Credentials don't hold as soon as they are signed",
+            file=file,
+            found=str(read),
+            remedy="see whether the folder of keys is whole and the clock is right",
+        )
+    return kept
 
 
 def read_credentials(file: Path) -> Read | None:
@@ -184,7 +193,8 @@ def _settings(roots: bytes) -> c2pa.Settings:
     import c2pa
 
     trust = {"user_anchors": roots.decode()} if roots else {}
-    return c2pa.Settings.from_dict({"trust": trust})
+    # Whoever signs reads the file again, with the roots that are trusted here.
+    return c2pa.Settings.from_dict({"trust": trust, "verify": {"verify_after_sign": False}})
 
 
 def _context(roots: bytes) -> c2pa.Context:

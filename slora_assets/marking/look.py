@@ -20,8 +20,11 @@ MOST_FRAMES: Final = 5000
 """Of a file that are looked at: no generated clip is longer."""
 _SMALL: Final = 64
 """Pixels on a side of what a fingerprint is taken of."""
-_ALIKE: Final = 20
-"""Of 192 bits: more differ between clips of different content, fewer after crf 28 or half size."""
+_DETAIL: Final = 16
+"""Waves a side that a frame's hash tells of: with 8, clips of one place are thought the same."""
+_ALIKE: Final = 60
+"""Of 768 bits: more differ between any two of 750 clips; after crf 28 fewer in 95 of 100 cases, at
+half size in all."""
 
 
 @dataclass(frozen=True)
@@ -80,4 +83,4 @@ def _hash(picture: NDArray[np.uint8]) -> str:
     import imagehash
     from PIL import Image
 
-    return str(imagehash.phash(Image.fromarray(picture)))
+    return str(imagehash.phash(Image.fromarray(picture), hash_size=_DETAIL))

@@ -1,15 +1,16 @@
 """The register of published videos: one signed file each, `<id>.json`.
 
-A video is looked up by its bytes, by its watermark, and by what it looks like. Entries stay when a
-video is erased: copies of it may be about.
+A video is looked up by its bytes, its credentials, its watermark, and what it looks like. Entries
+stay when a video is erased: copies of it may be about.
 """
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Literal
+from typing import Final, Literal
 
 from cryptography.exceptions import InvalidSignature
 from cryptography.hazmat.primitives import hashes
@@ -23,8 +24,9 @@ from slora_assets.provenance import canonical_json, write_json
 from slora_assets.provenance.keys import signing_key
 from slora_assets.provenance.records import read_document
 
+_NAMED: Final = re.compile(r"[0-9a-f]{32}")
 EntryState = Literal["trusted", "unknown key", "invalid"]
-FoundBy = Literal["bytes", "watermark", "likeness"]
+FoundBy = Literal["bytes", "credentials", "watermark", "likeness"]
 
 
 @dataclass(frozen=True)
@@ -49,18 +51,25 @@ def register(folder: Path, video: RegisteredVideo) -> Path:
 
 def known_ids(folder: Path) -> set[str]:
     """First eight digits of all ids, which watermarks hold."""
-    return {path.name[:8] for path in folder.glob("[!.]*.json")}
+    return {path.name[:8] for path in folder.glob("[!.]*.json") if _NAMED.fullmatch(path.stem)}
 
 
 def find(
-    folder: Path, sha256: str, payload: str | None, fingerprint: Sequence[str]
+    folder: Path,
+    sha256: str,
+    payload: str | None,
+    fingerprint: Sequence[str],
+    identifier: str | None = None,
 ) -> Entry | None:
-    """The entry of a video: by its bytes, else by eight digits that its watermark holds, else by
-    the look that is nearest, if it is near."""
+    """The entry of a video: by its bytes, else by the id that its credentials say, else by eight
+    digits that its watermark holds, else by the look that is nearest, if it is near."""
     videos = list(_entries(folder))
     for one in videos:
         if one.sha256 == sha256:
             return Entry(one, state_of(one), "bytes")
+    for one in videos:
+        if one.id == identifier:
+            return Entry(one, state_of(one), "credentials")
     for one in videos:
         if payload is not None and one.id.startswith(payload):
             return Entry(one, state_of(one), "watermark")

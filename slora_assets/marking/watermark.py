@@ -14,9 +14,11 @@ in time or at its edges, turned or mirrored, is another clip: the mark is gone.
 from __future__ import annotations
 
 import hashlib
+import math
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from functools import cache
+from statistics import NormalDist
 from typing import Final
 
 import numpy as np
@@ -36,6 +38,7 @@ _LARGE: Final = 240 * 360
 """Pixels from which a picture is large."""
 _FITS: Final = 41.0
 """Of 64: what is read in clips without a mark, fitted to the best of all codewords, is 32 +- 2."""
+_BY_CHANCE: Final = 1e-4
 _SMALLEST: Final = 16
 """Pixels on a side; fewer can't show the finest waves."""
 _ROUNDS: Final = 6
@@ -53,6 +56,8 @@ class Mark:
     payload: int
     fits: float
     """How well, of 64."""
+    known: bool = False
+    """Whether it is too weak to be read, and was recognised as a known video's."""
 
 
 @dataclass(frozen=True)
@@ -100,6 +105,21 @@ def found(luma: NDArray[np.float32]) -> Mark | None:
     read = [_read(sums, step) for step in (_SMALL_STEP, _LARGE_STEP)]
     best = max((decoded(one) for one in read), key=lambda one: one[1])
     return Mark(*best) if best[1] >= _FITS else None
+
+
+def recognised(luma: NDArray[np.float32], payloads: Sequence[int]) -> Mark | None:
+    """The mark of one of these videos in the mean luma [H, W] of a clip's frames, though it be too
+    weak to be read. By chance a clip is taken for one of them once in ten thousand times."""
+    if not payloads or min(luma.shape) < _SMALLEST:
+        return None
+    sums, words = _sums(luma), encoded(np.asarray(payloads, np.int64))
+    steps = (_SMALL_STEP, _LARGE_STEP)
+    fits = np.max([words @ _read(sums, step) for step in steps], axis=0)
+    # What is read in clips without the mark is a cosine of anything: its variance is a half.
+    likeliest = -NormalDist().inv_cdf(_BY_CHANCE / (len(steps) * len(payloads)))
+    best = int(fits.argmax())
+    enough = float(fits[best]) >= likeliest * math.sqrt(CODE_BITS / 2)
+    return Mark(payloads[best], float(fits[best]), known=True) if enough else None
 
 
 def mean_luma(frames: Iterable[Frames]) -> NDArray[np.float32]:

@@ -189,3 +189,27 @@ def test_what_the_project_knows_nothing_of_is_no_artefact(project: Workspace) ->
     stranger = project.root / "notes.txt"
     stranger.write_text("hello")
     assert _broken(project, stranger) == ["notes.txt: no record knows this file"]
+
+
+def test_a_video_may_be_deleted_with_its_sidecar_while_the_register_tells_of_it(
+    project: Workspace,
+) -> None:
+    video = video_of(project)
+    sidecar = project.relative(video.with_suffix(".json"))
+    video.with_suffix(".json").unlink()
+    video.unlink()
+    assert _broken(project) == []
+    (project.register / f"{video.stem}.json").unlink()
+    assert any(line.startswith(f"{sidecar}: the file is gone") for line in _broken(project))
+
+
+def test_a_videos_chain_leads_to_adapter_verdict_and_log(project: Workspace) -> None:
+    told = "\n".join(verify(project, video_of(project)).lines())
+    for wanted in (
+        "entry outputs/register/",
+        "registered checkpoints/registry/",
+        "verdict ",
+        "run ",
+    ):
+        assert wanted in told
+    assert "changes data/changelog.jsonl" in told

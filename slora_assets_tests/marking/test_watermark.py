@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 
 from slora_assets.footage.encode import write_mp4
 from slora_assets.marking.code import decoded, encoded
-from slora_assets.marking.watermark import cheapest, embedded, found, mean_luma
+from slora_assets.marking.watermark import cheapest, embedded, found, mean_luma, recognised
 from slora_assets_tests.marking.clips import psnr, rendered, scaled, shown
 
 PAYLOAD = 0xC0FFEE11
@@ -81,3 +81,21 @@ def test_three_wrong_signs_of_each_block_are_put_right() -> None:
         weak = word.copy()
         weak[[0, 5, 31, 32, 40, 63]] *= -1
         assert decoded(weak)[0] == payload
+
+
+def test_a_mark_too_weak_to_be_read_is_recognised_among_known_ones(tmp_path: Path) -> None:
+    read, known = 0, 0
+    for number in range(8):
+        clip = rendered(number)
+        payload = cheapest(clip, CANDIDATES)
+        published = _encoded(tmp_path, embedded(clip, payload), 14)
+        luma = mean_luma(_encoded(tmp_path, scaled(published, 48, 32), 28))
+        read += found(luma) is not None
+        mark = recognised(luma, CANDIDATES)
+        assert mark is None or (mark.payload, mark.known) == (payload, True)
+        known += mark is not None
+        assert recognised(luma, [one for one in CANDIDATES if one != payload]) is None
+    assert read < 6 < known
+    assert recognised(luma, []) is None
+    plain = [recognised(mean_luma(rendered(number)), CANDIDATES) for number in range(40)]
+    assert plain == [None] * 40

@@ -16,8 +16,8 @@ from slora_assets.documents import MadeWith
 from slora_assets.marking.credentials import Read, read_credentials
 from slora_assets.marking.look import Look, look_at_file
 from slora_assets.marking.marked import payload_digits
-from slora_assets.marking.register import Entry, find
-from slora_assets.marking.watermark import Mark, found
+from slora_assets.marking.register import Entry, find, known_ids
+from slora_assets.marking.watermark import Mark, found, recognised
 from slora_assets.provenance import sha256_file
 
 
@@ -86,7 +86,11 @@ class Detection:
             "found": self.layers,
             "agree": self.agree,
             "credentials": asdict(read) if read else None,
-            "watermark": {"id": self.ids["watermark"], "fits": round(mark.fits, 1)}
+            "watermark": {
+                "id": self.ids["watermark"],
+                "fits": round(mark.fits, 1),
+                "known": mark.known,
+            }
             if mark
             else None,
             "register": {"id": entry.video.id, "state": entry.state, "found_by": entry.by}
@@ -106,17 +110,18 @@ def detect(workspace: Workspace, file: Path) -> Detection:
         look = look_at_file(file)
     except FootageError as error:
         undecoded = error.what
-    mark = found(look.luma) if look else None
-    return Detection(
-        file=str(file),
-        sha256=sha256,
-        credentials=read_credentials(file),
-        watermark=mark,
-        register=_entry(workspace, sha256, look, mark),
-        undecoded=undecoded,
+    mark = (found(look.luma) or _recognised(workspace, look)) if look else None
+    read = read_credentials(file)
+    entry = find(
+        workspace.register,
+        sha256,
+        payload_digits(mark.payload) if mark else None,
+        look.fingerprint if look else [],
+        read.id if read and read.state != "invalid" else None,
     )
+    return Detection(str(file), sha256, read, mark, entry, undecoded)
 
 
-def _entry(workspace: Workspace, sha256: str, look: Look | None, mark: Mark | None) -> Entry | None:
-    digits = payload_digits(mark.payload) if mark else None
-    return find(workspace.register, sha256, digits, look.fingerprint if look else [])
+def _recognised(workspace: Workspace, look: Look) -> Mark | None:
+    known = sorted(known_ids(workspace.register))
+    return recognised(look.luma, [int(one, 16) for one in known])

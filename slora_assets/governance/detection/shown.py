@@ -53,7 +53,8 @@ def _watermark(found: Detection) -> str:
     mark = found.watermark
     if mark is None:
         return f"none ({found.undecoded})" if found.undecoded else "none"
-    return f"id {found.ids['watermark']}..., fits {mark.fits:.1f} of 64"
+    weak = ", weak: recognised as one of the register's" if mark.known else ""
+    return f"id {found.ids['watermark']}..., fits {mark.fits:.1f} of 64{weak}"
 
 
 def _register(found: Detection) -> str:

@@ -167,7 +167,7 @@ def left_lines(left: Left, workspace: Workspace) -> list[str]:
         (
             "clips that the service made with a tainted adapter",
             _paths(left.artifacts, workspace),
-            "delete them where they must not be shown",
+            "delete them, each with its .json, where they must not be shown",
         ),
         ("runs to train again", left.runs, f"run `{RETRAIN}`"),
         (

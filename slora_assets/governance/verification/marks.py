@@ -34,6 +34,13 @@ def entry_link(workspace: Workspace, identifier: str, sha256: str | None) -> Lin
     return link
 
 
+def taken_away(workspace: Workspace, sidecar: Path) -> bool:
+    """Whether somebody deleted a generated video with its sidecar, which is theirs to do: the
+    register says that there was one."""
+    gone = not sidecar.exists() and not sidecar.with_suffix(".mp4").exists()
+    return gone and entry_link(workspace, sidecar.stem, None).state != "broken"
+
+
 def refuse_other_credentials(folder: Path) -> None:
     """Raise IntegrityError where the credentials beside a registered adapter don't hold for it; one
     that an older version registered has none."""

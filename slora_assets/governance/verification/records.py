@@ -13,6 +13,7 @@ from slora_assets.documents import LoggedRecord
 from slora_assets.governance.verification.contents import Contents
 from slora_assets.governance.verification.hashes import Hashes
 from slora_assets.governance.verification.link import Link
+from slora_assets.governance.verification.marks import taken_away
 from slora_assets.governance.verification.signers import of_record
 from slora_assets.provenance.ledger import all_records
 
@@ -66,12 +67,14 @@ class Records:
             link.state = "broken" if there else "erased"
             link.says = "it was erased on purpose, and is there again" if there else "on purpose"
             return
-        if found != last.sha256:
+        if found is None and last.kind == "video" and taken_away(self._workspace, file):
+            link.state, link.says = "erased", "with its clip; the register's entry stays"
+        elif found != last.sha256:
             link.state, link.says = "broken", _what_happened(found, entries)
         link.parents += of_record(self._workspace, last)
         link.parents += self._files(file.parent, last.files)
         link.parents += [self._parent(file, *one) for one in last.parents.items()]
-        if link.state == "broken":
+        if link.state != "holds":
             return
         try:
             link.says, more = self._contents.of(last.kind, file)
