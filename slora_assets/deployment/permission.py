@@ -8,8 +8,9 @@ what the run recorded.
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
+from functools import lru_cache
 from pathlib import Path
 from typing import Any, Final, NamedTuple
 
@@ -27,7 +28,7 @@ from slora_assets.documents import (
     RunRecord,
     ScenarioPreset,
 )
-from slora_assets.provenance import read_json
+from slora_assets.provenance import file_stamp, read_json
 from slora_assets.provenance.ledger import refuse_changed
 from slora_assets.provenance.records import read_adapter_record, read_run_record
 
@@ -81,8 +82,8 @@ def parents_of(workspace: Workspace, folder: Path) -> list[Parent]:
     """What the adapters of a run's folder, or of the registry's, were made from, the strictest
     first. Raises MissingInputError, IntegrityError for a folder without a record of either."""
     if (folder / RUN_RECORD).is_file():
-        record = read_run_record(folder)
-        found = [*_footage(workspace, folder, record), _base(record.base)]
+        record, recorded = _recorded(folder, file_stamp(folder / RUN_RECORD))
+        found = [*_footage(workspace, record, recorded), _base(record.base)]
     else:  # registered before runs were kept with their adapters
         adapter = read_adapter_record(folder)
         found = [
@@ -149,11 +150,12 @@ def preset_use(workspace: Workspace, scenario: str, preset: ScenarioPreset) -> U
     return strictest(most, *(one for one in said if one is not None))
 
 
-def _footage(workspace: Workspace, folder: Path, record: RunRecord) -> Iterator[Parent]:
+def _footage(
+    workspace: Workspace, record: RunRecord, recorded: Sequence[_Terms]
+) -> Iterator[Parent]:
     """A parent for all clips under the same terms: those of today's metadata for clips that are
     still curated with these bytes, and the recorded ones for others."""
-    recorded, curated = _recorded_terms(folder, record), dict[str, Clip]()
-    today = recorded
+    today, curated = recorded, dict[str, Clip]()
     try:
         metadata = metadata_now(workspace)
     except SloraError:  # the run's own record is all there is
@@ -168,7 +170,7 @@ def _footage(workspace: Workspace, folder: Path, record: RunRecord) -> Iterator[
         known = now is not None and now.sha256 == clip.sha256
         own = now.licence if now is not None and known else clip.licence
         of_all = today if known else recorded
-        terms = of_all if own is None else [_Terms(f"clips of {record.dataset}", own, None)]
+        terms = of_all if own is None else (_Terms(f"clips of {record.dataset}", own, None),)
         for one in dict.fromkeys(terms):
             groups[one].append(clip.id)
     if not record.clips:  # who can't say which they were still says of which dataset
@@ -176,14 +178,18 @@ def _footage(workspace: Workspace, folder: Path, record: RunRecord) -> Iterator[
     yield from (_parent(one, tuple(clips)) for one, clips in groups.items())
 
 
-def _recorded_terms(folder: Path, record: RunRecord) -> list[_Terms]:
-    """What was said of the run's dataset when it was trained."""
+@lru_cache(maxsize=64)
+def _recorded(folder: Path, stamp: tuple[int, ...]) -> tuple[RunRecord, tuple[_Terms, ...]]:
+    """A run's record as it stood at `stamp`, which the service asks for with each request, and what
+    was said of its dataset when it was trained."""
+    record = read_run_record(folder)
     found = []
     for file in sorted((folder / RUN_INPUTS).glob("*.json")):
         manifest = read_json(file, remedy="train the adapter again")
         if isinstance(manifest, dict) and "dataset" in manifest:
             found.append(_terms(DatasetEntry.model_validate(manifest["dataset"])))
-    return found or [_Terms(f"footage of {record.dataset}", record.licence, None)]
+    untold = _Terms(f"footage of {record.dataset}", record.licence, None)
+    return record, tuple(found or [untold])
 
 
 def _terms(dataset: DatasetEntry) -> _Terms:
