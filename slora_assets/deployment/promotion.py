@@ -8,7 +8,7 @@ from __future__ import annotations
 import os
 from collections.abc import Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 from filelock import lock_descriptor
@@ -145,35 +145,51 @@ def promote(
         if known is not None and preset == wanted:
             sign_preset(workspace, presets, scenario, wanted, known.hash)
             return Promotion(scenario, folder, record.sha256, answer, strengths, use, None)
-        change = Change(
-            action="promote",
-            scenario=scenario,
-            by=by,
-            reason=reason,
-            replaced=preset.sha256,
-            sha256=record.sha256,
-            verdict=answer,
-            verdict_reasons=chosen.verdict.gate.reasons,
-            scale=strengths.scale,
-            scale_min=strengths.least,
-            scale_max=strengths.most,
-            use=use,
-            override_inconclusive=answer == "inconclusive",
-            scores_note=chosen.verdict.scores_note,
-            base=record.base,
-            base_revision=record.base_revision,
-            verdict_sha256=sha256_file(verdict / VERDICT_FILE),
-            ledger=all_records(workspace)[-1].hash,
-            run_hash=record.run_hash,
-            config_hash=record.config_hash,
-            dataset_hash=record.dataset_hash,
-        )
+        registered = replace(chosen, record=record)
+        change = _change(workspace, registered, preset.sha256, answer, strengths, use, by, reason)
         # The log comes first: a preset without its entry would be a promotion by nobody, an entry
         # without its preset is put right by the same command again.
         with edited_preset(workspace.presets, scenario, values):
             logged = _logged(workspace, change)
             sign_preset(workspace, presets, scenario, wanted, logged.hash)
     return Promotion(scenario, folder, record.sha256, answer, strengths, use, logged)
+
+
+def _change(
+    workspace: Workspace,
+    chosen: Candidate,
+    replaced: str | None,
+    answer: PromotableAnswer,
+    strengths: Strengths,
+    use: Use,
+    by: str,
+    reason: str,
+) -> Change:
+    """The entry: who let what through, on which verdict, for what."""
+    record = chosen.record
+    return Change(
+        action="promote",
+        scenario=chosen.scenario,
+        by=by,
+        reason=reason,
+        replaced=replaced,
+        sha256=record.sha256,
+        verdict=answer,
+        verdict_reasons=chosen.verdict.gate.reasons,
+        scale=strengths.scale,
+        scale_min=strengths.least,
+        scale_max=strengths.most,
+        use=use,
+        override_inconclusive=answer == "inconclusive",
+        scores_note=chosen.verdict.scores_note,
+        base=record.base,
+        base_revision=record.base_revision,
+        verdict_sha256=sha256_file(workspace.validation(chosen.scenario) / VERDICT_FILE),
+        ledger=all_records(workspace)[-1].hash,
+        run_hash=record.run_hash,
+        config_hash=record.config_hash,
+        dataset_hash=record.dataset_hash,
+    )
 
 
 def demote(workspace: Workspace, scenario: str, by: str, reason: str) -> LoggedChange:
