@@ -8,9 +8,9 @@ from concurrent.futures import Future
 from typing import Literal
 
 from fastapi import Request
-from pydantic import BaseModel, ConfigDict
+from pydantic import BaseModel, ConfigDict, ValidationError
 
-from api.errors import InvalidForm, NotServable
+from api.errors import ArtifactNotFound, InvalidForm, NotServable
 from api.generator.choice import Choice, choose, refuse_taken_down
 from api.generator.engine import Engine, Recipe
 from api.jobs.job import Job, JobRequest, Plan
@@ -23,6 +23,7 @@ from slora_assets.documents import DEFAULT_SPEED, BaseIdentity, Presets, SpeedPr
 from slora_assets.marking.marked import LAYERS
 from slora_assets.provenance import Json
 from slora_assets.validation.metrics.temporal_consistency import TemporalScore, measure_temporal
+from slora_assets.validation.yardstick import motion_reference_of
 
 RANDOM_BASE = (
     "The base is not fully trained: the clip and its scores show that the path works, and say "
@@ -149,8 +150,9 @@ class Service:
         )
         clip = self.engine.generate(presets.base_model, recipe, on_step)
         refuse_taken_down(self.settings, choice)
-        temporal = measure_temporal(clip.frames, clip.fps)
         base = self.engine.base(presets.base_model).identity()
+        enough = motion_reference_of(self.settings.workspace, request.scenario, base)
+        temporal = measure_temporal(clip.frames, clip.fps, enough)
         unjudged = _unjudged(request, plan)
         facts: dict[str, Json] = {
             "job": job.id,
@@ -189,11 +191,17 @@ class Service:
 
 
 def answer_of(sidecar: Mapping[str, object]) -> dict[str, object]:
-    """What `Generated` says, of a published clip's sidecar."""
+    """What `Generated` says, of a published clip's sidecar. Raises ArtifactNotFound for one of an
+    older version, which doesn't say as much."""
     name = str(sidecar["artifact"])
     told = {field: sidecar[field] for field in Generated.model_fields if field in sidecar}
     more = {"id": name.removesuffix(".mp4"), "marks": LAYERS, "url": f"/artifacts/{name}"}
-    return Generated.model_validate(told | more).model_dump(mode="json")
+    try:
+        return Generated.model_validate(told | more).model_dump(mode="json")
+    except ValidationError as error:
+        raise ArtifactNotFound(
+            "An older version published this clip; what it wrote down is in the sidecar."
+        ) from error
 
 
 def service_of(request: Request) -> Service:

@@ -227,6 +227,31 @@ def test_only_a_clip_that_is_its_sidecars_is_served(
     clip.rmdir()
 
 
+def test_a_clip_comes_with_its_score_and_is_not_sent_twice(client: TestClient) -> None:
+    form = {"prompt": "a red cart", "scenario": "market_floor"}
+    made = client.post("/generate", data=form).json()
+    clip = client.get(made["url"])
+    headline = made["temporal_score"]["temporal_consistency"]
+    said = "none" if headline is None else f"{headline:.4f}"
+    assert clip.headers["x-temporal-score"] == said
+    assert client.get(f"{made['url']}/metadata").json() == made
+    assert f"<{made['url']}/metadata>" in clip.headers["link"]
+    for known in (clip.headers["etag"], f'"x", W/{clip.headers["etag"]}', "*"):
+        again = client.get(made["url"], headers={"If-None-Match": known})
+        assert (again.status_code, again.content) == (304, b"")
+        assert again.headers["etag"] == clip.headers["etag"]
+    assert client.get(made["url"], headers={"If-None-Match": '"x"'}).content == clip.content
+    assert client.get(f"/artifacts/{'0' * 32}.mp4/metadata").status_code == 404
+
+
+def test_what_an_older_version_wrote_down_is_not_made_up(
+    client: TestClient, published: Artifact, workspace: Workspace
+) -> None:
+    """The sidecar of the fixture holds next to nothing."""
+    assert client.get(f"{published.url}/metadata").status_code == 404
+    assert served(client, published)
+
+
 @pytest.mark.parametrize(
     "step",
     [

@@ -90,6 +90,27 @@ def test_a_clip_is_published_with_its_score_and_origin(
     assert (score["temporal_consistency"] is None) == score["frozen"]
 
 
+def test_a_clip_is_scored_as_the_gate_scores_it(
+    client: TestClient, workspace: Workspace, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Against the speed of the scenario's footage, as the verdict measured it."""
+    alone = ask(client)["temporal_score"]
+    assert alone["motion_ref"] is None, "the verdict of these tests measured no footage"
+    file = workspace.validation("market_floor") / "verdict.json"
+    before = file.read_text()
+    fast = 2 * alone["motion_speed"] + 1
+    told = json.loads(before) | {"footage_scores": {"motion_speed": fast}}
+    try:
+        file.write_text(json.dumps(told))
+        held = ask(client)["temporal_score"]
+    finally:
+        file.write_text(before)
+    assert held["motion_ref"] == fast
+    if not held["frozen"]:
+        expected = held["mc_consistency"] * held["motion_speed"] / fast
+        assert held["temporal_consistency"] == pytest.approx(expected)
+
+
 def test_the_sidecar_leads_from_the_clip_back_to_the_footage(
     client: TestClient, workspace: Workspace
 ) -> None:
