@@ -60,6 +60,7 @@ def test_a_clip_is_made_shown_and_still_there_after_a_reload(
     ask(browser, "a red cart")
     browser.wait("!$('result').hidden && $('clip').readyState >= 2")
     assert browser.js("$('message').textContent") == ""
+    assert not browser.js("$('cancel').checkVisibility()")
     assert browser.js("$('score').textContent").startswith("Temporal score: ")
     facts = browser.js("$('facts').textContent")
     assert "Motion" in facts and "shorter sides a second" in facts and "Marked" in facts
@@ -99,8 +100,8 @@ def test_a_long_job_shows_its_progress_and_is_cancelled(browser: Browser, addres
         " location.hash = job.id; }), true"
     )
     assert started
-    browser.wait("!$('work').hidden && $('progress').value > 0")
+    browser.wait("$('cancel').checkVisibility() && $('progress').value > 0")
     browser.js("$('cancel').click()")
-    browser.wait("$('message').textContent === 'Cancelled.' && $('work').hidden")
+    browser.wait("$('message').textContent === 'Cancelled.' && !$('cancel').checkVisibility()")
     browser.wait("$('list').textContent.includes('cancelled')")
     assert faults(browser) == []
