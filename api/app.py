@@ -4,8 +4,10 @@ from __future__ import annotations
 
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
+from typing import Any
 
 from fastapi import FastAPI
+from fastapi.openapi.utils import get_openapi
 from starlette.concurrency import run_in_threadpool
 from starlette.middleware.trustedhost import TrustedHostMiddleware
 
@@ -55,4 +57,17 @@ def create_app(settings: ApiSettings | None = None) -> FastAPI:
     app.add_middleware(problems.RequestId)
     for module in (videos, v1_videos, artifacts, scenarios, adapters, lineage, health, web):
         app.include_router(module.router)
+    app.openapi = lambda: _described(app, service)  # type: ignore[method-assign]
     return app
+
+
+def _described(app: FastAPI, service: Service) -> dict[str, Any]:
+    """The schema, with the limits of the presets as they stand now."""
+    document = get_openapi(title=app.title, version=app.version, routes=app.routes)
+    presets = service.presets()
+    fields = document["components"]["schemas"]["GenerateForm"]["properties"]
+    fields["scenario"]["enum"] = sorted(presets.presets)
+    for name in ("prompt", "negative_prompt"):
+        fields[name]["maxLength"] = presets.limits.max_prompt_characters
+    fields["num_inference_steps"]["maximum"] = presets.limits.max_steps
+    return document

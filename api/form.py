@@ -80,7 +80,7 @@ class GenerateForm(BaseModel):
         | SkipJsonSchema[None]
     ) = None
     """Strength of classifier-free guidance; the default preset's otherwise."""
-    lora_path: str | SkipJsonSchema[None] = None
+    lora_path: Annotated[str, Field(min_length=1)] | SkipJsonSchema[None] = None
     """The scenario's adapter as GET /scenarios names it, and no other."""
 
 

@@ -107,7 +107,7 @@ async def create(request: Request, response: Response) -> VideoJob:
     return await run_in_threadpool(seen, service, job)
 
 
-@router.get("", responses=_NONE)
+@router.get("", responses={**_NONE, 422: {"description": "No page can be asked for so."}})
 def page(
     request: Request,
     after: str | None = None,
@@ -163,7 +163,10 @@ def content(video_id: str, request: Request) -> Response:
 @router.get(
     "/{video_id}/events",
     response_class=StreamingResponse,
-    responses={200: {"content": {"text/event-stream": {}}, "description": "The job, each time."}},
+    responses={
+        200: {"content": {"text/event-stream": {}}, "description": "The job, each time."},
+        **_NONE,
+    },
 )
 async def events(video_id: str, request: Request) -> StreamingResponse:
     """The job as server-sent events: one whenever it has changed, up to its end."""

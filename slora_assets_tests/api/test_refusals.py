@@ -158,6 +158,19 @@ def test_other_methods_and_paths_are_problems_too(
     refused(client.request(method, path), status)
 
 
+@pytest.mark.parametrize(
+    ("path", "methods"),
+    [
+        ("/v1/videos", "GET, POST"),
+        ("/v1/videos/video_0", "DELETE, GET"),
+        ("/generate", "POST"),
+        ("/artifacts/x.mp4", "GET, HEAD"),
+    ],
+)
+def test_a_wrong_method_is_told_all_right_ones(client: TestClient, path: str, methods: str) -> None:
+    assert client.request("PATCH", path).headers["allow"] == methods
+
+
 def test_a_page_of_another_site_can_not_send_the_form(client: TestClient) -> None:
     headers = {"sec-fetch-site": "cross-site"}
     refused(client.post("/generate", data=VALID, headers=headers), 403)

@@ -89,6 +89,16 @@ def test_the_page_loads_nothing_from_elsewhere(client: TestClient) -> None:
         assert f'name="{field}"' in page.text
 
 
+def test_the_schema_names_the_presets_scenarios_and_limits(
+    app: FastAPI, workspace: Workspace
+) -> None:
+    fields = app.openapi()["components"]["schemas"]["GenerateForm"]["properties"]
+    presets = read_presets(workspace.presets)
+    assert fields["scenario"]["enum"] == sorted(presets.presets)
+    assert fields["prompt"]["maxLength"] == presets.limits.max_prompt_characters
+    assert fields["num_inference_steps"]["maximum"] == presets.limits.max_steps
+
+
 def test_the_schema_names_the_form(app: FastAPI) -> None:
     document = app.openapi()
     body = document["paths"]["/generate"]["post"]["requestBody"]
