@@ -1,8 +1,8 @@
 """The certificates that Content Credentials are signed with: a root, which is slora's own signing
 key, and a leaf below it with a key of its own, as C2PA asks. Made on first use, beside that key.
 
-Nobody but who has the root trusts it: this machine, and whoever puts it into `trusted/` of the
-folder of keys.
+Nobody but who has the root trusts it: this machine, and whoever puts it into `trusted_roots/` of
+the folder of keys.
 """
 
 from __future__ import annotations
@@ -27,13 +27,13 @@ from cryptography.x509.oid import ExtendedKeyUsageOID, NameOID
 from filelock import FileLock
 
 from slora_assets.config.errors import ConfigError
-from slora_assets.provenance import file_stamp, sha256_bytes, write_bytes
+from slora_assets.provenance import file_stamp, sha256_bytes, trust, write_bytes
 from slora_assets.provenance.files import replacing
 from slora_assets.provenance.keys import keys_folder, private_key_file, signing_key
 
 _ROOT: Final = "credentials_root.pem"
 _LEAF: Final = "credentials_leaf.pem"
-_TRUSTED: Final = "trusted"
+_TRUSTED: Final = "trusted_roots"
 _HOLDS: Final = timedelta(days=3650)
 _UNUSED: Final = (
     "key_encipherment",
@@ -72,7 +72,8 @@ def trusted_roots() -> bytes:
 
 
 def trusted_keys() -> dict[str, ec.EllipticCurvePublicKey]:
-    """Keys whose signatures are trusted here, by `key_id`: the roots'. Raises ConfigError."""
+    """Keys whose signatures are trusted here, by `key_id`: the roots', and those that `slora keys`
+    lists. Raises ConfigError."""
     roots = trusted_roots()
     try:
         found = (
@@ -80,7 +81,9 @@ def trusted_keys() -> dict[str, ec.EllipticCurvePublicKey]:
         )
     except ValueError as error:
         raise _unreadable(keys_folder() / _TRUSTED, str(error)) from error
-    return {key_id(one): one for one in found if isinstance(one, ec.EllipticCurvePublicKey)}
+    listed = [trust.public_key(one, file, "it") for one, file in trust.trusted_keys().items()]
+    both = [*found, *listed]
+    return {key_id(one): one for one in both if isinstance(one, ec.EllipticCurvePublicKey)}
 
 
 def key_id(key: ec.EllipticCurvePublicKey) -> str:

@@ -23,7 +23,8 @@ from slora_assets.marking.marked import new_id, payload_digits, write_marked
 from slora_assets.marking.register import find, read_entry, register, state_of
 from slora_assets.marking.watermark import found, mean_luma
 from slora_assets.provenance import sha256_file
-from slora_assets.provenance.keys import KEYS
+from slora_assets.provenance.keys import KEYS, public_key_file
+from slora_assets.provenance.trust import trust
 from slora_assets_tests.marking.clips import rendered, scaled, shown
 from slora_assets_tests.marking.second_reader import checked
 from slora_assets_tests.workspaces import rewrite
@@ -99,13 +100,15 @@ def test_another_machine_trusts_them_once_it_has_the_root(
 ) -> None:
     file, video = _published(tmp_path)
     entry = read_entry(register(tmp_path / "register", video))
-    root = root_file().read_bytes()
+    root, mine = root_file().read_bytes(), public_key_file()
     monkeypatch.setenv(KEYS, str(tmp_path / "other"))
     read = read_credentials(file)
     assert read is not None
     assert (read.state, read.id) == ("valid", video.id)
     assert state_of(entry) == "unknown key"
-    trusted = tmp_path / "other" / "trusted" / "theirs.pem"
+    trust(mine)
+    assert state_of(entry) == "trusted", "its key is"
+    trusted = tmp_path / "other" / "trusted_roots" / "theirs.pem"
     trusted.parent.mkdir(parents=True)
     trusted.write_bytes(root)
     read = read_credentials(file)

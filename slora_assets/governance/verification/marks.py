@@ -8,13 +8,15 @@ from slora_assets.config.errors import IntegrityError, SloraError
 from slora_assets.config.workspace import Workspace
 from slora_assets.documents import ADAPTER_CREDENTIALS, ADAPTER_FILE
 from slora_assets.governance.verification.link import Link
-from slora_assets.marking.credentials import read_beside
-from slora_assets.marking.register import read_entry, state_of
+
+# What reads marks needs numpy: only where somebody looks at one. Definitions import this.
 
 
 def entry_link(workspace: Workspace, identifier: str, sha256: str | None) -> Link:
     """What the register says of a video, checked; `sha256` is the file's, None for one that is
     gone: its entry stays."""
+    from slora_assets.marking.register import read_entry, state_of
+
     path = workspace.register / f"{identifier}.json"
     link = Link("entry", workspace.relative(path))
     try:
@@ -44,6 +46,8 @@ def taken_away(workspace: Workspace, sidecar: Path) -> bool:
 def refuse_other_credentials(folder: Path) -> None:
     """Raise IntegrityError where the credentials beside a registered adapter don't hold for it; one
     that an older version registered has none."""
+    from slora_assets.marking.credentials import read_beside
+
     kept = folder / ADAPTER_CREDENTIALS
     if not kept.is_file():
         return
