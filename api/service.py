@@ -16,6 +16,7 @@ from api.generator.engine import Engine, Recipe
 from api.jobs.job import Job, JobRequest, Plan
 from api.jobs.runner import JobRunner, Made, Step
 from api.jobs.store import JobStore
+from api.jobs.table import LONGEST_KEY
 from api.settings import ApiSettings
 from api.store.artifact_store import ArtifactStore
 from slora_assets.deployment.presets import read_presets
@@ -93,7 +94,9 @@ class Service:
         self, request: JobRequest, presets: Presets, key: str | None = None
     ) -> tuple[Job, Future[Mapping[str, object]]]:
         """Queue a generation. Raises NotServable, QueueFull, IdempotencyConflict, InvalidForm for
-        another's path."""
+        another's path and for a key that is too long."""
+        if key is not None and len(key) > LONGEST_KEY:
+            raise InvalidForm({"Idempotency-Key": f"longer than {LONGEST_KEY} characters"})
         choice = choose(self.settings, presets, request.scenario)
         if request.lora_path is not None and not choice.named_by(request.lora_path):
             raise InvalidForm(

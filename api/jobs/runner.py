@@ -8,7 +8,8 @@ import threading
 import time
 from collections.abc import Callable, Mapping
 from concurrent.futures import Future
-from dataclasses import dataclass, field
+from contextlib import suppress
+from dataclasses import dataclass
 from typing import Final
 
 from api.errors import ApiError, Cancelled, NotReady
@@ -20,7 +21,7 @@ _LOG = logging.getLogger("slora.api")
 _FIRST_GUESS_S: Final = 5.0
 """How long a clip takes, before one was made."""
 _LOOK_EVERY_S: Final = 5.0
-"""How often a waiting thread says that the service is there, and looks for orphaned jobs."""
+"""How often a service says that it is there, and looks for orphaned jobs when it has none."""
 
 Step = Callable[[int, int], None]
 """Told after each denoising step: done and all; raises to give up."""
@@ -37,8 +38,11 @@ class _Running:
     id: str
     done: int = 0
     steps: int = 0
-    stages: dict[str, float] = field(default_factory=dict)
     cancelled: bool = False
+
+
+class _Unwritten(Exception):
+    """The database didn't take a job's end."""
 
 
 class JobRunner:
@@ -52,8 +56,13 @@ class JobRunner:
         self._waiting: dict[str, list[Future[Mapping[str, object]]]] = {}
         self._running: _Running | None = None
         self._last_s = _FIRST_GUESS_S
-        self._thread = threading.Thread(target=self._run, name="slora-jobs", daemon=True)
-        self._thread.start()
+        self._owed: list[Callable[[], None]] = []
+        self._threads = [
+            threading.Thread(target=work, name=name, daemon=True)
+            for name, work in (("slora-jobs", self._run), ("slora-jobs-alive", self._say_alive))
+        ]
+        for thread in self._threads:
+            thread.start()
 
     @property
     def running(self) -> bool:
@@ -110,7 +119,8 @@ class JobRunner:
         and who waits is told."""
         self._stopping.set()
         self._wake.set()
-        self._thread.join()
+        for thread in self._threads:
+            thread.join()
         for job_id in list(self._waiting):
             self._finished(job_id, NotReady("The service is stopping; the job stays queued."))
         self._store.close()
@@ -119,38 +129,67 @@ class JobRunner:
         while not self._stopping.is_set():
             self._wake.clear()
             try:
+                while self._owed:
+                    self._owed[0]()
+                    self._owed.pop(0)
                 job = self._store.claim()
                 if job is None:
                     self._store.take_over(self._published)
                     job = self._store.claim()
-                self._store.seen()
             except Exception:
                 _LOG.exception("the jobs can't be read")
                 job = None
             if job is None:
                 self._wake.wait(_LOOK_EVERY_S)
-            else:
-                self._one(job)
+                continue
+            self._one(job)
+
+    def _say_alive(self) -> None:
+        """However long a clip takes, no other service takes this one for gone."""
+        while not self._stopping.wait(_LOOK_EVERY_S):
+            try:
+                self._store.seen()
+            except Exception:
+                _LOG.exception("the jobs can't be written")
 
     def _one(self, job: Job) -> None:
         start = time.monotonic()
         self._running = _Running(job.id)
+        error: Exception | None = None
+        result: dict[str, object] = {}
         try:
-            artifact, result = self._make(job, self._on_step)
-            self._store.complete(job.id, artifact, result)
+            artifact, made = self._make(job, self._on_step)
+            result = dict(made)
+            self._write(lambda: self._store.complete(job.id, artifact, result))
             self._last_s = time.monotonic() - start
-            self._finished(job.id, None, result)
-        except Exception as error:
-            if self._stopping.is_set() and isinstance(error, NotReady):
+        except _Unwritten:
+            error = NotReady("The service can't write down what it made.")
+        except Exception as raised:
+            if self._stopping.is_set() and isinstance(raised, NotReady):
                 self._store.put_back(job.id)
                 return
-            if not isinstance(error, ApiError):
-                _LOG.error("job %s failed", job.id, exc_info=error)
-            problem = problem_of(error)
-            self._store.fail(job.id, JobError(code=problem.slug, message=problem.detail))
-            self._finished(job.id, error)
+            error = self._failed(job, raised)
         finally:
             self._running = None
+        self._finished(job.id, error, result)
+
+    def _failed(self, job: Job, error: Exception) -> Exception:
+        if not isinstance(error, ApiError):
+            _LOG.error("job %s failed", job.id, exc_info=error)
+        problem = problem_of(error)
+        why = JobError(code=problem.slug, message=problem.detail)
+        with suppress(_Unwritten):
+            self._write(lambda: self._store.fail(job.id, why))
+        return error
+
+    def _write(self, end: Callable[[], None]) -> None:
+        """Write a job's end down, now or as soon as the database takes it. Raises _Unwritten."""
+        try:
+            end()
+        except Exception as error:
+            _LOG.exception("a job's end can't be written down")
+            self._owed.append(end)
+            raise _Unwritten from error
 
     def _on_step(self, done: int, steps: int) -> None:
         running = self._running

@@ -10,6 +10,8 @@ from alembic import command
 from alembic.config import Config
 
 METADATA: Final = sa.MetaData()
+LONGEST_KEY: Final = 255
+"""Characters of an `Idempotency-Key`."""
 
 JOBS: Final = sa.Table(
     "jobs",
@@ -21,7 +23,7 @@ JOBS: Final = sa.Table(
     sa.Column("attempts", sa.Integer, nullable=False),
     sa.Column("request", sa.JSON, nullable=False),
     sa.Column("plan", sa.JSON, nullable=False),
-    sa.Column("idempotency_key", sa.String(255), unique=True),
+    sa.Column("idempotency_key", sa.String(LONGEST_KEY), unique=True),
     sa.Column("created_at", sa.Integer, nullable=False),
     sa.Column("started_at", sa.Integer),
     sa.Column("finished_at", sa.Integer),

@@ -172,6 +172,25 @@ def test_the_same_key_gives_the_same_job(client: TestClient) -> None:
     ended(client, first)
     assert keyed().json()["status"] == "completed"
     assert "idempotency" in refused(keyed(prompt="another"), 409)["type"]
+    headers = {"Idempotency-Key": "k" * 256}
+    refused(client.post("/v1/videos", json=VALID, headers=headers), 422)
+
+
+def test_a_database_that_fails_for_a_while_stops_no_later_job(
+    client: TestClient, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    store = client.app.state.service.jobs  # type: ignore[attr-defined]
+
+    def full(*_given: object, **_named: object) -> None:
+        raise OSError("no space left on device")
+
+    with monkeypatch.context() as patch:
+        for name in ("complete", "fail"):
+            patch.setattr(store, name, full)
+        refused(client.post("/generate", data=VALID), 503)
+        (job,) = client.get("/v1/videos", params={"limit": 1}).json()["data"]
+    assert ended(client, job)["status"] == "completed"
+    assert client.post("/generate", data=VALID).status_code == 200
 
 
 def test_another_site_s_page_neither_asks_nor_deletes(client: TestClient) -> None:
