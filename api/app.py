@@ -57,6 +57,7 @@ def create_app(settings: ApiSettings | None = None) -> FastAPI:
     app.add_middleware(problems.RequestId)
     for module in (videos, v1_videos, artifacts, scenarios, adapters, lineage, health, web):
         app.include_router(module.router)
+    # FastAPI's own way to extend the schema; mypy calls it an assignment to a method.
     app.openapi = lambda: _described(app, service)  # type: ignore[method-assign]
     return app
 

@@ -3,10 +3,31 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Mapping
+
+from starlette.responses import Response
 
 from api.errors import RangeUnsatisfiable
 
 _RANGE = re.compile(r"bytes=(\d{0,19})-(\d{0,19})")
+
+
+def clip_answer(
+    content: bytes, method: str, asked: str | None, headers: Mapping[str, str]
+) -> Response:
+    """The clip, whole or the range that a Range header asks for, or to HEAD its headers. Raises
+    RangeUnsatisfiable."""
+    part = byte_range(asked, len(content))
+    start, end = part or (0, len(content))
+    told = {**headers, "Accept-Ranges": "bytes", "Content-Length": str(end - start)}
+    if part is not None:
+        told["Content-Range"] = f"bytes {start}-{end - 1}/{len(content)}"
+    return Response(
+        b"" if method == "HEAD" else content[start:end],
+        status_code=200 if part is None else 206,
+        headers=told,
+        media_type="video/mp4",
+    )
 
 
 def byte_range(header: str | None, size: int) -> tuple[int, int] | None:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from fastapi import Request, Response
 
-from api.byte_ranges import byte_range
+from api.byte_ranges import clip_answer
 from api.service import Service
 
 
@@ -23,22 +23,8 @@ def clip_response(service: Service, filename: str, request: Request) -> Response
     }
     if _has(request, etag):
         return Response(status_code=304, headers=told)
-    asked = byte_range(_range_asked(request, etag), len(content))
-    start, end = asked or (0, len(content))
-    headers = {
-        "Accept-Ranges": "bytes",
-        "Content-Disposition": f'inline; filename="{filename}"',
-        "Content-Length": str(end - start),
-        **told,
-    }
-    if asked is not None:
-        headers["Content-Range"] = f"bytes {start}-{end - 1}/{len(content)}"
-    return Response(
-        b"" if request.method == "HEAD" else content[start:end],
-        status_code=200 if asked is None else 206,
-        headers=headers,
-        media_type="video/mp4",
-    )
+    told["Content-Disposition"] = f'inline; filename="{filename}"'
+    return clip_answer(content, request.method, _range_asked(request, etag), told)
 
 
 def _has(request: Request, etag: str) -> bool:

@@ -31,9 +31,10 @@ def _printable(text: str) -> str:
 
 def _number(text: object) -> float:
     """NaN for what is neither a number nor one in plain decimal notation; -0 becomes 0."""
+    if isinstance(text, int | float) and not isinstance(text, bool):
+        return float(text) + 0.0
     if not isinstance(text, str):
-        plain = isinstance(text, int | float) and not isinstance(text, bool)
-        return float(text) + 0.0 if plain else math.nan  # type: ignore[arg-type]
+        return math.nan
     return float(text) + 0.0 if len(text) <= 32 and _NUMBER.fullmatch(text) else math.nan
 
 

@@ -48,6 +48,7 @@ router = APIRouter(tags=["jobs"], route_class=_FormRoute)
 
 @router.post(
     "/generate",
+    response_model=Generated,
     responses={
         202: {"model": VideoJob, "description": "The job; its address is in Location."},
         **REFUSALS,
@@ -65,7 +66,7 @@ router = APIRouter(tags=["jobs"], route_class=_FormRoute)
 )
 async def generate(
     request: Request, form: Annotated[GenerateForm, Form(media_type="multipart/form-data")]
-) -> Generated:
+) -> Generated | JSONResponse:
     """Generate one clip and wait for it; with `Prefer: respond-async` only its job is awaited. A
     client that hangs up while it waits cancels the job."""
     presets: Presets = request.state.presets
@@ -78,5 +79,5 @@ async def generate(
     if "respond-async" in request.headers.get("prefer", ""):
         told = await run_in_threadpool(seen, service, job)
         headers = {"Location": f"/v1/videos/{job.id}", "Preference-Applied": "respond-async"}
-        return JSONResponse(told.model_dump(mode="json"), 202, headers)  # type: ignore[return-value]
+        return JSONResponse(told.model_dump(mode="json"), 202, headers)
     return Generated.model_validate(await while_connected(request, service, job, made))

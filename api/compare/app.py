@@ -13,7 +13,7 @@ from starlette.middleware.trustedhost import TrustedHostMiddleware
 
 from api import problems
 from api.body_limit import with_form_read
-from api.byte_ranges import byte_range
+from api.byte_ranges import clip_answer
 from api.compare.blind import person_named
 from api.compare.sitting import Sitting, View
 from api.errors import InvalidForm
@@ -89,21 +89,8 @@ async def choices(request: Request) -> View:
 def clip(clip_id: str, request: Request) -> Response:
     """A clip, whole or one byte range of it. No header depends on which of the two it is."""
     content = _sitting(request).clip(clip_id)
-    asked = byte_range(request.headers.get("range"), len(content))
-    start, end = asked or (0, len(content))
-    headers = {
-        "Accept-Ranges": "bytes",
-        "Cache-Control": "private, max-age=3600",
-        "Content-Length": str(end - start),
-    }
-    if asked is not None:
-        headers["Content-Range"] = f"bytes {start}-{end - 1}/{len(content)}"
-    return Response(
-        b"" if request.method == "HEAD" else content[start:end],
-        status_code=200 if asked is None else 206,
-        headers=headers,
-        media_type="video/mp4",
-    )
+    headers = {"Cache-Control": "private, max-age=3600"}
+    return clip_answer(content, request.method, request.headers.get("range"), headers)
 
 
 def _sitting(request: Request) -> Sitting:

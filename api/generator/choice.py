@@ -11,7 +11,7 @@ from api.problems import public
 from api.settings import ApiSettings
 from slora_assets.config.errors import SloraError, TaintedError
 from slora_assets.config.workspace import Workspace
-from slora_assets.deployment.promotion import candidate
+from slora_assets.deployment.candidate import candidate
 from slora_assets.deployment.registry import open_registered
 from slora_assets.deployment.signed import refuse_unsigned
 from slora_assets.deployment.strengths import checked_promotion

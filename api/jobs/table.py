@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import sqlite3
 from pathlib import Path
 from typing import Final
 
@@ -52,9 +53,9 @@ def opened(url: str) -> sa.Engine:
     return engine
 
 
-def _write_ahead(connection: object, _record: object) -> None:
+def _write_ahead(connection: sqlite3.Connection, _record: object) -> None:
     """Readers don't wait for the writer, nor it for them."""
-    cursor = connection.cursor()  # type: ignore[attr-defined]
+    cursor = connection.cursor()
     cursor.execute("PRAGMA journal_mode=WAL")
     cursor.execute("PRAGMA busy_timeout=10000")
     cursor.close()

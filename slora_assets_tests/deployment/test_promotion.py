@@ -21,6 +21,7 @@ from slora_assets.config.errors import (
 from slora_assets.config.scenario_files import ScenarioFiles
 from slora_assets.config.workspace import Workspace
 from slora_assets.curation.retirement import retire
+from slora_assets.deployment.candidate import candidate
 from slora_assets.deployment.changelog import (
     log_change,
     one_line,
@@ -28,7 +29,7 @@ from slora_assets.deployment.changelog import (
     read_changes,
 )
 from slora_assets.deployment.presets import read_presets
-from slora_assets.deployment.promotion import candidate, demote, promote
+from slora_assets.deployment.promotion import demote, promote
 from slora_assets.documents import Change, ScenarioPreset, registered_path
 from slora_assets_tests.on_record import put_run_on_record
 from slora_assets_tests.workspaces import contents, rewrite

@@ -7,6 +7,7 @@ import json
 import shutil
 from collections.abc import Callable
 from pathlib import Path
+from typing import Any
 
 import pytest
 from model_signing import signing, verifying
@@ -74,7 +75,7 @@ def _no_key_named(adapter: Path, _patch: pytest.MonkeyPatch) -> None:
 def _statement_edited(adapter: Path, _patch: pytest.MonkeyPatch) -> None:
     (adapter / "weights.safetensors").write_text("others")
 
-    def edit(bundle: dict) -> None:  # type: ignore[type-arg]
+    def edit(bundle: dict[str, Any]) -> None:
         statement = base64.b64decode(bundle["dsseEnvelope"]["payload"])
         edited = json.loads(statement)
         edited["predicate"]["resources"].pop()
