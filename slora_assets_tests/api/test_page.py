@@ -70,7 +70,8 @@ def test_a_clip_is_made_shown_and_still_there_after_a_reload(
     assert "#video_" in kept
     browser.do("Page.navigate", url="about:blank")
     browser.do("Page.navigate", url=kept)
-    browser.wait("!document.getElementById('result')?.hidden && $('clip').readyState >= 2")
+    # Until the page's own script has run there is neither the element nor `$`.
+    browser.wait("document.getElementById('result')?.hidden === false && $('clip').readyState >= 2")
     assert "a red cart" in browser.js("$('list').textContent")
     asked = [e for e in browser.events if e["method"] == "Network.requestWillBeSent"]
     addresses = [e["params"]["request"]["url"] for e in asked]
