@@ -94,8 +94,7 @@ def test_every_check_says_in_a_sentence_what_it_found(graph: Graph) -> None:
         "presets_are_intact": "1 of 1 promoted adapter are in the registry",
         "summary_is_fresh": f"{rows} of {rows} rows of the summary say",
         **{
-            f"{asset}_record_verifies": "back to everything that it was made from."
-            for asset in RECORDED
+            f"{asset}_record_verifies": "its files and what it was made from." for asset in RECORDED
         },
     }
     said = _sentences(checks.values())
@@ -174,6 +173,8 @@ def test_every_check_fails_on_what_it_guards_against_and_names_it(
         _fail(copy, run_name)
     footage = copy.root / encoded.path
     footage.write_bytes(footage.read_bytes() + b"?")
+    for record in (copy.scenario_metadata, copy.sweep(SCENARIO)):
+        record.write_bytes(record.read_bytes() + b"\n")
 
     checks = _check_all()
     said = _sentences(checks.values())
@@ -200,13 +201,17 @@ def test_every_check_fails_on_what_it_guards_against_and_names_it(
         "presets_are_intact": ["0 of 1 promoted adapter", sha256],
         "summary_is_fresh": [f"not so: {UNIFIED}, {SCENARIO}"],
         "footage_record_verifies": [f"video files {encoded.path}: its bytes are others than"],
-        "scenario_metadata_record_verifies": [encoded.path],
+        **dict.fromkeys(
+            ("scenario_metadata_record_verifies", "scale_sweep_record_verifies"),
+            [": it was changed after its stage wrote it"],
+        ),
         "scenario_validation_record_verifies": [
             "verdict.json: it was changed after its stage wrote it"
         ],
         **{
             f"{asset}_record_verifies": ["broken: ", "`slora verify ", "shows the whole tree"]
-            for asset in RECORDED - {"footage", "scenario_metadata", "scenario_validation"}
+            for asset in RECORDED
+            - {"footage", "scenario_metadata", "scale_sweep", "scenario_validation"}
         },
     }.items():
         assert [part for part in parts if part not in said[name]] == [], said[name]

@@ -1,5 +1,6 @@
-"""Does an asset's record verify? As `slora verify` walks it: the record itself, the files written
-with it, and everything that it was made from, back to the footage."""
+"""Does an asset's record verify? The record itself, what it speaks of, the files written with it,
+and the records that it was made from, by their bytes. Those have checks of their own: walking back to
+the footage from each would read all of it once for every asset. `slora verify` does walk."""
 
 from collections.abc import Callable, Mapping
 from pathlib import Path
@@ -44,8 +45,8 @@ def _check(
         asset=asset,
         name=f"{asset}_record_verifies",
         partitions_def=partitions,
-        description="Its record and all that it was made from are what their stages wrote: what"
-        " `slora verify` says of it.",
+        description="Its record, its files and the records that it was made from are what their"
+        " stages wrote; `slora verify` walks back to the footage.",
     )
     def record_verifies(
         context: dg.AssetCheckExecutionContext, project: ProjectResource
@@ -58,14 +59,15 @@ def _check(
 
 
 def _verified(workspace: Workspace, file: Path) -> dg.AssetCheckResult:
-    tree = verify(workspace, file)
+    tree = verify(workspace, file, far=False)
     broken = {f"{one.what} {one.path}".strip(): one.says for one in tree.broken()}
     where, looked = workspace.relative(file), sum(1 for _ in tree.lines())
-    said = f"All {looked} links hold, from {where} back to everything that it was made from."
+    said = f"All {looked} links hold, of {where}, its files and what it was made from."
     if broken:
         told = some_of(broken).rstrip(".")
         said = (
-            f"Of what {where} was made from, {counted(len(broken), 'link is', 'links are')} broken:"
+            f"Of {where} and what it was made from,"
+            f" {counted(len(broken), 'link is', 'links are')} broken:"
             f" {told}. Remedy: restore what was changed, or make it again; `slora verify {where}`"
             " shows the whole tree."
         )

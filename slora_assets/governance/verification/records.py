@@ -24,8 +24,9 @@ _SHOWN: Final = 20
 class Records:
     """The ledger's records, each looked at once. Raises IntegrityError for a broken ledger."""
 
-    def __init__(self, workspace: Workspace, hashes: Hashes) -> None:
-        self._workspace, self._hashes = workspace, hashes
+    def __init__(self, workspace: Workspace, hashes: Hashes, far: bool = True) -> None:
+        """`far`: parents are looked at like the record itself, and theirs; else by their bytes."""
+        self._workspace, self._hashes, self._far = workspace, hashes, far
         self._contents = Contents(workspace, hashes)
         self._history: dict[str, list[LoggedRecord]] = defaultdict(list)
         for entry in all_records(workspace):
@@ -103,7 +104,7 @@ class Records:
     def _parent(self, child: Path, path: str, sha256: str) -> Link:
         entries = self._history.get(path)
         if entries and entries[-1].sha256 == sha256:
-            return self.link(path)
+            return self.link(path) if self._far else self._near(path, entries)
         kept = child.parent / Path(path).name  # the registry keeps what it was made from
         if kept != child and self._hashes.of(kept) == sha256:
             return Link("copy", self._workspace.relative(kept), says=f"of {path} as it was then")
@@ -112,6 +113,13 @@ class Records:
         if sha256 in self.hashes_of(path):
             return Link(entries[-1].kind if entries else "file", path, "replaced", "by a later one")
         return Link("file", path, "broken", "it was never on record as it is said to have been")
+
+    def _near(self, path: str, entries: list[LoggedRecord]) -> Link:
+        """A parent by its bytes alone."""
+        found = self._hashes.of(self._workspace.absolute(path))
+        if found == entries[-1].sha256:
+            return Link(entries[-1].kind, path)
+        return Link(entries[-1].kind, path, "broken", _what_happened(found, entries))
 
 
 def _what_happened(found: str | None, entries: list[LoggedRecord]) -> str:

@@ -34,15 +34,16 @@ _STANDS_FOR = (RUN_RECORD, VERDICT_FILE, ADAPTER_RECORD, "sweep.json")
 """The record that a folder is known by."""
 
 
-def verify(workspace: Workspace, path: Path, full: bool = False) -> Link:
+def verify(workspace: Workspace, path: Path, full: bool = False, far: bool = True) -> Link:
     """The chain of an artefact: of a record, of any file written with one, of a clip, a frame, the
     presets, the change log, a generated video, or of the whole workspace (its root).
 
     Offline. Files are believed by size, time and inode once they were read; `full` reads all.
+    Without `far` it ends at the records that the artefact was made from: these by their bytes.
     """
     hashes = Hashes(workspace, full)
     try:
-        return _Verification(workspace, hashes).of(path.absolute())
+        return _Verification(workspace, hashes, far).of(path.absolute())
     except IntegrityError as error:  # the ledger itself: nothing else can be told then
         return Link("ledger", workspace.relative(workspace.ledger), "broken", str(error))
     finally:
@@ -50,9 +51,9 @@ def verify(workspace: Workspace, path: Path, full: bool = False) -> Link:
 
 
 class _Verification:
-    def __init__(self, workspace: Workspace, hashes: Hashes) -> None:
+    def __init__(self, workspace: Workspace, hashes: Hashes, far: bool) -> None:
         self._workspace, self._hashes = workspace, hashes
-        self._records = Records(workspace, hashes)
+        self._records = Records(workspace, hashes, far)
 
     def of(self, path: Path) -> Link:
         workspace = self._workspace
