@@ -28,6 +28,7 @@ from slora_assets.provenance.ledger import ledger_heads
 from slora_assets.provenance.signatures import signature_of
 from slora_assets.provenance.trust import trust
 from slora_assets_tests.governance.made import SCENARIO, adapter_of, one_of, video_of
+from slora_assets_tests.on_record import put_run_on_record
 from slora_assets_tests.workspaces import rewrite
 
 Find = Callable[[Workspace], Path]
@@ -109,6 +110,21 @@ def test_an_edit_that_keeps_every_schema_is_named(project: Workspace) -> None:
     file = project.scenario_run(SCENARIO) / RUN_RECORD
     rewrite(file, lambda record: record["clips"].pop())
     assert any("changed after its stage wrote it" in line for line in _broken(project))
+
+
+def test_a_verdict_that_was_edited_recorded_and_signed_again_contradicts_its_own_scores(
+    project: Workspace,
+) -> None:
+    file = project.validation(SCENARIO) / VERDICT_FILE
+    before = verify(project, file).says
+    assert before.endswith("; judged again")
+    rewrite(file, lambda verdict: verdict["verdict"].update(verdict="pass"))
+    put_run_on_record(project, SCENARIO)
+    [line] = [one for one in _broken(project, file) if VERDICT_FILE in one]
+    assert "the verdict is not what its own scores give" in line
+    asked = project.validation_prompts.read_text()
+    project.validation_prompts.write_text(asked.replace("margin: 0.02", "margin: 0.03"))
+    assert "not judged again: it was given under other settings" in verify(project, file).says
 
 
 def test_two_arrays_that_change_places_are_named(project: Workspace) -> None:

@@ -1,6 +1,6 @@
 """Does an asset's record verify? The record itself, what it speaks of, the files written with it,
-and the records that it was made from, by their bytes. Those have checks of their own: walking back to
-the footage from each would read all of it once for every asset. `slora verify` does walk."""
+and the records that it was made from, by their bytes. Those have checks of their own: walking back
+to the footage from each would look at all of it once for every asset. `slora verify` does walk."""
 
 from collections.abc import Callable, Mapping
 from pathlib import Path

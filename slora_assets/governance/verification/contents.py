@@ -21,10 +21,10 @@ from slora_assets.documents import (
     Inventory,
     RecordKind,
     RunRecord,
-    RunVerdict,
     ScenarioMetadata,
 )
 from slora_assets.governance.verification.hashes import Hashes
+from slora_assets.governance.verification.judged import sweep_judged, verdict_judged
 from slora_assets.governance.verification.link import Link
 from slora_assets.governance.verification.marks import refuse_other_credentials
 from slora_assets.provenance import object_hash, read_json
@@ -59,6 +59,7 @@ class Contents:
             "prompt_embeddings": self._cached,
             "run": self._run,
             "verdict": self._verdict,
+            "sweep": self._sweep,
             "registered": self._registered,
         }
         look = looks.get(kind)
@@ -153,10 +154,10 @@ class Contents:
         return Link("base", name, says=f"the same weights, {record.base.get('licence')}")
 
     def _verdict(self, file: Path) -> Found:
-        remedy = "run `make validate`"
-        verdict = read_document(file, RunVerdict, what="a verdict", remedy=remedy)
-        strength = f"{verdict.gate.answer} at strength {verdict.served.scale:g}"
-        return f"{strength}, of adapter {verdict.adapter_sha256[:16]}", []
+        return verdict_judged(self._workspace, file), []
+
+    def _sweep(self, file: Path) -> Found:
+        return sweep_judged(self._workspace, file), []
 
     def _registered(self, file: Path) -> Found:
         record = read_adapter_record(file.parent)
