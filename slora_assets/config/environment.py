@@ -18,6 +18,7 @@ RESTART: Final = "SLORA_RESTART"
 PREVIEW: Final = "SLORA_PREVIEW"
 JOBS: Final = "SLORA_JOBS_URL"
 TRACEBACK: Final = "SLORA_TRACEBACK"
+TIME_STAMPS: Final = "SLORA_TSA_URL"
 SET: Final = "SLORA_SET"
 SWITCHES: Final = (RESTART, PREVIEW, TRACEBACK)
 """Variables that say yes or no."""
@@ -152,6 +153,12 @@ VARIABLES: Final = (
         "the user's folder for programs' data, outside of every workspace",
         "The folder of the keys that slora signs with; made on first use. Its private key is a"
         " secret.",
+    ),
+    Variable(
+        "SLORA_TSA_URL",
+        "empty: no time stamps",
+        "The time-stamping authority (RFC 3161) that the credentials of videos and adapters are"
+        " stamped by. Where it is set and doesn't answer, nothing is published.",
     ),
     Variable(
         "SLORA_WEBHOOK_URL",

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import io
 import json
+import os
 from collections.abc import Mapping
 from dataclasses import dataclass
 from functools import lru_cache
@@ -15,6 +16,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, BinaryIO, Final, Literal
 
 from slora_assets import __version__
+from slora_assets.config.environment import TIME_STAMPS
 from slora_assets.config.errors import UnreadableError
 from slora_assets.documents import MadeWith
 from slora_assets.marking.certificates import credentials, trusted_roots
@@ -51,6 +53,10 @@ class Read:
     """What slora wrote into them."""
     faults: tuple[str, ...]
     """C2PA's codes of what doesn't hold."""
+    stamped: str | None = None
+    """When, by a time-stamping authority (ISO 8601)."""
+    stamp_trusted: bool = False
+    """Whether that authority's root is known here."""
 
 
 def sign_video(source: Path, target: Path, identifier: str, made_with: MadeWith) -> None:
@@ -155,9 +161,10 @@ def _sign(
 ) -> bytes:
     import c2pa
 
-    own = credentials()
+    own, authority = credentials(), os.environ.get(TIME_STAMPS) or None
+    stamps = authority.encode() if authority else None
     try:
-        signer = c2pa.Signer.from_info(c2pa.C2paSignerInfo("es256", own.chain, own.key, None))
+        signer = c2pa.Signer.from_info(c2pa.C2paSignerInfo("es256", own.chain, own.key, stamps))
         with _context(trusted_roots()) as context:
             builder = c2pa.Builder(json.dumps(told), context=context)
             if beside:
@@ -166,7 +173,8 @@ def _sign(
     except (c2pa.C2paError, OSError) as error:
         raise UnreadableError(
             f"Content Credentials can't be signed ({error})",
-            remedy="see whether the folder of keys and the disk can be written",
+            remedy="see whether the folder of keys and the disk can be written"
+            + (f", and whether {authority} ({TIME_STAMPS}) answers" if authority else ""),
         ) from error
     return manifest
 
@@ -217,6 +225,8 @@ def _told(store: Mapping[str, Any]) -> Read:
     untrusted = "signingCredential.untrusted"
     codes = (str(one.get("code")) for one in store.get("validation_status", []))
     signed = manifest.get("signature_info", {})
+    looked = store.get("validation_results", {}).get("activeManifest", {})
+    held = {one.get("code") for one in looked.get("success", [])}
     return Read(
         state=states.get(store.get("validation_state", ""), "invalid"),
         by=str(signed.get("common_name") or signed.get("issuer") or ""),
@@ -224,4 +234,6 @@ def _told(store: Mapping[str, Any]) -> Read:
         id=ours.get("id") if isinstance(ours, dict) else None,
         made_with=ours if isinstance(ours, dict) else None,
         faults=tuple(code for code in codes if code != untrusted),
+        stamped=signed.get("time") if "timeStamp.validated" in held else None,
+        stamp_trusted="timeStamp.trusted" in held,
     )

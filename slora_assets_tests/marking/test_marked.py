@@ -5,6 +5,8 @@ from __future__ import annotations
 
 import hashlib
 import json
+import shutil
+from datetime import UTC, datetime
 from pathlib import Path
 
 import numpy as np
@@ -12,7 +14,7 @@ import pytest
 from cryptography import x509
 from cryptography.exceptions import InvalidSignature
 
-from slora_assets.config.errors import MarkingError
+from slora_assets.config.errors import MarkingError, UnreadableError
 from slora_assets.documents import MadeWith, RegisteredVideo
 from slora_assets.footage.encode import write_mp4
 from slora_assets.marking import marked
@@ -23,8 +25,9 @@ from slora_assets.marking.marked import new_id, payload_digits, write_marked
 from slora_assets.marking.register import find, read_entry, register, state_of
 from slora_assets.marking.watermark import found, mean_luma
 from slora_assets.provenance import sha256_file
-from slora_assets.provenance.keys import KEYS, public_key_file
+from slora_assets.provenance.keys import KEYS, keys_folder, public_key_file
 from slora_assets.provenance.trust import trust
+from slora_assets_tests.marking.authority import make_authority, stamping
 from slora_assets_tests.marking.clips import rendered, scaled, shown
 from slora_assets_tests.marking.second_reader import checked
 from slora_assets_tests.workspaces import rewrite
@@ -202,3 +205,28 @@ def test_a_second_reader_finds_the_same_and_the_signature_holds(tmp_path: Path) 
     at = content.index(b"created_assertions")
     with pytest.raises(InvalidSignature):
         checked(content[:at] + b"C" + content[at + 1 :])
+
+
+def test_an_authority_says_when_and_is_believed_where_its_root_is_known(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv(KEYS, str(tmp_path / "keys"))
+    authority = tmp_path / "authority"
+    authority.mkdir()
+    root = make_authority(authority)
+    before = datetime.now(UTC).replace(microsecond=0)
+    with stamping(authority) as address:
+        monkeypatch.setenv("SLORA_TSA_URL", address)
+        file, _ = _published(tmp_path / "stamped")
+    read = read_credentials(file)
+    assert read is not None and read.stamped is not None
+    assert before <= datetime.fromisoformat(read.stamped) <= datetime.now(UTC)
+    assert (read.state, read.stamp_trusted) == ("trusted", False)
+    trusted = keys_folder() / "trusted_roots"
+    trusted.mkdir()
+    shutil.copy(root, trusted)
+    again = read_credentials(file)
+    assert again is not None and again.stamp_trusted
+    with pytest.raises(UnreadableError, match=r"SLORA_TSA_URL.* answers"):
+        _published(tmp_path / "unstamped", 1)
+    assert not list((tmp_path / "unstamped").glob("*.mp4"))

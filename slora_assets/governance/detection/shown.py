@@ -46,7 +46,9 @@ def _credentials(found: Detection) -> str:
         return "none"
     said = _CREDENTIALS[read.state].format(by=read.by, faults=", ".join(read.faults))
     origin = "a trained model made it" if read.generated else "they don't say that it was generated"
-    return f"{said}; {origin}{f', id {read.id}' if read.id else ''}"
+    unknown = "" if read.stamp_trusted else ", by an authority that is not known here"
+    stamp = f"; time-stamped {read.stamped}{unknown}" if read.stamped else ""
+    return f"{said}; {origin}{f', id {read.id}' if read.id else ''}{stamp}"
 
 
 def _watermark(found: Detection) -> str:
