@@ -66,8 +66,8 @@ def test_a_list_that_changed_is_looked_at_again(seas: Workspace) -> None:
     [
         ("video_id\nb\n", IntegrityError, "no column 'licence'"),
         ("", IntegrityError, "no column 'video_id'"),
-        ("video_id,licence\nb\n", IntegrityError, "1 cells, where the header has 2"),
-        ("video_id,licence\nb,\n", IntegrityError, "b has no licence"),
+        ("video_id,licence\nb\n", IntegrityError, "expected the licence of b"),
+        ("video_id,licence\nb,\n", IntegrityError, "expected the licence of b"),
         ("video_id,licence\n,MIT\n", IntegrityError, "video_id|licence"),
         ("video_id,licence\nb,MIT\nb,CC0-1.0\n", ConfigError, "two licences"),
     ],
