@@ -18,6 +18,7 @@ from slora_assets.config.workspace import Workspace
 from slora_assets.processes.preloading import preload
 from slora_assets.provenance.keys import KEYS
 from slora_assets_tests.browser import Browser
+from slora_assets_tests.postgresql import postgresql as postgresql  # for tests to ask for
 from slora_assets_tests.small_graph import prepare
 from slora_assets_tests.workspaces import choose
 

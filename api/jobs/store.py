@@ -19,7 +19,7 @@ import sqlalchemy as sa
 
 from api.errors import IdempotencyConflict, JobNotFound, QueueFull
 from api.jobs.job import UNFINISHED, Job, JobError, JobRequest, Plan, State
-from api.jobs.table import JOBS, SERVICES, opened
+from api.jobs.table import JOBS, SERVICES, alone, opened
 
 MOST_ATTEMPTS: Final = 2
 """A job that was being made when its service died twice is taken for the cause."""
@@ -30,6 +30,8 @@ INTERRUPTED: Final = JobError(
 )
 _SILENT_S: Final = 60
 """A service on another machine that hasn't been heard of for so long is gone."""
+_NOW: Final = sa.cast(sa.extract("epoch", sa.func.now()), sa.Integer)
+"""By the database's clock, because those of several machines differ."""
 
 
 class JobStore:
@@ -49,7 +51,7 @@ class JobStore:
         IdempotencyConflict for a key that came with another request.
         """
         body = request.model_dump(mode="json")
-        with self._engine.begin() as connection:
+        with alone(self._engine) as connection:
             if key is not None:
                 known = connection.execute(sa.select(JOBS).where(JOBS.c.idempotency_key == key))
                 if (before := known.mappings().one_or_none()) is not None:
@@ -67,12 +69,8 @@ class JobStore:
                 "idempotency_key": key,
                 "created_at": int(time.time()),
             }
-            try:
-                connection.execute(sa.insert(JOBS).values(row))
-            except sa.exc.IntegrityError:  # the same key came at the same moment
-                connection.rollback()
-                return self.add(request, plan, key, most_waiting, retry_s)
-        return self.get(str(row["id"]))
+            made = connection.execute(sa.insert(JOBS).values(row).returning(*JOBS.c))
+            return _job(made.mappings().one())
 
     def get(self, job_id: str) -> Job:
         """One job. Raises JobNotFound."""
@@ -84,10 +82,15 @@ class JobStore:
         return _job(row)
 
     def position(self, job: Job) -> int:
-        """How many jobs are made before this one."""
+        """How many jobs are made before this one, by the service that it belongs to."""
         with self._engine.connect() as connection:
-            number = sa.select(JOBS.c.number).where(JOBS.c.id == job.id).scalar_subquery()
-            before = sa.and_(JOBS.c.number < number, JOBS.c.state.in_(UNFINISHED))
+            itself = sa.alias(JOBS)
+            before = sa.and_(
+                itself.c.id == job.id,
+                JOBS.c.owner == itself.c.owner,
+                JOBS.c.number < itself.c.number,
+                JOBS.c.state.in_(UNFINISHED),
+            )
             return _count(connection, before)
 
     def page(self, after: str | None, limit: int, newest_first: bool) -> tuple[list[Job], bool]:
@@ -109,19 +112,18 @@ class JobStore:
         """This service's oldest waiting job, which is in progress from now on; None: nothing
         waits."""
         waiting = sa.and_(JOBS.c.owner == self.owner, JOBS.c.state == "queued")
+        first = sa.select(JOBS.c.id).where(waiting).order_by(JOBS.c.number).limit(1)
+        begun = {"state": "in_progress", "started_at": int(time.time())}
+        # One statement, and whom another one holds is passed by: nobody claims what is claimed.
+        claimed = (
+            sa.update(JOBS)
+            .where(JOBS.c.id == first.with_for_update(skip_locked=True).scalar_subquery(), waiting)
+            .values(begun | {"attempts": JOBS.c.attempts + 1})
+            .returning(*JOBS.c)
+        )
         with self._engine.begin() as connection:
-            first = sa.select(JOBS.c.id).where(waiting).order_by(JOBS.c.number).limit(1)
-            job_id = connection.execute(first).scalar_one_or_none()
-            if job_id is None:
-                return None
-            begun = {"state": "in_progress", "started_at": int(time.time())}
-            connection.execute(
-                sa.update(JOBS)
-                .where(JOBS.c.id == job_id, JOBS.c.state == "queued")
-                .values(begun | {"attempts": JOBS.c.attempts + 1})
-            )
-        job = self.get(str(job_id))
-        return job if job.state == "in_progress" else self.claim()
+            row = connection.execute(claimed).mappings().one_or_none()
+        return _job(row) if row is not None else None
 
     def complete(self, job_id: str, artifact: str, result: Mapping[str, object]) -> None:
         """The job's clip is published."""
@@ -153,7 +155,7 @@ class JobStore:
 
     def seen(self) -> None:
         """This service is there."""
-        now = {"seen_at": int(time.time())}
+        now = {"seen_at": _NOW}
         with self._engine.begin() as connection:
             known = sa.update(SERVICES).where(SERVICES.c.owner == self.owner).values(now)
             if connection.execute(known).rowcount == 0:
@@ -164,24 +166,27 @@ class JobStore:
 
         One that was being made is completed if `published` finds its clip, and made once more else.
         """
-        with self._engine.begin() as connection:
-            seen = dict(connection.execute(sa.select(SERVICES.c.owner, SERVICES.c.seen_at)).all())
+        taken = 0
+        with alone(self._engine) as connection:
+            # Jobs first: a service is there before its jobs are.
             held = sa.select(JOBS).where(JOBS.c.state.in_(UNFINISHED), JOBS.c.owner != self.owner)
             rows = connection.execute(held.order_by(JOBS.c.number)).mappings().all()
+            silent = sa.select(SERVICES.c.owner, _NOW - SERVICES.c.seen_at)
+            known = dict[str, int](connection.execute(silent).tuples().all())
             gone = {
                 owner
-                for owner in {*seen, *(row["owner"] for row in rows)} - {self.owner}
-                if owner not in seen or not _is_there(owner, seen[owner])
+                for owner in {*known, *(row["owner"] for row in rows)} - {self.owner}
+                if owner not in known or not _is_there(owner, known[owner])
             }
-            orphans = [row for row in rows if row["owner"] in gone]
-            for row in orphans:
-                connection.execute(
-                    sa.update(JOBS)
-                    .where(JOBS.c.id == row["id"])
-                    .values(self._taken(row, published))
-                )
+            for row in rows:
+                if row["owner"] in gone:
+                    taken += connection.execute(
+                        sa.update(JOBS)
+                        .where(JOBS.c.id == row["id"], JOBS.c.state == row["state"])
+                        .values(self._taken(row, published))
+                    ).rowcount
             connection.execute(sa.delete(SERVICES).where(SERVICES.c.owner.in_(gone)))
-        return len(orphans)
+        return taken
 
     def close(self) -> None:
         """Whoever comes next takes over what waits."""
@@ -242,10 +247,10 @@ def _myself() -> str:
     return f"{socket.gethostname()} {os.getpid()} {born:.2f} {secrets.token_hex(4)}"
 
 
-def _is_there(owner: str, seen_at: int) -> bool:
+def _is_there(owner: str, silent_s: int) -> bool:
     host, pid, born, _ = owner.rsplit(" ", 3)
     if host != socket.gethostname():
-        return time.time() - seen_at < _SILENT_S
+        return silent_s < _SILENT_S
     try:
         return f"{psutil.Process(int(pid)).create_time():.2f}" == born
     except psutil.NoSuchProcess:

@@ -146,7 +146,7 @@ VARIABLES: Final = (
         "SLORA_JOBS_URL",
         "`outputs/jobs.sqlite` in the workspace",
         "Secret: SQLAlchemy's URL of the database that the service keeps its jobs in:"
-        " `postgresql+psycopg2://<user>:<password>@<host>/<database>`.",
+        " `postgresql+psycopg://<user>:<password>@<host>/<database>`.",
     ),
     Variable(
         "SLORA_KEYS",

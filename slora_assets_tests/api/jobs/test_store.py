@@ -6,6 +6,7 @@ import random
 import subprocess
 import sys
 import time
+from collections.abc import Callable
 from pathlib import Path
 
 import pytest
@@ -18,10 +19,6 @@ REQUEST = JobRequest(prompt="a red cart", scenario="market_floor")
 PLAN = Plan(adapter_sha256="a" * 64, lora_scale=0.85, seed=0)
 
 
-def opened(folder: Path) -> JobStore:
-    return JobStore(f"sqlite:///{folder / 'jobs.sqlite'}")
-
-
 def added(store: JobStore, prompt: str = "a red cart", key: str | None = None) -> Job:
     request = REQUEST.model_copy(update={"prompt": prompt})
     return store.add(request, PLAN, key, most_waiting=100, retry_s=1)
@@ -31,8 +28,7 @@ def nothing_published(_job: Job) -> None:
     return None
 
 
-def test_jobs_are_made_in_the_order_they_came_in(tmp_path: Path) -> None:
-    store = opened(tmp_path)
+def test_jobs_are_made_in_the_order_they_came_in(store: JobStore) -> None:
     first, second = added(store, "first"), added(store, "second")
     assert (store.position(first), store.position(second)) == (0, 1)
     assert [store.claim(), store.claim(), store.claim()] == [
@@ -44,9 +40,8 @@ def test_jobs_are_made_in_the_order_they_came_in(tmp_path: Path) -> None:
 
 
 def test_a_finished_job_is_not_cancelled_and_a_cancelled_one_is_not_finished(
-    tmp_path: Path,
+    store: JobStore,
 ) -> None:
-    store = opened(tmp_path)
     done, given_up = added(store), added(store)
     store.claim()
     store.complete(done.id, f"{'0' * 32}.mp4", {"seed": 0})
@@ -57,8 +52,7 @@ def test_a_finished_job_is_not_cancelled_and_a_cancelled_one_is_not_finished(
     assert store.claim() is None
 
 
-def test_a_key_gives_the_same_job_and_is_refused_for_another_request(tmp_path: Path) -> None:
-    store = opened(tmp_path)
+def test_a_key_gives_the_same_job_and_is_refused_for_another_request(store: JobStore) -> None:
     first = added(store, key="k")
     assert added(store, key="k").id == first.id
     with pytest.raises(IdempotencyConflict):
@@ -66,8 +60,7 @@ def test_a_key_gives_the_same_job_and_is_refused_for_another_request(tmp_path: P
     assert len(store.page(None, 10, newest_first=False)[0]) == 1
 
 
-def test_who_comes_when_all_places_are_taken_is_told_when_to_come_back(tmp_path: Path) -> None:
-    store = opened(tmp_path)
+def test_who_comes_when_all_places_are_taken_is_told_when_to_come_back(store: JobStore) -> None:
     for _ in range(3):
         store.add(REQUEST, PLAN, None, most_waiting=2, retry_s=7)
     with pytest.raises(QueueFull) as refused:
@@ -75,8 +68,7 @@ def test_who_comes_when_all_places_are_taken_is_told_when_to_come_back(tmp_path:
     assert refused.value.headers == {"Retry-After": "7"}
 
 
-def test_pages_show_every_job_once(tmp_path: Path) -> None:
-    store = opened(tmp_path)
+def test_pages_show_every_job_once(store: JobStore) -> None:
     made = [added(store, str(number)).id for number in range(7)]
     for newest_first in (False, True):
         seen: list[str] = []
@@ -89,52 +81,54 @@ def test_pages_show_every_job_once(tmp_path: Path) -> None:
         store.page("video_" + "0" * 32, 3, newest_first=True)
 
 
-def test_what_a_service_left_goes_on_in_the_next(tmp_path: Path) -> None:
-    store = opened(tmp_path)
+def test_what_a_service_left_goes_on_in_the_next(
+    store: JobStore, begin: Callable[[], JobStore]
+) -> None:
     running, waiting = added(store), added(store)
     store.claim()
     store.close()
-    after = opened(tmp_path)
+    after = begin()
     assert after.take_over(nothing_published) == 2
     assert [after.get(one.id).state for one in (running, waiting)] == ["queued", "queued"]
     assert after.get(running.id).attempts == 1
 
 
-def test_a_clip_that_was_published_before_the_end_completes_its_job(tmp_path: Path) -> None:
-    store = opened(tmp_path)
+def test_a_clip_that_was_published_before_the_end_completes_its_job(
+    store: JobStore, begin: Callable[[], JobStore]
+) -> None:
     job = added(store)
     store.claim()
     store.close()
-    after = opened(tmp_path)
+    after = begin()
     name = f"{'2' * 32}.mp4"
     after.take_over(lambda one: (name, {"seed": 3}) if one.id == job.id else None)
     found = after.get(job.id)
     assert (found.state, found.artifact, found.result) == ("completed", name, {"seed": 3})
 
 
-def test_a_job_during_which_the_service_ends_again_and_again_fails(tmp_path: Path) -> None:
-    store = opened(tmp_path)
+def test_a_job_during_which_the_service_ends_again_and_again_fails(
+    store: JobStore, begin: Callable[[], JobStore]
+) -> None:
     job = added(store)
     for _ in range(2):
         assert store.claim() is not None
         store.close()
-        store = opened(tmp_path)
+        store = begin()
         store.take_over(nothing_published)
     found = store.get(job.id)
     assert found.state == "failed"
     assert found.error is not None and found.error.code == "interrupted"
 
 
-def test_a_stopped_service_s_job_was_not_begun(tmp_path: Path) -> None:
-    store = opened(tmp_path)
+def test_a_stopped_service_s_job_was_not_begun(store: JobStore) -> None:
     job = added(store)
     store.claim()
     store.put_back(job.id)
     assert (store.get(job.id).state, store.get(job.id).attempts) == ("queued", 0)
 
 
-def test_a_living_service_s_jobs_are_its_own(tmp_path: Path) -> None:
-    one, other = opened(tmp_path), opened(tmp_path)
+def test_a_living_service_s_jobs_are_its_own(begin: Callable[[], JobStore]) -> None:
+    one, other = begin(), begin()
     job = added(one)
     assert other.take_over(nothing_published) == 0
     assert other.claim() is None
@@ -142,8 +136,7 @@ def test_a_living_service_s_jobs_are_its_own(tmp_path: Path) -> None:
     assert claimed is not None and claimed.id == job.id
 
 
-def test_a_failure_says_why(tmp_path: Path) -> None:
-    store = opened(tmp_path)
+def test_a_failure_says_why(store: JobStore) -> None:
     job = added(store)
     store.claim()
     store.fail(job.id, JobError(code="refused", message="The gate refuses it."))
@@ -174,7 +167,7 @@ def published(job):
     there = (folder / f"{job.id}.done").exists()
     return (f"{job.id[6:]}.mp4", {"prompt": job.request.prompt}) if there else None
 
-runner = JobRunner(JobStore(f"sqlite:///{folder / 'jobs.sqlite'}"), make, published)
+runner = JobRunner(JobStore(sys.argv[3]), make, published)
 print("ready", flush=True)
 plan = Plan(adapter_sha256="a" * 64, lora_scale=1.0, seed=0)
 for number in range(int(sys.argv[2])):
@@ -186,11 +179,15 @@ while True:
 """
 
 
-def test_kill_9_loses_no_job_and_no_job_stands_in_a_false_state(tmp_path: Path) -> None:
+def test_kill_9_loses_no_job_and_no_job_stands_in_a_false_state(
+    tmp_path: Path, database: str, begin: Callable[[], JobStore]
+) -> None:
     chance, accepted = random.Random(0), list[str]()
-    for _ in range(4):
+    for _ in range(2):
         child = subprocess.Popen(
-            [sys.executable, "-c", CHILD, str(tmp_path), "6"], stdout=subprocess.PIPE, text=True
+            [sys.executable, "-c", CHILD, str(tmp_path), "6", database],
+            stdout=subprocess.PIPE,
+            text=True,
         )
         assert child.stdout is not None and child.stdout.readline() == "ready\n"
         time.sleep(chance.uniform(0, 0.15))
@@ -198,9 +195,11 @@ def test_kill_9_loses_no_job_and_no_job_stands_in_a_false_state(tmp_path: Path) 
         accepted += child.stdout.read().split()
         child.wait()
     last = subprocess.Popen(
-        [sys.executable, "-c", CHILD, str(tmp_path), "0"], stdout=subprocess.PIPE, text=True
+        [sys.executable, "-c", CHILD, str(tmp_path), "0", database],
+        stdout=subprocess.PIPE,
+        text=True,
     )
-    store = opened(tmp_path)
+    store = begin()
     try:
         deadline = time.monotonic() + 60
         while any(store.get(one).unfinished for one in accepted):
