@@ -1,5 +1,5 @@
 // The scenarios as cards, and what the chosen one allows the form to ask for.
-import { $, make, sharpen } from "/web/dom.js";
+import { $, make, prose, sharpen } from "/web/dom.js";
 import { link, load } from "/web/net.js";
 import { capital, range, refusalOf, scenarioName, short, statusName, strength, verdictOf } from "/web/words.js";
 
@@ -31,7 +31,10 @@ export function choose(name) {
 function card(one) {
   const why = one.status === "unavailable" ? refusalOf({ detail: one.reason }).what : null;
   const radio = make("input", { type: "radio", name: "scenario", value: one.name, form: "form" });
-  radio.addEventListener("change", about);
+  radio.addEventListener("change", () => {
+    $("refusal").hidden = true; // it was about another one
+    about();
+  });
   return make("label", { class: `card ${one.status}` }, radio, picture(one),
     make("span", { class: "card-text" },
       make("span", { class: "card-name" }, capital(scenarioName(one.name))),
@@ -62,8 +65,8 @@ function about() {
 function whyNot(one) {
   const { what, remedy, more } = refusalOf({ detail: one.reason });
   return [
-    make("p", {}, make("strong", {}, `${what} `), remedy),
-    more.length ? make("details", {}, make("summary", {}, "Details"), make("p", {}, more.join(" "))) : null,
+    make("p", {}, make("strong", {}, ...prose(`${what} `)), ...prose(remedy)),
+    more.length ? make("details", {}, make("summary", {}, "Details"), make("p", {}, ...prose(more.join(" ")))) : null,
     report(one),
   ].filter(Boolean);
 }
@@ -74,7 +77,7 @@ function what(one) {
   return [
     make("p", {}, make("strong", {}, `${capital(scenarioName(one.name))}: `),
       `adapter ${short(one.adapter_sha256)}. ${preview}${use}`),
-    one.scores_note ? make("p", { class: "hint" }, one.scores_note) : null,
+    one.scores_note ? make("p", { class: "hint" }, ...prose(one.scores_note)) : null,
     report(one),
   ].filter(Boolean);
 }
@@ -115,7 +118,7 @@ function scale(one) {
   const fixed = one.scale_min === one.scale_max;
   slider.hidden = fixed;
   $("scale-hint").textContent = fixed
-    ? "The gate let through this strength alone."
+    ? "The preset allows this strength alone."
     : `${strength(one.scale_min)} to ${strength(one.scale_max)} may be asked for; the preset's is ${strength(one.scale)}.`;
   $("judged").replaceChildren(...one.judged.map((judged) => mark(one, judged)));
   tell();

@@ -13,6 +13,10 @@ export function make(tag, attributes = {}, ...inside) {
   return element;
 }
 
+// A sentence of the service: what stands between backticks is what one types.
+export const prose = (text) => (text ?? "").split("`")
+  .map((part, index) => (index % 2 ? make("code", {}, part) : part));
+
 export const stillness = matchMedia("(prefers-reduced-motion: reduce)");
 
 // Small bases are shown pixel by pixel: smoothing would invent what they didn't draw.

@@ -8,6 +8,8 @@ const KEPT = "slora.requests";
 const MOST = 50;
 const SHOWN = 8;
 const PAGE = 24;
+const AGAIN_MS = 2000;
+let again = 0;
 const jobs = new Map(); // id -> the job as it was seen last
 let gallery = { after: null, ids: [], more: false };
 
@@ -67,6 +69,8 @@ export async function more() {
 
 function draw() {
   const mine = kept().slice(0, SHOWN).filter(({ id }) => jobs.has(id));
+  clearTimeout(again);
+  if (unfinished()) again = setTimeout(refresh, AGAIN_MS); // nobody follows those that aren't shown
   $("history").hidden = !mine.length;
   $("requests").replaceChildren(...mine.map(({ id, base }) => request(jobs.get(id), base)));
   const bases = new Set(kept().map((one) => one.base));

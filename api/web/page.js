@@ -9,6 +9,7 @@ import * as requests from "/web/requests.js";
 
 const BESIDE = "slora.beside";
 const MOST_SEED = 2 ** 31;
+let sending = false;
 
 const post = (fields) => ask("/v1/videos", {
   method: "POST", body: JSON.stringify(fields), headers: { "Content-Type": "application/json" },
@@ -46,10 +47,11 @@ function blame(error) {
 
 async function send(event) {
   event.preventDefault();
+  if (sending) return;
+  sending = true;
   const fields = fieldsOf($("form"));
   const beside = $("beside").checked && Number(fields.lora_scale) !== 0;
   const request = requests.clear("Sending …");
-  $("send").disabled = true;
   blame({});
   try {
     const job = await post(fields);
@@ -61,7 +63,7 @@ async function send(event) {
     }
     if (requests.isCurrent(request)) {
       go(job.id, base?.id ?? null);
-      if (why) requests.note(`The base's clip can't be made. ${why.message}`);
+      if (why) requests.baseMissing(why);
       if (matchMedia("(max-width: 56rem)").matches) $("stage-title").scrollIntoView();
     }
   } catch (error) {
@@ -71,7 +73,7 @@ async function send(event) {
       blame(error);
     }
   } finally {
-    $("send").disabled = cards.chosen()?.status === "unavailable";
+    sending = false;
     gallery.refresh();
   }
 }
@@ -87,7 +89,7 @@ async function baseNow() {
     gallery.remember(job.id, base.id);
     if (requests.current()?.id === job.id) go(job.id, base.id);
   } catch (error) {
-    if (requests.current()?.id === job.id) requests.note(`The base's clip can't be made. ${error.message}`);
+    if (requests.current()?.id === job.id) requests.baseMissing(error);
   } finally {
     $("base-now").disabled = false;
   }

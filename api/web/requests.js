@@ -1,9 +1,9 @@
 // The request whose clip the page shows: followed from queue to clip, alone or with the base's clip
 // of the same seed. What an earlier request still has to say never takes a newer one's place.
-import { $, make } from "/web/dom.js";
+import { $, make, prose } from "/web/dom.js";
 import * as clip from "/web/clip.js";
 import { Refused, ask, ended, follow as events, videoAddress } from "/web/net.js";
-import { refusalOf } from "/web/words.js";
+import { number, refusalOf } from "/web/words.js";
 
 let shown = null; // { id, base, jobs: { id: job }, stop }
 const listeners = [];
@@ -21,10 +21,10 @@ export function refuse(error) {
   const { what, remedy, more } = refusalOf(problem);
   const rows = { Problem: problem.title, Status: problem.status, Request: problem.request_id };
   const details = make("details", {}, make("summary", {}, "Details"),
-    ...more.map((text) => make("p", {}, text)),
+    ...more.map((text) => make("p", {}, ...prose(text))),
     make("dl", { class: "facts" }, ...Object.entries(rows).filter(([, value]) => value)
       .flatMap(([name, value]) => [make("dt", {}, name), make("dd", {}, value)])));
-  $("refusal").replaceChildren(make("p", {}, make("strong", {}, `${what} `), remedy), details);
+  $("refusal").replaceChildren(make("p", {}, make("strong", {}, ...prose(`${what} `)), ...prose(remedy)), details);
   $("refusal").hidden = false;
 }
 
@@ -64,15 +64,17 @@ async function watch(request, id) {
     }, request.stop.signal);
   } catch (error) {
     if (!isCurrent(request) || error.name === "AbortError") return;
-    if (id === request.base) return note(`The base's clip isn't there. ${error.message}`);
+    if (id === request.base) return baseMissing(error);
     say("");
     refuse(error);
   }
 }
 
-export function note(text) {
-  $("base-note").textContent = text;
-  $("base-note").hidden = !text;
+// Why there is nothing beside the clip: a refusal, or what a job failed with.
+export function baseMissing(error) {
+  const { what, remedy } = refusalOf(error.problem ?? { detail: error.message });
+  $("base-note").replaceChildren(...prose(`The base's clip isn't there. ${what} ${remedy ?? ""}`));
+  $("base-note").hidden = false;
 }
 
 function draw(request) {
@@ -86,10 +88,11 @@ function draw(request) {
   request.worth = worth;
   $("base-now").hidden = job.status !== "completed" || Boolean(request.base) || job.lora_scale === 0;
   if (base && ended(base) && !made) {
-    note(`The base's clip isn't there. ${base.error?.message ?? "Its job was cancelled."}`);
+    baseMissing(base.error ?? { message: "Its job was cancelled." });
   }
   const [running, whose] = ended(job) ? [base, "the base's clip"] : [job, "the clip"];
   progress(running && !ended(running) ? running : null, whose);
+  if (worth && $("work").hidden) say(`Finished in ${number((made ?? job).result.seconds, 1)} s.`);
   if (job.status === "cancelled") say("Cancelled.");
   if (job.status === "failed") {
     refuse(new Refused({ title: "The job failed", detail: job.error.message, request_id: job.id }));
@@ -97,7 +100,9 @@ function draw(request) {
 }
 
 function progress(job, whose) {
+  const focused = $("work").contains(document.activeElement);
   $("work").hidden = !job;
+  if (!job && focused) $("stage-title").focus(); // and not nowhere
   if (!job) return say("");
   $("progress").value = job.progress;
   $("percent").textContent = job.status === "queued" ? "" : `${job.progress} %`;

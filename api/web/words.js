@@ -80,11 +80,19 @@ const FIELDS = {
   guidance_scale: "Guidance", lora_path: "Adapter file",
 };
 
+const EXPECTED = {
+  seed: "a whole number from 0", num_inference_steps: "a whole number from 1",
+  guidance_scale: "a number from 0 to 50",
+};
+const complaint = ({ field, detail }) => {
+  const known = detail === "not what is expected" && EXPECTED[field];
+  return `${FIELDS[field] ?? field}: ${known ? `not ${known}` : detail}.`;
+};
+
 // A refusal as { what, remedy, more }: a sentence, what to do, and all else that was said.
 export function refusalOf(problem) {
   if (problem.errors?.length) {
-    const [first, ...others] = problem.errors.map(
-      (one) => `${FIELDS[one.field] ?? one.field}: ${one.detail}.`);
+    const [first, ...others] = problem.errors.map(complaint);
     return { what: first, remedy: "Change it and send again.", more: others };
   }
   const [said, remedy] = (problem.detail ?? "Something went wrong.").split(/\s+Remedy:\s+/);
