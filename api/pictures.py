@@ -73,7 +73,9 @@ def report(filename: str, request: Request) -> Response:
     """The page about a scenario's adapter, or the project's (`index.html`)."""
     service = service_of(request)
     workspace, scenarios = service.settings.workspace, sorted(service.presets().presets)
-    pages = {workspace.report(run).name: (run,) for run in (*scenarios, UNIFIED)}
+    pages: dict[str, tuple[str, ...]] = {
+        workspace.report(run).name: (run,) for run in (*scenarios, UNIFIED)
+    }
     pages[workspace.project_report.name] = tuple(scenarios)
     runs = pages.get(filename)
     file = workspace.reports / filename if runs and _may_be_read(workspace, runs) else None

@@ -16,6 +16,9 @@ export function show(job, base) {
   $("warning").textContent = [made.temporal_score.reason, made.scores_note].filter(Boolean).join(" ");
   $("scores").replaceChildren(table(made, base?.result ?? null));
   facts(job);
+  $("clip").onerror = () => {
+    $("warning").textContent = "The clip isn't there any more: somebody deleted it, or its time was up.";
+  };
   link($("download"), made.url).download = made.url.split("/").pop();
   lineage(made);
   $("result").hidden = false;

@@ -94,6 +94,8 @@ function request(job, base) {
 function picture(job) {
   const image = make("img", { alt: "", loading: "lazy", width: 3, height: 2 });
   image.addEventListener("load", () => sharpen(image, image.naturalWidth));
+  image.addEventListener("error", () => image.replaceWith(
+    make("span", { class: "card-picture none" }, "no picture any more")));
   load(image, `${job.result.url}/picture`);
   const score = job.result.temporal_score.temporal_consistency;
   const whose = job.lora_scale === 0 ? "base" : `strength ${strength(job.lora_scale)}`;

@@ -97,7 +97,7 @@ async function baseNow() {
 
 function fromAddress() {
   const [id, base] = location.hash.slice(1).split("+");
-  if (id.startsWith("video_")) requests.follow(id, base || null);
+  if (id.startsWith("video_")) requests.follow(id, base || gallery.baseOf(id));
   else requests.clear();
 }
 
