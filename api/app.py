@@ -16,6 +16,7 @@ from api import (
     artifacts,
     health,
     lineage,
+    pictures,
     problems,
     scenarios,
     v1_videos,
@@ -55,7 +56,17 @@ def create_app(settings: ApiSettings | None = None) -> FastAPI:
     problems.install(app)
     app.add_middleware(TrustedHostMiddleware, allowed_hosts=list(service.settings.hosts))
     app.add_middleware(problems.RequestId)
-    for module in (videos, v1_videos, artifacts, scenarios, adapters, lineage, health, web):
+    for module in (
+        videos,
+        v1_videos,
+        artifacts,
+        scenarios,
+        adapters,
+        lineage,
+        pictures,
+        health,
+        web,
+    ):
         app.include_router(module.router)
     # FastAPI's own way to extend the schema; mypy calls it an assignment to a method.
     app.openapi = lambda: _described(app, service)  # type: ignore[method-assign]

@@ -125,6 +125,14 @@ class NoLineage(ApiError):
     title = "No lineage of this is known"
 
 
+class NothingToShow(ApiError):
+    """No picture or page of this name may be shown."""
+
+    status = 404
+    slug = "not-found"
+    title = "There is nothing to show"
+
+
 class RangeUnsatisfiable(ApiError):
     """The asked bytes lie outside the artifact."""
 

@@ -5,8 +5,8 @@ from __future__ import annotations
 from typing import Literal
 
 from fastapi import APIRouter, Request
-from pydantic import BaseModel
 
+from api.cards import Card, card_of
 from api.errors import NotServable
 from api.generator.choice import choose
 from api.service import Service, service_of
@@ -17,7 +17,7 @@ from slora_assets.documents import Presets
 router = APIRouter(tags=["scenarios"])
 
 
-class ScenarioView(BaseModel):
+class ScenarioView(Card):
     """One scenario."""
 
     name: str
@@ -63,4 +63,5 @@ def _view(service: Service, presets: Presets, name: str) -> ScenarioView:
         scale_max=preset.scale_max,
         scores_note=choice.scores_note if choice else None,
         use=preset_use(service.settings.workspace, name, preset),
+        **card_of(service.settings.workspace, name, choice).model_dump(),
     )

@@ -62,7 +62,9 @@ class Browser:
         return said["result"]
 
     def js(self, expression: str) -> Any:
-        found = self.do("Runtime.evaluate", expression=expression, returnByValue=True)
+        found = self.do(
+            "Runtime.evaluate", expression=expression, returnByValue=True, awaitPromise=True
+        )
         assert "exceptionDetails" not in found, found
         return found["result"].get("value")
 

@@ -1,24 +1,36 @@
-"""GET /: one page with the form, the clip and its scores; three files, nothing from elsewhere."""
+"""GET /: the review studio. Plain files from this folder, and nothing from elsewhere."""
 
 from __future__ import annotations
 
+import hashlib
 from pathlib import Path
+from typing import Final
 
-from fastapi import APIRouter, Response
+from fastapi import APIRouter, HTTPException, Request, Response
 
 router = APIRouter(include_in_schema=False)
 
 _FOLDER = Path(__file__).parent
+_TYPES: Final = {".css": "text/css", ".js": "text/javascript", ".svg": "image/svg+xml"}
+_FILES: Final = {file.name: file for file in _FOLDER.iterdir() if file.suffix in _TYPES}
+"""What `/web/` answers for; a request's name is looked up here and never opened."""
 _POLICY = (
-    "default-src 'none'; script-src 'self'; style-src 'self'; media-src 'self'; "
-    "connect-src 'self'; form-action 'self'; base-uri 'none'; frame-ancestors 'none'"
+    "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self' blob:; "
+    "media-src 'self' blob:; connect-src 'self'; form-action 'self'; base-uri 'none'; "
+    "frame-ancestors 'none'"
 )
 
 
 def page_file(path: Path, media_type: str) -> Response:
     """A page's file, under a policy that lets it load nothing from elsewhere."""
-    headers = {"Content-Security-Policy": _POLICY, "Referrer-Policy": "no-referrer"}
-    return Response(path.read_bytes(), media_type=media_type, headers=headers)
+    content = path.read_bytes()
+    headers = {
+        "Content-Security-Policy": _POLICY,
+        "Referrer-Policy": "no-referrer",
+        "Cache-Control": "no-cache",
+        "ETag": f'"{hashlib.sha256(content).hexdigest()}"',
+    }
+    return Response(content, media_type=media_type, headers=headers)
 
 
 @router.get("/")
@@ -27,13 +39,12 @@ def page() -> Response:
     return page_file(_FOLDER / "page.html", "text/html")
 
 
-@router.get("/page.js")
-def script() -> Response:
-    """Its script."""
-    return page_file(_FOLDER / "page.js", "text/javascript")
-
-
-@router.get("/page.css")
-def style() -> Response:
-    """Its style."""
-    return page_file(_FOLDER / "page.css", "text/css")
+@router.get("/web/{name}")
+def part(name: str, request: Request) -> Response:
+    """One of its scripts, its style or its sign."""
+    if name not in _FILES:
+        raise HTTPException(404)
+    answer = page_file(_FILES[name], _TYPES[_FILES[name].suffix])
+    if request.headers.get("if-none-match") == answer.headers["etag"]:
+        return Response(status_code=304, headers={"ETag": answer.headers["etag"]})
+    return answer

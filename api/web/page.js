@@ -1,173 +1,133 @@
-// Fills the form from GET /scenarios, sends it as a job, follows that by its events, and shows the
-// clip with its scores. The address holds the job, so that it can be kept, reloaded and passed on.
-"use strict";
+// The review studio: puts its parts together, sends the form, and keeps the address in step with what
+// is shown, so that it can be kept, reloaded and passed on.
+import { $ } from "/web/dom.js";
+import * as cards from "/web/cards.js";
+import * as gallery from "/web/gallery.js";
+import { ask } from "/web/net.js";
+import * as player from "/web/player.js";
+import * as requests from "/web/requests.js";
 
-const $ = (id) => document.getElementById(id);
-const ENDS = ["completed", "failed", "cancelled"];
-let scenarios = [];
-let followed = null; // { id, source }: of the job that the page shows
+const BESIDE = "slora.beside";
+const MOST_SEED = 2 ** 31;
+let sending = false;
 
-function say(text, wrong = false) {
-  $("message").textContent = text;
-  $("message").className = wrong ? "wrong" : "";
+const post = (fields) => ask("/v1/videos", {
+  method: "POST", body: JSON.stringify(fields), headers: { "Content-Type": "application/json" },
+});
+
+// The form as the service takes it: what is empty is the preset's.
+function fieldsOf(form) {
+  const fields = Object.fromEntries([...new FormData(form)].filter(([, value]) => value.trim()));
+  for (const name of ["prompt", "scenario"]) fields[name] ??= "";
+  return fields;
 }
 
-async function ask(address, options) {
-  const answer = await fetch(address, options);
-  const body = await answer.json();
-  if (!answer.ok) throw new Error(body.detail);
-  return body;
+// The base's clip of the same seed: the request with the adapter turned off.
+const without = (fields, seed) => {
+  const { lora_path: _, ...others } = fields;
+  return post({ ...others, lora_scale: 0, seed });
+};
+
+function go(id, base) {
+  const address = requests.address(id, base);
+  if (location.hash !== address) history.pushState(null, "", address);
+  requests.follow(id, base);
 }
 
-function about() {
-  const chosen = scenarios.find((one) => one.name === $("scenario").value);
-  if (!chosen) return;
-  $("about").textContent = chosen.status === "unavailable"
-    ? chosen.reason
-    : `Adapter ${chosen.adapter_sha256.slice(0, 12)}, ${chosen.status}, verdict ${chosen.verdict}` +
-      `${chosen.use ? `, for ${chosen.use} use` : ""}.`;
-  $("taught").hidden = chosen.status !== "promoted";
-  $("taught").href = `/scenarios/${encodeURIComponent(chosen.name)}/lineage.svg`;
-  $("scale").min = chosen.scale_min;
-  $("scale").max = chosen.scale_max;
-  $("scale").value = chosen.scale;
-  strength();
-  $("send").disabled = chosen.status === "unavailable";
-}
-
-function strength() {
-  $("strength").textContent = Number($("scale").value).toFixed(2);
-}
-
-function result(made) {
-  const score = made.temporal_score;
-  const headline = score.temporal_consistency;
-  $("clip").src = $("download").href = made.url;
-  $("clip").style.imageRendering = made.width < 256 ? "pixelated" : "auto";
-  $("origin").href = `${made.url}/lineage.svg`;
-  $("score").textContent = headline === null
-    ? "Temporal score: none" : `Temporal score: ${headline.toFixed(3)}`;
-  $("warning").textContent = [score.reason, made.scores_note].filter(Boolean).join(" ");
-  const facts = {
-    Prompt: made.prompt, Status: made.status, Verdict: made.verdict ?? made.verdict_note,
-    Scenario: made.scenario, Adapter: made.adapter_sha256, Strength: made.lora_scale,
-    Seed: made.seed, Steps: made.steps, Base: `${made.base.name} ${made.base.revision}`,
-    Motion: `${score.motion_speed.toFixed(3)} shorter sides a second`,
-    "Warp error": score.warp_error_mean.toExponential(2), "Scene cuts": score.scene_cuts,
-    Marked: `as generated, by ${made.marks.join(", ")}; id ${made.id}`,
-    Clip: `${made.frames} frames, ${made.fps} a second, made in ${made.seconds} s`,
-  };
-  $("facts").replaceChildren(...Object.entries(facts).flatMap(([name, value]) => {
-    const term = document.createElement("dt");
-    const detail = document.createElement("dd");
-    term.textContent = name;
-    detail.textContent = value;
-    return [term, detail];
-  }));
-  $("result").hidden = false;
-}
-
-function state(job) {
-  $("work").hidden = ENDS.includes(job.status);
-  $("progress").value = job.progress;
-  if (job.status === "queued") {
-    say(job.queue_position ? `Waiting behind ${job.queue_position} …` : "Waiting …");
-  } else if (job.status === "in_progress") {
-    say("Generating …");
-  } else if (job.status === "completed") {
-    say("");
-    result(job.result);
-  } else {
-    say(job.error ? job.error.message : "Cancelled.", Boolean(job.error));
+function blame(error) {
+  const wrong = new Set((error.problem?.errors ?? []).map((one) => one.field));
+  for (const field of $("form").elements) {
+    if (wrong.has(field.name)) field.setAttribute("aria-invalid", "true");
+    else field.removeAttribute("aria-invalid");
   }
-}
-
-// One job at a time: what an earlier one has still to say is nobody's business any more.
-function follow(id) {
-  if (followed?.id === id) return;
-  followed?.source.close();
-  $("result").hidden = true;
-  $("clip").removeAttribute("src");
-  const source = new EventSource(`/v1/videos/${encodeURIComponent(id)}/events`);
-  followed = { id, source };
-  for (const status of ["queued", "in_progress", ...ENDS]) {
-    source.addEventListener(status, (event) => {
-      if (followed.source !== source) return;
-      state(JSON.parse(event.data));
-      if (ENDS.includes(status)) {
-        source.close();
-        earlier();
-      }
-    });
-  }
-  source.onerror = async () => {
-    if (source.readyState !== EventSource.CLOSED || followed.source !== source) return;
-    try {
-      state(await ask(`/v1/videos/${encodeURIComponent(id)}`));
-    } catch (error) {
-      say(error.message, true);
-    }
-  };
-}
-
-async function earlier() {
-  const page = await ask("/v1/videos?limit=12");
-  $("list").replaceChildren(...page.data.map((job) => {
-    const item = document.createElement("li");
-    const link = document.createElement("a");
-    link.href = `#${job.id}`;
-    link.textContent = job.prompt;
-    const when = new Date(job.created_at * 1000).toLocaleString();
-    item.append(link, ` ${job.model}, ${job.status.replace("_", " ")}, ${when}`);
-    return item;
-  }));
-  $("before").hidden = page.data.length === 0;
+  const first = [...$("form").elements].find((field) => wrong.has(field.name) && !field.hidden);
+  if (["steps", "guidance", "negative"].includes(first?.id)) $("more").open = true;
+  first?.focus();
 }
 
 async function send(event) {
   event.preventDefault();
-  const fields = new FormData($("form"));
-  for (const [name, value] of [...fields]) if (!value) fields.delete(name);
-  $("send").disabled = true;
-  $("result").hidden = true;
-  say("Sending …");
+  if (sending) return;
+  sending = true;
+  const fields = fieldsOf($("form"));
+  const beside = $("beside").checked && Number(fields.lora_scale) !== 0;
+  const request = requests.clear("Sending …");
+  blame({});
   try {
-    const job = await ask("/v1/videos", { method: "POST", body: fields });
-    location.hash = job.id;
-    follow(job.id);
+    const job = await post(fields);
+    gallery.remember(job.id);
+    let base = null, why = null;
+    if (beside) {
+      await without(fields, job.seed).then((found) => { base = found; }, (error) => { why = error; });
+      if (base) gallery.remember(job.id, base.id);
+    }
+    if (requests.isCurrent(request)) {
+      go(job.id, base?.id ?? null);
+      if (why) requests.baseMissing(why);
+      if (matchMedia("(max-width: 56rem)").matches) $("stage-title").scrollIntoView();
+    }
   } catch (error) {
-    say(error.message, true);
+    if (requests.isCurrent(request)) {
+      requests.clear();
+      requests.refuse(error);
+      blame(error);
+    }
   } finally {
-    $("send").disabled = false;
+    sending = false;
+    gallery.refresh();
   }
 }
 
-async function cancel() {
+// Beside a clip that was made without it.
+async function baseNow() {
+  const job = requests.current();
+  $("base-now").disabled = true;
   try {
-    await ask(`/v1/videos/${encodeURIComponent(followed.id)}`, { method: "DELETE" });
+    const { scenario, prompt, negative_prompt, steps, guidance_scale, seed } = job.result;
+    const fields = { scenario, prompt, num_inference_steps: steps, guidance_scale };
+    const base = await without(negative_prompt ? { ...fields, negative_prompt } : fields, seed);
+    gallery.remember(job.id, base.id);
+    if (requests.current()?.id === job.id) go(job.id, base.id);
   } catch (error) {
-    say(error.message, true);
+    if (requests.current()?.id === job.id) requests.baseMissing(error);
+  } finally {
+    $("base-now").disabled = false;
   }
 }
 
 function fromAddress() {
-  const id = location.hash.slice(1);
-  if (id) follow(id);
+  const [id, base] = location.hash.slice(1).split("+");
+  if (id.startsWith("video_")) requests.follow(id, base || gallery.baseOf(id));
+  else requests.clear();
 }
 
-async function load() {
-  scenarios = await ask("/scenarios");
-  for (const one of scenarios) $("scenario").add(new Option(one.name, one.name));
-  const usable = scenarios.find((one) => one.status !== "unavailable");
-  if (usable) $("scenario").value = usable.name;
-  about();
+function listen() {
+  $("form").addEventListener("submit", send);
+  $("scale").addEventListener("input", cards.tell);
+  $("cancel").addEventListener("click", requests.cancel);
+  $("base-now").addEventListener("click", baseNow);
+  $("older").addEventListener("click", () => gallery.more().catch(requests.refuse));
+  $("another").addEventListener("click", () => { $("seed").value = Math.floor(Math.random() * MOST_SEED); });
+  $("beside").addEventListener("change", () => localStorage.setItem(BESIDE, $("beside").checked ? "1" : ""));
+  $("prompt").addEventListener("keydown", (event) => {
+    if (event.key !== "Enter" || event.shiftKey || event.isComposing) return;
+    event.preventDefault();
+    if (!$("send").disabled) $("form").requestSubmit($("send"));
+  });
+  window.addEventListener("hashchange", fromAddress);
+  requests.onEnd(gallery.refresh);
+}
+
+async function begin() {
+  player.build($("player"));
+  listen();
+  $("beside").checked = Boolean(localStorage.getItem(BESIDE));
+  cards.show(await ask("/scenarios"));
   fromAddress();
-  await earlier();
+  await gallery.refresh();
+  const waiting = location.hash ? null : gallery.unfinished();
+  if (waiting) go(waiting.id, gallery.baseOf(waiting.id));
+  document.body.dataset.ready = "yes"; // for who drives the page from outside
 }
 
-$("scenario").addEventListener("change", about);
-$("scale").addEventListener("input", strength);
-$("form").addEventListener("submit", send);
-$("cancel").addEventListener("click", cancel);
-window.addEventListener("hashchange", fromAddress);
-load().catch((error) => say(error.message, true));
+begin().catch(requests.refuse);

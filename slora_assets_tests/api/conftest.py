@@ -10,6 +10,7 @@ import shutil
 from collections.abc import Iterator
 from pathlib import Path
 
+import numpy as np
 import pytest
 from fastapi import FastAPI
 from starlette.testclient import TestClient
@@ -21,6 +22,7 @@ from slora_assets.base_models.seam import LoraShape, VideoBase
 from slora_assets.config.validation import read_validation_prompts
 from slora_assets.config.workspace import Workspace
 from slora_assets.deployment.promotion import promote
+from slora_assets.footage.encode import write_mp4
 from slora_assets.miniature.weights.build import build_base
 from slora_assets.provenance import write_text
 from slora_assets_tests.base_models.small import acting_adapter
@@ -98,6 +100,8 @@ def finish_run(workspace: Workspace, base: VideoBase, scenario: str, seed: int) 
     file.parent.mkdir(parents=True)
     transformer = acting_adapter(base, shape, seed, size=0.1)
     base.save_adapter(transformer, shape, {"slora.seed": str(seed)}, file)
+    noise = np.random.default_rng(seed).integers(0, 255, (9, 16, 16, 3)).astype(np.uint8)
+    write_mp4(workspace.validation(scenario) / "samples" / "adapter" / "first.mp4", noise, 8)
     answer = "fail" if scenario == "sports_field" else "inconclusive"
     identity = base.identity().model_dump(mode="json")
     write_records(workspace, scenario, answer, trusted=False, base=identity, shape=shape)
