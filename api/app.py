@@ -9,6 +9,7 @@ from typing import Any
 from fastapi import FastAPI
 from fastapi.openapi.utils import get_openapi
 from starlette.concurrency import run_in_threadpool
+from starlette.middleware.cors import CORSMiddleware
 from starlette.middleware.trustedhost import TrustedHostMiddleware
 
 from api import (
@@ -22,6 +23,8 @@ from api import (
     videos,
     web,
 )
+from api.access.cross_origin import cross_origin
+from api.access.door import Door, refuse_open_house
 from api.service import Service
 from api.settings import ApiSettings
 from slora_assets import __version__
@@ -30,9 +33,12 @@ from slora_assets import __version__
 def create_app(settings: ApiSettings | None = None) -> FastAPI:
     """The service for `settings`, by default the environment's. Loads no weights yet.
 
-    Raises ConfigError, MissingInputError when the presets can't be read.
+    Raises ConfigError, MissingInputError when the presets can't be read, and ConfigError where keys
+    are asked for and none was made.
     """
-    service = Service(settings or ApiSettings.from_environment())
+    settings = settings or ApiSettings.from_environment()
+    refuse_open_house(settings.exposure)
+    service = Service(settings)
     service.presets()
 
     @asynccontextmanager
@@ -53,7 +59,11 @@ def create_app(settings: ApiSettings | None = None) -> FastAPI:
     )
     app.state.service = service
     problems.install(app)
-    app.add_middleware(TrustedHostMiddleware, allowed_hosts=list(service.settings.hosts))
+    exposure = service.settings.exposure
+    app.add_middleware(Door, exposure=exposure)
+    app.add_middleware(TrustedHostMiddleware, allowed_hosts=list(exposure.hosts))
+    if exposure.origins:
+        app.add_middleware(CORSMiddleware, **cross_origin(exposure.origins))
     app.add_middleware(problems.RequestId)
     for module in (videos, v1_videos, artifacts, scenarios, adapters, lineage, health, web):
         app.include_router(module.router)

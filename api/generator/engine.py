@@ -111,6 +111,14 @@ class Engine:
             raise
         return GeneratedClip(frames, base.geometry.fps, steps, guidance)
 
+    def load(self, base_name: str, recipe: Recipe) -> None:
+        """Have in memory what the recipe's clip needs. Raises as `generate` does."""
+        try:
+            self._switch(self.base(base_name), recipe)
+        except BaseException:
+            self.drop()
+            raise
+
     def drop(self) -> None:
         """Forget the pipeline and what it holds of the device's memory."""
         self._pipeline = self._pipeline_of = self._adapter = None

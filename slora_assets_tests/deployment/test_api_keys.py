@@ -53,9 +53,7 @@ def test_a_file_that_is_not_slora_s_lets_nobody_in(tmp_path: Path) -> None:
             known_key(read_keys(file), shown, NOW)
 
 
-def test_the_commands_make_list_and_revoke(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_the_commands_make_list_and_revoke(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv(KEYS, str(tmp_path))
     run = CliRunner().invoke
     made = run(app, ["api-keys", "add", "Ada's laptop", "--days", "30"])
