@@ -5,6 +5,7 @@ from __future__ import annotations
 import uvicorn
 
 from api.app import create_app
+from api.connections import GuardedHttp
 from api.settings import ApiSettings, port_from_environment
 from slora_assets.config.edge import run
 from slora_assets.processes.preloading import configure_libraries
@@ -21,6 +22,8 @@ def main() -> int:
         create_app(settings),
         host=settings.exposure.host,
         port=port,
+        http=GuardedHttp,
+        ws="none",
         timeout_graceful_shutdown=_GRACE_S,
     )
     return 0
