@@ -6,6 +6,7 @@ import uvicorn
 
 from api.app import create_app
 from api.connections import GuardedHttp
+from api.logs import log_settings
 from api.settings import ApiSettings, port_from_environment
 from slora_assets.config.edge import run
 from slora_assets.processes.preloading import configure_libraries
@@ -24,6 +25,8 @@ def main() -> int:
         port=port,
         http=GuardedHttp,
         ws="none",
+        log_config=log_settings(),
+        access_log=False,  # it would show what stands after the `?`; `watched` has its own
         timeout_graceful_shutdown=_GRACE_S,
     )
     return 0

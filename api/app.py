@@ -27,6 +27,8 @@ from api.access.cross_origin import cross_origin
 from api.access.door import Door, refuse_open_house
 from api.service import Service
 from api.settings import ApiSettings
+from api.tracing import traced
+from api.watched import Watched
 from slora_assets import __version__
 
 
@@ -47,6 +49,7 @@ def create_app(settings: ApiSettings | None = None) -> FastAPI:
             yield
         finally:
             await run_in_threadpool(service.runner.close)
+            await run_in_threadpool(send_spans)
 
     # The interactive documentation pages fetch scripts from elsewhere; /openapi.json is enough.
     app = FastAPI(
@@ -64,9 +67,11 @@ def create_app(settings: ApiSettings | None = None) -> FastAPI:
     app.add_middleware(TrustedHostMiddleware, allowed_hosts=list(exposure.hosts))
     if exposure.origins:
         app.add_middleware(CORSMiddleware, **cross_origin(exposure.origins))
+    app.add_middleware(Watched, metrics=service.metrics)
     app.add_middleware(problems.RequestId)
     for module in (videos, v1_videos, artifacts, scenarios, adapters, lineage, health, web):
         app.include_router(module.router)
+    service.span, send_spans = traced(app)
     # FastAPI's own way to extend the schema; mypy calls it an assignment to a method.
     app.openapi = lambda: _described(app, service)  # type: ignore[method-assign]
     return app

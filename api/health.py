@@ -1,10 +1,12 @@
-"""GET /livez and /readyz: is the process there, and could it generate now?"""
+"""GET /livez and /readyz: is the process there, and could it generate now? And /metrics: how it
+has done so far."""
 
 from __future__ import annotations
 
 from typing import Literal
 
-from fastapi import APIRouter, Request
+from fastapi import APIRouter, Request, Response
+from prometheus_client.exposition import choose_encoder
 from pydantic import BaseModel
 
 from api.access.caller import caller_of
@@ -63,3 +65,14 @@ def ready(request: Request) -> Ready:
         preview=service.settings.preview,
         parts=found.well,
     )
+
+
+@router.get(
+    "/metrics",
+    response_class=Response,
+    responses={200: {"content": {"text/plain": {}}, "description": "As Prometheus reads it."}},
+)
+def metrics(request: Request) -> Response:
+    """Requests, jobs, the queue, stages of clips, memory."""
+    encode, kind = choose_encoder(request.headers.get("accept", ""))
+    return Response(encode(service_of(request).metrics.registry), media_type=kind)

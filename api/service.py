@@ -19,8 +19,10 @@ from api.jobs.job import Job, JobRequest, Plan
 from api.jobs.runner import JobRunner, Made, Step
 from api.jobs.store import JobStore
 from api.jobs.table import LONGEST_KEY
+from api.metrics import Looked, Metrics
 from api.settings import ApiSettings
 from api.store.artifact_store import ArtifactStore
+from api.tracing import Span, no_span
 from slora_assets.deployment.presets import read_presets
 from slora_assets.documents import DEFAULT_SPEED, BaseIdentity, Presets, SpeedPreset
 from slora_assets.marking.marked import LAYERS
@@ -88,7 +90,12 @@ class Service:
         self.jobs = JobStore(settings.jobs_url)
         load = partial(load_first, settings, self.presets, self.engine)
         self.warmth = Warmth(load) if settings.warm else None
-        self.runner = JobRunner(self.jobs, self._make, self._published, self.warmth)
+        self.metrics = Metrics()
+        self.metrics.registry.register(Looked(self.jobs.unfinished, lambda: self.engine.switches))
+        self.span: Span = no_span
+        self.runner = JobRunner(
+            self.jobs, self._watched, self._published, self.warmth, self.metrics.ended
+        )
 
     def presets(self) -> Presets:
         """The presets as they stand on disk now."""
@@ -145,8 +152,13 @@ class Service:
             self.store.erase(job.artifact)
         self.jobs.forget(job.id)
 
+    def _watched(self, job: Job, on_step: Step) -> Made:
+        facts = {"slora.job": job.id, "slora.scenario": job.request.scenario}
+        with self.span("slora.generation", facts):
+            return self._make(job, on_step)
+
     def _make(self, job: Job, on_step: Step) -> Made:
-        start = time.monotonic()
+        start, over = time.monotonic(), self.metrics.clip()
         presets, request, plan = self.presets(), job.request, job.plan
         choice = choose(self.settings, presets, request.scenario)
         if choice.record.sha256 != plan.adapter_sha256:
@@ -165,10 +177,12 @@ class Service:
             negative_prompt=request.negative_prompt,
         )
         clip = self.engine.generate(presets.base_model, recipe, on_step)
+        over("generate")
         refuse_taken_down(self.settings, choice)
         base = self.engine.base(presets.base_model).identity()
         enough = motion_reference_of(self.settings.workspace, request.scenario, base)
         temporal = measure_temporal(clip.frames, clip.fps, enough)
+        over("score")
         unjudged = _unjudged(request, plan)
         facts: dict[str, Json] = {
             "job": job.id,
@@ -198,6 +212,7 @@ class Service:
         )
         told = {**facts, **origin, "seconds": round(time.monotonic() - start, 3)}
         artifact = self.store.publish(clip.frames, clip.fps, told, choice.records)
+        over("publish")
         return artifact.name, answer_of(self.store.sidecar(artifact.name))
 
     def _published(self, job: Job) -> tuple[str, dict[str, object]] | None:

@@ -65,6 +65,8 @@ class Engine:
         self._pipeline: Pipeline | None = None
         self._pipeline_of: VideoBase | None = None
         self._adapter: str | None = None
+        self.switches = 0
+        """How often an adapter was loaded."""
 
     @property
     def loaded(self) -> bool:
@@ -147,6 +149,7 @@ class Engine:
                 base.load_adapter(self._pipeline, file, _NAME, recipe.scale)
             check_loaded(self._pipeline.transformer, _NAME, tensors, record)
             self._adapter = record.sha256
+            self.switches += 1
         # Every time: loading and switching reset it.
         self._pipeline.set_adapters([_NAME], [recipe.scale])
         return self._pipeline

@@ -13,8 +13,9 @@ from dataclasses import dataclass, field
 from typing import Final
 
 from api.errors import ApiError, Cancelled, NotReady, TooManyRequests
-from api.jobs.job import Job, JobError, JobRequest, Plan
+from api.jobs.job import Job, JobError, JobRequest, Plan, State
 from api.jobs.store import JobStore, TooManyOfKey
+from api.logs import known_of_job
 from api.problems import problem_of
 
 _LOG = logging.getLogger("slora.api")
@@ -56,10 +57,12 @@ class JobRunner:
         make: Make,
         published: Published,
         when_idle: Callable[[], None] | None = None,
+        ended: Callable[[State], None] | None = None,
     ) -> None:
-        """`when_idle` is called by the thread that makes the jobs, before it waits for one."""
+        """`when_idle` is called by the thread that makes the jobs, before it waits for one; `ended`
+        is told how each job has ended."""
         self._store, self._make, self._published = store, make, published
-        self._when_idle = when_idle
+        self._when_idle, self._ended = when_idle, ended or (lambda _: None)
         self._wake, self._stopping = threading.Event(), threading.Event()
         self._lock = threading.Lock()
         self._waiting: dict[str, list[Future[Mapping[str, object]]]] = {}
@@ -132,6 +135,7 @@ class JobRunner:
             running = self._running
             if running is not None and running.id == job_id:
                 running.cancelled = True
+            self._ended("cancelled")
             self._finished(job_id, Cancelled("Somebody cancelled the job."))
         return cancelled
 
@@ -175,7 +179,8 @@ class JobRunner:
                     self._when_idle()
                 self._wake.wait(_LOOK_EVERY_S)
                 continue
-            self._one(job)
+            with known_of_job(job.id):
+                self._one(job)
 
     def _say_alive(self) -> None:
         """However long a clip takes, no other service takes this one for gone."""
@@ -195,6 +200,7 @@ class JobRunner:
             result = dict(made)
             self._write(lambda: self._store.complete(job.id, artifact, result))
             self._last_s = time.monotonic() - start
+            self._ended("completed")
         except _Unwritten:
             error = NotReady("The service can't write down what it made.")
         except Exception as raised:
@@ -213,6 +219,8 @@ class JobRunner:
         why = JobError(code=problem.slug, message=problem.detail)
         with suppress(_Unwritten):
             self._write(lambda: self._store.fail(job.id, why))
+        if not isinstance(error, Cancelled):
+            self._ended("failed")
         return error
 
     def _write(self, end: Callable[[], None]) -> None:

@@ -109,6 +109,11 @@ class JobStore:
             before = sa.and_(JOBS.c.number < number, JOBS.c.state.in_(UNFINISHED))
             return _count(connection, before)
 
+    def unfinished(self) -> int:
+        """How many jobs wait or are being made."""
+        with self._engine.connect() as connection:
+            return _count(connection, JOBS.c.state.in_(UNFINISHED))
+
     def page(
         self, after: str | None, limit: int, newest_first: bool, asked_by: str | None = None
     ) -> tuple[list[Job], bool]:

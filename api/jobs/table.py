@@ -42,7 +42,8 @@ SERVICES: Final = sa.Table(
 
 def opened(url: str) -> sa.Engine:
     """The database, created or brought to this version's tables."""
-    engine = sa.create_engine(url)
+    # Parameters hold prompts, and what fails is logged.
+    engine = sa.create_engine(url, hide_parameters=True)
     if engine.dialect.name == "sqlite":
         sa.event.listen(engine, "connect", _write_ahead)
     config = Config()
