@@ -15,6 +15,7 @@ from starlette.middleware.trustedhost import TrustedHostMiddleware
 from api import (
     adapters,
     artifacts,
+    docs,
     health,
     lineage,
     problems,
@@ -24,6 +25,7 @@ from api import (
     web,
 )
 from api.access.cross_origin import cross_origin
+from api.access.described import describe
 from api.access.door import Door, refuse_open_house
 from api.service import Service
 from api.settings import ApiSettings
@@ -51,7 +53,7 @@ def create_app(settings: ApiSettings | None = None) -> FastAPI:
             await run_in_threadpool(service.runner.close)
             await run_in_threadpool(send_spans)
 
-    # The interactive documentation pages fetch scripts from elsewhere; /openapi.json is enough.
+    # FastAPI's own pages of the contract fetch scripts from elsewhere; `docs` has one that doesn't.
     app = FastAPI(
         title="slora",
         version=__version__,
@@ -69,7 +71,7 @@ def create_app(settings: ApiSettings | None = None) -> FastAPI:
         app.add_middleware(CORSMiddleware, **cross_origin(exposure.origins))
     app.add_middleware(Watched, metrics=service.metrics)
     app.add_middleware(problems.RequestId)
-    for module in (videos, v1_videos, artifacts, scenarios, adapters, lineage, health, web):
+    for module in (videos, v1_videos, artifacts, scenarios, adapters, lineage, health, docs, web):
         app.include_router(module.router)
     service.span, send_spans = traced(app)
     # FastAPI's own way to extend the schema; mypy calls it an assignment to a method.
@@ -80,6 +82,7 @@ def create_app(settings: ApiSettings | None = None) -> FastAPI:
 def _described(app: FastAPI, service: Service) -> dict[str, Any]:
     """The schema, with the limits of the presets as they stand now."""
     document = get_openapi(title=app.title, version=app.version, routes=app.routes)
+    describe(document)
     presets = service.presets()
     fields = document["components"]["schemas"]["GenerateForm"]["properties"]
     fields["scenario"]["enum"] = sorted(presets.presets)
