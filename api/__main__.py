@@ -1,11 +1,13 @@
-"""`python -m api`: serve on this machine (SLORA_PORT, SLORA_PREVIEW; see `settings`)."""
+"""`python -m api`: serve (SLORA_HOST, SLORA_PORT, SLORA_PREVIEW; see `settings`)."""
 
 from __future__ import annotations
 
 import uvicorn
 
 from api.app import create_app
-from api.settings import ADDRESS, port_from_environment
+from api.connections import GuardedHttp
+from api.logs import log_settings
+from api.settings import ApiSettings, port_from_environment
 from slora_assets.config.edge import run
 from slora_assets.processes.preloading import configure_libraries
 
@@ -16,8 +18,17 @@ _GRACE_S = 10
 def main() -> int:
     """Serve until stopped."""
     configure_libraries()
-    app, port = create_app(), port_from_environment()
-    uvicorn.run(app, host=ADDRESS, port=port, timeout_graceful_shutdown=_GRACE_S)
+    settings, port = ApiSettings.from_environment(), port_from_environment()
+    uvicorn.run(
+        create_app(settings),
+        host=settings.exposure.host,
+        port=port,
+        http=GuardedHttp,
+        ws="none",
+        log_config=log_settings(),
+        access_log=False,  # it would show what stands after the `?`; `watched` has its own
+        timeout_graceful_shutdown=_GRACE_S,
+    )
     return 0
 
 

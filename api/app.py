@@ -9,11 +9,13 @@ from typing import Any
 from fastapi import FastAPI
 from fastapi.openapi.utils import get_openapi
 from starlette.concurrency import run_in_threadpool
+from starlette.middleware.cors import CORSMiddleware
 from starlette.middleware.trustedhost import TrustedHostMiddleware
 
 from api import (
     adapters,
     artifacts,
+    docs,
     health,
     lineage,
     pictures,
@@ -23,17 +25,25 @@ from api import (
     videos,
     web,
 )
+from api.access.cross_origin import cross_origin
+from api.access.described import describe
+from api.access.door import Door, refuse_open_house
 from api.service import Service
 from api.settings import ApiSettings
+from api.tracing import traced
+from api.watched import Watched
 from slora_assets import __version__
 
 
 def create_app(settings: ApiSettings | None = None) -> FastAPI:
     """The service for `settings`, by default the environment's. Loads no weights yet.
 
-    Raises ConfigError, MissingInputError when the presets can't be read.
+    Raises ConfigError, MissingInputError when the presets can't be read, and ConfigError where keys
+    are asked for and none was made.
     """
-    service = Service(settings or ApiSettings.from_environment())
+    settings = settings or ApiSettings.from_environment()
+    refuse_open_house(settings.exposure)
+    service = Service(settings)
     service.presets()
 
     @asynccontextmanager
@@ -42,8 +52,9 @@ def create_app(settings: ApiSettings | None = None) -> FastAPI:
             yield
         finally:
             await run_in_threadpool(service.runner.close)
+            await run_in_threadpool(send_spans)
 
-    # The interactive documentation pages fetch scripts from elsewhere; /openapi.json is enough.
+    # FastAPI's own pages of the contract fetch scripts from elsewhere; `docs` has one that doesn't.
     app = FastAPI(
         title="slora",
         version=__version__,
@@ -54,7 +65,12 @@ def create_app(settings: ApiSettings | None = None) -> FastAPI:
     )
     app.state.service = service
     problems.install(app)
-    app.add_middleware(TrustedHostMiddleware, allowed_hosts=list(service.settings.hosts))
+    exposure = service.settings.exposure
+    app.add_middleware(Door, exposure=exposure)
+    app.add_middleware(TrustedHostMiddleware, allowed_hosts=list(exposure.hosts))
+    if exposure.origins:
+        app.add_middleware(CORSMiddleware, **cross_origin(exposure.origins))
+    app.add_middleware(Watched, metrics=service.metrics)
     app.add_middleware(problems.RequestId)
     for module in (
         videos,
@@ -65,9 +81,11 @@ def create_app(settings: ApiSettings | None = None) -> FastAPI:
         lineage,
         pictures,
         health,
+        docs,
         web,
     ):
         app.include_router(module.router)
+    service.span, send_spans = traced(app)
     # FastAPI's own way to extend the schema; mypy calls it an assignment to a method.
     app.openapi = lambda: _described(app, service)  # type: ignore[method-assign]
     return app
@@ -76,6 +94,7 @@ def create_app(settings: ApiSettings | None = None) -> FastAPI:
 def _described(app: FastAPI, service: Service) -> dict[str, Any]:
     """The schema, with the limits of the presets as they stand now."""
     document = get_openapi(title=app.title, version=app.version, routes=app.routes)
+    describe(document)
     presets = service.presets()
     fields = document["components"]["schemas"]["GenerateForm"]["properties"]
     fields["scenario"]["enum"] = sorted(presets.presets)

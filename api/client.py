@@ -169,7 +169,8 @@ def _local_service(workspace: Workspace, preview: bool) -> Iterator[str]:
     import uvicorn
 
     from api.app import create_app
-    from api.settings import ADDRESS, ApiSettings
+    from api.exposure import ADDRESS
+    from api.settings import ApiSettings
 
     app = create_app(ApiSettings(workspace, preview=preview))
     with socket.socket() as listener:

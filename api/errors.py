@@ -77,6 +77,38 @@ class QueueFull(ApiError):
         )
 
 
+class MissingKey(ApiError):
+    """No key was shown, or none that is valid."""
+
+    status = 401
+    slug = "no-key"
+    title = "A key is needed"
+
+    def __init__(self, detail: str) -> None:
+        super().__init__(detail, headers={"WWW-Authenticate": 'Bearer realm="slora"'})
+
+
+class ScopeMissing(ApiError):
+    """The key is not good for what was asked."""
+
+    status = 403
+    slug = "scope"
+    title = "The key doesn't allow this"
+
+
+class TooManyRequests(ApiError):
+    """A key has sent as many requests as it may, or has as many unfinished jobs."""
+
+    status = 429
+    slug = "too-many"
+    title = "The key is used too much"
+
+    def __init__(self, why: str, retry_after_s: int) -> None:
+        super().__init__(
+            f"{why} Try again in {retry_after_s} s.", headers={"Retry-After": str(retry_after_s)}
+        )
+
+
 class JobNotFound(ApiError):
     """No such job."""
 

@@ -1,14 +1,19 @@
-"""GET /health/live and /health/ready: is the process there, and could it generate now?"""
+"""GET /livez and /readyz: is the process there, and could it generate now? And /metrics: how it
+has done so far."""
 
 from __future__ import annotations
 
 from typing import Literal
 
-from fastapi import APIRouter, Request
+from fastapi import APIRouter, Request, Response
+from prometheus_client.exposition import choose_encoder
 from pydantic import BaseModel
 
+from api.access.caller import caller_of
 from api.errors import NotReady
+from api.readiness import readiness_of
 from api.service import service_of
+from slora_assets.documents.api_keys import Scope
 
 router = APIRouter(tags=["health"])
 
@@ -20,30 +25,54 @@ class Live(BaseModel):
 
 
 class Ready(BaseModel):
-    """The base's weights are whole, and the worker takes jobs."""
+    """A clip could be made now. Where keys are asked for, who shows none learns no more."""
 
     status: Literal["ready"] = "ready"
-    base: str
-    loaded: bool
-    """False until the first clip: loading waits until it is needed."""
-    preview: bool
+    base: str | None = None
+    loaded: bool | None = None
+    """False until the first clip, unless SLORA_WARM says otherwise."""
+    preview: bool | None = None
+    parts: dict[str, str] | None = None
+    """Each part of the service, and what it says of itself."""
 
 
-@router.get("/health/live")
+@router.get("/health/live", include_in_schema=False)
+@router.get("/livez")
 def live() -> Live:
     """Answers as long as the process does."""
     return Live()
 
 
-@router.get("/health/ready", responses={503: {"description": "Not ready; the detail says why."}})
+@router.get("/health/ready", include_in_schema=False, response_model_exclude_none=True)
+@router.get(
+    "/readyz",
+    response_model_exclude_none=True,
+    responses={503: {"description": "Not ready; `errors` says of each part why."}},
+)
 def ready(request: Request) -> Ready:
-    """Answers 503 with a reason when a request could not be served."""
+    """Answers 503 with its reasons when a clip could not be made. Every part is really tried:
+    presets and base are read, the database and the artifacts' folder are written."""
     service = service_of(request)
-    if not service.runner.running:
-        raise NotReady("The service is stopping.")
-    base = service.engine.base(service.presets().base_model).identity()
+    found, curious = readiness_of(service), caller_of(request).may(Scope.READ)
+    if found.wrong:
+        why = " ".join(dict.fromkeys(found.wrong.values()))
+        raise NotReady(why, fields=found.wrong) if curious else NotReady("No clip can be made now.")
+    if not curious:
+        return Ready()
     return Ready(
-        base=f"{base.name} {base.revision}",
+        base=found.well["base"],
         loaded=service.engine.loaded,
         preview=service.settings.preview,
+        parts=found.well,
     )
+
+
+@router.get(
+    "/metrics",
+    response_class=Response,
+    responses={200: {"content": {"text/plain": {}}, "description": "As Prometheus reads it."}},
+)
+def metrics(request: Request) -> Response:
+    """Requests, jobs, the queue, stages of clips, memory."""
+    encode, kind = choose_encoder(request.headers.get("accept", ""))
+    return Response(encode(service_of(request).metrics.registry), media_type=kind)

@@ -75,8 +75,9 @@ def picture_of_artifact(filename: str, request: Request) -> Response:
 
 def _around(request: Request, kind: NodeKind, name: str) -> tuple[Graph, list[Node]]:
     """The node of that name with all that it was made from and that it became."""
-    refuse_foreign(request.headers)
-    graph = graph_of(service_of(request).settings.workspace)
+    settings = service_of(request).settings
+    refuse_foreign(request.headers, settings.exposure.origins)
+    graph = graph_of(settings.workspace)
     node = graph.nodes.get((kind, name))  # names are compared with what is known, never opened
     if node is None:
         raise NoLineage(f"No {kind} of this name is known whose adapter is on record.")

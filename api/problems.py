@@ -160,6 +160,12 @@ def problem_of(error: Exception) -> ApiError:
     )
 
 
+async def answered(request: Request, error: Exception) -> JSONResponse:
+    """The response to an error where no route has been reached yet."""
+    unforeseen = not isinstance(error, ApiError | SloraError)
+    return await (_unexpected if unforeseen else _known)(request, error)
+
+
 async def _http_error(request: Request, error: Exception) -> JSONResponse:
     assert isinstance(error, HTTPException)
     title, headers = HTTPStatus(error.status_code).phrase, dict(error.headers or {})

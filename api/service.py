@@ -5,6 +5,7 @@ from __future__ import annotations
 import time
 from collections.abc import Mapping
 from concurrent.futures import Future
+from functools import partial
 from typing import Literal
 
 from fastapi import Request
@@ -13,16 +14,19 @@ from pydantic import BaseModel, ConfigDict, ValidationError
 from api.errors import ArtifactNotFound, InvalidForm, NotServable
 from api.generator.choice import Choice, choose, refuse_taken_down
 from api.generator.engine import Engine, Recipe
+from api.generator.warmth import Warmth, load_first
 from api.jobs.job import Job, JobRequest, Plan
 from api.jobs.runner import JobRunner, Made, Step
 from api.jobs.store import JobStore
 from api.jobs.table import LONGEST_KEY
+from api.metrics import Looked, Metrics
 from api.settings import ApiSettings
 from api.store.artifact_store import ArtifactStore
+from api.tracing import Span, no_span
 from slora_assets.deployment.presets import read_presets
 from slora_assets.documents import DEFAULT_SPEED, BaseIdentity, Presets, SpeedPreset
 from slora_assets.marking.marked import LAYERS
-from slora_assets.provenance import Json
+from slora_assets.provenance import Json, sha256_bytes
 from slora_assets.validation.metrics.temporal_consistency import TemporalScore, measure_temporal
 from slora_assets.validation.yardstick import motion_reference_of
 
@@ -84,19 +88,33 @@ class Service:
         self.engine = Engine(settings.workspace.models, settings.device)
         self.store = ArtifactStore(settings.workspace)
         self.jobs = JobStore(settings.jobs_url)
-        self.runner = JobRunner(self.jobs, self._make, self._published)
+        load = partial(load_first, settings, self.presets, self.engine)
+        self.warmth = Warmth(load) if settings.warm else None
+        self.metrics = Metrics()
+        self.metrics.registry.register(Looked(self.jobs.unfinished, lambda: self.engine.switches))
+        self.span: Span = no_span
+        self.runner = JobRunner(
+            self.jobs, self._watched, self._published, self.warmth, self.metrics.ended
+        )
 
     def presets(self) -> Presets:
         """The presets as they stand on disk now."""
         return read_presets(self.settings.workspace.presets)
 
     def submit(
-        self, request: JobRequest, presets: Presets, key: str | None = None
+        self,
+        request: JobRequest,
+        presets: Presets,
+        key: str | None = None,
+        asked_by: str | None = None,
     ) -> tuple[Job, Future[Mapping[str, object]]]:
-        """Queue a generation. Raises NotServable, QueueFull, IdempotencyConflict, InvalidForm for
-        another's path and for a key that is too long."""
+        """Queue a generation for the API key `asked_by`. Raises NotServable, QueueFull,
+        TooManyRequests, IdempotencyConflict, InvalidForm for another's path and for a key that is
+        too long."""
         if key is not None and len(key) > LONGEST_KEY:
             raise InvalidForm({"Idempotency-Key": f"longer than {LONGEST_KEY} characters"})
+        if key is not None and asked_by is not None:  # no key of one client's is another's
+            key = sha256_bytes(f"{asked_by} {key}".encode())
         choice = choose(self.settings, presets, request.scenario)
         if request.lora_path is not None and not choice.named_by(request.lora_path):
             raise InvalidForm(
@@ -111,8 +129,10 @@ class Service:
             adapter_sha256=choice.record.sha256,
             lora_scale=default if scale is None else scale,
             seed=presets.seed if request.seed is None else request.seed,
+            asked_by=asked_by,
         )
-        return self.runner.submit(request, plan, key, presets.limits.max_queue)
+        limit, most = presets.limits.max_queue, self.settings.exposure.jobs_per_key
+        return self.runner.submit(request, plan, key, limit, most)
 
     def _refuse_other_frames(self, request: JobRequest, presets: Presets) -> None:
         """Raise InvalidForm for a number of frames that the base doesn't make."""
@@ -132,8 +152,13 @@ class Service:
             self.store.erase(job.artifact)
         self.jobs.forget(job.id)
 
+    def _watched(self, job: Job, on_step: Step) -> Made:
+        facts = {"slora.job": job.id, "slora.scenario": job.request.scenario}
+        with self.span("slora.generation", facts):
+            return self._make(job, on_step)
+
     def _make(self, job: Job, on_step: Step) -> Made:
-        start = time.monotonic()
+        start, over = time.monotonic(), self.metrics.clip()
         presets, request, plan = self.presets(), job.request, job.plan
         choice = choose(self.settings, presets, request.scenario)
         if choice.record.sha256 != plan.adapter_sha256:
@@ -152,10 +177,12 @@ class Service:
             negative_prompt=request.negative_prompt,
         )
         clip = self.engine.generate(presets.base_model, recipe, on_step)
+        over("generate")
         refuse_taken_down(self.settings, choice)
         base = self.engine.base(presets.base_model).identity()
         enough = motion_reference_of(self.settings.workspace, request.scenario, base)
         temporal = measure_temporal(clip.frames, clip.fps, enough)
+        over("score")
         unjudged = _unjudged(request, plan)
         facts: dict[str, Json] = {
             "job": job.id,
@@ -185,6 +212,7 @@ class Service:
         )
         told = {**facts, **origin, "seconds": round(time.monotonic() - start, 3)}
         artifact = self.store.publish(clip.frames, clip.fps, told, choice.records)
+        over("publish")
         return artifact.name, answer_of(self.store.sidecar(artifact.name))
 
     def _published(self, job: Job) -> tuple[str, dict[str, object]] | None:

@@ -3,14 +3,12 @@
 from __future__ import annotations
 
 import os
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
-from slora_assets.config.environment import JOBS, PREVIEW, switch
+from api.exposure import Exposure
+from slora_assets.config.environment import JOBS, PREVIEW, WARM, switch
 from slora_assets.config.errors import ConfigError
 from slora_assets.config.workspace import Workspace
-
-ADDRESS = "127.0.0.1"
-"""There is no authentication, so nothing but this machine is answered."""
 
 DEFAULT_PORT = 8017
 
@@ -26,9 +24,10 @@ class ApiSettings:
     the verdict on it is fail."""
     device: str | None = None
     """`cpu`, `cuda`, ...; None takes an accelerator where there is one."""
-    hosts: tuple[str, ...] = (ADDRESS, "localhost")
-    """Host names the service answers to, against DNS rebinding."""
-
+    exposure: Exposure = field(default_factory=Exposure)
+    """Where it listens, and to whom."""
+    warm: bool = False
+    """Load base and an adapter at the start, and not be ready before."""
     database: str | None = None
     """SQLAlchemy's URL of the database that jobs are kept in; None: a file in the workspace."""
 
@@ -47,6 +46,8 @@ class ApiSettings:
         return cls(
             Workspace.from_environment(),
             preview=switch(PREVIEW),
+            exposure=Exposure.from_environment(),
+            warm=switch(WARM),
             database=os.environ.get(JOBS) or None,
         )
 

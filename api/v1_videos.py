@@ -4,15 +4,15 @@ from __future__ import annotations
 
 import asyncio
 import json
-from collections.abc import AsyncIterator, Callable, Coroutine
+from collections.abc import AsyncIterator
 from typing import Annotated, Any, Literal
 
 from fastapi import APIRouter, Query, Request, Response
 from fastapi.responses import StreamingResponse
-from fastapi.routing import APIRoute
 from pydantic import BaseModel, ConfigDict, ValidationError
 from starlette.concurrency import run_in_threadpool
 
+from api.access.caller import caller_of
 from api.body_limit import with_fields_read
 from api.clip_response import clip_response
 from api.errors import InvalidForm, Unfinished
@@ -20,28 +20,13 @@ from api.form import GenerateForm, complaints_of_fields
 from api.job_view import REFUSALS, VideoJob, seen
 from api.jobs.job import Job, JobRequest
 from api.problems import complaints_in
-from api.same_origin import refuse_foreign
 from api.service import Service, service_of
 
 _LOOK_EVERY_S = 0.2
 _NONE: dict[int | str, dict[str, Any]] = {404: {"description": "No job has this id."}}
 
 
-class _JobRoute(APIRoute):
-    """Refuses pages of other sites before anything is read."""
-
-    def get_route_handler(self) -> Callable[[Request], Coroutine[Any, Any, Response]]:
-        handle = super().get_route_handler()
-
-        async def ours(request: Request) -> Response:
-            if request.method not in ("GET", "HEAD"):
-                refuse_foreign(request.headers)
-            return await handle(request)
-
-        return ours
-
-
-router = APIRouter(prefix="/v1/videos", tags=["jobs"], route_class=_JobRoute)
+router = APIRouter(prefix="/v1/videos", tags=["jobs"])
 
 
 class VideoList(BaseModel):
@@ -102,7 +87,7 @@ async def create(request: Request, response: Response) -> VideoJob:
         raise InvalidForm(wrong)
     asked = JobRequest.model_validate(form.model_dump())
     key = request.headers.get("idempotency-key")
-    job, _ = await run_in_threadpool(service.submit, asked, presets, key)
+    job, _ = await run_in_threadpool(service.submit, asked, presets, key, caller_of(request).id)
     response.headers["Location"] = f"/v1/videos/{job.id}"
     return await run_in_threadpool(seen, service, job)
 
@@ -114,9 +99,10 @@ def page(
     limit: Annotated[int, Query(ge=1, le=100)] = 20,
     order: Literal["asc", "desc"] = "desc",
 ) -> VideoList:
-    """Jobs by the time they were accepted, the newest first by default."""
+    """Jobs by the time they were accepted, the newest first by default; of one's own key, unless
+    that is an `admin`'s."""
     service = service_of(request)
-    jobs, more = service.jobs.page(after, limit, order == "desc")
+    jobs, more = service.jobs.page(after, limit, order == "desc", caller_of(request).only)
     shown = [seen(service, job) for job in jobs]
     ends = (shown[0].id, shown[-1].id) if shown else (None, None)
     return VideoList(data=shown, first_id=ends[0], last_id=ends[1], has_more=more)
@@ -126,7 +112,7 @@ def page(
 def one(video_id: str, request: Request) -> VideoJob:
     """A job as it stands now."""
     service = service_of(request)
-    return seen(service, service.jobs.get(video_id))
+    return seen(service, caller_of(request).own(service.jobs.get(video_id)))
 
 
 @router.delete("/{video_id}", responses=_NONE)
@@ -134,7 +120,7 @@ def delete(video_id: str, request: Request) -> Deleted:
     """Cancel a job that isn't finished: it stops after its step, and stays listed as cancelled.
     Delete one that is, with its clip."""
     service = service_of(request)
-    service.delete(service.jobs.get(video_id))
+    service.delete(caller_of(request).own(service.jobs.get(video_id)))
     return Deleted(id=video_id)
 
 
@@ -153,7 +139,7 @@ def delete(video_id: str, request: Request) -> Deleted:
 def content(video_id: str, request: Request) -> Response:
     """The clip of a finished job."""
     service = service_of(request)
-    job = service.jobs.get(video_id)
+    job = caller_of(request).own(service.jobs.get(video_id))
     if job.artifact is None:
         why = f" {job.error.message}" if job.error else ""
         raise Unfinished(f"The job is {job.state.replace('_', ' ')}.{why}")
@@ -171,7 +157,7 @@ def content(video_id: str, request: Request) -> Response:
 async def events(video_id: str, request: Request) -> StreamingResponse:
     """The job as server-sent events: one whenever it has changed, up to its end."""
     service = service_of(request)
-    job = await run_in_threadpool(service.jobs.get, video_id)
+    job = caller_of(request).own(await run_in_threadpool(service.jobs.get, video_id))
     return StreamingResponse(
         _changes(request, service, job),
         media_type="text/event-stream",

@@ -11,13 +11,13 @@ from fastapi.routing import APIRoute
 from starlette.concurrency import run_in_threadpool
 from starlette.responses import JSONResponse
 
+from api.access.caller import caller_of
 from api.body_limit import with_form_read
 from api.errors import InvalidForm
 from api.form import GenerateForm, complaints
 from api.job_view import REFUSALS, VideoJob, seen, while_connected
 from api.jobs.job import JobRequest
 from api.problems import complaints_of
-from api.same_origin import refuse_foreign
 from api.service import Generated, service_of
 from slora_assets.documents import Presets
 
@@ -29,7 +29,6 @@ class _FormRoute(APIRoute):
         handle = super().get_route_handler()
 
         async def limited(request: Request) -> Response:
-            refuse_foreign(request.headers)
             presets = await run_in_threadpool(service_of(request).presets)
             request = await with_form_read(request, presets.limits.max_body_bytes)
             request.state.presets = presets
@@ -75,7 +74,7 @@ async def generate(
     service = service_of(request)
     asked = JobRequest.model_validate(form.model_dump())
     key = request.headers.get("idempotency-key")
-    job, made = await run_in_threadpool(service.submit, asked, presets, key)
+    job, made = await run_in_threadpool(service.submit, asked, presets, key, caller_of(request).id)
     if "respond-async" in request.headers.get("prefer", ""):
         told = await run_in_threadpool(seen, service, job)
         headers = {"Location": f"/v1/videos/{job.id}", "Preference-Applied": "respond-async"}

@@ -10,7 +10,8 @@ from collections.abc import Sequence
 import uvicorn
 
 from api.compare.app import create_app
-from api.settings import ADDRESS, port_from_environment
+from api.exposure import ADDRESS
+from api.settings import port_from_environment
 from slora_assets.config.edge import exit_status
 from slora_assets.config.errors import SloraError
 from slora_assets.config.workspace import Workspace

@@ -17,8 +17,8 @@ from api.byte_ranges import clip_answer
 from api.compare.blind import person_named
 from api.compare.sitting import Sitting, View
 from api.errors import InvalidForm
+from api.exposure import ADDRESS
 from api.same_origin import refuse_foreign
-from api.settings import ADDRESS
 from api.web import page_file
 from slora_assets import __version__
 from slora_assets.config.workspace import Workspace

@@ -65,6 +65,8 @@ class Engine:
         self._pipeline: Pipeline | None = None
         self._pipeline_of: VideoBase | None = None
         self._adapter: str | None = None
+        self.switches = 0
+        """How often an adapter was loaded."""
 
     @property
     def loaded(self) -> bool:
@@ -111,6 +113,14 @@ class Engine:
             raise
         return GeneratedClip(frames, base.geometry.fps, steps, guidance)
 
+    def load(self, base_name: str, recipe: Recipe) -> None:
+        """Have in memory what the recipe's clip needs. Raises as `generate` does."""
+        try:
+            self._switch(self.base(base_name), recipe)
+        except BaseException:
+            self.drop()
+            raise
+
     def drop(self) -> None:
         """Forget the pipeline and what it holds of the device's memory."""
         self._pipeline = self._pipeline_of = self._adapter = None
@@ -139,6 +149,7 @@ class Engine:
                 base.load_adapter(self._pipeline, file, _NAME, recipe.scale)
             check_loaded(self._pipeline.transformer, _NAME, tensors, record)
             self._adapter = record.sha256
+            self.switches += 1
         # Every time: loading and switching reset it.
         self._pipeline.set_adapters([_NAME], [recipe.scale])
         return self._pipeline

@@ -41,6 +41,8 @@ class Plan(BaseModel):
     adapter_sha256: str
     lora_scale: float
     seed: int
+    asked_by: str | None = None
+    """Id of the key that asked for it; null: nobody asked for a key."""
 
 
 class JobError(BaseModel):

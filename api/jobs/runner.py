@@ -9,12 +9,13 @@ import time
 from collections.abc import Callable, Mapping
 from concurrent.futures import Future
 from contextlib import suppress
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Final
 
-from api.errors import ApiError, Cancelled, NotReady
-from api.jobs.job import Job, JobError, JobRequest, Plan
-from api.jobs.store import JobStore
+from api.errors import ApiError, Cancelled, NotReady, TooManyRequests
+from api.jobs.job import Job, JobError, JobRequest, Plan, State
+from api.jobs.store import JobStore, TooManyOfKey
+from api.logs import known_of_job
 from api.problems import problem_of
 
 _LOG = logging.getLogger("slora.api")
@@ -39,6 +40,7 @@ class _Running:
     done: int = 0
     steps: int = 0
     cancelled: bool = False
+    begun: float = field(default_factory=time.monotonic)
 
 
 class _Unwritten(Exception):
@@ -49,8 +51,18 @@ class JobRunner:
     """Takes jobs, makes them with `make`, and tells who waits. `published` finds the clip of a job
     whose service died before it could say so."""
 
-    def __init__(self, store: JobStore, make: Make, published: Published) -> None:
+    def __init__(
+        self,
+        store: JobStore,
+        make: Make,
+        published: Published,
+        when_idle: Callable[[], None] | None = None,
+        ended: Callable[[State], None] | None = None,
+    ) -> None:
+        """`when_idle` is called by the thread that makes the jobs, before it waits for one; `ended`
+        is told how each job has ended."""
         self._store, self._make, self._published = store, make, published
+        self._when_idle, self._ended = when_idle, ended or (lambda _: None)
         self._wake, self._stopping = threading.Event(), threading.Event()
         self._lock = threading.Lock()
         self._waiting: dict[str, list[Future[Mapping[str, object]]]] = {}
@@ -69,16 +81,31 @@ class JobRunner:
         """Does it take jobs?"""
         return not self._stopping.is_set()
 
+    @property
+    def alive(self) -> bool:
+        """Are its threads there?"""
+        return all(thread.is_alive() for thread in self._threads)
+
     def submit(
-        self, request: JobRequest, plan: Plan, key: str | None, most_waiting: int
+        self,
+        request: JobRequest,
+        plan: Plan,
+        key: str | None,
+        most_waiting: int,
+        most_of_key: int | None = None,
     ) -> tuple[Job, Future[Mapping[str, object]]]:
         """Queue a job; the future has its result, or what it failed with. Raises QueueFull,
-        IdempotencyConflict, NotReady."""
+        TooManyRequests, IdempotencyConflict, NotReady."""
         if not self.running:
             raise NotReady("The service is stopping.")
         with self._lock:
-            retry = max(1, math.ceil(self._last_s * (most_waiting + 1)))
-            job = self._store.add(request, plan, key, most_waiting, retry)
+            try:
+                job = self._store.add(
+                    request, plan, key, most_waiting, self._wait_s(0), most_of_key=most_of_key
+                )
+            except TooManyOfKey as many:
+                why = f"A key may have {most_of_key} unfinished jobs."
+                raise TooManyRequests(why, self._wait_s(many.before)) from many
             future: Future[Mapping[str, object]] = Future()
             if job.unfinished:
                 self._waiting.setdefault(job.id, []).append(future)
@@ -86,6 +113,13 @@ class JobRunner:
                 _tell(future, job)
         self._wake.set()
         return job, future
+
+    def _wait_s(self, before: int) -> int:
+        """In how many seconds the job behind `before` others is likely to be over: a place is free
+        as soon as the first is."""
+        running = self._running
+        spent = 0.0 if running is None else time.monotonic() - running.begun
+        return max(1, math.ceil(self._last_s * (before + 1) - spent))
 
     def progress(self, job: Job) -> tuple[int, int]:
         """Denoising steps done, and all; 0 and 0 where nobody knows."""
@@ -101,6 +135,7 @@ class JobRunner:
             running = self._running
             if running is not None and running.id == job_id:
                 running.cancelled = True
+            self._ended("cancelled")
             self._finished(job_id, Cancelled("Somebody cancelled the job."))
         return cancelled
 
@@ -140,9 +175,12 @@ class JobRunner:
                 _LOG.exception("the jobs can't be read")
                 job = None
             if job is None:
+                if self._when_idle is not None:
+                    self._when_idle()
                 self._wake.wait(_LOOK_EVERY_S)
                 continue
-            self._one(job)
+            with known_of_job(job.id):
+                self._one(job)
 
     def _say_alive(self) -> None:
         """However long a clip takes, no other service takes this one for gone."""
@@ -162,6 +200,7 @@ class JobRunner:
             result = dict(made)
             self._write(lambda: self._store.complete(job.id, artifact, result))
             self._last_s = time.monotonic() - start
+            self._ended("completed")
         except _Unwritten:
             error = NotReady("The service can't write down what it made.")
         except Exception as raised:
@@ -180,6 +219,8 @@ class JobRunner:
         why = JobError(code=problem.slug, message=problem.detail)
         with suppress(_Unwritten):
             self._write(lambda: self._store.fail(job.id, why))
+        if not isinstance(error, Cancelled):
+            self._ended("failed")
         return error
 
     def _write(self, end: Callable[[], None]) -> None:

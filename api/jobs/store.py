@@ -34,6 +34,15 @@ _NOW: Final = sa.cast(sa.extract("epoch", sa.func.now()), sa.Integer)
 """By the database's clock, because those of several machines differ."""
 
 
+class TooManyOfKey(Exception):
+    """A key has as many unfinished jobs as it may."""
+
+    def __init__(self, before: int) -> None:
+        super().__init__()
+        self.before = before
+        """How many jobs are made before the first of them."""
+
+
 class JobStore:
     """The database as one service uses it."""
 
@@ -43,12 +52,20 @@ class JobStore:
         self.seen()
 
     def add(
-        self, request: JobRequest, plan: Plan, key: str | None, most_waiting: int, retry_s: int
+        self,
+        request: JobRequest,
+        plan: Plan,
+        key: str | None,
+        most_waiting: int,
+        retry_s: int,
+        *,
+        most_of_key: int | None = None,
     ) -> Job:
         """The job that `request` became; a repeated `key` is answered with what it asked for first.
 
         Raises QueueFull when `most_waiting` of this service's jobs wait behind the running one,
-        IdempotencyConflict for a key that came with another request.
+        TooManyOfKey when `most_of_key` of them are of the API key that asks, IdempotencyConflict
+        for a key that came with another request.
         """
         body = request.model_dump(mode="json")
         with alone(self._engine) as connection:
@@ -59,6 +76,8 @@ class JobStore:
             mine = sa.and_(JOBS.c.owner == self.owner, JOBS.c.state.in_(UNFINISHED))
             if _count(connection, mine) > most_waiting:
                 raise QueueFull(retry_s)
+            if plan.asked_by is not None and most_of_key is not None:
+                _refuse_too_many(connection, mine & _asked_by(plan.asked_by), most_of_key)
             row = {
                 "id": f"video_{secrets.token_hex(16)}",
                 "owner": self.owner,
@@ -93,10 +112,19 @@ class JobStore:
             )
             return _count(connection, before)
 
-    def page(self, after: str | None, limit: int, newest_first: bool) -> tuple[list[Job], bool]:
-        """Up to `limit` jobs after the job `after`, and whether there are more. Raises JobNotFound
-        for one that isn't there."""
+    def unfinished(self) -> int:
+        """How many jobs wait or are being made."""
+        with self._engine.connect() as connection:
+            return _count(connection, JOBS.c.state.in_(UNFINISHED))
+
+    def page(
+        self, after: str | None, limit: int, newest_first: bool, asked_by: str | None = None
+    ) -> tuple[list[Job], bool]:
+        """Up to `limit` jobs after the job `after`, of one API key or of all, and whether there are
+        more. Raises JobNotFound for one that isn't there."""
         wanted = sa.select(JOBS)
+        if asked_by is not None:
+            wanted = wanted.where(_asked_by(asked_by))
         if after is not None:
             self.get(after)
             number = sa.select(JOBS.c.number).where(JOBS.c.id == after).scalar_subquery()
@@ -239,6 +267,19 @@ def _job(row: sa.RowMapping) -> Job:
 
 def _count(connection: sa.Connection, which: sa.ColumnElement[bool]) -> int:
     return connection.execute(sa.select(sa.func.count()).where(which)).scalar_one()
+
+
+def _asked_by(key: str) -> sa.ColumnElement[bool]:
+    same: sa.ColumnElement[bool] = JOBS.c.plan["asked_by"].as_string() == key
+    return same
+
+
+def _refuse_too_many(connection: sa.Connection, which: sa.ColumnElement[bool], most: int) -> None:
+    if _count(connection, which) < most:
+        return
+    first = sa.select(sa.func.min(JOBS.c.number)).where(which).scalar_subquery()
+    before = sa.and_(JOBS.c.number < first, JOBS.c.state.in_(UNFINISHED))
+    raise TooManyOfKey(_count(connection, before))
 
 
 def _myself() -> str:

@@ -52,7 +52,8 @@ def opened(url: str) -> sa.Engine:
     """The database, created or brought to this version's tables, by one process at a time. Raises
     ConfigError for one that can't be used."""
     try:
-        engine = sa.create_engine(url, pool_pre_ping=True)
+        # Parameters hold prompts, and what fails is logged.
+        engine = sa.create_engine(url, pool_pre_ping=True, hide_parameters=True)
         if engine.dialect.name == "sqlite":
             sa.event.listen(engine, "connect", _write_ahead)
         config = Config()

@@ -10,6 +10,7 @@ import json
 import os
 import re
 import stat
+import tempfile
 from collections.abc import Iterable
 from contextlib import suppress
 from dataclasses import dataclass
@@ -133,6 +134,14 @@ class ArtifactStore:
                 if self.sidecar(name).get("job") == job and (self._folder / name).is_file():
                     return name
         return None
+
+    def try_writing(self) -> None:
+        """Raise OSError where no clip could be written."""
+        self._folder.mkdir(parents=True, exist_ok=True)
+        with tempfile.NamedTemporaryFile(dir=self._folder, prefix=".", suffix=".partial") as file:
+            file.write(b"\0" * 4096)
+            file.flush()
+            os.fsync(file.fileno())
 
     def erase(self, name: str) -> None:
         """Delete a published clip and what is written beside it; nothing where there is none."""

@@ -10,6 +10,7 @@ from typing import Annotated
 import typer
 
 from slora_assets.adapter_files.naming import Naming
+from slora_assets.cli.api_keys import api_keys_app
 from slora_assets.cli.arguments import Reason
 from slora_assets.cli.detect import detect
 from slora_assets.cli.exports import export
@@ -33,6 +34,7 @@ app.add_typer(prompts_app, name="prompts", help="Write and list the prompts of v
 app.command()(takedown)
 app.command()(sign)
 app.add_typer(keys_app, name="keys", help="Whose signatures count on this machine.")
+app.add_typer(api_keys_app, name="api-keys", help="Who may use the service over the network.")
 app.command()(detect)
 
 Scenario = Annotated[str, typer.Argument(help="The scenario whose preset changes.")]

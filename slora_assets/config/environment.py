@@ -20,7 +20,9 @@ JOBS: Final = "SLORA_JOBS_URL"
 TRACEBACK: Final = "SLORA_TRACEBACK"
 TIME_STAMPS: Final = "SLORA_TSA_URL"
 SET: Final = "SLORA_SET"
-SWITCHES: Final = (RESTART, PREVIEW, TRACEBACK)
+REQUIRE_KEYS: Final = "SLORA_REQUIRE_KEYS"
+WARM: Final = "SLORA_WARM"
+SWITCHES: Final = (RESTART, PREVIEW, TRACEBACK, REQUIRE_KEYS, WARM)
 """Variables that say yes or no."""
 
 _YES: Final = ("1", "yes", "true", "on", "y")
@@ -140,7 +142,44 @@ VARIABLES: Final = (
     Variable(
         "SLORA_PORT",
         "`8017`, of the comparison `8018`",
-        "The port of the service or the comparison, on 127.0.0.1.",
+        "The port of the service or the comparison.",
+    ),
+    Variable(
+        "SLORA_HOST",
+        "`127.0.0.1`: this machine alone",
+        "The address that the service listens on; `0.0.0.0` is all that the machine has. On any"
+        " but the loopback address clients must show a key (`slora api-keys add`).",
+    ),
+    Variable(
+        "SLORA_REQUIRE_KEYS",
+        "`0`",
+        "`1` asks for keys on the loopback address as well, as behind a proxy that others reach.",
+    ),
+    Variable(
+        "SLORA_HOST_NAMES",
+        "empty: on the loopback address `127.0.0.1` and `localhost`, else any",
+        "Host names that the service answers to beside `localhost`, parted by commas.",
+    ),
+    Variable(
+        "SLORA_CORS_ORIGINS",
+        "empty: none",
+        "Origins of other sites whose pages may use the service, parted by commas:"
+        " `https://studio.example`.",
+    ),
+    Variable(
+        "SLORA_RATE_LIMIT",
+        "`600/minute`",
+        "How many requests one key may send; several rates parted by semicolons.",
+    ),
+    Variable(
+        "SLORA_JOBS_PER_KEY",
+        "`3`",
+        "How many unfinished jobs one key may have.",
+    ),
+    Variable(
+        "SLORA_WARM",
+        "`0`",
+        "`1` lets the service load its base and an adapter as it starts, and not be ready before.",
     ),
     Variable(
         "SLORA_JOBS_URL",
@@ -151,8 +190,8 @@ VARIABLES: Final = (
     Variable(
         "SLORA_KEYS",
         "the user's folder for programs' data, outside of every workspace",
-        "The folder of the keys that slora signs with; made on first use. Its private key is a"
-        " secret.",
+        "The folder of the key that slora signs with, made on first use, and of the hashes of the"
+        " service's keys. Its private key is a secret.",
     ),
     Variable(
         "SLORA_TSA_URL",

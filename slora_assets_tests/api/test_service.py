@@ -47,31 +47,6 @@ def test_adapters_are_the_registered_ones(client: TestClient, workspace: Workspa
     assert all(one["use"] == "commercial" and one["licences"] for one in listed)
 
 
-def test_health_tells_live_from_ready(own_workspace: Workspace) -> None:
-    app = create_app(ApiSettings(own_workspace, device="cpu"))
-    with TestClient(app, base_url="http://127.0.0.1", raise_server_exceptions=False) as client:
-        assert client.get("/health/live").json() == {"status": "live"}
-        ready = client.get("/health/ready").json()
-        assert (ready["status"], ready["loaded"], ready["preview"]) == ("ready", False, False)
-        own_workspace.presets.write_text("presets: [")
-        assert client.get("/health/live").status_code == 200
-        assert client.get("/health/ready").status_code == 500
-    assert client.get("/health/ready").status_code != 200
-
-
-def test_without_its_base_the_service_is_not_ready(own_workspace: Workspace) -> None:
-    text = own_workspace.presets.read_text()
-    line = next(line for line in text.splitlines() if line.startswith("base_model:"))
-    gone = own_workspace.root / "gone"
-    gone.mkdir()
-    own_workspace.presets.write_text(text.replace(line, f"base_model: {gone}"))
-    app = create_app(ApiSettings(own_workspace))
-    with TestClient(app, base_url="http://127.0.0.1", raise_server_exceptions=False) as client:
-        answer = client.get("/health/ready")
-    assert answer.status_code == 503
-    assert str(own_workspace.root) not in answer.text
-
-
 def test_a_service_without_presets_does_not_start(own_workspace: Workspace) -> None:
     own_workspace.presets.unlink()
     with pytest.raises(MissingInputError):
