@@ -18,6 +18,7 @@ from pathlib import Path
 from typing import Final
 
 import draw_graph
+import scaling
 import settings_tables
 
 PROJECT: Final = Path(__file__).resolve().parents[2]
@@ -70,6 +71,7 @@ BLOCKS: Final[dict[str, Callable[[], str]]] = {
         name: partial(settings_tables.settings_table, model)
         for name, model in settings_tables.MODELS.items()
     },
+    **{name: partial(str, text) for name, text in scaling.blocks().items()},
 }
 
 
