@@ -24,7 +24,7 @@ async def with_form_read(
 ) -> Request:
     """`request` with its form read.
 
-    Raises BodyTooLarge, BodyTooSlow, WrongMediaType, InvalidForm for bytes that are no UTF-8;
+    Raises BodyTooLarge, BodyTooSlow, WrongMediaType, InvalidForm for what is no UTF-8;
     starlette answers a malformed body, too many fields and files with 400.
     """
     declared = _media_type(request)
@@ -76,7 +76,7 @@ def _refuse_other_charset(request: Request) -> None:
     named = Message()
     named["Content-Type"] = request.headers["content-type"]
     if named.get_content_charset("utf-8") not in ("utf-8", "us-ascii"):
-        raise WrongMediaType("Send the fields in UTF-8.")
+        raise InvalidForm({"body": "not said to be in UTF-8"})
 
 
 def _refuse_undecodable(body: bytes) -> None:
