@@ -156,6 +156,11 @@ VARIABLES: Final = (
         "`1` asks for keys on the loopback address as well, as behind a proxy that others reach.",
     ),
     Variable(
+        "SLORA_API_KEY",
+        "empty",
+        "Secret: the key that `python -m api.client --url` shows to a service that asks for one.",
+    ),
+    Variable(
         "SLORA_HOST_NAMES",
         "empty: on the loopback address `127.0.0.1` and `localhost`, else any",
         "Host names that the service answers to beside `localhost`, parted by commas.",
@@ -186,6 +191,18 @@ VARIABLES: Final = (
         "`outputs/jobs.sqlite` in the workspace",
         "Secret: SQLAlchemy's URL of the database that the service keeps its jobs in:"
         " `postgresql+psycopg://<user>:<password>@<host>/<database>`.",
+    ),
+    Variable(
+        "SLORA_LOG",
+        "`text`",
+        "`json` makes the service's log an object per line, each with the id of its request or its"
+        " job.",
+    ),
+    Variable(
+        "OTEL_EXPORTER_OTLP_ENDPOINT",
+        "empty: nobody is told",
+        "Where the service sends a span per request and per generation, with the extra `otel`. The"
+        " other `OTEL_` variables mean what they do for OpenTelemetry's own exporter.",
     ),
     Variable(
         "SLORA_KEYS",

@@ -191,7 +191,7 @@ def _about_commands(page: str, project: Path) -> Iterator[str]:
 
 def _groups(cli: str) -> dict[str, str]:
     """Groups of the command line's verbs: the variable in its source, and what people type."""
-    return dict(re.findall(r"^app\.add_typer\((\w+), name=\"(\w+)\"", cli, re.MULTILINE))
+    return dict(re.findall(r"^app\.add_typer\((\w+), name=\"([\w-]+)\"", cli, re.MULTILINE))
 
 
 def _verbs(cli: str) -> set[str]:

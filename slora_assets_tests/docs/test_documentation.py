@@ -195,7 +195,12 @@ def test_the_picture_shows_every_asset_and_check_of_the_graph() -> None:
     assert all(f" {key.name}<" in picture for key in graph.asset_check_keys), _RENEW
 
 
-OF_OTHERS = {"DAGSTER_HOME", "OPENLINEAGE_URL", "MLFLOW_TRACKING_URI"}
+OF_OTHERS = {
+    "DAGSTER_HOME",
+    "OPENLINEAGE_URL",
+    "MLFLOW_TRACKING_URI",
+    "OTEL_EXPORTER_OTLP_ENDPOINT",
+}
 """Variables that other people's programs have named."""
 
 
