@@ -230,8 +230,18 @@ VARIABLES: Final = (
     Variable(
         "SLORA_POSTGRES_URL",
         "empty",
-        "Secret: the database of `configs/dagster/postgres.yaml`, where that is used:"
+        "Secret: the database of `deploy/dagster.prod.yaml`, where that is used:"
         " `postgresql+psycopg2://<user>:<password>@<host>/<database>`.",
+    ),
+    Variable(
+        "SLORA_CODE_HOST",
+        "none: must be set for `deploy/workspace.yaml`",
+        "Where the UI and the daemon find the process that serves the graph.",
+    ),
+    Variable(
+        "SLORA_CODE_PORT",
+        "none: must be set for `deploy/workspace.yaml`",
+        "The port that it serves the graph on.",
     ),
     Variable(
         "OPENLINEAGE_URL",

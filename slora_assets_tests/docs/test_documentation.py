@@ -38,6 +38,7 @@ _LINKED = (
     "api",
     "benchmarks",
     "dagster.yaml",
+    "deploy",
     "pyproject.toml",
     "slora_assets",
     "src",
@@ -212,7 +213,12 @@ def test_every_document_stands_in_the_table_of_files() -> None:
 
 def test_the_list_of_environment_variables_is_the_code_s() -> None:
     files = [PROJECT / "Makefile"]
-    for folder, pattern in (("slora_assets", "*.py"), ("api", "*.py"), ("configs", "*.yaml")):
+    for folder, pattern in (
+        ("slora_assets", "*.py"),
+        ("api", "*.py"),
+        ("configs", "*.yaml"),
+        ("deploy", "*.yaml"),
+    ):
         files += (PROJECT / folder).rglob(pattern)
     listed = PROJECT / "slora_assets/config/environment.py"
     text = "\n".join(file.read_text("utf-8") for file in files if file != listed)
