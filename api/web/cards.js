@@ -139,6 +139,17 @@ function mark(one, judged) {
   return make("li", {}, button);
 }
 
+// The form as a clip was asked for, to change something about it.
+export function likewise(made) {
+  choose(made.scenario ?? picked());
+  $("prompt").value = made.prompt;
+  $("seed").value = made.seed;
+  $("negative").value = made.negative_prompt ?? "";
+  if (made.lora_scale) $("scale").value = made.lora_scale; // as near as the slider goes
+  tell();
+  $("prompt").focus();
+}
+
 export function tell() {
   $("strength").textContent = strength($("scale").value);
 }

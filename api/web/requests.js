@@ -92,7 +92,7 @@ function draw(request) {
   }
   const [running, whose] = ended(job) ? [base, "the base's clip"] : [job, "the clip"];
   progress(running && !ended(running) ? running : null, whose);
-  if (worth && $("work").hidden) say(`Finished in ${number((made ?? job).result.seconds, 1)} s.`);
+  if (worth && $("work").hidden) say(`Finished in ${number(job.result.seconds, 1)} s.`);
   if (job.status === "cancelled") say("Cancelled.");
   if (job.status === "failed") {
     refuse(new Refused({ title: "The job failed", detail: job.error.message, request_id: job.id }));

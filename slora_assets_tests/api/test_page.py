@@ -186,6 +186,12 @@ def test_the_base_beside_the_clip_has_its_seed_and_plays_in_step(
     browser.js("$('wipe').value = 20; $('wipe').dispatchEvent(new Event('input'))")
     shown = browser.js("getComputedStyle($('clip').parentElement).clipPath")
     assert shown == "inset(0px 0px 0px 20%)"
+    choose(browser, "kitchen")
+    browser.js("$('likewise').click()")
+    form = "new FormData($('form'))"
+    assert browser.js(f"[...{form}].slice(0, 4).map(([, value]) => value).join()") == (
+        "market_floor,a green cart,0.85,7"
+    )
     browser.js("$('way').click()")
     assert browser.js(
         "$('clip').offsetLeft !== null && document.querySelector('.view.beside') !== null"
