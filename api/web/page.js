@@ -113,7 +113,7 @@ function listen() {
   $("prompt").addEventListener("keydown", (event) => {
     if (event.key !== "Enter" || event.shiftKey || event.isComposing) return;
     event.preventDefault();
-    if (!$("send").disabled) $("form").requestSubmit($("send"));
+    $("form").requestSubmit($("send"));
   });
   window.addEventListener("hashchange", fromAddress);
   requests.onEnd(gallery.refresh);

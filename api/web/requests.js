@@ -107,6 +107,7 @@ function progress(job, whose) {
   $("progress").value = job.progress;
   $("percent").textContent = job.status === "queued" ? "" : `${job.progress} %`;
   $("cancel").dataset.id = job.id;
+  if (job.waiting_for) return say(`Waiting for the accelerator, which ${job.waiting_for} uses …`);
   if (job.status === "in_progress") return say(`Making ${whose} …`);
   const ahead = job.queue_position;
   say(ahead ? `Waiting for ${whose}: ${ahead === 1 ? "one is" : `${ahead} are`} made before it …`
