@@ -67,7 +67,7 @@ def _described(app: FastAPI, service: Service) -> dict[str, Any]:
     document = get_openapi(title=app.title, version=app.version, routes=app.routes)
     presets = service.presets()
     fields = document["components"]["schemas"]["GenerateForm"]["properties"]
-    fields["scenario"]["enum"] = sorted(presets.presets)
+    fields["scenario"]["enum"] = presets.scenarios
     for name in ("prompt", "negative_prompt"):
         fields[name]["maxLength"] = presets.limits.max_prompt_characters
     fields["num_inference_steps"]["maximum"] = presets.limits.max_steps

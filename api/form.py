@@ -12,8 +12,8 @@ from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Fie
 from pydantic.json_schema import SkipJsonSchema
 from starlette.datastructures import FormData
 
+from api.kept_presets import ServedPresets
 from slora_assets.config.text import tidy, unwelcome
-from slora_assets.documents import Presets
 
 _NUMBER = re.compile(r"[+-]?(?:\d+\.?\d*|\.\d+)(?:[eE][+-]?\d+)?", re.ASCII)
 
@@ -85,7 +85,7 @@ class GenerateForm(BaseModel):
     """The scenario's adapter as GET /scenarios names it, and no other."""
 
 
-def complaints(sent: FormData, presets: Presets) -> dict[str, str]:
+def complaints(sent: FormData, presets: ServedPresets) -> dict[str, str]:
     """Field -> what the presets have against it, or what the model doesn't get to see.
 
     By the fields as sent: a form with a fault elsewhere is no GenerateForm, and is told of all its
@@ -100,7 +100,7 @@ def complaints(sent: FormData, presets: Presets) -> dict[str, str]:
     return wrong
 
 
-def complaints_of_fields(fields: Mapping[str, object], presets: Presets) -> dict[str, str]:
+def complaints_of_fields(fields: Mapping[str, object], presets: ServedPresets) -> dict[str, str]:
     """Field -> what the presets have against its value."""
     wrong: dict[str, str] = {}
     most = presets.limits.max_prompt_characters
@@ -113,9 +113,11 @@ def complaints_of_fields(fields: Mapping[str, object], presets: Presets) -> dict
         wrong["num_inference_steps"] = f"not a whole number from 1 to {presets.limits.max_steps}"
     scenario, scale = fields.get("scenario", ""), fields.get("lora_scale")
     preset = presets.presets.get(scenario) if isinstance(scenario, str) else None
-    if preset is None:
+    if isinstance(scenario, str) and scenario in presets.faults:
+        pass  # of a preset that can't be read nothing is known to hold a value against
+    elif preset is None:
         found = "unknown scenario" if scenario else "missing or blank"
-        wrong["scenario"] = f"{found}; the scenarios are {', '.join(sorted(presets.presets))}"
+        wrong["scenario"] = f"{found}; the scenarios are {', '.join(presets.scenarios)}"
     elif scale is not None and not preset.scale_min <= _number(scale) <= preset.scale_max:
         wrong["lora_scale"] = (
             f"not a number from {preset.scale_min:g} to {preset.scale_max:g} "

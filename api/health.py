@@ -8,6 +8,7 @@ from fastapi import APIRouter, Request
 from pydantic import BaseModel
 
 from api.errors import NotReady
+from api.problems import public_at
 from api.service import service_of
 
 router = APIRouter(tags=["health"])
@@ -27,6 +28,9 @@ class Ready(BaseModel):
     loaded: bool
     """False until the first clip: loading waits until it is needed."""
     preview: bool
+    presets_fault: str | None
+    """Why the presets that are served aren't those of the file, where they aren't; scenarios with
+    wrong values stand in GET /scenarios."""
 
 
 @router.get("/health/live")
@@ -41,9 +45,11 @@ def ready(request: Request) -> Ready:
     service = service_of(request)
     if not service.runner.running:
         raise NotReady("The service is stopping.")
-    base = service.engine.base(service.presets().base_model).identity()
+    presets = service.presets()
+    base = service.engine.base(presets.base_model).identity()
     return Ready(
         base=f"{base.name} {base.revision}",
         loaded=service.engine.loaded,
         preview=service.settings.preview,
+        presets_fault=public_at(presets.fault) if presets.fault else None,
     )

@@ -5,20 +5,29 @@ from __future__ import annotations
 from typing import Literal
 
 from fastapi import APIRouter, Request
-from pydantic import BaseModel
+from pydantic import BaseModel, ConfigDict
 
 from api.errors import NotServable
 from api.generator.choice import choose
+from api.kept_presets import ServedPresets
+from api.problems import public_at
 from api.service import Service, service_of
 from slora_assets.config.licences import Use
 from slora_assets.deployment.permission import preset_use
-from slora_assets.documents import Presets
+from slora_assets.documents import ScenarioPreset
 
 router = APIRouter(tags=["scenarios"])
+
+_UNKNOWN = ScenarioPreset(
+    adapter=None, sha256=None, scale=1, scale_min=0, scale_max=1, verdict=None
+)
+"""Shown for a preset that can't be read."""
 
 
 class ScenarioView(BaseModel):
     """One scenario."""
+
+    model_config = ConfigDict(use_attribute_docstrings=True)
 
     name: str
     status: Literal["promoted", "preview", "unavailable"]
@@ -34,6 +43,9 @@ class ScenarioView(BaseModel):
     use: Use | None
     """What its clips may be used for, by the licences of what the adapter was made from; null where
     nothing is promoted."""
+    presets_fault: str | None
+    """Why this isn't what stands in the presets' file, where it isn't: the file can't be read, and
+    what it said before is kept."""
 
 
 @router.get("/scenarios")
@@ -41,11 +53,11 @@ def scenarios(request: Request) -> list[ScenarioView]:
     """All scenarios, by name."""
     service = service_of(request)
     presets = service.presets()
-    return [_view(service, presets, name) for name in sorted(presets.presets)]
+    return [_view(service, presets, name) for name in presets.scenarios]
 
 
-def _view(service: Service, presets: Presets, name: str) -> ScenarioView:
-    preset = presets.presets[name]
+def _view(service: Service, presets: ServedPresets, name: str) -> ScenarioView:
+    preset = presets.presets.get(name, _UNKNOWN)
     choice, reason = None, None
     try:
         choice = choose(service.settings, presets, name)
@@ -63,4 +75,5 @@ def _view(service: Service, presets: Presets, name: str) -> ScenarioView:
         scale_max=preset.scale_max,
         scores_note=choice.scores_note if choice else None,
         use=preset_use(service.settings.workspace, name, preset),
+        presets_fault=public_at(presets.fault) if presets.fault else None,
     )

@@ -17,10 +17,10 @@ from api.jobs.job import Job, JobRequest, Plan
 from api.jobs.runner import JobRunner, Made, Step
 from api.jobs.store import JobStore
 from api.jobs.table import LONGEST_KEY
+from api.kept_presets import KeptPresets, ServedPresets
 from api.settings import ApiSettings
 from api.store.artifact_store import ArtifactStore
-from slora_assets.deployment.presets import read_presets
-from slora_assets.documents import DEFAULT_SPEED, BaseIdentity, Presets, SpeedPreset
+from slora_assets.documents import DEFAULT_SPEED, BaseIdentity, SpeedPreset
 from slora_assets.marking.marked import LAYERS
 from slora_assets.provenance import Json
 from slora_assets.validation.metrics.temporal_consistency import TemporalScore, measure_temporal
@@ -81,17 +81,18 @@ class Service:
 
     def __init__(self, settings: ApiSettings) -> None:
         self.settings = settings
+        self._presets = KeptPresets(settings.workspace.presets)
         self.engine = Engine(settings.workspace.models, settings.device)
         self.store = ArtifactStore(settings.workspace)
         self.jobs = JobStore(settings.jobs_url)
         self.runner = JobRunner(self.jobs, self._make, self._published)
 
-    def presets(self) -> Presets:
-        """The presets as they stand on disk now."""
-        return read_presets(self.settings.workspace.presets)
+    def presets(self) -> ServedPresets:
+        """The presets as they stand on disk now, or the last that could be read."""
+        return self._presets.now()
 
     def submit(
-        self, request: JobRequest, presets: Presets, key: str | None = None
+        self, request: JobRequest, presets: ServedPresets, key: str | None = None
     ) -> tuple[Job, Future[Mapping[str, object]]]:
         """Queue a generation. Raises NotServable, QueueFull, IdempotencyConflict, InvalidForm for
         another's path and for a key that is too long."""
@@ -114,7 +115,7 @@ class Service:
         )
         return self.runner.submit(request, plan, key, presets.limits.max_queue)
 
-    def _refuse_other_frames(self, request: JobRequest, presets: Presets) -> None:
+    def _refuse_other_frames(self, request: JobRequest, presets: ServedPresets) -> None:
         """Raise InvalidForm for a number of frames that the base doesn't make."""
         if request.num_frames is None:
             return
@@ -214,7 +215,7 @@ def service_of(request: Request) -> Service:
     return service
 
 
-def _speed(request: JobRequest, presets: Presets) -> SpeedPreset:
+def _speed(request: JobRequest, presets: ServedPresets) -> SpeedPreset:
     """The default preset's, but for what the request asks for."""
     default = presets.speed[DEFAULT_SPEED]
     steps, guidance = request.num_inference_steps, request.guidance_scale

@@ -16,10 +16,10 @@ from api.errors import InvalidForm
 from api.form import GenerateForm, complaints
 from api.job_view import REFUSALS, VideoJob, seen, while_connected
 from api.jobs.job import JobRequest
+from api.kept_presets import ServedPresets
 from api.problems import complaints_of
 from api.same_origin import refuse_foreign
 from api.service import Generated, service_of
-from slora_assets.documents import Presets
 
 
 class _FormRoute(APIRoute):
@@ -69,7 +69,7 @@ async def generate(
 ) -> Generated | JSONResponse:
     """Generate one clip and wait for it; with `Prefer: respond-async` only its job is awaited. A
     client that hangs up while it waits cancels the job."""
-    presets: Presets = request.state.presets
+    presets: ServedPresets = request.state.presets
     if wrong := complaints(await request.form(), presets):
         raise InvalidForm(wrong)
     service = service_of(request)
