@@ -59,7 +59,8 @@ class GenerateForm(BaseModel):
         Annotated[float, Field(allow_inf_nan=False), BeforeValidator(_number)]
         | SkipJsonSchema[None]
     ) = None
-    """Within the preset's scale_min..scale_max, in plain decimal notation; its scale by default."""
+    """Within the preset's scale_min..scale_max, in plain decimal notation; its scale by default. 0
+    is the base alone, always: no adapter need be promoted for it."""
     seed: (
         Annotated[int, Field(ge=0, lt=2**53), BeforeValidator(_whole_number)] | SkipJsonSchema[None]
     ) = None
@@ -75,12 +76,14 @@ class GenerateForm(BaseModel):
     num_inference_steps: (
         Annotated[int, Field(ge=1, lt=2**31), BeforeValidator(_whole_number)] | SkipJsonSchema[None]
     ) = None
-    """Denoising steps, up to the presets' limit; the default preset's otherwise."""
+    """Denoising steps, up to the presets' limit; the speed preset's otherwise."""
     guidance_scale: (
         Annotated[float, Field(allow_inf_nan=False, ge=0, le=50), BeforeValidator(_number)]
         | SkipJsonSchema[None]
     ) = None
-    """Strength of classifier-free guidance; the default preset's otherwise."""
+    """Strength of classifier-free guidance; the speed preset's otherwise."""
+    preset: Annotated[str, Field(min_length=1)] | SkipJsonSchema[None] = None
+    """A speed preset by name: steps and guidance where the request doesn't say them itself."""
     lora_path: Annotated[str, Field(min_length=1)] | SkipJsonSchema[None] = None
     """The scenario's adapter as GET /scenarios names it, and no other."""
 
@@ -118,11 +121,18 @@ def complaints_of_fields(fields: Mapping[str, object], presets: ServedPresets) -
     elif preset is None:
         found = "unknown scenario" if scenario else "missing or blank"
         wrong["scenario"] = f"{found}; the scenarios are {', '.join(presets.scenarios)}"
-    elif scale is not None and not preset.scale_min <= _number(scale) <= preset.scale_max:
+    elif (
+        scale is not None
+        and _number(scale) != 0
+        and not preset.scale_min <= _number(scale) <= preset.scale_max
+    ):
         wrong["lora_scale"] = (
             f"not a number from {preset.scale_min:g} to {preset.scale_max:g} "
             "in plain decimal notation"
         )
+    speed = fields.get("preset")
+    if speed is not None and speed not in presets.speed:
+        wrong["preset"] = f"unknown; the speed presets are {', '.join(sorted(presets.speed))}"
     if fields.get("lora_path") == "":
         wrong["lora_path"] = "blank; leave the field out for the scenario's own adapter"
     return wrong

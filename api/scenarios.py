@@ -14,7 +14,7 @@ from api.problems import public_at
 from api.service import Service, service_of
 from slora_assets.config.licences import Use
 from slora_assets.deployment.permission import preset_use
-from slora_assets.documents import ScenarioPreset
+from slora_assets.documents import ScenarioPreset, SpeedPreset
 
 router = APIRouter(tags=["scenarios"])
 
@@ -43,6 +43,8 @@ class ScenarioView(BaseModel):
     use: Use | None
     """What its clips may be used for, by the licences of what the adapter was made from; null where
     nothing is promoted."""
+    speeds: dict[str, SpeedPreset]
+    """The speed presets by name, as `preset` names them; null: the base's own default."""
     presets_fault: str | None
     """Why this isn't what stands in the presets' file, where it isn't: the file can't be read, and
     what it said before is kept."""
@@ -75,5 +77,6 @@ def _view(service: Service, presets: ServedPresets, name: str) -> ScenarioView:
         scale_max=preset.scale_max,
         scores_note=choice.scores_note if choice else None,
         use=preset_use(service.settings.workspace, name, preset),
+        speeds=presets.speed,
         presets_fault=public_at(presets.fault) if presets.fault else None,
     )

@@ -14,7 +14,7 @@ from starlette.responses import JSONResponse
 from api.body_limit import with_form_read
 from api.errors import InvalidForm
 from api.form import GenerateForm, complaints
-from api.job_view import REFUSALS, VideoJob, seen, while_connected
+from api.job_view import REFUSALS, VideoJob, seen, wants_anew, while_connected
 from api.jobs.job import JobRequest
 from api.kept_presets import ServedPresets
 from api.problems import complaints_of
@@ -75,7 +75,8 @@ async def generate(
     service = service_of(request)
     asked = JobRequest.model_validate(form.model_dump())
     key = request.headers.get("idempotency-key")
-    job, made = await run_in_threadpool(service.submit, asked, presets, key)
+    anew = wants_anew(request.headers)
+    job, made = await run_in_threadpool(service.submit, asked, presets, key, anew)
     if "respond-async" in request.headers.get("prefer", ""):
         told = await run_in_threadpool(seen, service, job)
         headers = {"Location": f"/v1/videos/{job.id}", "Preference-Applied": "respond-async"}

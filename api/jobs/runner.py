@@ -69,16 +69,28 @@ class JobRunner:
         """Does it take jobs?"""
         return not self._stopping.is_set()
 
+    @property
+    def busy(self) -> bool:
+        """Is a job being made?"""
+        return self._running is not None
+
     def submit(
-        self, request: JobRequest, plan: Plan, key: str | None, most_waiting: int
+        self,
+        request: JobRequest,
+        plan: Plan,
+        key: str | None,
+        most_waiting: int,
+        order: str | None = None,
+        made: Made | None = None,
     ) -> tuple[Job, Future[Mapping[str, object]]]:
-        """Queue a job; the future has its result, or what it failed with. Raises QueueFull,
-        IdempotencyConflict, NotReady."""
+        """Queue a job; the future has its result, or what it failed with. With what was `made` of
+        the same `order` before, it is completed already. Raises QueueFull, IdempotencyConflict,
+        NotReady."""
         if not self.running:
             raise NotReady("The service is stopping.")
         with self._lock:
             retry = max(1, math.ceil(self._last_s * (most_waiting + 1)))
-            job = self._store.add(request, plan, key, most_waiting, retry)
+            job = self._store.add(request, plan, key, most_waiting, retry, order, made)
             future: Future[Mapping[str, object]] = Future()
             if job.unfinished:
                 self._waiting.setdefault(job.id, []).append(future)

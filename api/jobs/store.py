@@ -41,9 +41,19 @@ class JobStore:
         self.seen()
 
     def add(
-        self, request: JobRequest, plan: Plan, key: str | None, most_waiting: int, retry_s: int
+        self,
+        request: JobRequest,
+        plan: Plan,
+        key: str | None,
+        most_waiting: int,
+        retry_s: int,
+        order: str | None = None,
+        made: tuple[str, Mapping[str, object]] | None = None,
     ) -> Job:
         """The job that `request` became; a repeated `key` is answered with what it asked for first.
+
+        `order` is the hash of all that decides its clip. With a clip that was `made` before and its
+        result the job is completed as it comes.
 
         Raises QueueFull when `most_waiting` of this service's jobs wait behind the running one,
         IdempotencyConflict for a key that came with another request.
@@ -55,7 +65,7 @@ class JobStore:
                 if (before := known.mappings().one_or_none()) is not None:
                     return _same(_job(before), request)
             mine = sa.and_(JOBS.c.owner == self.owner, JOBS.c.state.in_(UNFINISHED))
-            if _count(connection, mine) > most_waiting:
+            if made is None and _count(connection, mine) > most_waiting:
                 raise QueueFull(retry_s)
             row = {
                 "id": f"video_{secrets.token_hex(16)}",
@@ -65,13 +75,17 @@ class JobStore:
                 "request": body,
                 "plan": plan.model_dump(mode="json"),
                 "idempotency_key": key,
-                "created_at": int(time.time()),
+                "order_hash": order,
+                "created_at": (now := int(time.time())),
             }
+            if made is not None:
+                row |= {"state": "completed", "artifact": made[0], "result": dict(made[1])}
+                row |= {"started_at": now, "finished_at": now}
             try:
                 connection.execute(sa.insert(JOBS).values(row))
             except sa.exc.IntegrityError:  # the same key came at the same moment
                 connection.rollback()
-                return self.add(request, plan, key, most_waiting, retry_s)
+                return self.add(request, plan, key, most_waiting, retry_s, order, made)
         return self.get(str(row["id"]))
 
     def get(self, job_id: str) -> Job:
@@ -104,6 +118,25 @@ class JobStore:
         with self._engine.connect() as connection:
             rows = connection.execute(wanted.order_by(order).limit(limit + 1)).mappings().all()
         return [_job(row) for row in rows[:limit]], len(rows) > limit
+
+    def last_of(self, order: str) -> Job | None:
+        """The last job that made a clip of this order."""
+        done = sa.and_(JOBS.c.order_hash == order, JOBS.c.state == "completed")
+        wanted = sa.select(JOBS).where(done).order_by(JOBS.c.number.desc()).limit(1)
+        with self._engine.connect() as connection:
+            row = connection.execute(wanted).mappings().one_or_none()
+        return None if row is None else _job(row)
+
+    def is_shared(self, artifact: str) -> bool:
+        """Whether several jobs have this clip."""
+        with self._engine.connect() as connection:
+            return _count(connection, JOBS.c.artifact == artifact) > 1
+
+    def unfinished(self) -> set[str]:
+        """All jobs that wait or are being made, by any service."""
+        wanted = sa.select(JOBS.c.id).where(JOBS.c.state.in_(UNFINISHED))
+        with self._engine.connect() as connection:
+            return set(connection.execute(wanted).scalars())
 
     def claim(self) -> Job | None:
         """This service's oldest waiting job, which is in progress from now on; None: nothing
