@@ -1,5 +1,5 @@
-"""GET /artifacts and /artifacts/{filename}: published clips, listed, whole or in part; their scores;
-and their end."""
+"""GET /artifacts and /artifacts/{filename}: published clips, listed, whole or in part;
+their scores; and their end."""
 
 from __future__ import annotations
 
