@@ -138,7 +138,7 @@ def _read(place: str) -> tuple[int, str]:
 def _seen(service: Service, clip: Published) -> Artifact | None:
     """None for a clip that isn't what its sidecar says, or of an older version."""
     with suppress(ArtifactNotFound):
-        if service.store.is_whole(clip.name):
+        if service.store.hash_of(clip.name) is not None:
             said = answer_of(service.store.sidecar(clip.name))
             expires_at = clip.expires_at(service.presets().limits)
             return Artifact.model_validate(

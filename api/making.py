@@ -3,16 +3,18 @@ which scores."""
 
 from __future__ import annotations
 
+import logging
 import time
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
 from typing import Final
 
-from api.errors import AcceleratorBusy, GenerationTimeout, NotServable
+from api.errors import AcceleratorBusy, GenerationTimeout, NotServable, OutOfMemory
 from api.generated import answer_of
 from api.generator.choice import Choice, choose, refuse_taken_down
 from api.generator.engine import Engine, GeneratedClip, Recipe, drawn_with
+from api.generator.memory import is_out_of_memory, needed_bytes, release
 from api.generator.slots import Adapter
 from api.jobs.job import Job, JobRequest, Plan
 from api.jobs.runner import Made, Step
@@ -28,6 +30,8 @@ from slora_assets.processes.accelerator_lock import accelerator_lock
 from slora_assets.provenance import Json, object_hash
 from slora_assets.validation.metrics.temporal_consistency import measure_temporal
 from slora_assets.validation.yardstick import motion_reference_of
+
+_LOG = logging.getLogger("slora.api")
 
 RANDOM_BASE: Final = (
     "The base is not fully trained: the clip and its scores show that the path works, and say "
@@ -101,7 +105,21 @@ class Making:
         return Order(request, plan, choice, base, held)
 
     def make(self, job: Job, presets: ServedPresets, on_step: Step) -> Made:
-        """Make the clip and publish it. Raises NotServable when another adapter serves by now."""
+        """Make the clip and publish it. Raises NotServable when another adapter serves by now,
+        GenerationTimeout, OutOfMemory, AcceleratorBusy."""
+        try:
+            return self._made(job, presets, on_step)
+        except Exception as error:
+            if not is_out_of_memory(error):
+                raise
+            _LOG.exception("there was not enough memory for a clip")
+        # Out here nothing holds the frames of the failed calls any more, nor what was in them.
+        self._engine.drop()
+        release()
+        base = self._engine.base(presets.base_model)
+        raise OutOfMemory(needed_bytes(base, self._engine.device(), loaded=False))
+
+    def _made(self, job: Job, presets: ServedPresets, on_step: Step) -> Made:
         began = time.monotonic()
         order = self.order(job.request, presets, job.plan)
         choice = order.choice

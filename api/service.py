@@ -62,7 +62,7 @@ class Service:
         self._refuse_other_path(request, presets)
         order = self.making.order(request, presets)
         self._refuse_other_frames(request, order.base)
-        made = None if anew else made_before(self.jobs, order.key, self.store.is_whole)
+        made = None if anew else made_before(self.jobs, order.key, self.store.hash_of)
         if made is None:
             steps = order.plan.steps or 0
             refuse_unaffordable(self.engine, order.base, steps, presets.limits, self.runner.busy)

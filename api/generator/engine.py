@@ -6,7 +6,6 @@ clean one.
 
 from __future__ import annotations
 
-import logging
 import threading
 import time
 from collections.abc import Callable, Mapping
@@ -16,16 +15,13 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
-from api.errors import OutOfMemory
-from api.generator.memory import Peak, is_out_of_memory, needed_bytes, release
+from api.generator.memory import Peak
 from api.generator.slots import Adapter, AdapterSlots
 from slora_assets.base_models.catalogue import open_base
 from slora_assets.base_models.parts import Pipeline
 from slora_assets.base_models.seam import StepCallback, VideoBase
 from slora_assets.config.errors import ConfigError
 from slora_assets.documents import SpeedPreset
-
-_LOG = logging.getLogger("slora.api")
 
 
 @dataclass(frozen=True)
@@ -94,19 +90,15 @@ class Engine:
     def generate(
         self, base_name: str, recipe: Recipe, on_step: StepCallback | None = None
     ) -> GeneratedClip:
-        """Make one clip. Raises GateError for an adapter that must not be served, OutOfMemory."""
+        """Make one clip. Raises GateError for an adapter that must not be served; whatever it
+        raises, the next clip comes from a fresh pipeline."""
         base = self.base(base_name)
         steps, guidance = drawn_with(base, recipe.speed, recipe.max_steps)
         try:
             return self._generated(base, recipe, steps, guidance, on_step)
-        except BaseException as error:
+        except BaseException:
             self.drop()
-            if not is_out_of_memory(error):
-                raise
-            _LOG.exception("there was not enough memory for a clip")
-        # Out here nothing holds the frames of the failed call any more, nor the tensors in them.
-        release()
-        raise OutOfMemory(needed_bytes(base, self.device(), loaded=False))
+            raise
 
     def drop(self) -> None:
         """Forget the pipeline and what it holds of the device's memory."""

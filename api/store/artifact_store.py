@@ -134,11 +134,13 @@ class ArtifactStore:
             raise ArtifactNotFound(_NONE)
         return told
 
-    def is_whole(self, name: str) -> bool:
-        """Whether a clip is there, and is what its sidecar says."""
+    def hash_of(self, name: str) -> str | None:
+        """SHA-256 of a clip that is there and is what its sidecar says; None of others."""
         with suppress(ArtifactNotFound, OSError):
-            return known_sha256(self._folder / name) == self.sidecar(name).get("sha256")
-        return False
+            told = self.sidecar(name).get("sha256")
+            found = known_sha256(self._folder / name)
+            return found if found == told else None
+        return None
 
     def job_of(self, name: str) -> str | None:
         """The job that made a published clip; None where nobody says."""

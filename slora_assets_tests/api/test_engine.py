@@ -7,11 +7,11 @@ from collections.abc import Callable
 from functools import cache
 from typing import Any
 
-import numpy as np
 import pytest
-from numpy.typing import NDArray
+from starlette.testclient import TestClient
 
-from api.errors import GenerationTimeout, OutOfMemory
+from api import making
+from api.errors import GenerationTimeout
 from api.generator.engine import Engine, Recipe
 from api.generator.memory import is_out_of_memory
 from api.generator.slots import Adapter
@@ -20,6 +20,7 @@ from slora_assets.base_models.seam import VideoBase
 from slora_assets.config.workspace import Workspace
 from slora_assets.documents import ADAPTER_FILE, SpeedPreset
 from slora_assets.provenance.records import read_adapter_record
+from slora_assets_tests.api.refused import VALID, refused
 
 PROMPT = "a red cart moves to the left"
 DRAWN = [
@@ -78,29 +79,44 @@ def out_of_memory() -> Exception:
     return torch.OutOfMemoryError("CUDA out of memory. Tried to allocate 2.00 GiB.")
 
 
+@pytest.mark.parametrize("place", ["generate", "measure_temporal"])
+def test_after_out_of_memory_the_next_clip_is_the_one_of_a_fresh_pipeline(
+    client: TestClient,
+    base: VideoBase,
+    workspace: Workspace,
+    monkeypatch: pytest.MonkeyPatch,
+    place: str,
+) -> None:
+    engine = client.app.state.service.engine  # type: ignore[attr-defined]
+
+    def fails(*_given: object, **_named: object) -> None:
+        raise out_of_memory()
+
+    with monkeypatch.context() as patch:
+        opened = engine.base(str(base.folder))  # type: ignore[attr-defined]
+        patch.setattr(opened if place == "generate" else making, place, fails)
+        problem = refused(client.post("/generate", data=VALID), 503)
+        assert problem["type"].endswith(":out-of-memory") and "Remedy" in problem["detail"]
+        (job,) = client.get("/v1/videos", params={"limit": 1}).json()["data"]
+        assert (job["status"], job["error"]["code"]) == ("failed", "out-of-memory")
+        assert not engine.loaded
+    asked = recipe(workspace, "kitchen", 1.3)
+    found = engine.generate(str(base.folder), asked).frames  # type: ignore[attr-defined]
+    assert found.tobytes() == fresh(base, workspace, "kitchen", 1.3)
+
+
 @pytest.mark.parametrize(
-    "raised",
+    "error",
     [
         out_of_memory,
-        lambda: MemoryError(),
+        MemoryError,
+        lambda: OSError(12, "Cannot allocate memory"),
         lambda: RuntimeError("std::bad_alloc"),
         lambda: RuntimeError("[enforce fail] DefaultCPUAllocator: can't allocate memory: you tri"),
     ],
 )
-def test_after_out_of_memory_the_next_clip_is_the_one_of_a_fresh_pipeline(
-    engine: Engine, base: VideoBase, workspace: Workspace, raised: Callable[[], Exception]
-) -> None:
-    asked, name = recipe(workspace, "kitchen", 1.3), str(base.folder)  # type: ignore[attr-defined]
-
-    def fails(done: int, _steps: int) -> None:
-        raise raised()
-
-    with pytest.raises(OutOfMemory, match="Remedy") as failed:
-        engine.generate(name, asked, fails)
-    assert failed.value.__context__ is None, "nothing holds what the failed call had"
-    assert not engine.loaded
-    found: NDArray[np.uint8] = engine.generate(name, asked).frames
-    assert found.tobytes() == fresh(base, workspace, "kitchen", 1.3)
+def test_lack_of_memory_is_known_in_whatever_words(error: Callable[[], Exception]) -> None:
+    assert is_out_of_memory(error())
 
 
 def test_other_failures_are_no_lack_of_memory() -> None:
