@@ -64,6 +64,9 @@ class Generated(BaseModel):
     base: BaseIdentity
     temporal_score: TemporalScore
     """Its headline `temporal_consistency` is null for a frozen clip; `reason` says why."""
+    clip_similarity: float | None = None
+    """How well the clip shows its prompt, -1..1 (CLIPSIM), by the scorer that the gate judges the
+    scenario with; null where that isn't on this machine, and for older clips."""
     scores_note: str | None
     """Why scores mean nothing here, where base or scorer are untrained."""
 

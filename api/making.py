@@ -12,6 +12,7 @@ from typing import Final
 
 from api.errors import AcceleratorBusy, GenerationTimeout, NotServable, OutOfMemory
 from api.generated import answer_of
+from api.generator.alignment import Alignment
 from api.generator.choice import Choice, choose, refuse_taken_down
 from api.generator.engine import Engine, GeneratedClip, Recipe, drawn_with
 from api.generator.memory import is_out_of_memory, needed_bytes, release
@@ -91,6 +92,7 @@ class Making:
 
     def __init__(self, settings: ApiSettings, engine: Engine, store: ArtifactStore) -> None:
         self._settings, self._engine, self._store = settings, engine, store
+        self._alignment = Alignment(settings.workspace)
         self.waiting_for: str | None = None
         """Who has the accelerator, while a job waits for it."""
 
@@ -136,12 +138,15 @@ class Making:
             refuse_taken_down(self._settings, choice)
         drawn = time.monotonic()
         temporal = measure_temporal(clip.frames, clip.fps, order.motion_reference)
+        prompt, adapter = job.request.prompt, choice.folder if choice else None
+        alignment = self._alignment.of(clip.frames, prompt, job.request.scenario, adapter)
         stages = {"wait": waited, **clip.durations_s, "score": time.monotonic() - drawn}
         told = {
             **order.facts,
             **_shape(clip),
             "job": job.id,
             "temporal_score": temporal.model_dump(mode="json"),
+            "clip_similarity": alignment,
             "stage_durations": {name: round(s, 3) for name, s in stages.items()},
             "peak_memory_mb": clip.peak_mib,
             "warnings": list(clip.warnings),

@@ -61,6 +61,7 @@ class DiffusersBase(ABC):
         self.inference = inference
         self._identity = identity
         self._config = cache(self._read_config)
+        self._weights = cache(self._count_weights)
         self._check_trainable()
         self._check_geometry()
 
@@ -121,6 +122,9 @@ class DiffusersBase(ABC):
         return self._identity
 
     def weight_count(self) -> int:
+        return self._weights()
+
+    def _count_weights(self) -> int:
         files = [file for part in PARTS for file in (self.folder / part).glob("*.safetensors")]
         headers = [read_safetensors_header(file) for file in files]
         return sum(

@@ -26,7 +26,6 @@ PROMPT = "a red cart moves to the left"
 DRAWN = [
     (None, 0.0),
     ("market_floor", 0.85),
-    ("market_floor", 0.4),
     ("kitchen", 1.3),
     ("street", 1),
 ]
@@ -46,7 +45,7 @@ def recipe(workspace: Workspace, scenario: str | None, scale: float, **more: Any
     return Recipe(adapter, speed=SPEED, max_steps=2, **given)
 
 
-SPEED = SpeedPreset(steps=2, guidance_scale=4.0)
+SPEED = SpeedPreset(steps=1, guidance_scale=4.0)
 
 
 @cache
@@ -56,7 +55,7 @@ def fresh(base: VideoBase, workspace: Workspace, scenario: str | None, scale: fl
     if scenario is not None:
         folder = workspace.scenario_run(scenario) / "adapters" / "epoch_2"
         base.load_adapter(pipeline, folder / ADAPTER_FILE, "fresh", scale)
-    frames = base.generate(pipeline, prompt=PROMPT, seed=0, steps=2, guidance_scale=4.0)
+    frames = base.generate(pipeline, prompt=PROMPT, seed=0, steps=1, guidance_scale=4.0)
     return frames.tobytes()
 
 
@@ -67,7 +66,7 @@ def test_whatever_was_drawn_before_a_clip_is_the_one_of_a_fresh_pipeline(
     chance = random.Random(0)
     expected = {one: fresh(base, workspace, *one) for one in DRAWN}
     assert len(set(expected.values())) == len(DRAWN)
-    for one in chance.choices(DRAWN, k=16):
+    for one in chance.choices(DRAWN, k=8):
         asked = recipe(workspace, *one, kept_adapters=2)
         found = engine.generate(str(base.folder), asked)  # type: ignore[attr-defined]
         assert found.frames.tobytes() == expected[one], one
@@ -129,7 +128,7 @@ def test_a_clip_that_takes_too_long_is_given_up_at_its_step(
 ) -> None:
     steps: list[int] = []
     step = within(lambda done, _: steps.append(done), 0)
-    with pytest.raises(GenerationTimeout, match="1 of 2 steps"):
+    with pytest.raises(GenerationTimeout, match="1 of 1 steps"):
         engine.generate(
             str(base.folder),  # type: ignore[attr-defined]
             recipe(workspace, None, 0.0),
