@@ -25,9 +25,10 @@ REFUSALS: dict[int | str, dict[str, Any]] = {
     409: {"description": "No adapter of the scenario may be served; the detail says why."},
     413: {"description": "The body is too large."},
     415: {"description": "The body is of another kind."},
-    422: {"description": "A field is missing, unknown or out of range."},
+    422: {"description": "A field is missing, unknown or out of range, or it costs too much."},
     429: {"description": "Too many requests wait; Retry-After says when to come back."},
-    503: {"description": "The service stops, or can't generate now."},
+    503: {"description": "The service stops, can't generate now, or has not enough memory for it."},
+    504: {"description": "The clip took longer than the limits allow."},
 }
 
 

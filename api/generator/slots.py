@@ -8,6 +8,7 @@ of a process that has loaded nothing else.
 from __future__ import annotations
 
 import tempfile
+import warnings
 from collections import OrderedDict
 from dataclasses import dataclass
 from pathlib import Path
@@ -70,6 +71,8 @@ class AdapterSlots:
         record, name = adapter.record, f"slot_{adapter.record.sha256}"
         content = verified_bytes(adapter.folder / ADAPTER_FILE, record.sha256)
         tensors = check_effect(content)
+        # PEFT warns of a second adapter, in case it isn't meant.
+        warnings.filterwarnings("ignore", "Already found a `peft_config` attribute", UserWarning)
         # Loading goes by path; a private copy of the verified bytes can't be swapped.
         with tempfile.TemporaryDirectory(prefix="slora-") as private:
             file = Path(private) / ADAPTER_FILE
