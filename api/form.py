@@ -131,7 +131,7 @@ def complaints_of_fields(fields: Mapping[str, object], presets: ServedPresets) -
             "in plain decimal notation"
         )
     speed = fields.get("preset")
-    if speed is not None and speed not in presets.speed:
+    if isinstance(speed, str) and speed not in presets.speed:
         wrong["preset"] = f"unknown; the speed presets are {', '.join(sorted(presets.speed))}"
     if fields.get("lora_path") == "":
         wrong["lora_path"] = "blank; leave the field out for the scenario's own adapter"

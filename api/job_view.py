@@ -96,7 +96,7 @@ def seen(service: Service, job: Job) -> VideoJob:
         expires_at=clip.expires_at(service.presets().limits) if clip else None,
         stage_durations=made.stage_durations if made else None,
         peak_memory_mb=made.peak_memory_mb if made else None,
-        waiting_for=service.making.waiting_for if job.state == "in_progress" else None,
+        waiting_for=service.making.accelerator.waiting_for if service.runner.makes(job) else None,
         size=f"{made.width}x{made.height}" if made else None,
         seconds=f"{made.frames / made.fps:g}" if made else None,
         error=job.error,

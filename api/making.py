@@ -5,13 +5,13 @@ from __future__ import annotations
 
 import logging
 import time
-from collections.abc import Callable, Iterator
-from contextlib import ExitStack, contextmanager
+from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Final
 
-from api.errors import AcceleratorBusy, GenerationTimeout, NotServable, OutOfMemory
+from api.errors import GenerationTimeout, NotServable, OutOfMemory
 from api.generated import answer_of
+from api.generator.accelerator import Accelerator
 from api.generator.alignment import Alignment
 from api.generator.choice import Choice, choose, refuse_taken_down
 from api.generator.engine import Engine, GeneratedClip, Recipe, drawn_with
@@ -20,14 +20,11 @@ from api.generator.slots import Adapter
 from api.jobs.job import Job, JobRequest, Plan
 from api.jobs.runner import Made, Step
 from api.kept_presets import ServedPresets
-from api.problems import public
 from api.settings import ApiSettings
 from api.store.artifact_store import ArtifactStore
 from slora_assets import __version__
 from slora_assets.base_models.seam import VideoBase
-from slora_assets.config.errors import TrainingError
 from slora_assets.documents import DEFAULT_SPEED, BaseIdentity, SpeedPreset
-from slora_assets.processes.accelerator_lock import accelerator_lock
 from slora_assets.provenance import Json, object_hash
 from slora_assets.validation.metrics.temporal_consistency import measure_temporal
 from slora_assets.validation.yardstick import motion_reference_of
@@ -93,8 +90,7 @@ class Making:
     def __init__(self, settings: ApiSettings, engine: Engine, store: ArtifactStore) -> None:
         self._settings, self._engine, self._store = settings, engine, store
         self._alignment = Alignment(settings.workspace)
-        self.waiting_for: str | None = None
-        """Who has the accelerator, while a job waits for it."""
+        self.accelerator = Accelerator(settings.workspace.gpu_lock, engine)
 
     def order(self, request: JobRequest, presets: ServedPresets, plan: Plan | None = None) -> Order:
         """What a request means now, or as it was planned. Raises NotServable."""
@@ -130,7 +126,7 @@ class Making:
                 f"Another adapter serves {job.request.scenario} since the job was accepted. Remedy:"
                 " send it again."
             )
-        with self._accelerator(on_step):
+        with self.accelerator.held(lambda: on_step(0, 0)):
             waited = time.monotonic() - began
             step = within(on_step, presets.limits.max_seconds)
             clip = self._engine.generate(presets.base_model, _recipe(order, presets), step)
@@ -156,31 +152,6 @@ class Making:
         records = choice.records if choice else ()
         artifact = self._store.publish(clip.frames, clip.fps, told, records)
         return artifact.name, answer_of(self._store.sidecar(artifact.name))
-
-    @contextmanager
-    def _accelerator(self, on_step: Step) -> Iterator[None]:
-        """Have the accelerator, which a training of the workspace may be using."""
-
-        class Cancelled:
-            """Waits, and raises what ends the job."""
-
-            def wait(self, timeout: float) -> bool:
-                time.sleep(timeout)
-                on_step(0, 0)
-                return False
-
-        lock = accelerator_lock(self._settings.workspace.gpu_lock, Cancelled(), self._waits)
-        with ExitStack() as stack:
-            try:
-                stack.enter_context(lock)
-            except TrainingError as error:
-                raise AcceleratorBusy(public(error)) from error
-            finally:
-                self.waiting_for = None
-            yield
-
-    def _waits(self, for_whom: str) -> None:
-        self.waiting_for = for_whom
 
 
 def _planned(request: JobRequest, presets: ServedPresets) -> Plan:

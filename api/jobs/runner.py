@@ -99,6 +99,11 @@ class JobRunner:
         self._wake.set()
         return job, future
 
+    def makes(self, job: Job) -> bool:
+        """Is this the job that is being made here?"""
+        running = self._running
+        return running is not None and running.id == job.id
+
     def progress(self, job: Job) -> tuple[int, int]:
         """Denoising steps done, and all; 0 and 0 where nobody knows."""
         running = self._running

@@ -84,6 +84,7 @@ def test_a_form_and_the_model_field_ask_for_the_same(client: TestClient) -> None
         (b'{"prompt": "x", "scenario": "market_floor", "seed": "1e3"}', "seed"),
         (b'{"prompt": "x", "scenario": "market_floor", "lora_scale": true}', "lora_scale"),
         (b'{"prompt": "x", "scenario": "market_floor", "lora_scale": 99}', "lora_scale"),
+        (b'{"prompt": "x", "scenario": "market_floor", "preset": ["default"]}', "preset"),
         (b'{"prompt": 5, "scenario": "market_floor"}', "prompt"),
         (b'{"prompt": "x", "scenario": ["market_floor"]}', "scenario"),
         (b'{"prompt": "x", "scenario": "nowhere"}', "scenario"),
