@@ -66,7 +66,8 @@ def main() -> None:
         for seed, (name, shape) in enumerate(SHAPES.items(), start=1):
             write_adapter(base, folder / name, shape, seed)
         print("| what | found | target |", "| --- | --- | --- |", sep="\n")
-        streams(options, folder)
+        if options.draws:
+            streams(options, folder)
         switches(base, folder, options.switches)
 
 

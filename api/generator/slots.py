@@ -37,6 +37,8 @@ class AdapterSlots:
         self._base, self._pipeline = base, pipeline
         self._loaded: OrderedDict[str, str] = OrderedDict()
         """Adapter's hash -> name of its slot, the one that was not used for longest first."""
+        self._off = False
+        """Whether what is loaded was switched off, for the base alone."""
 
     def use(self, adapter: Adapter, most: int) -> None:
         """Draw with this adapter alone; of others at most `most` - 1 stay loaded.
@@ -58,14 +60,17 @@ class AdapterSlots:
         if record.sha256 not in self._loaded:
             self._loaded[record.sha256] = self._load(adapter)
         self._loaded.move_to_end(record.sha256)
-        # Every time: loading and switching reset it, and the base alone had switched it off.
+        # Every time: loading and switching reset it.
         self._pipeline.set_adapters([self._loaded[record.sha256]], [adapter.scale])
-        self._pipeline.transformer.enable_adapters()
+        if self._off:
+            self._pipeline.transformer.enable_adapters()
+            self._off = False
 
     def use_none(self) -> None:
         """Draw with the base alone."""
         if getattr(self._pipeline.transformer, "peft_config", {}):
             self._pipeline.transformer.disable_adapters()
+            self._off = True
 
     def _load(self, adapter: Adapter) -> str:
         record, name = adapter.record, f"slot_{adapter.record.sha256}"
