@@ -3,7 +3,6 @@ their scores; and their end."""
 
 from __future__ import annotations
 
-import re
 from contextlib import suppress
 from typing import Annotated, Final, Literal
 
@@ -18,7 +17,7 @@ from api.store.retention import Published, published
 
 router = APIRouter(tags=["artifacts"])
 
-_PLACE: Final = re.compile(r"[0-9]{1,20}-[0-9a-f]{32}\.mp4")
+_PLACE: Final = r"^[0-9]{1,20}-[0-9a-f]{32}\.mp4$"
 _GONE: Final = {"description": "The clip was published here and is erased since."}
 
 
@@ -56,7 +55,7 @@ class DeletedArtifact(BaseModel):
 @router.get("/artifacts", responses={422: {"description": "No page can be asked for so."}})
 def page(
     request: Request,
-    after: Annotated[str | None, Query(pattern=_PLACE.pattern)] = None,
+    after: Annotated[str | None, Query(pattern=_PLACE)] = None,
     limit: Annotated[int, Query(ge=1, le=100)] = 20,
     scenario: str | None = None,
 ) -> ArtifactList:

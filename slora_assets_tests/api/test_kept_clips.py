@@ -149,7 +149,8 @@ def test_the_list_leads_page_by_page_to_every_clip_and_no_other(
     assert names == sorted(set(there) - {broken["id"]}, key=lambda one: -there[one])
     listed = client.get("/artifacts", params={"scenario": "stage"}).json()["data"]
     assert {one["scenario"] for one in listed} <= {"stage"}
-    refused(client.get("/artifacts", params={"after": "../x"}), 422)
+    for place in ("../x", f"x1-{'0' * 32}.mp4", f"1-{'0' * 32}.mp4\n", ""):
+        refused(client.get("/artifacts", params={"after": place}), 422)
 
 
 LIMITS = {"max_prompt_characters": 1, "max_steps": 1, "max_queue": 1, "max_body_bytes": 1024}
