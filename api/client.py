@@ -147,7 +147,7 @@ def _report(made: dict[str, Any], path: str) -> None:
         "": score["reason"],
         "scenario": f"{made['scenario']} at scale {made['lora_scale']:g}",
         "prompt": made["prompt"],
-        "adapter": made["adapter_sha256"],
+        "adapter": made["adapter_sha256"] or "none: the base alone",
         "verdict": made["verdict"] or made["verdict_note"],
         "status": made["status"],
         "marked": f"as generated, by {', '.join(made['marks'])}",

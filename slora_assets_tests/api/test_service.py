@@ -96,6 +96,7 @@ def test_the_schema_names_the_form(app: FastAPI) -> None:
             "num_frames": "integer",
             "num_inference_steps": "integer",
             "guidance_scale": "number",
+            "preset": "string",
             "lora_path": "string",
         }
         assert all(field["description"] for field in form["properties"].values())
