@@ -97,8 +97,9 @@ def _described(app: FastAPI, service: Service) -> dict[str, Any]:
     describe(document)
     presets = service.presets()
     fields = document["components"]["schemas"]["GenerateForm"]["properties"]
-    fields["scenario"]["enum"] = sorted(presets.presets)
+    fields["scenario"]["enum"] = presets.scenarios
     for name in ("prompt", "negative_prompt"):
         fields[name]["maxLength"] = presets.limits.max_prompt_characters
+    fields["preset"]["enum"] = sorted(presets.speed)
     fields["num_inference_steps"]["maximum"] = presets.limits.max_steps
     return document

@@ -6,9 +6,10 @@ import asyncio
 import json
 import re
 from collections.abc import Sequence
+from email.message import Message
 
 from starlette.requests import Request
-from starlette.types import Message
+from starlette.types import Message as Received
 
 from api.errors import BodyTooLarge, BodyTooSlow, InvalidForm, WrongMediaType
 
@@ -23,19 +24,22 @@ async def with_form_read(
 ) -> Request:
     """`request` with its form read.
 
-    Raises BodyTooLarge, BodyTooSlow, WrongMediaType; starlette answers a malformed body, too many
-    fields and files with 400.
+    Raises BodyTooLarge, BodyTooSlow, WrongMediaType, InvalidForm for what is no UTF-8;
+    starlette answers a malformed body, too many fields and files with 400.
     """
     declared = _media_type(request)
     if declared not in _MEDIA_TYPES:
         raise WrongMediaType(f"Send the fields as {' or '.join(allowed)}.")
+    _refuse_other_charset(request)
     body = await _body(request, max_bytes)
     if declared == "application/x-www-form-urlencoded":
         body = _escaped(body)
+    else:
+        _refuse_undecodable(body)
 
     unread = iter([body])
 
-    async def replay() -> Message:
+    async def replay() -> Received:
         """The body once, then what the client does: that it hangs up."""
         for read_body in unread:
             return {"type": "http.request", "body": read_body, "more_body": False}
@@ -65,6 +69,22 @@ async def with_fields_read(request: Request, max_bytes: int) -> dict[str, object
 
 def _media_type(request: Request) -> str:
     return request.headers.get("content-type", "").partition(";")[0].strip().lower()
+
+
+def _refuse_other_charset(request: Request) -> None:
+    """Starlette would read the parts of a form in whatever charset is named."""
+    named = Message()
+    named["Content-Type"] = request.headers["content-type"]
+    if named.get_content_charset("utf-8") not in ("utf-8", "us-ascii"):
+        raise InvalidForm({"body": "not said to be in UTF-8"})
+
+
+def _refuse_undecodable(body: bytes) -> None:
+    """What isn't UTF-8 in a form's parts starlette takes for Latin-1. Files aren't taken anyway."""
+    try:
+        body.decode()
+    except UnicodeDecodeError as error:
+        raise InvalidForm({"body": "holds bytes that are no UTF-8, or a file"}) from error
 
 
 def _escaped(body: bytes) -> bytes:

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import argparse
 import json
+import os
 import socket
 import sys
 import threading
@@ -73,7 +74,11 @@ def _generate(
     import httpx
 
     try:
-        with httpx.Client(base_url=url, timeout=options.timeout_s, trust_env=False) as http:
+        key = os.environ.get("SLORA_API_KEY")
+        shown = {"Authorization": f"Bearer {key}"} if key else {}
+        with httpx.Client(
+            base_url=url, headers=shown, timeout=options.timeout_s, trust_env=False
+        ) as http:
             answer = http.post("/generate", data=fields)
             if answer.is_error:
                 return _refused(answer)
@@ -142,7 +147,7 @@ def _report(made: dict[str, Any], path: str) -> None:
         "": score["reason"],
         "scenario": f"{made['scenario']} at scale {made['lora_scale']:g}",
         "prompt": made["prompt"],
-        "adapter": made["adapter_sha256"],
+        "adapter": made["adapter_sha256"] or "none: the base alone",
         "verdict": made["verdict"] or made["verdict_note"],
         "status": made["status"],
         "marked": f"as generated, by {', '.join(made['marks'])}",

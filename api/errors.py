@@ -109,6 +109,46 @@ class TooManyRequests(ApiError):
         )
 
 
+class TooCostly(ApiError):
+    """The clip would take more than the presets' limits allow, by its size and steps."""
+
+    status = 422
+    slug = "too-costly"
+    title = "The request costs too much"
+
+
+class OutOfMemory(ApiError):
+    """There is not enough memory for a clip, by the estimate before it or by what happened."""
+
+    status = 503
+    slug = "out-of-memory"
+    title = "There is not enough memory"
+
+    def __init__(self, needed: int, available: int | None = None) -> None:
+        have = "" if available is None else f", and has {available / 2**30:.1f} GB"
+        super().__init__(
+            f"A clip of this base takes about {needed / 2**30:.1f} GB of memory{have}: there was"
+            " not enough. Remedy: stop what else uses the memory, or serve a smaller base, and send"
+            " it again."
+        )
+
+
+class GenerationTimeout(ApiError):
+    """The clip took longer than the presets' limits allow."""
+
+    status = 504
+    slug = "timeout"
+    title = "The clip took too long"
+
+
+class AcceleratorBusy(ApiError):
+    """Another process of the workspace, a training maybe, has used the accelerator all the time."""
+
+    status = 503
+    slug = "accelerator-busy"
+    title = "Something else uses the accelerator"
+
+
 class JobNotFound(ApiError):
     """No such job."""
 
@@ -147,6 +187,14 @@ class ArtifactNotFound(ApiError):
     status = 404
     slug = "not-found"
     title = "There is no such artifact"
+
+
+class ArtifactGone(ArtifactNotFound):
+    """The clip was published here and is erased since: too old, one too many, or unwanted."""
+
+    status = 410
+    slug = "gone"
+    title = "The artifact is erased"
 
 
 class NoLineage(ApiError):

@@ -12,8 +12,8 @@ from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Fie
 from pydantic.json_schema import SkipJsonSchema
 from starlette.datastructures import FormData
 
+from api.kept_presets import ServedPresets
 from slora_assets.config.text import tidy, unwelcome
-from slora_assets.documents import Presets
 
 _NUMBER = re.compile(r"[+-]?(?:\d+\.?\d*|\.\d+)(?:[eE][+-]?\d+)?", re.ASCII)
 
@@ -59,7 +59,8 @@ class GenerateForm(BaseModel):
         Annotated[float, Field(allow_inf_nan=False), BeforeValidator(_number)]
         | SkipJsonSchema[None]
     ) = None
-    """Within the preset's scale_min..scale_max, in plain decimal notation; its scale by default."""
+    """Within the preset's scale_min..scale_max, in plain decimal notation; its scale by default. 0
+    is the base alone, always: no adapter need be promoted for it."""
     seed: (
         Annotated[int, Field(ge=0, lt=2**53), BeforeValidator(_whole_number)] | SkipJsonSchema[None]
     ) = None
@@ -75,17 +76,19 @@ class GenerateForm(BaseModel):
     num_inference_steps: (
         Annotated[int, Field(ge=1, lt=2**31), BeforeValidator(_whole_number)] | SkipJsonSchema[None]
     ) = None
-    """Denoising steps, up to the presets' limit; the default preset's otherwise."""
+    """Denoising steps, up to the presets' limit; the speed preset's otherwise."""
     guidance_scale: (
         Annotated[float, Field(allow_inf_nan=False, ge=0, le=50), BeforeValidator(_number)]
         | SkipJsonSchema[None]
     ) = None
-    """Strength of classifier-free guidance; the default preset's otherwise."""
+    """Strength of classifier-free guidance; the speed preset's otherwise."""
+    preset: Annotated[str, Field(min_length=1)] | SkipJsonSchema[None] = None
+    """A speed preset by name: steps and guidance where the request doesn't say them itself."""
     lora_path: Annotated[str, Field(min_length=1)] | SkipJsonSchema[None] = None
     """The scenario's adapter as GET /scenarios names it, and no other."""
 
 
-def complaints(sent: FormData, presets: Presets) -> dict[str, str]:
+def complaints(sent: FormData, presets: ServedPresets) -> dict[str, str]:
     """Field -> what the presets have against it, or what the model doesn't get to see.
 
     By the fields as sent: a form with a fault elsewhere is no GenerateForm, and is told of all its
@@ -100,7 +103,7 @@ def complaints(sent: FormData, presets: Presets) -> dict[str, str]:
     return wrong
 
 
-def complaints_of_fields(fields: Mapping[str, object], presets: Presets) -> dict[str, str]:
+def complaints_of_fields(fields: Mapping[str, object], presets: ServedPresets) -> dict[str, str]:
     """Field -> what the presets have against its value."""
     wrong: dict[str, str] = {}
     most = presets.limits.max_prompt_characters
@@ -113,14 +116,23 @@ def complaints_of_fields(fields: Mapping[str, object], presets: Presets) -> dict
         wrong["num_inference_steps"] = f"not a whole number from 1 to {presets.limits.max_steps}"
     scenario, scale = fields.get("scenario", ""), fields.get("lora_scale")
     preset = presets.presets.get(scenario) if isinstance(scenario, str) else None
-    if preset is None:
+    if isinstance(scenario, str) and scenario in presets.faults:
+        pass  # of a preset that can't be read nothing is known to hold a value against
+    elif preset is None:
         found = "unknown scenario" if scenario else "missing or blank"
-        wrong["scenario"] = f"{found}; the scenarios are {', '.join(sorted(presets.presets))}"
-    elif scale is not None and not preset.scale_min <= _number(scale) <= preset.scale_max:
+        wrong["scenario"] = f"{found}; the scenarios are {', '.join(presets.scenarios)}"
+    elif (
+        scale is not None
+        and _number(scale) != 0
+        and not preset.scale_min <= _number(scale) <= preset.scale_max
+    ):
         wrong["lora_scale"] = (
             f"not a number from {preset.scale_min:g} to {preset.scale_max:g} "
             "in plain decimal notation"
         )
+    speed = fields.get("preset")
+    if isinstance(speed, str) and speed not in presets.speed:
+        wrong["preset"] = f"unknown; the speed presets are {', '.join(sorted(presets.speed))}"
     if fields.get("lora_path") == "":
         wrong["lora_path"] = "blank; leave the field out for the scenario's own adapter"
     return wrong

@@ -11,6 +11,7 @@ from pydantic import BaseModel
 
 from api.access.caller import caller_of
 from api.errors import NotReady
+from api.problems import public_at
 from api.readiness import readiness_of
 from api.service import service_of
 from slora_assets.documents.api_keys import Scope
@@ -34,6 +35,9 @@ class Ready(BaseModel):
     preview: bool | None = None
     parts: dict[str, str] | None = None
     """Each part of the service, and what it says of itself."""
+    presets_fault: str | None = None
+    """Why the presets that are served aren't those of the file, where they aren't; scenarios with
+    wrong values stand in GET /scenarios."""
 
 
 @router.get("/health/live", include_in_schema=False)
@@ -64,6 +68,7 @@ def ready(request: Request) -> Ready:
         loaded=service.engine.loaded,
         preview=service.settings.preview,
         parts=found.well,
+        presets_fault=public_at(fault) if (fault := service.presets().fault) else None,
     )
 
 

@@ -12,7 +12,7 @@ from typing import Any, Final
 from structlog.contextvars import bound_contextvars, merge_contextvars
 from structlog.processors import JSONRenderer, TimeStamper, format_exc_info
 from structlog.stdlib import ExtraAdder, ProcessorFormatter, add_log_level, add_logger_name
-from structlog.typing import Processor
+from structlog.typing import EventDict, Processor
 
 from slora_assets.config.errors import ConfigError
 
@@ -61,6 +61,12 @@ def log_settings() -> dict[str, Any]:
     }
 
 
+def _without_colours(_logger: object, _name: str, event: EventDict) -> EventDict:
+    """uvicorn gives a second form of its lines, for terminals."""
+    event.pop("color_message", None)
+    return event
+
+
 def _json_lines() -> ProcessorFormatter:
     about: list[Processor] = [
         merge_contextvars,
@@ -71,6 +77,7 @@ def _json_lines() -> ProcessorFormatter:
     ]
     written: list[Processor] = [
         ProcessorFormatter.remove_processors_meta,
+        _without_colours,
         format_exc_info,
         JSONRenderer(sort_keys=True, ensure_ascii=False, default=str),
     ]

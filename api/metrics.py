@@ -6,8 +6,7 @@ from __future__ import annotations
 
 import logging
 import sys
-import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from typing import Final
 
 import psutil
@@ -62,17 +61,11 @@ class Metrics:
         """A job has ended so."""
         self.jobs.labels(state).inc()
 
-    def clip(self) -> Callable[[str], None]:
-        """A clip is begun; call what comes back with a stage's name at the stage's end."""
-        begun = time.monotonic()
-
-        def over(stage: str) -> None:
-            nonlocal begun
-            now = time.monotonic()
-            self.stages.labels(stage).observe(now - begun)
-            begun = now
-
-        return over
+    def made(self, clip: Mapping[str, object]) -> None:
+        """A clip was made; `clip` is what the service says of it."""
+        stages = clip.get("stage_durations")
+        for stage, seconds in (stages if isinstance(stages, Mapping) else {}).items():
+            self.stages.labels(stage).observe(seconds)
 
 
 class Looked(Collector):

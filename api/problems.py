@@ -79,6 +79,12 @@ def public(error: SloraError) -> str:
     return f"{text[:1].upper()}{text[1:]}{remedy}."
 
 
+def public_at(error: SloraError) -> str:
+    """The same with the place in a file whose name everybody knows."""
+    place = f"{error.key or 'The file'}{f', line {error.line}' if error.line else ''}"
+    return f"{place}: {public(error)}"
+
+
 def complaints_of(error: RequestValidationError) -> dict[str, str]:
     """Field -> what is wrong with it: one complaint per field, the first, in the API's words."""
     return _complaints({**one, "loc": one["loc"][1:]} for one in error.errors())

@@ -58,6 +58,8 @@ def _base(service: Service) -> str:
 
 
 def _database(service: Service) -> str:
+    if not service.runner.running:
+        return "closed"
     try:
         service.jobs.seen()
     except Exception as error:

@@ -5,20 +5,30 @@ from __future__ import annotations
 from typing import Literal
 
 from fastapi import APIRouter, Request
+from pydantic import ConfigDict
 
 from api.cards import Card, card_of
 from api.errors import NotServable
 from api.generator.choice import choose
+from api.kept_presets import ServedPresets
+from api.problems import public_at
 from api.service import Service, service_of
 from slora_assets.config.licences import Use
 from slora_assets.deployment.permission import preset_use
-from slora_assets.documents import Presets
+from slora_assets.documents import ScenarioPreset, SpeedPreset
 
 router = APIRouter(tags=["scenarios"])
+
+_UNKNOWN = ScenarioPreset(
+    adapter=None, sha256=None, scale=1, scale_min=0, scale_max=1, verdict=None
+)
+"""Shown for a preset that can't be read."""
 
 
 class ScenarioView(Card):
     """One scenario."""
+
+    model_config = ConfigDict(use_attribute_docstrings=True)
 
     name: str
     status: Literal["promoted", "preview", "unavailable"]
@@ -34,6 +44,11 @@ class ScenarioView(Card):
     use: Use | None
     """What its clips may be used for, by the licences of what the adapter was made from; null where
     nothing is promoted."""
+    speeds: dict[str, SpeedPreset]
+    """The speed presets by name, as `preset` names them; null: the base's own default."""
+    presets_fault: str | None
+    """Why this isn't what stands in the presets' file, where it isn't: the file can't be read, and
+    what it said before is kept."""
 
 
 @router.get("/scenarios")
@@ -41,11 +56,11 @@ def scenarios(request: Request) -> list[ScenarioView]:
     """All scenarios, by name."""
     service = service_of(request)
     presets = service.presets()
-    return [_view(service, presets, name) for name in sorted(presets.presets)]
+    return [_view(service, presets, name) for name in presets.scenarios]
 
 
-def _view(service: Service, presets: Presets, name: str) -> ScenarioView:
-    preset = presets.presets[name]
+def _view(service: Service, presets: ServedPresets, name: str) -> ScenarioView:
+    preset = presets.presets.get(name, _UNKNOWN)
     choice, reason = None, None
     try:
         choice = choose(service.settings, presets, name)
@@ -64,4 +79,6 @@ def _view(service: Service, presets: Presets, name: str) -> ScenarioView:
         scores_note=choice.scores_note if choice else None,
         use=preset_use(service.settings.workspace, name, preset),
         **card_of(service.settings.workspace, name, choice).model_dump(),
+        speeds=presets.speed,
+        presets_fault=public_at(presets.fault) if presets.fault else None,
     )

@@ -2,82 +2,37 @@
 
 from __future__ import annotations
 
-import time
+import logging
+import threading
 from collections.abc import Mapping
 from concurrent.futures import Future
 from functools import partial
-from typing import Literal
 
 from fastapi import Request
-from pydantic import BaseModel, ConfigDict, ValidationError
 
-from api.errors import ArtifactNotFound, InvalidForm, NotServable
-from api.generator.choice import Choice, choose, refuse_taken_down
-from api.generator.engine import Engine, Recipe
+from api.affordable import refuse_unaffordable
+from api.errors import InvalidForm
+from api.generated import Generated as Generated
+from api.generated import answer_of as answer_of
+from api.generator.choice import choose
+from api.generator.engine import Engine
 from api.generator.warmth import Warmth, load_first
-from api.jobs.job import Job, JobRequest, Plan
+from api.jobs.job import Job, JobRequest
+from api.jobs.reuse import made_before
 from api.jobs.runner import JobRunner, Made, Step
 from api.jobs.store import JobStore
 from api.jobs.table import LONGEST_KEY
+from api.kept_presets import KeptPresets, ServedPresets
+from api.making import Making
 from api.metrics import Looked, Metrics
 from api.settings import ApiSettings
 from api.store.artifact_store import ArtifactStore
+from api.store.retention import keeps_all, outdated, published
 from api.tracing import Span, no_span
-from slora_assets.deployment.presets import read_presets
-from slora_assets.documents import DEFAULT_SPEED, BaseIdentity, Presets, SpeedPreset
-from slora_assets.marking.marked import LAYERS
-from slora_assets.provenance import Json, sha256_bytes
-from slora_assets.validation.metrics.temporal_consistency import TemporalScore, measure_temporal
-from slora_assets.validation.yardstick import motion_reference_of
+from slora_assets.base_models.seam import VideoBase
+from slora_assets.provenance import sha256_bytes
 
-RANDOM_BASE = (
-    "The base is not fully trained: the clip and its scores show that the path works, and say "
-    "nothing of quality."
-)
-
-
-class Generated(BaseModel):
-    """The answer to POST /generate."""
-
-    model_config = ConfigDict(frozen=True, extra="forbid")
-
-    job: str
-    """Of the job that made it: `GET /v1/videos/<job>`."""
-    id: str
-    """What its marks call it."""
-    marks: tuple[str, ...]
-    """What in the clip and about it says that it was generated; `slora detect` looks for them."""
-    url: str
-    """Where the clip is, at this service."""
-    sha256: str
-    """Of the MP4."""
-    bytes: int
-    frames: int
-    width: int
-    height: int
-    fps: float
-    seconds: float
-    """From the start of the generation to the scored clip."""
-    status: Literal["promoted", "preview"]
-    """preview: nobody promoted this adapter."""
-    scenario: str
-    adapter_sha256: str
-    lora_path: str
-    verdict: str | None
-    """The gate's answer about clips that are drawn so; null for others."""
-    verdict_note: str | None
-    """Why no verdict speaks for this clip."""
-    lora_scale: float
-    prompt: str
-    negative_prompt: str | None
-    seed: int
-    steps: int
-    guidance_scale: float
-    base: BaseIdentity
-    temporal_score: TemporalScore
-    """Its headline `temporal_consistency` is null for a frozen clip; `reason` says why."""
-    scores_note: str | None
-    """Why scores mean nothing here, where base or scorer are untrained."""
+_LOG = logging.getLogger("slora.api")
 
 
 class Service:
@@ -85,61 +40,73 @@ class Service:
 
     def __init__(self, settings: ApiSettings) -> None:
         self.settings = settings
+        self._presets = KeptPresets(settings.workspace.presets)
         self.engine = Engine(settings.workspace.models, settings.device)
         self.store = ArtifactStore(settings.workspace)
         self.jobs = JobStore(settings.jobs_url)
+        self.making = Making(settings, self.engine, self.store)
         load = partial(load_first, settings, self.presets, self.engine)
         self.warmth = Warmth(load) if settings.warm else None
         self.metrics = Metrics()
-        self.metrics.registry.register(Looked(self.jobs.unfinished, lambda: self.engine.switches))
+        unfinished, switches = lambda: len(self.jobs.unfinished()), lambda: self.engine.switches
+        self.metrics.registry.register(Looked(unfinished, switches))
         self.span: Span = no_span
         self.runner = JobRunner(
-            self.jobs, self._watched, self._published, self.warmth, self.metrics.ended
+            self.jobs, self._make, self._published, self.warmth, self.metrics.ended
         )
+        threading.Thread(target=self._sweep, name="slora-sweep", daemon=True).start()
 
-    def presets(self) -> Presets:
-        """The presets as they stand on disk now."""
-        return read_presets(self.settings.workspace.presets)
+    def presets(self) -> ServedPresets:
+        """The presets as they stand on disk now, or the last that could be read."""
+        return self._presets.now()
 
     def submit(
         self,
         request: JobRequest,
-        presets: Presets,
+        presets: ServedPresets,
         key: str | None = None,
         asked_by: str | None = None,
+        anew: bool = False,
     ) -> tuple[Job, Future[Mapping[str, object]]]:
-        """Queue a generation for the API key `asked_by`. Raises NotServable, QueueFull,
-        TooManyRequests, IdempotencyConflict, InvalidForm for another's path and for a key that is
-        too long."""
+        """Queue a generation for the API key `asked_by`, or answer it with the clip that the same
+        request of the same API key gave before, unless it is to be made `anew`. Raises NotServable,
+        QueueFull, TooManyRequests, IdempotencyConflict, TooCostly, OutOfMemory, InvalidForm for
+        another's path and for a key that is too long."""
         if key is not None and len(key) > LONGEST_KEY:
             raise InvalidForm({"Idempotency-Key": f"longer than {LONGEST_KEY} characters"})
-        if key is not None and asked_by is not None:  # no key of one client's is another's
-            key = sha256_bytes(f"{asked_by} {key}".encode())
+        self._refuse_other_path(request, presets)
+        order = self.making.order(request, presets)
+        self._refuse_other_frames(request, order.base)
+        order_hash = order.key
+        if asked_by is not None:  # no key of one client's is another's, and no clip is told of
+            key = None if key is None else sha256_bytes(f"{asked_by} {key}".encode())
+            order_hash = sha256_bytes(f"{asked_by} {order_hash}".encode())
+        made = None if anew else made_before(self.jobs, order_hash, self.store.hash_of)
+        if made is None:
+            steps = order.plan.steps or 0
+            refuse_unaffordable(self.engine, order.base, steps, presets.limits, self.runner.busy)
+        decided = {"adapter_sha256": order.adapter_sha256, "asked_by": asked_by}
+        plan = order.plan.model_copy(update=decided)
+        limit, most_of_key = presets.limits.max_queue, self.settings.exposure.jobs_per_key
+        return self.runner.submit(request, plan, key, limit, most_of_key, order_hash, made)
+
+    def _refuse_other_path(self, request: JobRequest, presets: ServedPresets) -> None:
+        """Raise InvalidForm for another adapter than the scenario's."""
+        if request.lora_path is None:
+            return
         choice = choose(self.settings, presets, request.scenario)
-        if request.lora_path is not None and not choice.named_by(request.lora_path):
+        if not choice.named_by(request.lora_path):
             raise InvalidForm(
                 {
                     "lora_path": f"not the adapter of {request.scenario}, which is "
                     f"{choice.lora_path}; leave the field out for it"
                 }
             )
-        self._refuse_other_frames(request, presets)
-        default, scale = presets.presets[request.scenario].scale, request.lora_scale
-        plan = Plan(
-            adapter_sha256=choice.record.sha256,
-            lora_scale=default if scale is None else scale,
-            seed=presets.seed if request.seed is None else request.seed,
-            asked_by=asked_by,
-        )
-        limit, most = presets.limits.max_queue, self.settings.exposure.jobs_per_key
-        return self.runner.submit(request, plan, key, limit, most)
 
-    def _refuse_other_frames(self, request: JobRequest, presets: Presets) -> None:
+    def _refuse_other_frames(self, request: JobRequest, base: VideoBase) -> None:
         """Raise InvalidForm for a number of frames that the base doesn't make."""
-        if request.num_frames is None:
-            return
-        frames = self.engine.base(presets.base_model).geometry.frames
-        if request.num_frames != frames:
+        frames = base.geometry.frames
+        if request.num_frames not in (None, frames):
             raise InvalidForm({"num_frames": f"the base makes clips of {frames} frames"})
 
     def delete(self, job: Job) -> None:
@@ -148,72 +115,32 @@ class Service:
         if job.unfinished and self.runner.cancel(job.id):
             return
         job = self.jobs.get(job.id)
-        if job.artifact is not None:
+        if job.artifact is not None and not self.jobs.is_shared(job.artifact):
             self.store.erase(job.artifact)
         self.jobs.forget(job.id)
 
-    def _watched(self, job: Job, on_step: Step) -> Made:
+    def _make(self, job: Job, on_step: Step) -> Made:
         facts = {"slora.job": job.id, "slora.scenario": job.request.scenario}
         with self.span("slora.generation", facts):
-            return self._make(job, on_step)
+            made = self.making.make(job, self.presets(), on_step)
+        self.metrics.made(made[1])
+        self._sweep()
+        return made
 
-    def _make(self, job: Job, on_step: Step) -> Made:
-        start, over = time.monotonic(), self.metrics.clip()
-        presets, request, plan = self.presets(), job.request, job.plan
-        choice = choose(self.settings, presets, request.scenario)
-        if choice.record.sha256 != plan.adapter_sha256:
-            raise NotServable(
-                f"Another adapter serves {request.scenario} since the job was accepted. Remedy:"
-                " send it again."
-            )
-        recipe = Recipe(
-            folder=choice.folder,
-            record=choice.record,
-            scale=plan.lora_scale,
-            prompt=request.prompt,
-            seed=plan.seed,
-            speed=_speed(request, presets),
-            max_steps=presets.limits.max_steps,
-            negative_prompt=request.negative_prompt,
-        )
-        clip = self.engine.generate(presets.base_model, recipe, on_step)
-        over("generate")
-        refuse_taken_down(self.settings, choice)
-        base = self.engine.base(presets.base_model).identity()
-        enough = motion_reference_of(self.settings.workspace, request.scenario, base)
-        temporal = measure_temporal(clip.frames, clip.fps, enough)
-        over("score")
-        unjudged = _unjudged(request, plan)
-        facts: dict[str, Json] = {
-            "job": job.id,
-            "status": choice.status,
-            "scenario": choice.scenario,
-            "adapter_sha256": choice.record.sha256,
-            "lora_path": choice.lora_path,
-            "verdict": choice.verdict if unjudged is None else None,
-            "verdict_note": unjudged,
-            "lora_scale": plan.lora_scale,
-            "prompt": request.prompt,
-            "negative_prompt": request.negative_prompt,
-            "seed": plan.seed,
-            "steps": clip.steps,
-            "guidance_scale": clip.guidance_scale,
-            "base": base.model_dump(mode="json"),
-            "temporal_score": temporal.model_dump(mode="json"),
-            "scores_note": _note(choice, base),
-            "frames": len(clip.frames),
-            "width": int(clip.frames.shape[2]),
-            "height": int(clip.frames.shape[1]),
-            "fps": clip.fps,
-        }
-        # With these the sidecar leads from the clip back to the footage.
-        origin = choice.record.model_dump(
-            mode="json", include={"run_hash", "config_hash", "dataset_hash"}
-        )
-        told = {**facts, **origin, "seconds": round(time.monotonic() - start, 3)}
-        artifact = self.store.publish(clip.frames, clip.fps, told, choice.records)
-        over("publish")
-        return artifact.name, answer_of(self.store.sidecar(artifact.name))
+    def _sweep(self) -> None:
+        """Erase the clips that the presets' limits keep no longer, but for those of jobs whose end
+        isn't written down yet."""
+        try:
+            limits = self.presets().limits
+            if keeps_all(limits):
+                return
+            unfinished = self.jobs.unfinished()
+            for clip in outdated(published(self.settings.workspace.artifacts), limits):
+                if self.store.job_of(clip.name) not in unfinished:
+                    self.store.erase(clip.name)
+                    _LOG.info("artifact %s is erased, as the limits say", clip.name)
+        except Exception:  # what can't be erased now can be so later, and hinders nobody
+            _LOG.exception("the artifacts can't be swept")
 
     def _published(self, job: Job) -> tuple[str, dict[str, object]] | None:
         """The clip of a job whose service died between the clip and the word of it."""
@@ -221,48 +148,8 @@ class Service:
         return None if name is None else (name, answer_of(self.store.sidecar(name)))
 
 
-def answer_of(sidecar: Mapping[str, object]) -> dict[str, object]:
-    """What `Generated` says, of a published clip's sidecar. Raises ArtifactNotFound for one of an
-    older version, which doesn't say as much."""
-    name = str(sidecar["artifact"])
-    told = {field: sidecar[field] for field in Generated.model_fields if field in sidecar}
-    more = {"id": name.removesuffix(".mp4"), "marks": LAYERS, "url": f"/artifacts/{name}"}
-    try:
-        return Generated.model_validate(told | more).model_dump(mode="json")
-    except ValidationError as error:
-        raise ArtifactNotFound(
-            "An older version published this clip; what it wrote down is in the sidecar."
-        ) from error
-
-
 def service_of(request: Request) -> Service:
     """The service that a request came to."""
     service = request.app.state.service
     assert isinstance(service, Service)
     return service
-
-
-def _speed(request: JobRequest, presets: Presets) -> SpeedPreset:
-    """The default preset's, but for what the request asks for."""
-    default = presets.speed[DEFAULT_SPEED]
-    steps, guidance = request.num_inference_steps, request.guidance_scale
-    return SpeedPreset(
-        steps=default.steps if steps is None else steps,
-        guidance_scale=default.guidance_scale if guidance is None else guidance,
-    )
-
-
-def _unjudged(request: JobRequest, plan: Plan) -> str | None:
-    """Why the adapter's verdict is about other clips than this one."""
-    if plan.lora_scale == 0:
-        return "At strength 0 the clip is the base's, without the adapter."
-    if not request.as_judged:
-        return "The adapter was judged with the preset's steps and guidance and no negative prompt."
-    return None
-
-
-def _note(choice: Choice, base: BaseIdentity) -> str | None:
-    notes = ([] if base.trained else [RANDOM_BASE]) + (
-        [choice.scores_note] if choice.scores_note else []
-    )
-    return " ".join(notes) or None

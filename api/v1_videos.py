@@ -17,7 +17,7 @@ from api.body_limit import with_fields_read
 from api.clip_response import clip_response
 from api.errors import InvalidForm, Unfinished
 from api.form import GenerateForm, complaints_of_fields
-from api.job_view import REFUSALS, VideoJob, seen
+from api.job_view import REFUSALS, VideoJob, seen, wants_anew
 from api.jobs.job import Job, JobRequest
 from api.problems import complaints_in
 from api.service import Service, service_of
@@ -87,7 +87,8 @@ async def create(request: Request, response: Response) -> VideoJob:
         raise InvalidForm(wrong)
     asked = JobRequest.model_validate(form.model_dump())
     key = request.headers.get("idempotency-key")
-    job, _ = await run_in_threadpool(service.submit, asked, presets, key, caller_of(request).id)
+    anew, caller = wants_anew(request.headers), caller_of(request).id
+    job, _ = await run_in_threadpool(service.submit, asked, presets, key, caller, anew)
     response.headers["Location"] = f"/v1/videos/{job.id}"
     return await run_in_threadpool(seen, service, job)
 
@@ -132,6 +133,7 @@ def delete(video_id: str, request: Request) -> Deleted:
         200: {"content": {"video/mp4": {}}, "description": "The clip."},
         206: {"content": {"video/mp4": {}}, "description": "The asked range of the clip."},
         409: {"description": "The job has no clip: not yet, or it failed or was cancelled."},
+        410: {"description": "The job's clip is erased."},
         416: {"description": "The range lies outside the clip."},
         **_NONE,
     },

@@ -15,11 +15,11 @@ from api.access.caller import caller_of
 from api.body_limit import with_form_read
 from api.errors import InvalidForm
 from api.form import GenerateForm, complaints
-from api.job_view import REFUSALS, VideoJob, seen, while_connected
+from api.job_view import REFUSALS, VideoJob, seen, wants_anew, while_connected
 from api.jobs.job import JobRequest
+from api.kept_presets import ServedPresets
 from api.problems import complaints_of
 from api.service import Generated, service_of
-from slora_assets.documents import Presets
 
 
 class _FormRoute(APIRoute):
@@ -68,13 +68,14 @@ async def generate(
 ) -> Generated | JSONResponse:
     """Generate one clip and wait for it; with `Prefer: respond-async` only its job is awaited. A
     client that hangs up while it waits cancels the job."""
-    presets: Presets = request.state.presets
+    presets: ServedPresets = request.state.presets
     if wrong := complaints(await request.form(), presets):
         raise InvalidForm(wrong)
     service = service_of(request)
     asked = JobRequest.model_validate(form.model_dump())
     key = request.headers.get("idempotency-key")
-    job, made = await run_in_threadpool(service.submit, asked, presets, key, caller_of(request).id)
+    anew, caller = wants_anew(request.headers), caller_of(request).id
+    job, made = await run_in_threadpool(service.submit, asked, presets, key, caller, anew)
     if "respond-async" in request.headers.get("prefer", ""):
         told = await run_in_threadpool(seen, service, job)
         headers = {"Location": f"/v1/videos/{job.id}", "Preference-Applied": "respond-async"}

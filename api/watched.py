@@ -17,6 +17,7 @@ _LOG = logging.getLogger("slora.access")
 _NO_ROUTE: Final = "none"
 """The route of what was refused before one was looked for, or for which there is none."""
 _SHOWN_CHARACTERS: Final = 200
+_SELDOM_NEWS: Final = ("/livez", "/readyz", "/metrics", "/health/live", "/health/ready")
 
 
 class Watched:
@@ -58,4 +59,6 @@ def _log(scope: Mapping[str, Any], status: int, seconds: float) -> None:
         "milliseconds": round(seconds * 1000, 1),
         "key": getattr(caller, "id", None),
     }
-    _LOG.info("%s %s %d %.0f ms", method, path, status, seconds * 1000, extra=facts)
+    # What watches the process asks every few seconds, and is worth a line when something is wrong.
+    level = logging.DEBUG if path in _SELDOM_NEWS and status < 400 else logging.INFO
+    _LOG.log(level, "%s %s %d %.0f ms", method, path, status, seconds * 1000, extra=facts)

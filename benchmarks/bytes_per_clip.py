@@ -35,9 +35,7 @@ def main() -> None:
     print(f"footage.json: {footage.stat().st_size / files:,.0f} bytes per file")
     print(f"latents: {beside(latents):,.0f} bytes beside the array")
     print(f"embeddings: {beside(embeddings):,.0f} bytes beside the array")
-    print(
-        f"embeddings: {len(embeddings) / clips:.1f} per clip, those of the gate's prompts among them"
-    )
+    print(f"embeddings: {len(embeddings) / clips:.1f} per clip, with those of the gate's prompts")
 
 
 def total(files: Sequence[Path]) -> int:

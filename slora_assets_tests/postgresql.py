@@ -27,10 +27,10 @@ NEEDED: Final = "SLORA_TESTS_NEED_POSTGRESQL"
 _DEBIAN: Final = Path("/usr/lib/postgresql")
 _PASSWORD: Final = "p@ss/word:100%"
 """As awkward as people's."""
-_OPTIONS: Final = (
-    "-c unix_socket_directories= -c fsync=off -c full_page_writes=off -c synchronous_commit=off"
-    " -c shared_buffers=16MB"
+_HASTY: Final = (
+    "-c fsync=off -c full_page_writes=off -c synchronous_commit=off -c shared_buffers=16MB"
 )
+"""What it writes need not outlive the machine."""
 
 # The server ends with whoever holds the other end of this script's input, and its folder with it:
 # with the tests, then, however they end.
@@ -65,7 +65,7 @@ class Server:
             dbname="postgres",
             autocommit=True,
         ) as connection:
-            done = connection.execute(statement)  # type: ignore[call-overload]
+            done = connection.execute(statement)
             return list(done.fetchall()) if done.description else []
 
     def new_database(self) -> str:
@@ -84,27 +84,27 @@ class Server:
 @pytest.fixture(scope="session")
 def postgresql() -> Iterator[Server]:
     """One server for all tests of this process."""
-    programs = _programs()
+    programs = installed()
     if programs is None:
         why = "no PostgreSQL is installed here. Remedy: apt-get install postgresql"
         if os.environ.get(NEEDED):
             pytest.fail(f"{NEEDED} is set, and {why}")
         pytest.skip(why)
-    with running(programs) as server:
+    with running(programs, _HASTY) as server:
         yield server
 
 
 @contextmanager
-def running(programs: Path) -> Iterator[Server]:
-    """A server of the programs in this folder."""
-    process, port = _start(programs, _user())
+def running(programs: Path, options: str = "") -> Iterator[Server]:
+    """A server of the programs in this folder, by default as careful with its files as others."""
+    process, port = _start(programs, options, _user())
     try:
         yield Server(port)
     finally:
-        process.communicate()
+        process.communicate("\n")
 
 
-def _programs() -> Path | None:
+def installed() -> Path | None:
     """The folder of initdb and postgres: the PATH's, else Debian's newest, which is on no PATH."""
     if found := shutil.which("initdb"):
         return Path(found).resolve().parent
@@ -124,14 +124,16 @@ def _user() -> pwd.struct_passwd | None:
     pytest.fail("as root, PostgreSQL needs a user `postgres` or `nobody` to run as")
 
 
-def _start(programs: Path, user: pwd.struct_passwd | None) -> tuple[subprocess.Popen[str], int]:
+def _start(
+    programs: Path, options: str, user: pwd.struct_passwd | None
+) -> tuple[subprocess.Popen[str], int]:
     for _ in range(3):  # somebody else may take the port meanwhile
         folder = Path(tempfile.mkdtemp(prefix="slora-postgresql-"))
         other = _initialise(programs, folder, user)
-        port = _free_port()
-        options = f"-p {port} -c listen_addresses=127.0.0.1 {_OPTIONS}"
+        port = free_port()
+        here = f"-p {port} -c listen_addresses=127.0.0.1 -c unix_socket_directories="
         server = [programs / "pg_ctl", "--wait", "--silent", "--pgdata", folder / "data"]
-        server += ["--log", folder / "log", "--options", options]
+        server += ["--log", folder / "log", "--options", f"{here} {options}"]
         process = subprocess.Popen(
             ["sh", "-c", _SUPERVISED, "sh", folder, *server],
             stdin=subprocess.PIPE,
@@ -171,7 +173,8 @@ def _initialise(programs: Path, folder: Path, user: pwd.struct_passwd | None) ->
     return other
 
 
-def _free_port() -> int:
+def free_port() -> int:
+    """A port of the loopback that nobody has now."""
     with socket.socket() as listener:
         listener.bind(("127.0.0.1", 0))
         return int(listener.getsockname()[1])

@@ -61,7 +61,8 @@ class Door:
         safe = request.method in _SAFE
         if not safe:
             refuse_foreign(request.headers, self._exposure.origins)
-        if request.url.path in OPEN:
+        # Not `request.url`: that is made with the Host header, which may hold a path of its own.
+        if request.scope["path"] in OPEN:
             return self._known(request) or Caller(local=not self._needs_key(request))
         caller = self._caller(request)
         scope = api_keys.Scope.READ if safe else api_keys.Scope.GENERATE

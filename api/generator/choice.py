@@ -7,7 +7,8 @@ from pathlib import Path
 from typing import Literal
 
 from api.errors import NotServable, Tainted
-from api.problems import public
+from api.kept_presets import ServedPresets
+from api.problems import public, public_at
 from api.settings import ApiSettings
 from slora_assets.config.errors import SloraError, TaintedError
 from slora_assets.config.workspace import Workspace
@@ -52,8 +53,10 @@ class Choice:
         return lora_path in (self.lora_path, self.lora_path.removesuffix(f"/{ADAPTER_FILE}"))
 
 
-def choose(settings: ApiSettings, presets: Presets, scenario: str) -> Choice:
+def choose(settings: ApiSettings, presets: ServedPresets, scenario: str) -> Choice:
     """The adapter for a scenario that the presets know. Raises NotServable with the remedy."""
+    if (fault := presets.faults.get(scenario)) is not None:
+        raise NotServable(f"{scenario} can't be served, its preset is wrong. {public_at(fault)}")
     preset = presets.presets[scenario]
     try:
         if preset.sha256 is not None:

@@ -1,44 +1,42 @@
-"""The loaded base and the adapter on it: loads on first use, switches adapters, makes frames.
+"""The loaded base and the adapters on it: loads on first use, switches adapters, makes frames.
 
-Used from one thread. An adapter is loaded fresh from verified bytes at each switch; after any
-failure the pipeline is dropped, so that the next clip comes from a clean one.
+Used from one thread. After any failure the pipeline is dropped, so that the next clip comes from a
+clean one.
 """
 
 from __future__ import annotations
 
-import tempfile
 import threading
-from collections.abc import Callable
-from dataclasses import dataclass
+import time
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
 from pathlib import Path
 
 import numpy as np
 from numpy.typing import NDArray
 
-from api.generator.effect import check_effect, check_loaded
+from api.generator.memory import Peak
+from api.generator.slots import Adapter, AdapterSlots
 from slora_assets.base_models.catalogue import open_base
 from slora_assets.base_models.parts import Pipeline
 from slora_assets.base_models.seam import StepCallback, VideoBase
-from slora_assets.config.errors import ConfigError, GateError
-from slora_assets.deployment.registry import verified_bytes
-from slora_assets.documents import ADAPTER_FILE, AdapterRecord, SpeedPreset
-
-_NAME = "served"
+from slora_assets.config.errors import ConfigError
+from slora_assets.documents import SpeedPreset
 
 
 @dataclass(frozen=True)
 class Recipe:
     """Everything that decides the pixels of a clip, the base aside."""
 
-    folder: Path
-    """Of the adapter."""
-    record: AdapterRecord
-    scale: float
+    adapter: Adapter | None
+    """None: the base alone."""
     prompt: str
     seed: int
     speed: SpeedPreset
     max_steps: int
     negative_prompt: str | None = None
+    kept_adapters: int = 1
+    """How many adapters stay loaded; decides no pixel."""
 
 
 @dataclass(frozen=True)
@@ -49,10 +47,15 @@ class GeneratedClip:
     fps: float
     steps: int
     guidance_scale: float
+    durations_s: Mapping[str, float] = field(default_factory=dict)
+    """By stage: `load` (weights and adapter), `denoise` (the text included), `decode`."""
+    peak_mib: float | None = None
+    """The most memory used meanwhile."""
+    warnings: tuple[str, ...] = ()
 
 
 class Engine:
-    """One base with at most one adapter. `device` None takes an accelerator where there is one."""
+    """One base with the adapters on it. `device` None takes an accelerator where there is one."""
 
     def __init__(
         self, models: Path, device: str | None, opener: Callable[[str, Path], VideoBase] = open_base
@@ -63,8 +66,8 @@ class Engine:
         self._opening = threading.Lock()
         self._opened: tuple[str, VideoBase] | None = None
         self._pipeline: Pipeline | None = None
+        self._slots: AdapterSlots | None = None
         self._pipeline_of: VideoBase | None = None
-        self._adapter: str | None = None
         self.switches = 0
         """How often an adapter was loaded."""
 
@@ -80,38 +83,24 @@ class Engine:
                 self._opened = (name, self._opener(name, self._models))
             return self._opened[1]
 
+    def device(self) -> str:
+        """What computes."""
+        from slora_assets.processes.device import chosen_device
+
+        return chosen_device(self._device)
+
     def generate(
         self, base_name: str, recipe: Recipe, on_step: StepCallback | None = None
     ) -> GeneratedClip:
-        """Make one clip. Raises GateError for an adapter that must not be served."""
+        """Make one clip. Raises GateError for an adapter that must not be served; whatever it
+        raises, the next clip comes from a fresh pipeline."""
         base = self.base(base_name)
-        steps = recipe.speed.steps or base.inference.steps
-        if steps > recipe.max_steps:
-            raise ConfigError(
-                "the base's default steps are beyond the limit",
-                key="limits.max_steps",
-                found=recipe.max_steps,
-                expected=f"at least {steps}",
-                remedy="set speed.default.steps",
-            )
-        guidance = recipe.speed.guidance_scale
-        if guidance is None:
-            guidance = base.inference.guidance_scale
+        steps, guidance = drawn_with(base, recipe.speed, recipe.max_steps)
         try:
-            pipeline = self._switch(base, recipe)
-            frames = base.generate(
-                pipeline,
-                prompt=recipe.prompt,
-                seed=recipe.seed,
-                steps=steps,
-                guidance_scale=guidance,
-                on_step=on_step,
-                negative_prompt=recipe.negative_prompt,
-            )
+            return self._generated(base, recipe, steps, guidance, on_step)
         except BaseException:
             self.drop()
             raise
-        return GeneratedClip(frames, base.geometry.fps, steps, guidance)
 
     def load(self, base_name: str, recipe: Recipe) -> None:
         """Have in memory what the recipe's clip needs. Raises as `generate` does."""
@@ -123,39 +112,85 @@ class Engine:
 
     def drop(self) -> None:
         """Forget the pipeline and what it holds of the device's memory."""
-        self._pipeline = self._pipeline_of = self._adapter = None
+        self._pipeline = self._pipeline_of = self._slots = None
+
+    def _generated(
+        self,
+        base: VideoBase,
+        recipe: Recipe,
+        steps: int,
+        guidance: float,
+        on_step: StepCallback | None,
+    ) -> GeneratedClip:
+        began, peak = time.monotonic(), Peak(self.device())
+        pipeline = self._switch(base, recipe)
+        loaded = denoised = time.monotonic()
+
+        def stepped(done: int, of: int) -> None:
+            nonlocal denoised
+            denoised = time.monotonic()
+            if on_step is not None:
+                on_step(done, of)
+
+        frames = base.generate(
+            pipeline,
+            prompt=recipe.prompt,
+            seed=recipe.seed,
+            steps=steps,
+            guidance_scale=guidance,
+            on_step=stepped,
+            negative_prompt=recipe.negative_prompt,
+        )
+        durations = {
+            "load": loaded - began,
+            "denoise": denoised - loaded,
+            "decode": time.monotonic() - denoised,
+        }
+        told = _warnings(base, pipeline, recipe)
+        fps = base.geometry.fps
+        return GeneratedClip(frames, fps, steps, guidance, durations, peak.mebibytes(), told)
 
     def _switch(self, base: VideoBase, recipe: Recipe) -> Pipeline:
         """The pipeline, made to be `base` with the recipe's adapter at its scale and no more."""
-        record = recipe.record
-        if record.base_parts != base.identity().parts:
-            raise GateError(
-                f"the adapter was trained on other weights ({record.base} {record.base_revision}) "
-                "than the service's base",
-                remedy="set base_model in optimized_inference.yaml, or train on this base",
-            )
-        if self._pipeline is None or self._pipeline_of is not base:
+        if self._pipeline is None or self._slots is None or self._pipeline_of is not base:
             self.drop()
-            device, dtype = self._placement(base)
+            device = self.device()
+            dtype = "float32" if device == "cpu" else base.inference.dtype
             self._pipeline = base.pipeline(device, dtype)
+            self._slots = AdapterSlots(base, self._pipeline)
             self._pipeline_of = base
-        if self._adapter != record.sha256:
-            content = verified_bytes(recipe.folder / ADAPTER_FILE, record.sha256)
-            tensors = check_effect(content)
-            # Loading goes by path; a private copy of the verified bytes can't be swapped.
-            with tempfile.TemporaryDirectory(prefix="slora-") as private:
-                file = Path(private) / ADAPTER_FILE
-                file.write_bytes(content)
-                base.load_adapter(self._pipeline, file, _NAME, recipe.scale)
-            check_loaded(self._pipeline.transformer, _NAME, tensors, record)
-            self._adapter = record.sha256
-            self.switches += 1
-        # Every time: loading and switching reset it.
-        self._pipeline.set_adapters([_NAME], [recipe.scale])
+        if recipe.adapter is None:
+            self._slots.use_none()
+        else:
+            self.switches += self._slots.use(recipe.adapter, recipe.kept_adapters)
         return self._pipeline
 
-    def _placement(self, base: VideoBase) -> tuple[str, str]:
-        from slora_assets.processes.device import chosen_device
 
-        device = chosen_device(self._device)
-        return device, "float32" if device == "cpu" else base.inference.dtype
+def drawn_with(base: VideoBase, speed: SpeedPreset, max_steps: int) -> tuple[int, float]:
+    """Steps and guidance of a speed preset, the base's own where it says nothing. Raises
+    ConfigError."""
+    steps = speed.steps or base.inference.steps
+    if steps > max_steps:
+        raise ConfigError(
+            "the base's default steps are beyond the limit",
+            key="limits.max_steps",
+            found=max_steps,
+            expected=f"at least {steps}",
+            remedy="set speed.default.steps",
+        )
+    guidance = speed.guidance_scale
+    return steps, base.inference.guidance_scale if guidance is None else guidance
+
+
+def _warnings(base: VideoBase, pipeline: Pipeline, recipe: Recipe) -> tuple[str, ...]:
+    """What of the texts the base didn't read."""
+    most = base.text_shape()[0]
+    told = []
+    for name, text in (("prompt", recipe.prompt), ("negative prompt", recipe.negative_prompt)):
+        tokens = base.tokens_of(pipeline, text) if text else 0
+        if tokens > most:
+            told.append(
+                f"The {name} has {tokens} tokens, of which the base reads the first {most}: the"
+                " rest has no effect on the clip."
+            )
+    return tuple(told)

@@ -8,14 +8,16 @@ from collections.abc import Callable
 from api.errors import NotReady, NotServable
 from api.generator.choice import choose
 from api.generator.engine import Engine, Recipe
+from api.generator.slots import Adapter
+from api.kept_presets import ServedPresets
 from api.problems import problem_of
 from api.settings import ApiSettings
-from slora_assets.documents import DEFAULT_SPEED, Presets
+from slora_assets.documents import DEFAULT_SPEED
 
 _LOG = logging.getLogger("slora.api")
 
 
-def load_first(settings: ApiSettings, presets: Callable[[], Presets], engine: Engine) -> None:
+def load_first(settings: ApiSettings, presets: Callable[[], ServedPresets], engine: Engine) -> None:
     """Load the base and the first scenario's adapter that may be served. Raises NotServable where
     none may."""
     known, why = presets(), "No scenario is known."
@@ -27,7 +29,8 @@ def load_first(settings: ApiSettings, presets: Callable[[], Presets], engine: En
             continue
         speed = known.speed[DEFAULT_SPEED]
         scale, most = known.presets[name].scale, known.limits.max_steps
-        recipe = Recipe(choice.folder, choice.record, scale, "", known.seed, speed, most)
+        adapter = Adapter(choice.folder, choice.record, scale)
+        recipe = Recipe(adapter, "", known.seed, speed, most)
         engine.load(known.base_model, recipe)
         return
     raise NotServable(f"No adapter may be served, so none is loaded. {why}")

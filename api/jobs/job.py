@@ -6,6 +6,8 @@ from typing import Final, Literal
 
 from pydantic import BaseModel, ConfigDict
 
+from slora_assets.documents import DEFAULT_SPEED
+
 State = Literal["queued", "in_progress", "completed", "failed", "cancelled"]
 UNFINISHED: Final[tuple[State, ...]] = ("queued", "in_progress")
 
@@ -24,12 +26,14 @@ class JobRequest(BaseModel):
     num_frames: int | None = None
     num_inference_steps: int | None = None
     guidance_scale: float | None = None
+    preset: str | None = None
+    """A speed preset by name."""
 
     @property
     def as_judged(self) -> bool:
         """Whether the clip is drawn as those were that the verdict is about."""
         asked = (self.negative_prompt, self.num_inference_steps, self.guidance_scale)
-        return asked == (None, None, None)
+        return asked == (None, None, None) and self.preset in (None, DEFAULT_SPEED)
 
 
 class Plan(BaseModel):
@@ -38,11 +42,16 @@ class Plan(BaseModel):
 
     model_config = ConfigDict(frozen=True, extra="forbid", use_attribute_docstrings=True)
 
-    adapter_sha256: str
+    adapter_sha256: str | None
+    """null: the base alone."""
     lora_scale: float
     seed: int
     asked_by: str | None = None
     """Id of the key that asked for it; null: nobody asked for a key."""
+    steps: int | None = None
+    """null in jobs of an older version."""
+    guidance_scale: float | None = None
+    """Likewise."""
 
 
 class JobError(BaseModel):

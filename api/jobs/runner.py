@@ -86,6 +86,11 @@ class JobRunner:
         """Are its threads there?"""
         return all(thread.is_alive() for thread in self._threads)
 
+    @property
+    def busy(self) -> bool:
+        """Is a job being made?"""
+        return self._running is not None
+
     def submit(
         self,
         request: JobRequest,
@@ -93,15 +98,26 @@ class JobRunner:
         key: str | None,
         most_waiting: int,
         most_of_key: int | None = None,
+        order: str | None = None,
+        made: Made | None = None,
     ) -> tuple[Job, Future[Mapping[str, object]]]:
-        """Queue a job; the future has its result, or what it failed with. Raises QueueFull,
-        TooManyRequests, IdempotencyConflict, NotReady."""
+        """Queue a job; the future has its result, or what it failed with. With what was `made` of
+        the same `order` before, it is completed already. Raises QueueFull, TooManyRequests,
+        IdempotencyConflict, NotReady."""
         if not self.running:
             raise NotReady("The service is stopping.")
         with self._lock:
+            retry = self._wait_s(0)
             try:
                 job = self._store.add(
-                    request, plan, key, most_waiting, self._wait_s(0), most_of_key=most_of_key
+                    request,
+                    plan,
+                    key,
+                    most_waiting,
+                    retry,
+                    most_of_key=most_of_key,
+                    order=order,
+                    made=made,
                 )
             except TooManyOfKey as many:
                 why = f"A key may have {most_of_key} unfinished jobs."
@@ -120,6 +136,11 @@ class JobRunner:
         running = self._running
         spent = 0.0 if running is None else time.monotonic() - running.begun
         return max(1, math.ceil(self._last_s * (before + 1) - spent))
+
+    def makes(self, job: Job) -> bool:
+        """Is this the job that is being made here?"""
+        running = self._running
+        return running is not None and running.id == job.id
 
     def progress(self, job: Job) -> tuple[int, int]:
         """Denoising steps done, and all; 0 and 0 where nobody knows."""

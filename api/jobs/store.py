@@ -60,8 +60,13 @@ class JobStore:
         retry_s: int,
         *,
         most_of_key: int | None = None,
+        order: str | None = None,
+        made: tuple[str, Mapping[str, object]] | None = None,
     ) -> Job:
         """The job that `request` became; a repeated `key` is answered with what it asked for first.
+
+        `order` is the hash of all that decides its clip. With a clip that was `made` before and its
+        result the job is completed as it comes.
 
         Raises QueueFull when `most_waiting` of this service's jobs wait behind the running one,
         TooManyOfKey when `most_of_key` of them are of the API key that asks, IdempotencyConflict
@@ -74,9 +79,9 @@ class JobStore:
                 if (before := known.mappings().one_or_none()) is not None:
                     return _same(_job(before), request)
             mine = sa.and_(JOBS.c.owner == self.owner, JOBS.c.state.in_(UNFINISHED))
-            if _count(connection, mine) > most_waiting:
+            if made is None and _count(connection, mine) > most_waiting:
                 raise QueueFull(retry_s)
-            if plan.asked_by is not None and most_of_key is not None:
+            if made is None and plan.asked_by is not None and most_of_key is not None:
                 _refuse_too_many(connection, mine & _asked_by(plan.asked_by), most_of_key)
             row = {
                 "id": f"video_{secrets.token_hex(16)}",
@@ -86,10 +91,14 @@ class JobStore:
                 "request": body,
                 "plan": plan.model_dump(mode="json"),
                 "idempotency_key": key,
-                "created_at": int(time.time()),
+                "order_hash": order,
+                "created_at": (now := int(time.time())),
             }
-            made = connection.execute(sa.insert(JOBS).values(row).returning(*JOBS.c))
-            return _job(made.mappings().one())
+            if made is not None:
+                row |= {"state": "completed", "artifact": made[0], "result": dict(made[1])}
+                row |= {"started_at": now, "finished_at": now}
+            added = connection.execute(sa.insert(JOBS).values(row).returning(*JOBS.c))
+            return _job(added.mappings().one())
 
     def get(self, job_id: str) -> Job:
         """One job. Raises JobNotFound."""
@@ -112,11 +121,6 @@ class JobStore:
             )
             return _count(connection, before)
 
-    def unfinished(self) -> int:
-        """How many jobs wait or are being made."""
-        with self._engine.connect() as connection:
-            return _count(connection, JOBS.c.state.in_(UNFINISHED))
-
     def page(
         self, after: str | None, limit: int, newest_first: bool, asked_by: str | None = None
     ) -> tuple[list[Job], bool]:
@@ -135,6 +139,25 @@ class JobStore:
         with self._engine.connect() as connection:
             rows = connection.execute(wanted.order_by(order).limit(limit + 1)).mappings().all()
         return [_job(row) for row in rows[:limit]], len(rows) > limit
+
+    def last_of(self, order: str) -> Job | None:
+        """The last job that made a clip of this order."""
+        done = sa.and_(JOBS.c.order_hash == order, JOBS.c.state == "completed")
+        wanted = sa.select(JOBS).where(done).order_by(JOBS.c.number.desc()).limit(1)
+        with self._engine.connect() as connection:
+            row = connection.execute(wanted).mappings().one_or_none()
+        return None if row is None else _job(row)
+
+    def is_shared(self, artifact: str) -> bool:
+        """Whether several jobs have this clip."""
+        with self._engine.connect() as connection:
+            return _count(connection, JOBS.c.artifact == artifact) > 1
+
+    def unfinished(self) -> set[str]:
+        """All jobs that wait or are being made, by any service."""
+        wanted = sa.select(JOBS.c.id).where(JOBS.c.state.in_(UNFINISHED))
+        with self._engine.connect() as connection:
+            return set(connection.execute(wanted).scalars())
 
     def claim(self) -> Job | None:
         """This service's oldest waiting job, which is in progress from now on; None: nothing

@@ -39,6 +39,7 @@ JOBS: Final = sa.Table(
     sa.Column("artifact", sa.String(40)),
     sa.Column("result", sa.JSON),
     sa.Column("error", sa.JSON),
+    sa.Column("order_hash", sa.String(64), index=True),
 )
 SERVICES: Final = sa.Table(
     "services",

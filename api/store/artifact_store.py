@@ -19,16 +19,20 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
-from api.errors import ArtifactNotFound
+from api.errors import ArtifactGone, ArtifactNotFound
 from slora_assets.config.workspace import Workspace
 from slora_assets.documents import MadeWith
 from slora_assets.marking.marked import new_id, write_marked
 from slora_assets.marking.register import register
-from slora_assets.provenance import Json, sha256_bytes, write_json
+from slora_assets.provenance import Json, known_sha256, sha256_bytes, write_json
 from slora_assets.provenance.ledger import erase_from_record, put_on_record
 
 NAME = re.compile(r"[0-9a-f]{32}\.mp4")
 _NAMES = "Artifacts are named <32 hexadecimal digits>.mp4."
+_GONE = (
+    "This clip was published here and is erased since: somebody deleted it, or it was beyond what"
+    " the presets' limits keep. Remedy: generate it again; the same request gives the same clip."
+)
 _NONE = "No published artifact has this name."
 
 
@@ -120,11 +124,30 @@ class ArtifactStore:
             raise ArtifactNotFound(_NAMES)
         try:
             told = json.loads(_read_regular(self._sidecar(name.removesuffix(".mp4"))))
+        except FileNotFoundError as error:
+            known = (self._workspace.register / f"{name.removesuffix('.mp4')}.json").is_file()
+            if known and not (self._folder / name).exists():
+                raise ArtifactGone(_GONE) from error
+            raise ArtifactNotFound(_NONE) from error
         except (OSError, ValueError, RecursionError) as error:
             raise ArtifactNotFound(_NONE) from error
         if not isinstance(told, dict) or told.get("artifact") != name:
             raise ArtifactNotFound(_NONE)
         return told
+
+    def hash_of(self, name: str) -> str | None:
+        """SHA-256 of a clip that is there and is what its sidecar says; None of others."""
+        with suppress(ArtifactNotFound, OSError):
+            told = self.sidecar(name).get("sha256")
+            found = known_sha256(self._folder / name)
+            return found if found == told else None
+        return None
+
+    def job_of(self, name: str) -> str | None:
+        """The job that made a published clip; None where nobody says."""
+        with suppress(ArtifactNotFound):
+            return str(self.sidecar(name).get("job"))
+        return None
 
     def made_for(self, job: str) -> str | None:
         """The published clip of a job."""

@@ -15,17 +15,19 @@ _TYPES: Final = {".css": "text/css", ".js": "text/javascript", ".svg": "image/sv
 _FILES: Final = {file.name: file for file in _FOLDER.iterdir() if file.suffix in _TYPES}
 """What `/web/` answers for; a request's name is looked up here and never opened."""
 _POLICY = (
-    "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self' blob:; "
-    "media-src 'self' blob:; connect-src 'self'; form-action 'self'; base-uri 'none'; "
-    "frame-ancestors 'none'"
+    "default-src 'none'; script-src 'self'; style-src 'self'; connect-src 'self'; "
+    "form-action 'self'; base-uri 'none'; frame-ancestors 'none'; "
 )
+_CLIPS: Final = "media-src 'self'"
+_CLIPS_AND_PICTURES: Final = "media-src 'self' blob:; img-src 'self' blob:"
+"""What needs a key is fetched with it first, and shown from there."""
 
 
-def page_file(path: Path, media_type: str) -> Response:
+def page_file(path: Path, media_type: str, shows: str = _CLIPS) -> Response:
     """A page's file, under a policy that lets it load nothing from elsewhere."""
     content = path.read_bytes()
     headers = {
-        "Content-Security-Policy": _POLICY,
+        "Content-Security-Policy": _POLICY + shows,
         "Referrer-Policy": "no-referrer",
         "Cache-Control": "no-cache",
         "ETag": f'"{hashlib.sha256(content).hexdigest()}"',
@@ -36,7 +38,7 @@ def page_file(path: Path, media_type: str) -> Response:
 @router.get("/")
 def page() -> Response:
     """The page."""
-    return page_file(_FOLDER / "page.html", "text/html")
+    return page_file(_FOLDER / "page.html", "text/html", _CLIPS_AND_PICTURES)
 
 
 @router.get("/web/{name}")

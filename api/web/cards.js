@@ -59,12 +59,14 @@ function about() {
   $("about").replaceChildren(...(one.status === "unavailable" ? whyNot(one) : what(one)));
   examples(one);
   scale(one);
-  $("send").disabled = one.status === "unavailable";
+  speeds(one);
+  $("send").textContent = one.status === "unavailable" ? "Generate with the base alone" : "Generate";
 }
 
 function whyNot(one) {
   const { what, remedy, more } = refusalOf({ detail: one.reason });
   return [
+    ...fault(one),
     make("p", {}, make("strong", {}, ...prose(`${what} `)), ...prose(remedy)),
     more.length ? make("details", {}, make("summary", {}, "Details"), make("p", {}, ...prose(more.join(" ")))) : null,
     report(one),
@@ -75,11 +77,22 @@ function what(one) {
   const preview = one.status === "preview" ? "Nobody promoted it yet; its clips are a preview. " : "";
   const use = one.use ? `For ${one.use} use. ` : "";
   return [
+    ...fault(one),
     make("p", {}, make("strong", {}, `${capital(scenarioName(one.name))}: `),
       `adapter ${short(one.adapter_sha256)}. ${preview}${use}`),
     one.scores_note ? make("p", { class: "hint" }, ...prose(one.scores_note)) : null,
     report(one),
   ].filter(Boolean);
+}
+
+// The presets' file can't be read, and what it said before is kept.
+const fault = (one) => (one.presets_fault ? [make("p", {}, ...prose(one.presets_fault))] : []);
+
+function speeds(one) {
+  const names = Object.keys(one.speeds ?? {});
+  $("speed").replaceChildren(make("option", { value: "" }, "the preset's"),
+    ...names.filter((name) => name !== "default").map((name) => make("option", { value: name }, name)));
+  $("speed-field").hidden = names.length < 2;
 }
 
 function report(one) {
@@ -112,6 +125,12 @@ const ANSWERS = { pass: "passed", inconclusive: "inconclusive", fail: "failed" }
 
 function scale(one) {
   const slider = $("scale");
+  if (one.status === "unavailable") { // strength 0 is the base, for which nothing has to be let through
+    [slider.min, slider.max, slider.value, slider.hidden] = [0, 0, 0, true];
+    $("scale-hint").textContent = "As no adapter is served, the base alone can be asked.";
+    $("judged").replaceChildren();
+    return tell();
+  }
   const fits = Number.isInteger(Math.round((one.scale - one.scale_min) * 1e6) / 5e4);
   slider.step = fits ? 0.05 : 0.01;
   [slider.min, slider.max, slider.value] = [one.scale_min, one.scale_max, one.scale];
@@ -137,6 +156,17 @@ function mark(one, judged) {
     tell();
   });
   return make("li", {}, button);
+}
+
+// The form as a clip was asked for, to change something about it.
+export function likewise(made) {
+  choose(made.scenario ?? picked());
+  $("prompt").value = made.prompt;
+  $("seed").value = made.seed;
+  $("negative").value = made.negative_prompt ?? "";
+  if (made.lora_scale) $("scale").value = made.lora_scale; // as near as the slider goes
+  tell();
+  $("prompt").focus();
 }
 
 export function tell() {

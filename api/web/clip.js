@@ -5,6 +5,7 @@ import { ask, link, load, unload } from "/web/net.js";
 import * as player from "/web/player.js";
 import { number, scenarioName, scores, short, verdictOn, when } from "/web/words.js";
 
+const SERVED = { promoted: "as promoted", preview: "as a preview: nobody promoted this adapter" };
 let adapters = null; // sha256 -> what the registry says, once somebody asked
 
 export function show(job, base) {
@@ -13,7 +14,9 @@ export function show(job, base) {
   $("asked").textContent = made.prompt;
   $("verdict").textContent = verdictOn(made);
   $("verdict").className = `verdict ${made.verdict ?? "none"}`;
-  $("warning").textContent = [made.temporal_score.reason, made.scores_note].filter(Boolean).join(" ");
+  const again = made.reused ? "The very same was asked before: this is the clip that was made then." : null;
+  $("warning").textContent = [...(made.warnings ?? []), again, made.temporal_score.reason, made.scores_note]
+    .filter(Boolean).join(" ");
   $("scores").replaceChildren(table(made, base?.result ?? null));
   facts(job);
   $("clip").onerror = () => {
@@ -33,15 +36,15 @@ export function clear() {
 }
 
 function table(made, base) {
-  const mine = scores(made.temporal_score);
-  const bases = base ? scores(base.temporal_score) : null;
+  const mine = scores(made);
+  const bases = base ? new Map(scores(base).map(([name, , value]) => [name, value])) : null;
   const head = ["Score", made.lora_scale === 0 ? "Clip" : "Adapter", ...(bases ? ["Base"] : [])];
   return make("table", { class: "scores" },
     make("caption", { class: "hidden" }, "Scores of the clip, with unit and better direction"),
     make("thead", {}, make("tr", {}, ...head.map((text) => make("th", { scope: "col" }, text)))),
-    make("tbody", {}, ...mine.map(([name, says, value], index) => make("tr", {},
+    make("tbody", {}, ...mine.map(([name, says, value]) => make("tr", {},
       make("th", { scope: "row" }, name, make("small", {}, says)),
-      make("td", {}, value), bases ? make("td", {}, bases[index][2]) : null))));
+      make("td", {}, value), bases ? make("td", {}, bases.get(name) ?? "none") : null))));
 }
 
 const hash = (value) => make("details", { class: "hash" },
@@ -54,8 +57,8 @@ async function facts(job) {
   if ($("asked").textContent !== made.prompt) return; // another clip is shown by now
   const rows = {
     Scenario: made.scenario ? scenarioName(made.scenario) : null,
-    Adapter: made.adapter_sha256 ? hash(made.adapter_sha256) : "none",
-    Served: made.status === "preview" ? "as a preview: nobody promoted this adapter" : made.status,
+    Adapter: made.adapter_sha256 ? hash(made.adapter_sha256) : "none: the clip is the base's",
+    Served: SERVED[made.status],
     Dataset: origin.dataset ? hash(origin.dataset) : null,
     Licences: origin.licences.length
       ? make("ul", { class: "plain" }, ...origin.licences.map((one) => make("li", {}, one))) : null,
@@ -66,6 +69,7 @@ async function facts(job) {
     Guidance: made.guidance_scale, "Not to show": made.negative_prompt,
     Base: `${made.base.name}, revision ${made.base.revision}, ${made.base.licence}`,
     Clip: `${made.frames} frames of ${made.width} × ${made.height}, ${made.fps} a second`,
+    Kept: job.expires_at ? `until ${when(job.expires_at)}` : null,
     Made: `${when(job.completed_at)}, in ${number(made.seconds, 1)} s`,
     Marked: `as generated, by ${made.marks.join(", ")}`, Id: make("code", {}, made.id),
   };

@@ -75,7 +75,7 @@ function draw() {
   $("requests").replaceChildren(...mine.map(({ id, base }) => request(jobs.get(id), base)));
   const bases = new Set(kept().map((one) => one.base));
   const finished = gallery.ids.map((id) => jobs.get(id))
-    .filter((job) => job.status === "completed" && !bases.has(job.id));
+    .filter((job) => job.content && !bases.has(job.id));
   $("gallery").hidden = !finished.length;
   $("older").hidden = !gallery.more;
   const there = new Map([...$("clips").children].map((one) => [one.dataset.id, one]));

@@ -105,6 +105,7 @@ function listen() {
   $("form").addEventListener("submit", send);
   $("scale").addEventListener("input", cards.tell);
   $("cancel").addEventListener("click", requests.cancel);
+  $("likewise").addEventListener("click", () => cards.likewise(requests.current().result));
   $("base-now").addEventListener("click", baseNow);
   $("older").addEventListener("click", () => gallery.more().catch(requests.refuse));
   $("another").addEventListener("click", () => { $("seed").value = Math.floor(Math.random() * MOST_SEED); });
@@ -112,7 +113,7 @@ function listen() {
   $("prompt").addEventListener("keydown", (event) => {
     if (event.key !== "Enter" || event.shiftKey || event.isComposing) return;
     event.preventDefault();
-    if (!$("send").disabled) $("form").requestSubmit($("send"));
+    $("form").requestSubmit($("send"));
   });
   window.addEventListener("hashchange", fromAddress);
   requests.onEnd(gallery.refresh);

@@ -92,7 +92,7 @@ function draw(request) {
   }
   const [running, whose] = ended(job) ? [base, "the base's clip"] : [job, "the clip"];
   progress(running && !ended(running) ? running : null, whose);
-  if (worth && $("work").hidden) say(`Finished in ${number((made ?? job).result.seconds, 1)} s.`);
+  if (worth && $("work").hidden) say(`Finished in ${number(job.result.seconds, 1)} s.`);
   if (job.status === "cancelled") say("Cancelled.");
   if (job.status === "failed") {
     refuse(new Refused({ title: "The job failed", detail: job.error.message, request_id: job.id }));
@@ -107,6 +107,7 @@ function progress(job, whose) {
   $("progress").value = job.progress;
   $("percent").textContent = job.status === "queued" ? "" : `${job.progress} %`;
   $("cancel").dataset.id = job.id;
+  if (job.waiting_for) return say(`Waiting for the accelerator, which ${job.waiting_for} uses …`);
   if (job.status === "in_progress") return say(`Making ${whose} …`);
   const ahead = job.queue_position;
   say(ahead ? `Waiting for ${whose}: ${ahead === 1 ? "one is" : `${ahead} are`} made before it …`

@@ -55,11 +55,17 @@ export function range(scenario) {
 }
 
 // [name, what it is with unit and direction, value in words] of a clip.
-export function scores(score) {
+export function scores(made) {
+  const score = made.temporal_score;
   const speed = "shorter sides of the picture a second";
   const enough = score.motion_ref === null || score.motion_ref === undefined
     ? "higher moves more" : `enough from ${number(score.motion_ref, 2)}, which footage reaches`;
+  const shows = made.clip_similarity === null || made.clip_similarity === undefined ? [] : [
+    ["CLIP similarity", "cosine -1 to 1, higher is better: how well the frames show the prompt",
+      number(made.clip_similarity)],
+  ];
   return [
+    ...shows,
     ["Temporal consistency", "0 to 1, higher is better; none for a clip that stands still",
       number(score.temporal_consistency)],
     ["Steadiness", "0 to 1, higher is better: what stays the same when motion is taken out",

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 from pydantic import ValidationError
 
 from slora_assets.base_models.seam import VideoBase
-from slora_assets.base_models.weights import part_hashes, read_mapping, verify_recorded
+from slora_assets.base_models.weights import PARTS, part_hashes, read_mapping, verify_recorded
 from slora_assets.config.errors import ConfigError, IntegrityError, MissingInputError
 from slora_assets.documents import BaseIdentity, Geometry, InferenceDefaults
 from slora_assets.miniature.weights import SHIPPED
@@ -17,7 +17,6 @@ if TYPE_CHECKING:
     from slora_assets.base_models.diffusers_base import DiffusersBase
 
 MINIATURE = "miniature"
-_PARTS = ("text_encoder", "vae", "transformer")
 
 _COGVIDEOX_LICENCE = "CogVideoX licence"
 LICENCES = {
@@ -106,7 +105,7 @@ def _open_folder(folder: Path, name: str) -> VideoBase:
             revision=card["revision"],
             licence=card["licence"],
             trained=card["trained"],
-            parts=part_hashes(folder, _PARTS),
+            parts=part_hashes(folder, PARTS),
         )
         return family(folder, identity, geometry, inference)
     except (KeyError, TypeError, AttributeError, ValidationError) as error:
@@ -143,7 +142,7 @@ def _download(name: str) -> Path:
     # Only the pipeline's parts: some repositories hold other releases beside them.
     patterns = ["model_index.json"] + [
         f"{part}/*{ending}"
-        for part in (*_PARTS, "tokenizer", "scheduler")
+        for part in (*PARTS, "tokenizer", "scheduler")
         for ending in (".json", ".safetensors", ".model", ".txt")
     ]
     try:

@@ -9,6 +9,7 @@ from __future__ import annotations
 from abc import ABC, abstractmethod
 from collections.abc import Mapping, Sequence
 from functools import cache
+from math import prod
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, ClassVar
 
@@ -29,7 +30,7 @@ from slora_assets.base_models.parts import (
 )
 from slora_assets.base_models.sampling import Sampling, embedded
 from slora_assets.base_models.seam import LoraShape, StepCallback, TrainingBatch
-from slora_assets.base_models.weights import read_mapping
+from slora_assets.base_models.weights import PARTS, read_mapping, read_safetensors_header
 from slora_assets.config.errors import ConfigError
 from slora_assets.documents import BaseIdentity, Geometry, InferenceDefaults
 
@@ -60,6 +61,7 @@ class DiffusersBase(ABC):
         self.inference = inference
         self._identity = identity
         self._config = cache(self._read_config)
+        self._weights = cache(self._count_weights)
         self._check_trainable()
         self._check_geometry()
 
@@ -119,6 +121,19 @@ class DiffusersBase(ABC):
     def identity(self) -> BaseIdentity:
         return self._identity
 
+    def weight_count(self) -> int:
+        return self._weights()
+
+    def _count_weights(self) -> int:
+        files = [file for part in PARTS for file in (self.folder / part).glob("*.safetensors")]
+        headers = [read_safetensors_header(file) for file in files]
+        return sum(
+            prod(entry["shape"])
+            for header in headers
+            for name, entry in header.items()
+            if name != "__metadata__"
+        )
+
     def latent_shape(self) -> tuple[int, int, int, int]:
         g, c = self.geometry, self.compression
         frames = (g.frames - 1) // c.temporal + 1
@@ -150,6 +165,9 @@ class DiffusersBase(ABC):
         return encoder.encode_prompt(
             prompts, do_classifier_free_guidance=False, max_sequence_length=self.text_shape()[0]
         )[0]
+
+    def tokens_of(self, pipeline: Pipeline, text: str) -> int:
+        return len(pipeline.tokenizer(text, verbose=False)["input_ids"])
 
     def load_vae(self, device: str) -> Vae:
         dtype = self._encoder_dtype(device, self.vae_dtype)

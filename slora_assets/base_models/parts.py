@@ -147,6 +147,8 @@ class Pipeline(Protocol):
 
     transformer: Denoiser
     vae: Vae
+    tokenizer: Callable[..., Mapping[str, Sequence[int]]]
+    """From a text to its tokens, under `input_ids`."""
 
     @property
     def device(self) -> torch.device: ...

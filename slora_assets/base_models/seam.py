@@ -83,6 +83,9 @@ class VideoBase(Protocol):
     def identity(self) -> BaseIdentity:
         """Name, revision and hashes. Raises IntegrityError when weights aren't as recorded."""
 
+    def weight_count(self) -> int:
+        """How many numbers its weights are, by the headers of their files."""
+
     def load_text_encoder(self, device: str) -> TextEncoder:
         """Tokenizer and text encoder, as `encode_text` takes them."""
 
@@ -92,6 +95,10 @@ class VideoBase(Protocol):
 
     def text_shape(self) -> tuple[int, int]:
         """[L, D] of one embedding."""
+
+    def tokens_of(self, pipeline: Pipeline, text: str) -> int:
+        """How many tokens a text has for a pipeline's text encoder, which reads `text_shape()[0]`
+        of them."""
 
     def load_vae(self, device: str) -> Vae:
         """The VAE alone."""

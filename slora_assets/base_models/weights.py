@@ -6,7 +6,7 @@ import json
 import struct
 from functools import lru_cache
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, TypedDict
+from typing import TYPE_CHECKING, Any, Final, TypedDict
 
 from slora_assets.config.errors import IntegrityError
 from slora_assets.provenance import file_stamp, object_hash, read_json, sha256_file
@@ -15,6 +15,8 @@ if TYPE_CHECKING:
     import numpy as np
     from numpy.typing import NDArray
 
+PARTS: Final = ("text_encoder", "vae", "transformer")
+"""The folders of a pipeline that hold weights."""
 _MAX_HEADER_BYTES = 100_000_000
 """The safetensors format's own limit."""
 

@@ -156,6 +156,11 @@ VARIABLES: Final = (
         "`1` asks for keys on the loopback address as well, as behind a proxy that others reach.",
     ),
     Variable(
+        "SLORA_API_KEY",
+        "empty",
+        "Secret: the key that `python -m api.client --url` shows to a service that asks for one.",
+    ),
+    Variable(
         "SLORA_HOST_NAMES",
         "empty: on the loopback address `127.0.0.1` and `localhost`, else any",
         "Host names that the service answers to beside `localhost`, parted by commas.",
@@ -188,6 +193,18 @@ VARIABLES: Final = (
         " `postgresql+psycopg://<user>:<password>@<host>/<database>`.",
     ),
     Variable(
+        "SLORA_LOG",
+        "`text`",
+        "`json` makes the service's log an object per line, each with the id of its request or its"
+        " job.",
+    ),
+    Variable(
+        "OTEL_EXPORTER_OTLP_ENDPOINT",
+        "empty: nobody is told",
+        "Where the service sends a span per request and per generation, with the extra `otel`. The"
+        " other `OTEL_` variables mean what they do for OpenTelemetry's own exporter.",
+    ),
+    Variable(
         "SLORA_KEYS",
         "the user's folder for programs' data, outside of every workspace",
         "The folder of the key that slora signs with, made on first use, and of the hashes of the"
@@ -213,8 +230,18 @@ VARIABLES: Final = (
     Variable(
         "SLORA_POSTGRES_URL",
         "empty",
-        "Secret: the database of `configs/dagster/postgres.yaml`, where that is used:"
+        "Secret: the database of `deploy/dagster.prod.yaml`, where that is used:"
         " `postgresql+psycopg2://<user>:<password>@<host>/<database>`.",
+    ),
+    Variable(
+        "SLORA_CODE_HOST",
+        "none: must be set for `deploy/workspace.yaml`",
+        "Where the UI and the daemon find the process that serves the graph.",
+    ),
+    Variable(
+        "SLORA_CODE_PORT",
+        "none: must be set for `deploy/workspace.yaml`",
+        "The port that it serves the graph on.",
     ),
     Variable(
         "OPENLINEAGE_URL",

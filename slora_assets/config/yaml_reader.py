@@ -8,7 +8,7 @@ from __future__ import annotations
 import difflib
 import os
 import re
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Final, TypeVar
 
@@ -45,8 +45,9 @@ def read_settings(
     model: type[SettingsType],
     overrides: Sequence[str] = (),
     given_by: str = "--set",
+    without: Collection[Location] = (),
 ) -> SettingsType:
-    """Read `path` into `model`.
+    """Read `path` into `model`, as if nothing stood at the places `without`.
 
     `overrides` are `dotted.key=value` strings (values in YAML) applied over the file; `given_by`
     says where they come from, for people.
@@ -57,7 +58,7 @@ def read_settings(
     """
     tree = read_tree(path)
     source = _Source(path, tree, model, [_Override(one, given_by) for one in overrides])
-    plain = _Plain(source).mapping(tree)
+    plain = _Plain(source).mapping(_without(tree, without))
     for override in source.overrides:
         override.apply(plain, source)
     try:
@@ -226,6 +227,22 @@ class _Plain:
         if _NOT_TEXT.search(text):
             raise self._source.error("a character that no text holds", at, text, "text in UTF-8")
         return text
+
+
+def _without(
+    node: Mapping[object, object], places: Collection[Location], at: Location = ()
+) -> Mapping[object, object]:
+    """`node`, which stands at `at`, without what stands at `places`."""
+    if not places:
+        return node
+    kept: dict[object, object] = {}
+    for key, value in node.items():
+        place = (*at, str(key))
+        if place in places:
+            continue
+        below = [one for one in places if one[: len(place)] == place]
+        kept[key] = _without(value, below, place) if isinstance(value, Mapping) else value
+    return kept
 
 
 def _no_numbers(

@@ -6,7 +6,7 @@ Edits keep every comment and line that they don't concern.
 from __future__ import annotations
 
 import io
-from collections.abc import Iterator
+from collections.abc import Collection, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 from typing import TypeAlias
@@ -34,9 +34,10 @@ from slora_assets.provenance import replacing
 Value: TypeAlias = str | float | None
 
 
-def read_presets(path: Path) -> Presets:
-    """Read the file. Raises ConfigError, MissingInputError."""
-    return read_settings(path, Presets)
+def read_presets(path: Path, without: Collection[str] = ()) -> Presets:
+    """Read the file, as if there were no such scenarios as those in `without`. Raises ConfigError,
+    MissingInputError."""
+    return read_settings(path, Presets, without=[("presets", name) for name in without])
 
 
 def preset_of(path: Path, presets: Presets, scenario: str) -> ScenarioPreset:

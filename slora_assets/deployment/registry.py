@@ -25,7 +25,7 @@ from slora_assets.documents import (
     AdapterRecord,
     registered_path,
 )
-from slora_assets.provenance import commit_folder, replacing, sha256_bytes
+from slora_assets.provenance import commit_folder, known_sha256, replacing, sha256_bytes
 from slora_assets.provenance.records import read_adapter_record
 
 _SHA256 = re.compile(r"[0-9a-f]{64}")
@@ -91,7 +91,8 @@ def open_registered(workspace: Workspace, path: str, sha256: str) -> Path:
     folder = workspace.registry / sha256
     if folder.is_symlink():
         raise GateError("a registered adapter must not be a link", file=folder, remedy=_REMEDY)
-    verified_bytes(folder / ADAPTER_FILE, sha256)
+    _regular(folder / ADAPTER_FILE)
+    _refuse_other(folder / ADAPTER_FILE, known_sha256(folder / ADAPTER_FILE), sha256)
     _regular(folder / ADAPTER_RECORD)
     if read_adapter_record(folder).sha256 != sha256:
         raise IntegrityError(
@@ -110,7 +111,11 @@ def verified_bytes(file: Path, sha256: str) -> bytes:
     descriptor = os.open(file, os.O_RDONLY | getattr(os, "O_NOFOLLOW", 0))
     with os.fdopen(descriptor, "rb") as stream:
         content = stream.read()
-    found = sha256_bytes(content)
+    _refuse_other(file, sha256_bytes(content), sha256)
+    return content
+
+
+def _refuse_other(file: Path, found: str, sha256: str) -> None:
     if found != sha256:
         raise IntegrityError(
             "the adapter's content is not the recorded one",
@@ -119,7 +124,6 @@ def verified_bytes(file: Path, sha256: str) -> bytes:
             expected=sha256,
             remedy=_REMEDY,
         )
-    return content
 
 
 def registered(workspace: Workspace) -> list[tuple[Path, AdapterRecord]]:

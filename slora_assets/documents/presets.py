@@ -30,6 +30,19 @@ class Limits(Settings):
     """Requests waiting behind the one that generates."""
     max_body_bytes: Annotated[int, Field(ge=1024, le=10_000_000)]
     """Largest body of a request; more is refused while it arrives."""
+    max_cost: Annotated[float, Field(gt=0)] = 4000
+    """Most that a clip may cost, in millions of pixels times steps: frames x height x width x
+    steps / 1,000,000. CogVideoX-2b's own 49 frames of 720x480 in 50 steps are 847."""
+    max_seconds: Annotated[int, Field(ge=1)] = 3600
+    """Longest time that a clip may be made; checked after each denoising step."""
+    kept_adapters: Annotated[int, Field(ge=1, le=64)] = 4
+    """Adapters that stay loaded; going over to one of them takes no time."""
+    keep_days: Annotated[float, Field(gt=0)] | None = None
+    """Age at which clips are erased; null: they are kept."""
+    keep_clips: Annotated[int, Field(ge=1)] | None = None
+    """Number of clips beyond which the oldest are erased; null: they are kept."""
+    keep_megabytes: Annotated[float, Field(gt=0)] | None = None
+    """Room that clips may take, beyond which the oldest are erased; null: they are kept."""
 
 
 class SpeedPreset(Settings):

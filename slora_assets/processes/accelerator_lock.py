@@ -3,12 +3,11 @@
 from __future__ import annotations
 
 import os
-import threading
 import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
-from typing import Final
+from typing import Final, Protocol
 
 from filelock import lock_descriptor
 
@@ -17,10 +16,15 @@ from slora_assets.config.errors import InterruptedRunError, TrainingError
 LOCK_WAIT_S: Final = 600.0
 
 
+class Stop(Protocol):
+    """Tells a waiting process to give up; a `threading.Event` is one."""
+
+    def wait(self, timeout: float) -> bool:
+        """Wait so many seconds at most; whether to give up."""
+
+
 @contextmanager
-def accelerator_lock(
-    path: Path, stop: threading.Event, report: Callable[[str], None]
-) -> Iterator[None]:
+def accelerator_lock(path: Path, stop: Stop, report: Callable[[str], None]) -> Iterator[None]:
     """Hold the lock at `path`, in which the holder's process stands; `report` says who is waited
     for. Raises InterruptedRunError when `stop` is set first, TrainingError after ten minutes."""
     path.parent.mkdir(parents=True, exist_ok=True)

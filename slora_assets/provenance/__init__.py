@@ -18,7 +18,7 @@ from slora_assets.provenance.hashing import (
     sha256_bytes,
     sha256_file,
 )
-from slora_assets.provenance.stat_cache import StatCache, file_stamp
+from slora_assets.provenance.stat_cache import StatCache, file_stamp, known_sha256
 
 __all__ = [
     "Json",
@@ -28,6 +28,7 @@ __all__ = [
     "commit_folder",
     "file_stamp",
     "json_text",
+    "known_sha256",
     "object_hash",
     "read_json",
     "replacing",

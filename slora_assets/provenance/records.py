@@ -24,7 +24,8 @@ from slora_assets.documents import (
     ScenarioMetadata,
 )
 from slora_assets.provenance.files import read_json
-from slora_assets.provenance.hashing import Json, sha256_file
+from slora_assets.provenance.hashing import Json
+from slora_assets.provenance.stat_cache import known_sha256
 
 Model = TypeVar("Model", bound=BaseModel)
 
@@ -100,7 +101,7 @@ def read_adapter_record(folder: Path) -> AdapterRecord:
         remedy="train the adapter again",
     )
     weights = folder / ADAPTER_FILE
-    found = sha256_file(weights) if weights.is_file() else "no file"
+    found = known_sha256(weights) if weights.is_file() else "no file"
     if found != record.sha256:
         raise IntegrityError(
             "the adapter is not the recorded one",

@@ -5,16 +5,22 @@ A convenience beside the records, never part of what is hashed: without it every
 
 from __future__ import annotations
 
+import time
 from collections.abc import Iterator
 from functools import lru_cache
 from pathlib import Path
-from typing import Any, Generic, TypeVar
+from typing import Any, Final, Generic, TypeVar
 
 import orjson
 
 from slora_assets.provenance.files import write_bytes
+from slora_assets.provenance.hashing import sha256_file
 
 Value = TypeVar("Value")
+
+_YOUNG_NS: Final = 2_000_000_000
+"""A file that was changed so lately may be changed once more within the same tick of the clock that
+its times are taken from, and look the same."""
 
 
 class StatCache(Generic[Value]):
@@ -75,6 +81,20 @@ def file_stamp(path: Path) -> tuple[int, ...]:
     except OSError:
         return ()
     return stat.st_size, stat.st_mtime_ns, stat.st_ctime_ns, stat.st_ino
+
+
+def known_sha256(path: Path) -> str:
+    """Hex SHA-256 of a file's bytes, read once for as long as the file stays as it is, by size,
+    times and inode. Raises OSError when it can't be read."""
+    stat = path.stat()
+    if time.time_ns() - max(stat.st_mtime_ns, stat.st_ctime_ns) < _YOUNG_NS:
+        return sha256_file(path)
+    return _sha256_at(path, file_stamp(path))
+
+
+@lru_cache(maxsize=256)
+def _sha256_at(path: Path, stamp: tuple[int, ...]) -> str:
+    return sha256_file(path)
 
 
 def _stamp(path: Path) -> list[int]:

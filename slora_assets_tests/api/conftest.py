@@ -91,7 +91,11 @@ def strict(workspace: Workspace) -> Iterator[TestClient]:
 
 
 def local(app: FastAPI) -> TestClient:
-    return TestClient(app, base_url="http://127.0.0.1", raise_server_exceptions=False)
+    """A client whose requests each get a clip of their own."""
+    headers = {"Cache-Control": "no-cache"}
+    return TestClient(
+        app, base_url="http://127.0.0.1", raise_server_exceptions=False, headers=headers
+    )
 
 
 def finish_run(workspace: Workspace, base: VideoBase, scenario: str, seed: int) -> None:

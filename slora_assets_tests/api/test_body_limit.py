@@ -12,7 +12,7 @@ from starlette.types import Message
 
 from api import body_limit
 from api.body_limit import with_form_read
-from api.errors import BodyTooLarge, BodyTooSlow, WrongMediaType
+from api.errors import BodyTooLarge, BodyTooSlow, InvalidForm, WrongMediaType
 
 URLENCODED = "application/x-www-form-urlencoded"
 
@@ -78,6 +78,17 @@ def test_what_is_no_form_is_not_read(kind: str) -> None:
     with pytest.raises(WrongMediaType):
         body.read()
     assert len(body.left) == 2
+
+
+@pytest.mark.parametrize("text", [b"caf\xe9", b"\xff\xfe", b"filename=caf\xe9"])
+def test_bytes_that_are_no_utf_8_are_never_taken_for_latin_1(text: bytes) -> None:
+    part = b'--x\r\nContent-Disposition: form-data; name="a"\r\n\r\n%s\r\n--x--\r\n'
+    with pytest.raises(InvalidForm, match="UTF-8"):
+        Body([part % text, b""], kind="multipart/form-data; boundary=x").read(1000)
+    with pytest.raises(InvalidForm, match="UTF-8"):
+        Body([part % b"a", b""], kind="multipart/form-data; boundary=x; charset=latin-1").read(1000)
+    kind = "multipart/form-data; boundary=x; charset=UTF-8"
+    assert Body([part % "café".encode(), b""], kind=kind).read(1000) == {"a": "café"}
 
 
 def test_files_are_not_read() -> None:

@@ -13,7 +13,7 @@ from numpy.typing import NDArray
 from starlette.testclient import TestClient
 
 from api.generator.engine import GeneratedClip
-from api.service import RANDOM_BASE
+from api.making import RANDOM_BASE
 from slora_assets.base_models.seam import VideoBase
 from slora_assets.config.workspace import Workspace
 from slora_assets.documents import ADAPTER_FILE

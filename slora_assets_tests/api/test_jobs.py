@@ -84,6 +84,7 @@ def test_a_form_and_the_model_field_ask_for_the_same(client: TestClient) -> None
         (b'{"prompt": "x", "scenario": "market_floor", "seed": "1e3"}', "seed"),
         (b'{"prompt": "x", "scenario": "market_floor", "lora_scale": true}', "lora_scale"),
         (b'{"prompt": "x", "scenario": "market_floor", "lora_scale": 99}', "lora_scale"),
+        (b'{"prompt": "x", "scenario": "market_floor", "preset": ["default"]}', "preset"),
         (b'{"prompt": 5, "scenario": "market_floor"}', "prompt"),
         (b'{"prompt": "x", "scenario": ["market_floor"]}', "scenario"),
         (b'{"prompt": "x", "scenario": "nowhere"}', "scenario"),
@@ -130,7 +131,7 @@ def test_a_deleted_job_is_gone_with_its_clip_and_the_file_is_still_known(
     kept.write_bytes(client.get(done["content"]).content)
     client.delete(f"/v1/videos/{done['id']}")
     refused(client.get(f"/v1/videos/{done['id']}"), 404)
-    refused(client.get(done["result"]["url"]), 404)
+    assert "erased" in refused(client.get(done["result"]["url"]), 410)["detail"]
     refused(client.delete(f"/v1/videos/{done['id']}"), 404)
     assert not list(workspace.artifacts.glob(f"{done['result']['id']}*"))
     assert "register" in detect(workspace, kept).layers
@@ -202,9 +203,9 @@ def test_another_site_s_page_neither_asks_nor_deletes(client: TestClient) -> Non
 @pytest.fixture
 def adapter_changes(client: TestClient, monkeypatch: pytest.MonkeyPatch) -> Callable[[], None]:
     """Another adapter serves from now on."""
-    from api import service
+    from api import making
 
-    real = service.choose
+    real = making.choose
 
     def change() -> None:
         def other(*given: Any) -> Any:
@@ -212,7 +213,7 @@ def adapter_changes(client: TestClient, monkeypatch: pytest.MonkeyPatch) -> Call
             record = choice.record.model_copy(update={"sha256": "f" * 64})
             return choice.__class__(**{**vars(choice), "record": record})
 
-        monkeypatch.setattr(service, "choose", other)
+        monkeypatch.setattr(making, "choose", other)
 
     return change
 

@@ -69,6 +69,16 @@ def test_every_route_but_whether_it_lives_asks_for_a_key(guarded: TestClient) ->
         refused(guarded.get("/scenarios", headers={"Authorization": header}), 401)
 
 
+def test_no_host_name_opens_what_is_shut(workspace: Workspace, file: Path, key: Any) -> None:
+    """Where all host names are answered, none may be read as part of the address."""
+    key("somebody")
+    with local(create_app(_settings(workspace, file, host="0.0.0.0"))) as client:
+        for host in ("x/livez?", "x/livez#", "x/livez/..", "127.0.0.1:80/livez?"):
+            assert client.get("/livez", headers={"host": host}).status_code == 200
+            for path in ("/scenarios", "/livez/", "/livez%2f", "/LIVEZ"):
+                refused(client.get(path, headers={"host": host}), 401)
+
+
 def test_a_scope_is_good_for_what_it_says(guarded: TestClient, key: Any) -> None:
     reader, maker = key("reader", Scope.READ), key("maker", Scope.GENERATE)
     assert guarded.get("/scenarios", headers=reader).status_code == 200

@@ -146,9 +146,10 @@ def test_cards_show_what_each_scenario_may_do_and_why_not(browser: Browser, addr
     )
     choose(browser, "sports_field")
     assert "Train a better one." in browser.js("$('about').textContent")
-    assert browser.js("$('send').disabled")
+    assert browser.js("$('send').textContent") == "Generate with the base alone"
+    assert browser.js("new FormData($('form')).get('lora_scale')") == "0"
     choose(browser, "kitchen")
-    assert not browser.js("$('send').disabled")
+    assert browser.js("$('send').textContent") == "Generate"
     assert browser.js("[$('scale').min, $('scale').max, $('scale').value].join()") == "0,1.5,0.85"
     browser.js(
         "[...$('judged').querySelectorAll('button')].find((b) => /^0.5 /.test(b.innerText)).click()"
@@ -167,6 +168,7 @@ def test_the_base_beside_the_clip_has_its_seed_and_plays_in_step(
     opened(browser, address, width=1280)
     browser.js("$('beside').click(); $('seed').value = '7'")
     ask(browser, "a green cart")
+    seen(browser)
     browser.wait("document.querySelector('.view.wiped') && $('base').readyState >= 2")
     ids = browser.js("location.hash.slice(1).split('+')")
     jobs = [browser.js(f"fetch('/v1/videos/{one}').then((a) => a.json())") for one in ids]
@@ -186,6 +188,12 @@ def test_the_base_beside_the_clip_has_its_seed_and_plays_in_step(
     browser.js("$('wipe').value = 20; $('wipe').dispatchEvent(new Event('input'))")
     shown = browser.js("getComputedStyle($('clip').parentElement).clipPath")
     assert shown == "inset(0px 0px 0px 20%)"
+    choose(browser, "kitchen")
+    browser.js("$('likewise').click()")
+    form = "new FormData($('form'))"
+    assert browser.js(f"[...{form}].slice(0, 4).map(([, value]) => value).join()") == (
+        "market_floor,a green cart,0.85,7"
+    )
     browser.js("$('way').click()")
     assert browser.js(
         "$('clip').offsetLeft !== null && document.querySelector('.view.beside') !== null"
@@ -258,6 +266,7 @@ def test_everything_can_be_read_in_both_modes_and_has_a_name(
     opened(browser, address)
     browser.js("$('beside').click()")
     ask(browser, "a red cart")
+    seen(browser)
     browser.wait("document.querySelector('.view.wiped') !== null")
     browser.wait("$('clips').children.length && $('requests').children.length")
     for mode in ("light", "dark"):

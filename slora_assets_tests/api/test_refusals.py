@@ -132,7 +132,7 @@ def test_a_failure_while_generating_is_a_500_without_details_and_the_next_clip_i
     from slora_assets.base_models.cogvideox import CogVideoX
 
     def fails(*_args: object, **_named: object) -> None:
-        raise RuntimeError("out of memory in /tmp/secret/place.py")
+        raise RuntimeError("shapes differ in /tmp/secret/place.py")
 
     with monkeypatch.context() as patch:
         patch.setattr(CogVideoX, "generate", fails)
@@ -164,7 +164,7 @@ def test_other_methods_and_paths_are_problems_too(
         ("/v1/videos", "GET, POST"),
         ("/v1/videos/video_0", "DELETE, GET"),
         ("/generate", "POST"),
-        ("/artifacts/x.mp4", "GET, HEAD"),
+        ("/artifacts/x.mp4", "DELETE, GET, HEAD"),
     ],
 )
 def test_a_wrong_method_is_told_all_right_ones(client: TestClient, path: str, methods: str) -> None:

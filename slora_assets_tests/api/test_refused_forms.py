@@ -11,6 +11,7 @@ from starlette.datastructures import FormData
 from starlette.testclient import TestClient
 
 from api.form import GenerateForm, complaints
+from api.kept_presets import KeptPresets
 from slora_assets.config.workspace import Workspace
 from slora_assets.deployment.presets import read_presets
 from slora_assets.documents import registered_path
@@ -102,7 +103,7 @@ def test_a_scale_that_is_no_number_of_the_presets_range_is_422(
 @given(text=st.text(max_size=40))
 def test_any_text_as_scale_is_in_range_or_refused(workspace: Workspace, text: str) -> None:
     sent = {**VALID, "lora_scale": text}
-    if complaints(FormData(sent), read_presets(workspace.presets)):
+    if complaints(FormData(sent), KeptPresets(workspace.presets).now()):
         return
     scale = GenerateForm.model_validate(sent).lora_scale
     assert scale is not None

@@ -57,10 +57,13 @@ def test_the_page_loads_nothing_from_elsewhere(client: TestClient) -> None:
     page = client.get("/")
     assert page.headers["content-type"].startswith("text/html")
     assert "default-src 'none'" in page.headers["content-security-policy"]
-    for name, kind in (("/page.js", "text/javascript"), ("/page.css", "text/css")):
+    for name, kind in (("/web/page.js", "text/javascript"), ("/web/page.css", "text/css")):
         assert name in page.text
-        assert client.get(name).headers["content-type"].startswith(kind)
-    for field in ("prompt", "scenario", "lora_scale", "lora_path"):
+        part = client.get(name)
+        assert part.headers["content-type"].startswith(kind)
+        known = {"If-None-Match": part.headers["etag"]}
+        assert client.get(name, headers=known).status_code == 304
+    for field in ("prompt", "lora_scale", "seed", "lora_path"):
         assert f'name="{field}"' in page.text
 
 
@@ -93,6 +96,7 @@ def test_the_schema_names_the_form(app: FastAPI) -> None:
             "num_frames": "integer",
             "num_inference_steps": "integer",
             "guidance_scale": "number",
+            "preset": "string",
             "lora_path": "string",
         }
         assert all(field["description"] for field in form["properties"].values())

@@ -11,6 +11,7 @@ from starlette.testclient import TestClient
 from api.app import create_app
 from api.errors import Tainted
 from api.generator.choice import choose, refuse_taken_down
+from api.kept_presets import KeptPresets
 from api.settings import ApiSettings
 from slora_assets.config.workspace import Workspace
 from slora_assets.deployment.presets import read_presets
@@ -91,7 +92,7 @@ def test_what_was_chosen_before_is_refused_when_its_turn_comes(
     own_workspace: Workspace, app: FastAPI
 ) -> None:
     settings = ApiSettings(own_workspace, device="cpu")
-    choice = choose(settings, read_presets(own_workspace.presets), SCENARIO)
+    choice = choose(settings, KeptPresets(own_workspace.presets).now(), SCENARIO)
     refuse_taken_down(settings, choice)
     take(own_workspace)
     with pytest.raises(Tainted):

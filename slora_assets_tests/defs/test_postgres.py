@@ -1,46 +1,96 @@
-"""The worked example for PostgreSQL says what dagster.yaml says, and works where a server is."""
+"""As on a server: Dagster's history in PostgreSQL, UI, daemon and code server as processes of their
+own. Runs side by side; one whose process was killed is tried again; and what is left at the end."""
 
 from __future__ import annotations
 
-import importlib.util
-import os
 import shutil
+import threading
+from collections.abc import Iterator
 from pathlib import Path
 
-import dagster as dg
 import pytest
 import yaml
 
-from slora_assets_tests.small_graph import PROJECT
+from slora_assets.processes.accelerator_lock import accelerator_lock
+from slora_assets_tests.defs.deployed import Deployment
+from slora_assets_tests.postgresql import Server
+from slora_assets_tests.small_graph import PROJECT, prepare
 
-_FILE = PROJECT / "configs" / "dagster" / "postgres.yaml"
-_URL = "SLORA_POSTGRES_URL"
-
-
-def test_but_for_the_storage_it_says_what_dagster_yaml_says() -> None:
-    theirs = yaml.safe_load(_FILE.read_text())
-    assert theirs.pop("storage") == {"postgres": {"postgres_url": {"env": _URL}}}
-    ours = yaml.safe_load((PROJECT / "dagster.yaml").read_text())
-    assert theirs == ours, f"write into {_FILE.name} what changed in dagster.yaml"
+FILE = PROJECT / "deploy" / "dagster.prod.yaml"
+SCENARIO, OTHER = "market_floor", "stage"
 
 
-# A server can't be had everywhere that the tests run; docs/howto/postgres.md says how to try it.
-@pytest.mark.skipif(
-    _URL not in os.environ or importlib.util.find_spec("dagster_postgres") is None,
-    reason=f"needs the extra `postgres` and a server that {_URL} names",
-)
-def test_a_run_is_kept_by_the_server(tmp_path: Path) -> None:
-    shutil.copy(_FILE, tmp_path / "dagster.yaml")
+def test_but_for_storage_and_retries_it_says_what_dagster_yaml_says() -> None:
+    theirs, ours = (yaml.safe_load(path.read_text()) for path in (FILE, PROJECT / "dagster.yaml"))
+    assert theirs.pop("storage") == {"postgres": {"postgres_url": {"env": "SLORA_POSTGRES_URL"}}}
+    assert theirs["run_retries"].pop("max_retries") > ours["run_retries"].pop("max_retries")
+    assert theirs == ours, f"write into {FILE.name} what changed in dagster.yaml"
 
-    @dg.asset(pool="gpu", partitions_def=dg.StaticPartitionsDefinition(["stage"]))
-    def made() -> dg.MaterializeResult[None]:
-        return dg.MaterializeResult(data_version=dg.DataVersion("1"))
 
-    with dg.DagsterInstance.from_config(str(tmp_path)) as instance:
-        done = dg.materialize([made], instance=instance, partition_key="stage")
-    with dg.DagsterInstance.from_config(str(tmp_path)) as instance:
-        run = instance.get_run_by_id(done.run_id)
-        assert run is not None and run.status == dg.DagsterRunStatus.SUCCESS
-        event = instance.get_latest_materialization_event(dg.AssetKey("made"))
-        assert event is not None and event.run_id == done.run_id
-    assert not list(tmp_path.rglob("*.db"))
+@pytest.fixture(scope="module")
+def database(postgresql: Server) -> str:
+    """Its name."""
+    return postgresql.new_database()
+
+
+@pytest.fixture(scope="module")
+def root(prepared_root: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A workspace of whose latents one is missing."""
+    root = Path(shutil.copytree(prepared_root, tmp_path_factory.mktemp("server") / "workspace"))
+    _latents(root)[0].unlink()
+    return root
+
+
+def _latents(root: Path) -> list[Path]:
+    return list((root / "data/prepared/latents" / SCENARIO).glob("*.npz"))
+
+
+@pytest.fixture(scope="module")
+def server(root: Path, postgresql: Server, database: str) -> Iterator[Deployment]:
+    """Started once for the file; the last test ends it."""
+    home = root / ".dagster"
+    home.mkdir()
+    (home / "dagster.yaml").symlink_to(FILE)
+    environment = prepare(root) | {
+        "DAGSTER_HOME": str(home),
+        "SLORA_POSTGRES_URL": postgresql.url(database, "psycopg2"),
+    }
+    deployment = Deployment(environment, root / "server.log")
+    try:
+        yield deployment
+    finally:
+        deployment.close()
+
+
+def test_runs_go_side_by_side_and_a_killed_one_is_tried_again(
+    server: Deployment, root: Path, prepared_root: Path
+) -> None:
+    def seen(*statuses: str) -> None:
+        server.wait_for(
+            lambda: [*server.statuses().values()][::-1] == [*statuses], 120, f"{statuses}"
+        )
+
+    # Whoever encodes waits for this lock, and so does its run.
+    with accelerator_lock(root / "data" / "gpu.lock", threading.Event(), print):
+        backfill = server.backfill(["latents"], [SCENARIO])
+        server.wait_for(lambda: list(server.statuses()) == server.holders() != [], 120, "a run")
+        server.backfill(["scenario_manifest"], [OTHER])
+        seen("STARTED", "SUCCESS")
+        server.wait_for(lambda: len(server.processes().get("run", [])) == 1, 30, "one run's end")
+        server.processes()["run"][0].kill()
+        seen("FAILURE", "SUCCESS", "STARTED")
+    seen("FAILURE", "SUCCESS", "SUCCESS")
+    assert server.backfill_ended(backfill) == "COMPLETED_SUCCESS"
+    assert len(_latents(root)) == len(_latents(prepared_root))
+    server.wait_for(lambda: not server.of_runs(), 30, "the runs' processes to end")
+    server.wait_for(lambda: not server.holders(), 30, "the pool's place")
+
+
+def test_who_is_told_to_end_leaves_no_process_and_no_connection(
+    server: Deployment, postgresql: Server, database: str
+) -> None:
+    assert postgresql.connections(database) > 0
+    assert server.terminate() == [0, 0, 0]
+    assert server.processes() == {}
+    assert postgresql.connections(database) == 0
+    assert server.left_behind() == []

@@ -9,7 +9,6 @@ from __future__ import annotations
 import os
 import shutil
 import signal
-import socket
 import subprocess
 import sys
 import tempfile
@@ -24,6 +23,7 @@ import httpx
 import psutil
 
 from slora_assets.processes.living import is_alive
+from slora_assets_tests.postgresql import free_port
 from slora_assets_tests.small_graph import PROJECT
 
 _MARK: Final = "SLORA_TESTS_MARK"
@@ -53,6 +53,7 @@ class UserInterface:
         # Sockets lie there, whose paths may not be long.
         self.temporary = Path(tempfile.mkdtemp(prefix="slora-"))
         self.log, self.mark, self._target = log, uuid.uuid4().hex, target
+        self.begun: list[subprocess.Popen[bytes]] = []
         self._environment = {
             **os.environ,
             **environment,
@@ -66,20 +67,28 @@ class UserInterface:
     def start(self) -> None:
         """Start it, in a session of its own as a terminal would, and wait until graph and daemon
         are there."""
-        self._port = _free_port()
+        self._port = free_port()
+        self.dev = self._begin(
+            sys.executable, "-c", _OPEN, "--port", str(self._port), *self._target
+        )
+        self.wait_for(self._is_ready, 120, "the UI to show the graph")
+
+    def _begin(self, *command: str) -> subprocess.Popen[bytes]:
         with self.log.open("ab") as stream:
-            self.dev = subprocess.Popen(
-                [sys.executable, "-c", _OPEN, "--port", str(self._port), *self._target],
+            process = subprocess.Popen(
+                command,
                 cwd=PROJECT,
                 env=self._environment,
                 stdout=stream,
                 stderr=subprocess.STDOUT,
                 start_new_session=True,
             )
-        self.wait_for(self._is_ready, 120, "the UI to show the graph")
+        self.begun.append(process)
+        return process
 
     def _is_ready(self) -> bool:
-        assert self.dev.poll() is None, self.log.read_text()[-3000:]
+        ended = [process for process in self.begun if process.poll() is not None]
+        assert not ended, self.log.read_text()[-3000:]
         try:
             return self.loaded() and self._daemons_run()
         except httpx.TransportError:
@@ -246,7 +255,8 @@ class UserInterface:
         for them in self.processes().values():
             for process in them:
                 process.kill()
-        self.dev.wait(30)
+        for process in self.begun:
+            process.wait(30)
         shutil.rmtree(self.temporary, ignore_errors=True)
 
 
@@ -268,7 +278,9 @@ def _role(process: psutil.Process) -> str:
         ("proxy", " code-server start "),
         ("code server", " api grpc "),
         ("webserver", "dagster_webserver"),
+        ("webserver", "/dagster-webserver "),
         ("daemon", "dagster._daemon"),
+        ("daemon", "/dagster-daemon "),
         ("tracker", "multiprocessing.resource_tracker"),
         ("run", "multiprocessing.spawn"),
         ("watch", "code_server_watch"),
@@ -282,9 +294,3 @@ def _role(process: psutil.Process) -> str:
     if parent is None or parent.cmdline() != process.cmdline():
         return "fork server"
     return "worker" if os.getsid(process.pid) == process.pid else "decoder"
-
-
-def _free_port() -> int:
-    with socket.socket() as listener:
-        listener.bind(("127.0.0.1", 0))
-        return int(listener.getsockname()[1])

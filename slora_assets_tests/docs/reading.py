@@ -16,7 +16,7 @@ _FENCE: Final = re.compile(r"^```(\w*)\s*$")
 _MARKER: Final = re.compile(r"<!-- (not run here|run by|file): (.+?) -->")
 _LINK: Final = re.compile(r"\]\(([^)\s]+)\)|<img [^>]*src=\"([^\"]+)\"")
 _PATH: Final = re.compile(
-    r"(?<![\w/.-])((?:slora_assets|slora_assets_tests|api|docs|configs|benchmarks|src)/[\w./-]*)"
+    r"(?<![\w/.-])((?:slora_assets|slora_assets_tests|api|docs|configs|deploy|benchmarks|src)/[\w./-]*)"
 )
 _DOTTED: Final = re.compile(r"(?<![\w./-])((?:slora_assets|api)(?:\.[A-Za-z_]\w*)+)")
 _SCRIPT_FLAGS: Final = {
@@ -191,7 +191,7 @@ def _about_commands(page: str, project: Path) -> Iterator[str]:
 
 def _groups(cli: str) -> dict[str, str]:
     """Groups of the command line's verbs: the variable in its source, and what people type."""
-    return dict(re.findall(r"^app\.add_typer\((\w+), name=\"(\w+)\"", cli, re.MULTILINE))
+    return dict(re.findall(r"^app\.add_typer\((\w+), name=\"([\w-]+)\"", cli, re.MULTILINE))
 
 
 def _verbs(cli: str) -> set[str]:

@@ -256,7 +256,8 @@ class _Verification:
         link = Link("video", where, says=f"{told.get('scenario')}: {told.get('prompt')}")
         link.parents.append(self._records.link(self._workspace.relative(sidecar)))
         link.parents.append(entry_link(self._workspace, sidecar.stem, str(sha256)))
-        link.parents.append(self._adapter(str(adapter)))
+        if adapter is not None:  # else the base alone drew it
+            link.parents.append(self._adapter(str(adapter)))
         if found != sha256:
             link.state = "broken"
             link.says = "the file is gone" if found is None else "it was changed since it was made"
