@@ -244,6 +244,12 @@ VARIABLES: Final = (
         "The port that it serves the graph on.",
     ),
     Variable(
+        "SLORA_RUN_HOST",
+        "the host's name",
+        "What `dead_runs` takes for the host that a run's process is on. To be set where a"
+        " successor of the code server's container has another name; one name per code server.",
+    ),
+    Variable(
         "OPENLINEAGE_URL",
         "empty: nobody is told",
         "Who is told by OpenLineage events what each stage has put on record; waited for 2 s at"

@@ -1,5 +1,6 @@
 """On which host a run's process is: only there can anybody see whether it still lives."""
 
+import os
 import socket
 from typing import Final
 
@@ -10,8 +11,12 @@ TAG: Final = "slora/host"
 
 
 def this_host() -> str:
-    """The name that this host bears; a container has its own, and processes of its own."""
-    return socket.gethostname()
+    """The name that this host bears; a container has its own, and processes of its own.
+
+    SLORA_RUN_HOST names it where each successor of a container has another name, as in Kubernetes:
+    else nobody would look for the runs of those before it, and they would keep their places.
+    """
+    return os.environ.get("SLORA_RUN_HOST") or socket.gethostname()
 
 
 def tell_host(context: dg.InitResourceContext) -> None:

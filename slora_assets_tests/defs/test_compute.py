@@ -169,6 +169,20 @@ def _begun(instance: dg.DagsterInstance, process: int, heard_s_ago: float, **tag
     return run.run_id
 
 
+def test_a_container_s_successor_ends_its_runs(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    (tmp_path / "dagster.yaml").write_text((PROJECT / "dagster.yaml").read_text())
+    monkeypatch.setattr("socket.gethostname", lambda: "pod-2")
+    gone = subprocess.Popen(["true"])
+    gone.wait()
+    with dg.DagsterInstance.from_config(str(tmp_path)) as instance:
+        run = _begun(instance, gone.pid, 0, **{TAG: "slora-code"})
+        assert release_dead_runs(instance) == []  # who it was on isn't here, as far as is known
+        monkeypatch.setenv("SLORA_RUN_HOST", "slora-code")
+        assert release_dead_runs(instance) == [run]
+
+
 def test_only_runs_of_this_host_whose_own_process_is_gone_are_ended(tmp_path: Path) -> None:
     (tmp_path / "dagster.yaml").write_text((PROJECT / "dagster.yaml").read_text())
     here = {TAG: this_host()}

@@ -24,7 +24,9 @@ from slora_assets_tests.adapter_files.made import ATTENTION, adapter
 from slora_assets_tests.docs.reading import blocks, complaints, files_of, runnable
 from slora_assets_tests.small_graph import PROJECT
 
-PAGES = sorted([*PROJECT.glob("*.md"), *(PROJECT / "docs").rglob("*.md")])
+PAGES = sorted(
+    [*PROJECT.glob("*.md"), *(PROJECT / "deploy").glob("*.md"), *(PROJECT / "docs").rglob("*.md")]
+)
 RUN = [page for page in PAGES if runnable(page.read_text("utf-8"))]
 CAPTIONS = {
     "a": "a boat enters the harbour",
