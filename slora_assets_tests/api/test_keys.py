@@ -264,6 +264,7 @@ def test_a_site_that_was_named_may_ask_and_others_get_no_word_of_cors(
 
 
 def test_the_openai_client_shows_its_key(workspace: Workspace, file: Path, key: Any) -> None:
+    shown = key("openai")["Authorization"].removeprefix("Bearer ")
     app = create_app(_settings(workspace, file))
     server = uvicorn.Server(uvicorn.Config(app, port=0, log_level="warning"))
     thread = threading.Thread(target=server.run)
@@ -271,7 +272,6 @@ def test_the_openai_client_shows_its_key(workspace: Workspace, file: Path, key: 
     while not server.started:
         time.sleep(0.01)
     url = f"http://127.0.0.1:{server.servers[0].sockets[0].getsockname()[1]}/v1"
-    shown = key("openai")["Authorization"].removeprefix("Bearer ")
     client: Any = openai.OpenAI(base_url=url, api_key=shown, max_retries=0)
     try:
         made = client.videos.create(prompt="a red cart", model="market_floor")
