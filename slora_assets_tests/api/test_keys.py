@@ -138,6 +138,29 @@ def test_a_key_sees_and_cancels_its_own_jobs_and_an_admin_all(
     assert guarded.delete(f"/v1/videos/{other}", headers=root).status_code == 200
 
 
+def test_a_clip_is_listed_given_again_and_erased_for_the_key_that_asked_for_it(
+    guarded: TestClient, key: Any
+) -> None:
+    ada, bob = key("ada's"), key("bob's")
+    root = key("root's", Scope.ADMIN)
+    asked, again = {**VALID, "prompt": "a cart of ada's"}, {"Cache-Control": ""}
+    hers = guarded.post("/generate", data=asked, headers={**ada, **again}).json()
+    assert guarded.post("/generate", data=asked, headers={**ada, **again}).json()["reused"]
+    his = guarded.post("/generate", data=asked, headers={**bob, **again}).json()
+    assert (his["reused"], his["url"] == hers["url"]) == (False, False)
+
+    def listed(header: dict[str, str]) -> set[str]:
+        clips = guarded.get("/artifacts?limit=100", headers=header).json()["data"]
+        return {one["url"] for one in clips}
+
+    assert (listed(ada), listed(bob)) == ({hers["url"]}, {his["url"]})
+    assert {hers["url"], his["url"]} <= listed(root)
+    assert guarded.get(hers["url"], headers=bob).status_code == 200, "who knows the name has it"
+    refused(guarded.delete(hers["url"], headers=bob), 403)
+    assert guarded.delete(hers["url"], headers=ada).json()["deleted"]
+    assert guarded.delete(his["url"], headers=root).json()["deleted"]
+
+
 def test_a_key_has_so_many_unfinished_jobs_and_no_more(guarded: TestClient, key: Any) -> None:
     ada, bob = key("busy"), key("idle")
     ids = [guarded.post("/v1/videos", data=LONG, headers=ada).json()["id"] for _ in range(3)]
