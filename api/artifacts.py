@@ -9,9 +9,9 @@ from typing import Annotated, Final, Literal
 from fastapi import APIRouter, Query, Request, Response
 from pydantic import BaseModel, ConfigDict
 
+from api.access.caller import Caller, caller_of
 from api.clip_response import clip_response
-from api.errors import ArtifactNotFound
-from api.same_origin import refuse_foreign
+from api.errors import ArtifactNotFound, JobNotFound, ScopeMissing
 from api.service import Generated, Service, answer_of, service_of
 from api.store.retention import Published, published
 
@@ -59,12 +59,14 @@ def page(
     limit: Annotated[int, Query(ge=1, le=100)] = 20,
     scenario: str | None = None,
 ) -> ArtifactList:
-    """Published clips with their scores, the newest first; of one scenario where it is named."""
+    """Published clips with their scores, the newest first; of one scenario where it is named. A key
+    is shown its own, unless it has the scope `admin`."""
     service, shown = service_of(request), list[tuple[Published, Artifact]]()
+    caller = caller_of(request)
     for clip in published(service.settings.workspace.artifacts):
         if after is not None and _place(clip) >= _read(after):
             continue
-        one = _seen(service, clip)
+        one = _seen(service, clip) if _is_own(service, caller, clip.name) else None
         if one is not None and scenario in (None, one.scenario):
             shown.append((clip, one))
         if len(shown) > limit:
@@ -110,7 +112,7 @@ def metadata(filename: str, request: Request) -> Generated:
 @router.delete(
     "/artifacts/{filename}",
     responses={
-        403: {"description": "Sent by a page of another site."},
+        403: {"description": "Another key's clip, or sent by a page of another site."},
         404: {"description": "No such artifact."},
         410: _GONE,
     },
@@ -118,11 +120,22 @@ def metadata(filename: str, request: Request) -> Generated:
 def delete(filename: str, request: Request) -> DeletedArtifact:
     """Erase a published clip. Its job and its entry in the register stay: whoever has the file can
     still be told what it is."""
-    refuse_foreign(request.headers)
-    store = service_of(request).store
-    store.sidecar(filename)
-    store.erase(filename)
+    service, caller = service_of(request), caller_of(request)
+    service.store.sidecar(filename)
+    if not _is_own(service, caller, filename):
+        raise ScopeMissing("Another key asked for this clip: it takes the scope 'admin'.")
+    service.store.erase(filename)
     return DeletedArtifact(id=filename.removesuffix(".mp4"))
+
+
+def _is_own(service: Service, caller: Caller, name: str) -> bool:
+    """Whether a clip is the caller's: by the job that it was made for."""
+    if caller.only is None:
+        return True
+    with suppress(ArtifactNotFound, JobNotFound):
+        job = service.jobs.get(str(service.store.sidecar(name)["job"]))
+        return job.plan.asked_by == caller.only
+    return False
 
 
 def _place(clip: Published) -> tuple[int, str]:

@@ -49,7 +49,9 @@ def _worker(service: Service) -> str:
 
 
 def _presets(service: Service) -> str:
-    return f"{len(service.presets().presets)} scenarios"
+    presets = service.presets()
+    kept = ", as they last could be read" if presets.fault else ""
+    return f"{len(presets.presets)} scenarios{kept}"
 
 
 def _base(service: Service) -> str:

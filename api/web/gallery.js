@@ -39,8 +39,14 @@ export const unfinished = () => kept().map((one) => jobs.get(one.id))
 // Asks anew; a second call while one is on its way comes after it.
 let asked = Promise.resolve();
 export function refresh() {
-  asked = asked.then(renew).catch(() => {});
+  asked = asked.then(renew).catch(soon);
   return asked;
+}
+
+// Nobody follows those that aren't shown.
+function soon() {
+  clearTimeout(again);
+  if (unfinished()) again = setTimeout(refresh, AGAIN_MS);
 }
 
 async function renew() {
@@ -69,8 +75,7 @@ export async function more() {
 
 function draw() {
   const mine = kept().slice(0, SHOWN).filter(({ id }) => jobs.has(id));
-  clearTimeout(again);
-  if (unfinished()) again = setTimeout(refresh, AGAIN_MS); // nobody follows those that aren't shown
+  soon();
   $("history").hidden = !mine.length;
   $("requests").replaceChildren(...mine.map(({ id, base }) => request(jobs.get(id), base)));
   const bases = new Set(kept().map((one) => one.base));

@@ -74,34 +74,38 @@ export async function ask(address, options) {
   return answer.json();
 }
 
-// Calls `seen` with the job whenever it has changed, up to its end, over lost connections too.
+// Calls `seen` with the job whenever it has changed, up to its end: over lost connections too, and
+// over a service that was started anew meanwhile.
 export async function follow(id, seen, signal) {
-  for (;;) {
-    const answer = await answerOf(`${videoAddress(id)}/events`, { signal });
+  for (let known = false; !signal.aborted; await later()) {
+    let answer;
+    try {
+      answer = await answerOf(`${videoAddress(id)}/events`, { signal });
+    } catch (error) {
+      if (known && error instanceof Refused) continue;
+      throw error;
+    }
     if (!answer.ok) throw new Refused(await problemOf(answer));
+    known = true;
     const reader = answer.body.pipeThrough(new TextDecoderStream()).getReader();
     let text = "";
-    try {
-      for (;;) {
-        const { done, value } = await reader.read();
-        if (done) break;
-        const events = (text + value).split("\n\n");
-        text = events.pop();
-        for (const event of events) {
-          const data = event.split("\n").find((line) => line.startsWith("data:"));
-          if (!data) continue;
-          const job = JSON.parse(data.slice(5));
-          seen(job);
-          if (ended(job)) return void reader.cancel();
-        }
+    for (;;) {
+      const { done, value } = await reader.read().catch(() => ({ done: true }));
+      if (done) break;
+      const events = (text + value).split("\n\n");
+      text = events.pop();
+      for (const event of events) {
+        const data = event.split("\n").find((line) => line.startsWith("data:"));
+        if (!data) continue;
+        const job = JSON.parse(data.slice(5));
+        seen(job);
+        if (ended(job)) return void reader.cancel();
       }
-    } catch (error) {
-      if (signal.aborted) return;
     }
-    await new Promise((resolve) => setTimeout(resolve, 1000));
-    if (signal.aborted) return;
   }
 }
+
+const later = () => new Promise((resolve) => setTimeout(resolve, 1000));
 
 const blobs = new WeakMap(); // element -> the address of what was fetched for it
 

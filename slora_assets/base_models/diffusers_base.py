@@ -8,8 +8,7 @@ from __future__ import annotations
 
 from abc import ABC, abstractmethod
 from collections.abc import Mapping, Sequence
-from functools import cache
-from math import prod
+from functools import cache, partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, ClassVar
 
@@ -30,7 +29,7 @@ from slora_assets.base_models.parts import (
 )
 from slora_assets.base_models.sampling import Sampling, embedded
 from slora_assets.base_models.seam import LoraShape, StepCallback, TrainingBatch
-from slora_assets.base_models.weights import PARTS, read_mapping, read_safetensors_header
+from slora_assets.base_models.weights import read_mapping, weight_count
 from slora_assets.config.errors import ConfigError
 from slora_assets.documents import BaseIdentity, Geometry, InferenceDefaults
 
@@ -61,7 +60,7 @@ class DiffusersBase(ABC):
         self.inference = inference
         self._identity = identity
         self._config = cache(self._read_config)
-        self._weights = cache(self._count_weights)
+        self._weight_count = cache(partial(weight_count, folder))
         self._check_trainable()
         self._check_geometry()
 
@@ -122,17 +121,7 @@ class DiffusersBase(ABC):
         return self._identity
 
     def weight_count(self) -> int:
-        return self._weights()
-
-    def _count_weights(self) -> int:
-        files = [file for part in PARTS for file in (self.folder / part).glob("*.safetensors")]
-        headers = [read_safetensors_header(file) for file in files]
-        return sum(
-            prod(entry["shape"])
-            for header in headers
-            for name, entry in header.items()
-            if name != "__metadata__"
-        )
+        return self._weight_count()
 
     def latent_shape(self) -> tuple[int, int, int, int]:
         g, c = self.geometry, self.compression

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import struct
 from functools import lru_cache
+from math import prod
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final, TypedDict
 
@@ -51,6 +52,18 @@ def part_hashes(folder: Path, parts: tuple[str, ...]) -> dict[str, str]:
             {path.relative_to(folder).as_posix(): _content_hash(path) for path in files}
         )
     return hashes
+
+
+def weight_count(folder: Path) -> int:
+    """How many numbers the weights of a pipeline's folder are."""
+    files = [file for part in PARTS for file in (folder / part).glob("*.safetensors")]
+    headers = [read_safetensors_header(file) for file in files]
+    return sum(
+        prod(entry["shape"])
+        for header in headers
+        for name, entry in header.items()
+        if name != "__metadata__"
+    )
 
 
 def verify_recorded(folder: Path, recorded: dict[str, str]) -> None:

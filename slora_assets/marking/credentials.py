@@ -1,7 +1,8 @@
 """Content Credentials (C2PA) of generated videos and of adapters: written, and read again.
 
 A video carries them inside, signed last of all. A file that has to stay as it is (an adapter) has
-them beside it, bound to its bytes by their hash.
+them beside it, bound to its bytes by their hash. An authority stamps them with its time where
+SLORA_TSA_URL names one.
 """
 
 from __future__ import annotations

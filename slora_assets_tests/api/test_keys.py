@@ -138,6 +138,29 @@ def test_a_key_sees_and_cancels_its_own_jobs_and_an_admin_all(
     assert guarded.delete(f"/v1/videos/{other}", headers=root).status_code == 200
 
 
+def test_a_clip_is_listed_given_again_and_erased_for_the_key_that_asked_for_it(
+    guarded: TestClient, key: Any
+) -> None:
+    ada, bob = key("ada's"), key("bob's")
+    root = key("root's", Scope.ADMIN)
+    asked, again = {**VALID, "prompt": "a cart of ada's"}, {"Cache-Control": ""}
+    hers = guarded.post("/generate", data=asked, headers={**ada, **again}).json()
+    assert guarded.post("/generate", data=asked, headers={**ada, **again}).json()["reused"]
+    his = guarded.post("/generate", data=asked, headers={**bob, **again}).json()
+    assert (his["reused"], his["url"] == hers["url"]) == (False, False)
+
+    def listed(header: dict[str, str]) -> set[str]:
+        clips = guarded.get("/artifacts?limit=100", headers=header).json()["data"]
+        return {one["url"] for one in clips}
+
+    assert (listed(ada), listed(bob)) == ({hers["url"]}, {his["url"]})
+    assert {hers["url"], his["url"]} <= listed(root)
+    assert guarded.get(hers["url"], headers=bob).status_code == 200, "who knows the name has it"
+    refused(guarded.delete(hers["url"], headers=bob), 403)
+    assert guarded.delete(hers["url"], headers=ada).json()["deleted"]
+    assert guarded.delete(his["url"], headers=root).json()["deleted"]
+
+
 def test_a_key_has_so_many_unfinished_jobs_and_no_more(guarded: TestClient, key: Any) -> None:
     ada, bob = key("busy"), key("idle")
     ids = [guarded.post("/v1/videos", data=LONG, headers=ada).json()["id"] for _ in range(3)]
@@ -264,6 +287,7 @@ def test_a_site_that_was_named_may_ask_and_others_get_no_word_of_cors(
 
 
 def test_the_openai_client_shows_its_key(workspace: Workspace, file: Path, key: Any) -> None:
+    shown = key("openai")["Authorization"].removeprefix("Bearer ")
     app = create_app(_settings(workspace, file))
     server = uvicorn.Server(uvicorn.Config(app, port=0, log_level="warning"))
     thread = threading.Thread(target=server.run)
@@ -271,7 +295,6 @@ def test_the_openai_client_shows_its_key(workspace: Workspace, file: Path, key: 
     while not server.started:
         time.sleep(0.01)
     url = f"http://127.0.0.1:{server.servers[0].sockets[0].getsockname()[1]}/v1"
-    shown = key("openai")["Authorization"].removeprefix("Bearer ")
     client: Any = openai.OpenAI(base_url=url, api_key=shown, max_retries=0)
     try:
         made = client.videos.create(prompt="a red cart", model="market_floor")

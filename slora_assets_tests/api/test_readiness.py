@@ -55,7 +55,8 @@ def test_what_is_broken_is_named_and_what_is_mended_is_ready_again(
     app = create_app(ApiSettings(own_workspace, device="cpu"))
     with local(app) as client:
         own_workspace.presets.write_text("presets: [")
-        assert {"presets", "base"} <= set(unready(client, own_workspace))
+        kept = client.get("/readyz").json()["parts"]["presets"]
+        assert kept == "5 scenarios, as they last could be read"
         gone = f"base_model: {own_workspace.root / 'gone'}"
         own_workspace.presets.write_text(presets.replace(line, gone))
         assert set(unready(client, own_workspace)) == {"base"}
@@ -110,5 +111,6 @@ def test_who_shows_no_key_where_one_is_needed_learns_whether_and_not_why(
         assert client.get("/readyz").json() == {"status": "ready"}
         told = client.get("/readyz", headers={"Authorization": f"Bearer {shown}"}).json()
         assert "parts" in told
-        own_workspace.presets.write_text("presets: [")
+        shutil.rmtree(own_workspace.artifacts, ignore_errors=True)
+        own_workspace.artifacts.write_text("a file where clips should go")
         assert "errors" not in refused(client.get("/readyz"), 503)

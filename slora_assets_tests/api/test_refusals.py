@@ -147,7 +147,7 @@ def test_a_failure_while_generating_is_a_500_without_details_and_the_next_clip_i
         ("GET", "/generate", 405),
         ("DELETE", "/scenarios", 405),
         ("GET", "/nothing", 404),
-        ("GET", "/docs", 404),
+        ("GET", "/redoc", 404),
         ("PUT", "/artifacts/x.mp4", 405),
         ("GET", "/artifacts/", 404),
     ],

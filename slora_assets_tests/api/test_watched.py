@@ -74,9 +74,9 @@ def test_metrics_count_requests_jobs_and_stages_by_labels_that_are_few(own: Fast
     assert after["slora_requests_total['/generate', '200', 'POST']"] == 1
     assert after["slora_requests_total['/v1/videos/{video_id}', '404', 'GET']"] == 30
     assert after["slora_request_seconds_count['/generate', 'POST']"] == 1
-    for stage in ("generate", "score", "publish"):
+    for stage in ("load", "denoise", "decode", "score"):
         assert after[f"slora_generation_seconds_count['{stage}']"] == 1
-    assert after["slora_generation_seconds_sum['generate']"] <= made["seconds"]
+    assert after["slora_generation_seconds_sum['denoise']"] <= made["seconds"]
     assert after["slora_adapter_switches_total[]"] == 1
     assert after["slora_memory_bytes['peak_resident']"] > 1e7
     assert len(after) < len(before) + 250, "as many however many addresses clients make up"

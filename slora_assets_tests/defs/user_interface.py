@@ -65,8 +65,7 @@ class UserInterface:
         self.start()
 
     def start(self) -> None:
-        """Start it, in a session of its own as a terminal would, and wait until graph and daemon
-        are there."""
+        """Start it as a terminal would, and wait until graph and daemon are there."""
         self._port = free_port()
         self.dev = self._begin(
             sys.executable, "-c", _OPEN, "--port", str(self._port), *self._target
@@ -75,7 +74,7 @@ class UserInterface:
 
     def _begin(self, *command: str) -> subprocess.Popen[bytes]:
         with self.log.open("ab") as stream:
-            process = subprocess.Popen(
+            begun = subprocess.Popen(
                 command,
                 cwd=PROJECT,
                 env=self._environment,
@@ -83,12 +82,11 @@ class UserInterface:
                 stderr=subprocess.STDOUT,
                 start_new_session=True,
             )
-        self.begun.append(process)
-        return process
+        self.begun.append(begun)
+        return begun
 
     def _is_ready(self) -> bool:
-        ended = [process for process in self.begun if process.poll() is not None]
-        assert not ended, self.log.read_text()[-3000:]
+        assert all(one.poll() is None for one in self.begun), self.log.read_text()[-3000:]
         try:
             return self.loaded() and self._daemons_run()
         except httpx.TransportError:
@@ -122,13 +120,21 @@ class UserInterface:
 
     def launch(self, job: str, partition: str | None = None) -> str:
         """Press "Launch run"; returns the run's id."""
+        return self._launched({"jobName": job}, partition)
+
+    def materialize(self, asset: str, partition: str) -> str:
+        """Press "Materialize"; returns the run's id."""
+        selected = {"assetSelection": [{"path": [asset]}]}
+        return self._launched({"jobName": "__ASSET_JOB", **selected}, partition)
+
+    def _launched(self, what: Mapping[str, object], partition: str | None) -> str:
         tags = [{"key": "dagster/partition", "value": partition}] if partition else []
         answer = self.ask(
             """mutation($params: ExecutionParams!) { launchPipelineExecution(executionParams:
                $params) { __typename ... on LaunchRunSuccess { run { runId } }
                ... on PythonError { message } } }""",
             params={
-                "selector": {**_REPOSITORY, "jobName": job},
+                "selector": {**_REPOSITORY, **what},
                 "mode": "default",
                 "runConfigData": {},
                 "executionMetadata": {"tags": tags},
@@ -277,10 +283,8 @@ def _role(process: psutil.Process) -> str:
     for role, sign in (
         ("proxy", " code-server start "),
         ("code server", " api grpc "),
-        ("webserver", "dagster_webserver"),
-        ("webserver", "/dagster-webserver "),
-        ("daemon", "dagster._daemon"),
-        ("daemon", "/dagster-daemon "),
+        ("webserver", "webserver"),
+        ("daemon", "daemon"),
         ("tracker", "multiprocessing.resource_tracker"),
         ("run", "multiprocessing.spawn"),
         ("watch", "code_server_watch"),

@@ -184,6 +184,8 @@ def _headline(
     share = min(1.0, motion / motion_ref)
     if share == 1.0:
         return consistency, "The clip moves as much as the reference, so consistency counts fully."
+    if share >= 0.995:  # would be told as 100 %
+        return consistency * share, "The clip moves a little less than the reference."
     return consistency * share, f"The clip moves only {share:.0%} as much as the reference."
 
 

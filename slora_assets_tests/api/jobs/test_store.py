@@ -13,7 +13,7 @@ import pytest
 
 from api.errors import IdempotencyConflict, JobNotFound, QueueFull
 from api.jobs.job import Job, JobError, JobRequest, Plan
-from api.jobs.store import JobStore
+from api.jobs.store import JobStore, TooManyOfKey
 
 REQUEST = JobRequest(prompt="a red cart", scenario="market_floor")
 PLAN = Plan(adapter_sha256="a" * 64, lora_scale=0.85, seed=0)
@@ -79,6 +79,20 @@ def test_pages_show_every_job_once(store: JobStore) -> None:
         assert seen == (made[::-1] if newest_first else made)
     with pytest.raises(JobNotFound):
         store.page("video_" + "0" * 32, 3, newest_first=True)
+
+
+def test_an_api_key_has_its_own_jobs_and_so_many_of_them(store: JobStore) -> None:
+    hers, his = (PLAN.model_copy(update={"asked_by": who}) for who in ("ada", "bob"))
+    first = store.add(REQUEST, hers, None, 100, 1, most_of_key=1)
+    with pytest.raises(TooManyOfKey):
+        store.add(REQUEST, hers, None, 100, 1, most_of_key=1)
+    second = store.add(REQUEST, his, None, 100, 1, most_of_key=1, order="o")
+    added(store)
+    for who, job in (("ada", first), ("bob", second)):
+        jobs, more = store.page(None, 10, newest_first=True, asked_by=who)
+        assert ([one.id for one in jobs], more) == ([job.id], False)
+    assert len(store.unfinished()) == 3
+    assert store.last_of("o") is None, "it isn't made yet"
 
 
 def test_what_a_service_left_goes_on_in_the_next(
