@@ -1,0 +1,48 @@
+"""`slora clean`: list what nothing in the workspace needs any more, or remove it."""
+
+from __future__ import annotations
+
+from typing import Annotated
+
+import typer
+
+from slora_assets.config.workspace import Workspace
+
+_SHOWN = 3
+
+
+def clean(
+    delete: Annotated[
+        bool, typer.Option("--delete", help="Remove it; without this it is only listed.")
+    ] = False,
+) -> None:
+    """List first frames, latents and embeddings that no scenario, index or run names, leftovers of
+    interrupted writes, and empty folders. Footage, runs and whatever is in use stay."""
+    from slora_assets.governance.cleaning.clean import find, remove
+
+    workspace = Workspace.from_environment()
+    if delete:
+        found, freed = remove(workspace, typer.echo)
+    else:
+        found = find(workspace)
+        freed = found.freed()
+    listed = {**found.files, **({"empty folders": found.folders} if found.folders else {})}
+    for kind, paths in listed.items():
+        more = f" and {len(paths) - _SHOWN} more" if len(paths) > _SHOWN else ""
+        names = ", ".join(workspace.relative(path) for path in paths[:_SHOWN])
+        typer.echo(f"{kind}: {len(paths)} ({names}{more})")
+    for link in found.links:
+        typer.echo(f"not looked into, as it is a link or behind one: {workspace.relative(link)}")
+    if not found:
+        typer.echo("nothing to remove: all that is there is in use")
+    elif delete:
+        typer.echo(f"removed; {_size(freed)} are free again")
+    else:
+        typer.echo(f"{_size(freed)} would be free again; `slora clean --delete` removes all this")
+
+
+def _size(bytes_: int) -> str:
+    for unit, name in ((1e9, "GB"), (1e6, "MB"), (1e3, "kB")):
+        if bytes_ >= unit:
+            return f"{bytes_ / unit:.1f} {name}"
+    return f"{bytes_} bytes"
