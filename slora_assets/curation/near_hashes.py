@@ -25,7 +25,7 @@ _PART_BITS: Final = 22
 _NUMBER_BITS: Final = 32
 _MOST_FLIPS: Final = 3
 """Of a part's bits: with more there are more places to look at than hashes."""
-_YOUNG_PER_PLACE: Final = 64
+_YOUNG_PER_PLACE: Final = 256
 """So many hashes are compared in the time of a look at one place of the index."""
 _LEAST_YOUNG: Final = 4096
 _CROWDED: Final = 8
@@ -50,8 +50,10 @@ class NearHashes:
         """So many are in the index."""
         self._index: NDArray[np.uint64] | None = None
         """For each part of each hash a number, sorted: which part, its bits, the hash's number."""
-        self._masks: list[NDArray[np.uint64]] = []
-        """What makes of a part all those that are near to it."""
+        self._masks: NDArray[np.uint64]
+        """What makes of a part all those that are near to it, for one part after the other."""
+        self._mask_of: NDArray[np.intp]
+        """Which part each is for."""
 
     def add(self, hash_: int) -> int:
         """The number of a hash, which is known from now on."""
@@ -72,9 +74,9 @@ class NearHashes:
         found = None if self._index is None else self._sharing_a_part(self._index, hash_)
         if found is None:
             return list(map(int, self._within(hashes, hash_)))
-        old = found[self._within(hashes[found], hash_)]
+        old = found[self._within(hashes[found], hash_)] if len(found) else found
         young = self._within(hashes[self._old :], hash_) + self._old
-        return [*map(int, old), *map(int, young)]
+        return [*sorted(set(map(int, old))), *map(int, young)]
 
     def _within(self, hashes: NDArray[np.uint64], hash_: int) -> NDArray[np.intp]:
         import numpy as np
@@ -82,32 +84,35 @@ class NearHashes:
         return np.flatnonzero(np.bitwise_count(hashes ^ np.uint64(hash_)) <= self._bits)
 
     def _sharing_a_part(self, index: NDArray[np.uint64], hash_: int) -> NDArray[np.intp] | None:
-        """Numbers of the hashes one of whose parts is near to the same of this one; None where
-        they are so many that comparing all is quicker."""
+        """Numbers of the hashes one of whose parts is near to the same of this one, maybe more than
+        once; None where they are so many that comparing all is quicker."""
         import numpy as np
 
-        places = np.concatenate(
-            [
-                masks ^ np.uint64(part << _PART_BITS | (hash_ >> low & (1 << width) - 1))
-                for part, ((low, width), masks) in enumerate(zip(_PARTS, self._masks, strict=True))
-            ]
-        )
-        first = index.searchsorted(places << np.uint64(_NUMBER_BITS))
-        after = index.searchsorted(places + np.uint64(1) << np.uint64(_NUMBER_BITS))
-        held = np.flatnonzero(after > first)
-        if int((after[held] - first[held]).sum()) * _CROWDED > self._old:
-            return None
-        spans = [index[first[place] : after[place]] for place in held]
-        if not spans:
+        parts = [
+            part << _PART_BITS | (hash_ >> low & (1 << width) - 1)
+            for part, (low, width) in enumerate(_PARTS)
+        ]
+        places = np.array(parts, np.uint64)[self._mask_of] ^ self._masks
+        places <<= np.uint64(_NUMBER_BITS)
+        first = index.searchsorted(places)
+        held = index.take(first, mode="clip") - places < np.uint64(1 << _NUMBER_BITS)
+        if not held.any():
             return np.empty(0, np.intp)
+        first = first[held]
+        after = index.searchsorted(places[held] + np.uint64(1 << _NUMBER_BITS))
+        if int((after - first).sum()) * _CROWDED > self._old:
+            return None
+        spans = [index[one:end] for one, end in zip(first, after, strict=True)]
         numbers = np.concatenate(spans) & np.uint64((1 << _NUMBER_BITS) - 1)
-        return np.unique(numbers).astype(np.intp)
+        return numbers.astype(np.intp)
 
     def _sort_in(self) -> None:
         import numpy as np
 
-        if not self._masks:
-            self._masks = [np.sort(_masks(width, self._flips)) for _, width in _PARTS]
+        if self._index is None:
+            masks = [_masks(width, self._flips) for _, width in _PARTS]
+            self._masks = np.concatenate(masks)
+            self._mask_of = np.repeat(np.arange(len(masks)), list(map(len, masks)))
         young = np.frombuffer(self._hashes, np.uint64)[self._old :]
         numbers = np.arange(self._old, len(self._hashes), dtype=np.uint64)
         index = [] if self._index is None else [self._index]
