@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+from pathlib import Path
 from typing import Annotated
 
 import typer
@@ -21,24 +23,28 @@ def clean(
     from slora_assets.governance.cleaning.clean import find, remove
 
     workspace = Workspace.from_environment()
-    if delete:
-        found, freed = remove(workspace, typer.echo)
-    else:
-        found = find(workspace)
-        freed = found.freed()
-    listed = {**found.files, **({"empty folders": found.folders} if found.folders else {})}
-    for kind, paths in listed.items():
-        more = f" and {len(paths) - _SHOWN} more" if len(paths) > _SHOWN else ""
-        names = ", ".join(workspace.relative(path) for path in paths[:_SHOWN])
-        typer.echo(f"{kind}: {len(paths)} ({names}{more})")
+    found = remove(workspace, typer.echo) if delete else find(workspace)
+    for kind, files in found.files.items():
+        typer.echo(
+            f"{kind}: {len(files)}, {_size(found.bytes_[kind])} ({_names(workspace, files)})"
+        )
+    if found.folders:
+        typer.echo(f"empty folders: {len(found.folders)} ({_names(workspace, found.folders)})")
     for link in found.links:
         typer.echo(f"not looked into, as it is a link or behind one: {workspace.relative(link)}")
     if not found:
         typer.echo("nothing to remove: all that is there is in use")
     elif delete:
-        typer.echo(f"removed; {_size(freed)} are free again")
+        typer.echo(f"removed; {_size(found.freed)} are free again")
     else:
-        typer.echo(f"{_size(freed)} would be free again; `slora clean --delete` removes all this")
+        typer.echo(
+            f"{_size(found.freed)} would be free again; `slora clean --delete` removes all this"
+        )
+
+
+def _names(workspace: Workspace, paths: Sequence[Path]) -> str:
+    more = f" and {len(paths) - _SHOWN} more" if len(paths) > _SHOWN else ""
+    return ", ".join(workspace.relative(path) for path in paths[:_SHOWN]) + more
 
 
 def _size(bytes_: int) -> str:

@@ -18,8 +18,8 @@ def find(workspace: Workspace) -> Orphans:
     return orphans_of(workspace, named_in(workspace))
 
 
-def remove(workspace: Workspace, report: Callable[[str], None]) -> tuple[Orphans, int]:
-    """Remove it; returns what it was and how many bytes the disk got back.
+def remove(workspace: Workspace, report: Callable[[str], None]) -> Orphans:
+    """Remove it; returns what it was.
 
     Stages that encode or train hold the accelerator, and are waited for; `report` says for whom.
     What is on record is erased there first, so that `slora verify` finds it erased on purpose.
@@ -30,7 +30,6 @@ def remove(workspace: Workspace, report: Callable[[str], None]) -> tuple[Orphans
     with accelerator_lock(workspace.gpu_lock, Event(), report):
         named = named_in(workspace)
         found = orphans_of(workspace, named)
-        freed = found.freed()
         if not named.still_so:
             raise InterruptedRunError(
                 "a stage has written its documents meanwhile; nothing was removed",
@@ -42,4 +41,4 @@ def remove(workspace: Workspace, report: Callable[[str], None]) -> tuple[Orphans
             file.unlink(missing_ok=True)
         for folder in found.folders:
             remove_folder(folder)
-    return found, freed
+    return found

@@ -7,7 +7,7 @@ import os
 import re
 import stat
 import time
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Final
@@ -30,6 +30,10 @@ class Orphans:
 
     files: dict[str, list[Path]] = field(default_factory=dict)
     """By kind; no kind without files."""
+    bytes_: dict[str, int] = field(default_factory=dict)
+    """That the disk gets back, by kind."""
+    freed: int = 0
+    """The same of all kinds together, which may be more: of a file's two names, each another's."""
     folders: list[Path] = field(default_factory=list)
     """That hold nothing, or will hold nothing without these files; the deepest first."""
     links: list[Path] = field(default_factory=list)
@@ -37,16 +41,6 @@ class Orphans:
 
     def __bool__(self) -> bool:
         return bool(self.files or self.folders)
-
-    def freed(self, kind: str | None = None) -> int:
-        """Bytes that the disk gets back from a kind, or from all: a file with a second name that
-        stays takes as much as before."""
-        kinds = self.files if kind is None else [kind]
-        found: dict[tuple[int, int], list[os.stat_result]] = {}
-        for file in (file for one in kinds for file in self.files[one]):
-            there = file.lstat()
-            found.setdefault((there.st_dev, there.st_ino), []).append(there)
-        return sum(all_[0].st_size for all_ in found.values() if all_[0].st_nlink <= len(all_))
 
 
 def orphans_of(workspace: Workspace, named: Named) -> Orphans:
@@ -78,6 +72,8 @@ def orphans_of(workspace: Workspace, named: Named) -> Orphans:
         file for folder in written for file in walk.files(folder) if _is_left_over(file)
     )
     found.files = {kind: files for kind, files in found.files.items() if files}
+    found.bytes_ = {kind: _freed(files) for kind, files in found.files.items()}
+    found.freed = _freed(file for files in found.files.values() for file in files)
     going = {file for files in found.files.values() for file in files}
     found.folders = [one for top in (*prepared, *frames) for one in walk.emptied(top, going)]
     found.folders = [one for one in found.folders if one not in prepared]
@@ -133,6 +129,15 @@ def remove_folder(folder: Path) -> None:
         folder.rmdir()
     except OSError:  # somebody has written there meanwhile
         return
+
+
+def _freed(files: Iterable[Path]) -> int:
+    """Bytes that go with files: one with a second name that stays takes as much as before."""
+    names: dict[tuple[int, int], list[os.stat_result]] = {}
+    for file in files:
+        there = file.lstat()
+        names.setdefault((there.st_dev, there.st_ino), []).append(there)
+    return sum(there[0].st_size for there in names.values() if there[0].st_nlink <= len(there))
 
 
 def _wanted(file: Path, named: Named) -> bool:
