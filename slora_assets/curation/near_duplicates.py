@@ -3,16 +3,22 @@
 from __future__ import annotations
 
 from array import array
-from typing import Final
+from typing import TYPE_CHECKING, Final
 
 from slora_assets.curation.near_hashes import NearHashes
 from slora_assets.curation.taken_down import SAME_S
 from slora_assets.documents import FootageFile
 
+if TYPE_CHECKING:
+    import numpy as np
+    from numpy.typing import NDArray
+
 Part = tuple[float, float | None]
 """Start and end in a file, seconds; None: to its end."""
 
 _SEVERAL: Final = -1
+_MANY: Final = 8
+"""Where clips of this part of all begin alike, all are looked at: they lie in a row."""
 
 
 class NearDuplicates:
@@ -24,7 +30,7 @@ class NearDuplicates:
 
     def __init__(self, bits: int) -> None:
         """`bits`: in how many of 64 two fingerprints may differ and be one."""
-        self._hashes = NearHashes(bits)
+        self._bits, self._hashes = bits, NearHashes(bits)
         self._alike: list[array[int]] = []
         """By number of a hash the clips whose file begins so, by their number."""
         self._file_of_all: list[int] = []
@@ -53,15 +59,20 @@ class NearDuplicates:
             return None
         import numpy as np
 
-        alike = np.concatenate([np.frombuffer(self._alike[one], np.int64) for one in near])
-        files, starts, ends = (
-            np.frombuffer(column, kind)[alike]
-            for column, kind in ((self._file, np.int64), (self._start, float), (self._end, float))
+        alike: slice | NDArray[np.int64] = slice(None)
+        if _MANY * sum(len(self._alike[one]) for one in near) < len(self._clips):
+            alike = np.concatenate([np.frombuffer(self._alike[one], np.int64) for one in near])
+        files, starts, ends, prints = (
+            np.frombuffer(column, column.typecode)[alike]
+            for column in (self._file, self._start, self._end, self._prints)
         )
         # As `overlap` says it of two parts.
         together = np.minimum(ends, end) - np.maximum(starts, start) > SAME_S
-        found = alike[together & (files != in_file)]
-        return int(found.min()) if found.size else None
+        found = np.flatnonzero(together & (files != in_file))
+        found = found[np.bitwise_count(prints[found] ^ np.uint64(mine)) <= self._bits]
+        if not found.size:
+            return None
+        return int(found[0] if isinstance(alike, slice) else alike[found].min())
 
     def _remember(self, clip: str, mine: int, in_file: int, start: float, end: float) -> None:
         hash_ = self._hashes.add(mine)
