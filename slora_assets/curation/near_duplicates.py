@@ -66,9 +66,10 @@ class NearDuplicates:
             np.frombuffer(column, column.typecode)[alike]
             for column in (self._file, self._start, self._end, self._prints)
         )
+        found = np.flatnonzero((starts < end) & (ends > start))
         # As `overlap` says it of two parts.
-        together = np.minimum(ends, end) - np.maximum(starts, start) > SAME_S
-        found = np.flatnonzero(together & (files != in_file))
+        shared = np.minimum(ends[found], end) - np.maximum(starts[found], start)
+        found = found[(shared > SAME_S) & (files[found] != in_file)]
         found = found[np.bitwise_count(prints[found] ^ np.uint64(mine)) <= self._bits]
         if not found.size:
             return None
