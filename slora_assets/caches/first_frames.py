@@ -143,7 +143,12 @@ def damaged_frames(index_file: Path, folder: Path) -> list[str]:
 
 def indexed_frames(index_file: Path) -> int:
     """How many first frames an index names. Raises MissingInputError."""
-    return len(_frames_in(read_json(index_file, remedy="run `make preprocess`"), index_file))
+    return len(indexed_clips(index_file))
+
+
+def indexed_clips(index_file: Path) -> list[str]:
+    """Of which clips an index names first frames. Raises MissingInputError, IntegrityError."""
+    return list(_frames_in(read_json(index_file, remedy="run `make preprocess`"), index_file))
 
 
 def _seen(path: Path) -> list[str | int]:

@@ -1,5 +1,5 @@
 """`slora`: what a person does from the shell: curate, add scenarios, write prompts, promote,
-demote, take footage down, verify, detect, sign, export, read logs, reports, preferences and
+demote, take footage down, clean, verify, detect, sign, export, read logs, reports, preferences and
 schemas."""
 
 from __future__ import annotations
@@ -12,6 +12,7 @@ import typer
 from slora_assets.adapter_files.naming import Naming
 from slora_assets.cli.api_keys import api_keys_app
 from slora_assets.cli.arguments import Reason
+from slora_assets.cli.clean import clean
 from slora_assets.cli.detect import detect
 from slora_assets.cli.exports import export
 from slora_assets.cli.keys import keys_app, sign
@@ -36,6 +37,7 @@ app.command()(sign)
 app.add_typer(keys_app, name="keys", help="Whose signatures count on this machine.")
 app.add_typer(api_keys_app, name="api-keys", help="Who may use the service over the network.")
 app.command()(detect)
+app.command()(clean)
 
 Scenario = Annotated[str, typer.Argument(help="The scenario whose preset changes.")]
 By = Annotated[str, typer.Option(help="Who decides.")]

@@ -110,7 +110,7 @@ class _Sorter:
         self._matcher = ScenarioMatcher(scenarios.active)
         self._groups = SourceGroups()
         self._kept: list[tuple[dict[str, Any], Assignment]] = []
-        self._doubles = NearDuplicates()
+        self._doubles = NearDuplicates(dataset.quality.near_duplicate_bits or 0)
         self.unusable: list[Reject] = []
         self.counts = counts
 
@@ -230,7 +230,7 @@ class _Sorter:
         if quality.near_duplicate_bits is not None and file.fingerprint is not None:
             whole = dataset.footage_holds == "clips"
             part = (0.0, None) if whole else (start or 0.0, end)
-            return self._doubles.fault(clip["id"], file, part, quality.near_duplicate_bits)
+            return self._doubles.fault(clip["id"], file, part)
         return None
 
     def _file_name(self, clip: dict[str, Any]) -> str:

@@ -10,6 +10,7 @@ from typing import Final
 
 from slora_assets.config.errors import CurationError
 from slora_assets.config.workspace import Workspace
+from slora_assets.curation.near_hashes import NearHashes
 from slora_assets.curation.sources import canonical_source
 from slora_assets.documents import Clip, Takedown, TakenClip
 from slora_assets.provenance.takedowns import read_takedowns
@@ -19,7 +20,7 @@ TAKEN_DOWN: Final = "taken_down"
 _BITS: Final = 4
 """Where the dataset doesn't say from how many bits on first frames differ. Of 55 rendered clips no
 two are nearer than 8; encoded again, smaller and worse, a clip stays within 4."""
-_SAME_S: Final = 0.5
+SAME_S: Final = 0.5
 """Times that are nearer to each other are two people's measures of the same."""
 _SET_BITS: Final = range(20, 45)
 """A picture's hash has about half of its bits set, one of a single colour next to none: such are
@@ -58,7 +59,9 @@ class TakenDown:
         self._ids: dict[str, Takedown] = {}
         self._files: defaultdict[str, list[tuple[TakenClip, Takedown]]] = defaultdict(list)
         self._parts: defaultdict[str, list[tuple[TakenClip, Takedown]]] = defaultdict(list)
+        self._hashes = NearHashes(self._bits)
         self._prints: list[tuple[int, TakenClip, Takedown]] = []
+        """By number of a hash the first that has it."""
         self._dataset = dataset
         for one in takedowns:
             self._sources |= dict.fromkeys(one.sources, one)
@@ -73,7 +76,9 @@ class TakenDown:
         if clip.source is not None:
             self._parts[clip.source].append((clip, entry))
         if clip.fingerprint is not None:
-            self._prints.append((int(clip.fingerprint, 16), clip, entry))
+            hash_ = int(clip.fingerprint, 16)
+            if self._hashes.add(hash_) == len(self._prints):
+                self._prints.append((hash_, clip, entry))
 
     def __bool__(self) -> bool:
         return bool(self._sources or self._ids or self._files)
@@ -142,10 +147,10 @@ class TakenDown:
         mine = int(clip.fingerprint, 16)
         if mine.bit_count() not in _SET_BITS:
             return None
-        for theirs, taken, entry in self._prints:
-            apart = (mine ^ theirs).bit_count()
-            if apart <= self._bits and theirs.bit_count() in _SET_BITS:
-                return f"a near-duplicate of {taken.id}, {apart} bits", entry
+        for number in self._hashes.near(mine):
+            theirs, taken, entry = self._prints[number]
+            if theirs.bit_count() in _SET_BITS:
+                return f"a near-duplicate of {taken.id}, {(mine ^ theirs).bit_count()} bits", entry
         return None
 
 
@@ -153,7 +158,7 @@ def _same_part(
     mine: tuple[float | None, float | None], theirs: tuple[float | None, float | None]
 ) -> bool:
     return all(
-        abs((one or 0.0) - (other or 0.0)) <= _SAME_S
+        abs((one or 0.0) - (other or 0.0)) <= SAME_S
         for one, other in zip(mine, theirs, strict=True)
     )
 
@@ -161,7 +166,7 @@ def _same_part(
 def overlap(start: float, end: float | None, other: float, other_end: float | None) -> bool:
     """Whether two parts of one video have more than a moment in common; None: to its end."""
     first_ends = [one for one in (end, other_end) if one is not None]
-    return not first_ends or min(first_ends) - max(start, other) > _SAME_S
+    return not first_ends or min(first_ends) - max(start, other) > SAME_S
 
 
 def taken_down(workspace: Workspace, dataset: str, bits: int | None = None) -> TakenDown:
