@@ -4,10 +4,8 @@ from __future__ import annotations
 
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
-from typing import Any
 
 from fastapi import FastAPI
-from fastapi.openapi.utils import get_openapi
 from starlette.concurrency import run_in_threadpool
 from starlette.middleware.cors import CORSMiddleware
 from starlette.middleware.trustedhost import TrustedHostMiddleware
@@ -26,8 +24,8 @@ from api import (
     web,
 )
 from api.access.cross_origin import cross_origin
-from api.access.described import describe
 from api.access.door import Door, refuse_open_house
+from api.contract import contract_of
 from api.service import Service
 from api.settings import ApiSettings
 from api.tracing import traced
@@ -87,19 +85,5 @@ def create_app(settings: ApiSettings | None = None) -> FastAPI:
         app.include_router(module.router)
     service.span, send_spans = traced(app)
     # FastAPI's own way to extend the schema; mypy calls it an assignment to a method.
-    app.openapi = lambda: _described(app, service)  # type: ignore[method-assign]
+    app.openapi = lambda: contract_of(app, service)  # type: ignore[method-assign]
     return app
-
-
-def _described(app: FastAPI, service: Service) -> dict[str, Any]:
-    """The schema, with the limits of the presets as they stand now."""
-    document = get_openapi(title=app.title, version=app.version, routes=app.routes)
-    describe(document)
-    presets = service.presets()
-    fields = document["components"]["schemas"]["GenerateForm"]["properties"]
-    fields["scenario"]["enum"] = presets.scenarios
-    for name in ("prompt", "negative_prompt"):
-        fields[name]["maxLength"] = presets.limits.max_prompt_characters
-    fields["preset"]["enum"] = sorted(presets.speed)
-    fields["num_inference_steps"]["maximum"] = presets.limits.max_steps
-    return document

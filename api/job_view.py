@@ -20,6 +20,7 @@ from api.store.retention import standing
 _LOOK_EVERY_S = 0.25
 
 REFUSALS: dict[int | str, dict[str, Any]] = {
+    400: {"description": "The body is broken, has too many fields, or a file."},
     403: {"description": "Sent by a page of another site."},
     408: {"description": "The body took too long to arrive."},
     409: {"description": "No adapter of the scenario may be served; the detail says why."},

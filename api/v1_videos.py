@@ -132,6 +132,7 @@ def delete(video_id: str, request: Request) -> Deleted:
     responses={
         200: {"content": {"video/mp4": {}}, "description": "The clip."},
         206: {"content": {"video/mp4": {}}, "description": "The asked range of the clip."},
+        304: {"description": "The client has these very bytes (`If-None-Match`)."},
         409: {"description": "The job has no clip: not yet, or it failed or was cancelled."},
         410: {"description": "The job's clip is erased."},
         416: {"description": "The range lies outside the clip."},
