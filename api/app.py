@@ -13,6 +13,7 @@ from starlette.middleware.trustedhost import TrustedHostMiddleware
 from api import (
     adapters,
     artifacts,
+    contract,
     docs,
     health,
     lineage,
@@ -25,7 +26,6 @@ from api import (
 )
 from api.access.cross_origin import cross_origin
 from api.access.door import Door, refuse_open_house
-from api.contract import contract_of
 from api.service import Service
 from api.settings import ApiSettings
 from api.tracing import traced
@@ -58,6 +58,7 @@ def create_app(settings: ApiSettings | None = None) -> FastAPI:
         version=__version__,
         docs_url=None,
         redoc_url=None,
+        openapi_url=None,
         redirect_slashes=False,
         lifespan=lifespan,
     )
@@ -79,11 +80,12 @@ def create_app(settings: ApiSettings | None = None) -> FastAPI:
         lineage,
         pictures,
         health,
+        contract,
         docs,
         web,
     ):
         app.include_router(module.router)
     service.span, send_spans = traced(app)
     # FastAPI's own way to extend the schema; mypy calls it an assignment to a method.
-    app.openapi = lambda: contract_of(app, service)  # type: ignore[method-assign]
+    app.openapi = lambda: contract.contract_of(app, service)  # type: ignore[method-assign]
     return app

@@ -4,11 +4,13 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from contextlib import suppress
+from copy import deepcopy
 from typing import Any, Final
 
-from fastapi import FastAPI
+from fastapi import APIRouter, FastAPI, Request
 from fastapi.openapi.utils import get_openapi
 from pydantic import BaseModel
+from starlette.responses import JSONResponse
 
 from api.access.described import describe
 from api.access.door import OPEN
@@ -17,6 +19,8 @@ from api.generator.choice import choose
 from api.service import Service
 from slora_assets.config.errors import SloraError
 from slora_assets.documents import ADAPTER_FILE
+
+router = APIRouter(include_in_schema=False)
 
 _REF: Final = "#/components/schemas/{model}"
 _LOST: Final = {"description": "What the service needs can't be read or used; the log says more."}
@@ -56,10 +60,18 @@ class Problem(BaseModel):
     errors: list[Complaint] = []
 
 
+@router.get("/openapi.json")
+def contract(request: Request) -> JSONResponse:
+    """FastAPI's own route writes it on the thread that answers everybody."""
+    return JSONResponse(request.app.openapi())
+
+
 def contract_of(app: FastAPI, service: Service) -> dict[str, Any]:
     """The schema as it holds now."""
-    document = get_openapi(title=app.title, version=app.version, routes=app.routes)
-    describe(document)
+    if app.openapi_schema is None:  # what the routes and models say stays as it is
+        app.openapi_schema = get_openapi(title=app.title, version=app.version, routes=app.routes)
+        describe(app.openapi_schema)
+    document = deepcopy(app.openapi_schema)
     schemas = document["components"]["schemas"]
     _limit(schemas["GenerateForm"], service)
     for path, operation in _operations(document):
