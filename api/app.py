@@ -28,6 +28,7 @@ from api.access.cross_origin import cross_origin
 from api.access.door import Door, refuse_open_house
 from api.service import Service
 from api.settings import ApiSettings
+from api.stopping import LastWord, told_to_stop
 from api.tracing import traced
 from api.watched import Watched
 from slora_assets import __version__
@@ -47,7 +48,8 @@ def create_app(settings: ApiSettings | None = None) -> FastAPI:
     @asynccontextmanager
     async def lifespan(_app: FastAPI) -> AsyncIterator[None]:
         try:
-            yield
+            with told_to_stop(service.runner.stop):
+                yield
         finally:
             await run_in_threadpool(service.runner.close)
             await run_in_threadpool(send_spans)
@@ -69,6 +71,7 @@ def create_app(settings: ApiSettings | None = None) -> FastAPI:
     app.add_middleware(TrustedHostMiddleware, allowed_hosts=list(exposure.hosts))
     if exposure.origins:
         app.add_middleware(CORSMiddleware, **cross_origin(exposure.origins))
+    app.add_middleware(LastWord)
     app.add_middleware(Watched, metrics=service.metrics)
     app.add_middleware(problems.RequestId)
     for module in (

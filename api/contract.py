@@ -74,6 +74,7 @@ def contract_of(app: FastAPI, service: Service) -> dict[str, Any]:
     document = deepcopy(app.openapi_schema)
     schemas = document["components"]["schemas"]
     _limit(schemas["GenerateForm"], service)
+    schemas["GenerateJson"] = _with_null(schemas["GenerateForm"])
     for path, operation in _operations(document):
         if path not in OPEN:
             operation["responses"].setdefault("503", dict(_LOST))
@@ -119,6 +120,17 @@ def _limit(form: dict[str, Any], service: Service) -> None:
         }
         for name in sorted(presets.presets)
     ]
+
+
+def _with_null(form: dict[str, Any]) -> dict[str, Any]:
+    """The same fields in JSON, where null is a field left out."""
+    found: dict[str, Any] = deepcopy(form) | {"title": "GenerateJson"}
+    then = [one["then"]["properties"] for one in found["allOf"]]
+    optional = [n for n in found["properties"] if n not in found["required"]]
+    for fields, names in ((found["properties"], optional), *((one, list(one)) for one in then)):
+        for name in names:
+            fields[name] = {"anyOf": [fields[name], {"type": "null"}]}
+    return found
 
 
 def _of_scenario(service: Service, name: str) -> dict[str, Any]:

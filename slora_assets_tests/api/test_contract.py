@@ -47,6 +47,8 @@ def test_the_schema_knows_each_scenarios_strengths_and_adapter(app: FastAPI) -> 
     assert zero == {"const": 0} and judged == {"minimum": 0.0, "maximum": 1.5}
     assert all(path.startswith("checkpoints/") for path in known["lora_path"]["enum"])
     assert "lora_path" not in by_name["stage"]["properties"], "nothing serves it"
+    in_json = app.openapi()["components"]["schemas"]["GenerateJson"]["properties"]
+    assert in_json["seed"]["anyOf"][1] == {"type": "null"} and "anyOf" not in in_json["prompt"]
 
 
 def _spelt(pattern: str) -> str:
