@@ -1,5 +1,4 @@
-"""What a clip costs beside its pipeline, and what a thousand jobs leave in memory:
-`python benchmarks/service_overhead.py --clips 20 --jobs 1000`.
+"""A clip beside its pipeline alone, and memory over jobs: `python benchmarks/service_overhead.py`.
 
 The same request to the pipeline alone and to the service in this process, in turns; scoring apart.
 Then jobs that make no clip, and the process's memory. Target: at most 3 % or 100 ms; at most 1 MB
