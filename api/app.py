@@ -4,10 +4,8 @@ from __future__ import annotations
 
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
-from typing import Any
 
 from fastapi import FastAPI
-from fastapi.openapi.utils import get_openapi
 from starlette.concurrency import run_in_threadpool
 from starlette.middleware.cors import CORSMiddleware
 from starlette.middleware.trustedhost import TrustedHostMiddleware
@@ -15,6 +13,7 @@ from starlette.middleware.trustedhost import TrustedHostMiddleware
 from api import (
     adapters,
     artifacts,
+    contract,
     docs,
     health,
     lineage,
@@ -26,10 +25,10 @@ from api import (
     web,
 )
 from api.access.cross_origin import cross_origin
-from api.access.described import describe
 from api.access.door import Door, refuse_open_house
 from api.service import Service
 from api.settings import ApiSettings
+from api.stopping import LastWord, told_to_stop
 from api.tracing import traced
 from api.watched import Watched
 from slora_assets import __version__
@@ -49,7 +48,8 @@ def create_app(settings: ApiSettings | None = None) -> FastAPI:
     @asynccontextmanager
     async def lifespan(_app: FastAPI) -> AsyncIterator[None]:
         try:
-            yield
+            with told_to_stop(service.runner.stop):
+                yield
         finally:
             await run_in_threadpool(service.runner.close)
             await run_in_threadpool(send_spans)
@@ -60,6 +60,7 @@ def create_app(settings: ApiSettings | None = None) -> FastAPI:
         version=__version__,
         docs_url=None,
         redoc_url=None,
+        openapi_url=None,
         redirect_slashes=False,
         lifespan=lifespan,
     )
@@ -70,6 +71,7 @@ def create_app(settings: ApiSettings | None = None) -> FastAPI:
     app.add_middleware(TrustedHostMiddleware, allowed_hosts=list(exposure.hosts))
     if exposure.origins:
         app.add_middleware(CORSMiddleware, **cross_origin(exposure.origins))
+    app.add_middleware(LastWord)
     app.add_middleware(Watched, metrics=service.metrics)
     app.add_middleware(problems.RequestId)
     for module in (
@@ -81,25 +83,12 @@ def create_app(settings: ApiSettings | None = None) -> FastAPI:
         lineage,
         pictures,
         health,
+        contract,
         docs,
         web,
     ):
         app.include_router(module.router)
     service.span, send_spans = traced(app)
     # FastAPI's own way to extend the schema; mypy calls it an assignment to a method.
-    app.openapi = lambda: _described(app, service)  # type: ignore[method-assign]
+    app.openapi = lambda: contract.contract_of(app, service)  # type: ignore[method-assign]
     return app
-
-
-def _described(app: FastAPI, service: Service) -> dict[str, Any]:
-    """The schema, with the limits of the presets as they stand now."""
-    document = get_openapi(title=app.title, version=app.version, routes=app.routes)
-    describe(document)
-    presets = service.presets()
-    fields = document["components"]["schemas"]["GenerateForm"]["properties"]
-    fields["scenario"]["enum"] = presets.scenarios
-    for name in ("prompt", "negative_prompt"):
-        fields[name]["maxLength"] = presets.limits.max_prompt_characters
-    fields["preset"]["enum"] = sorted(presets.speed)
-    fields["num_inference_steps"]["maximum"] = presets.limits.max_steps
-    return document

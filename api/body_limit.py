@@ -8,15 +8,20 @@ import re
 from collections.abc import Sequence
 from email.message import Message
 
+from starlette.exceptions import HTTPException
 from starlette.requests import Request
 from starlette.types import Message as Received
 
-from api.errors import BodyTooLarge, BodyTooSlow, InvalidForm, WrongMediaType
+from api.errors import BodyTooLarge, BodyTooSlow, BrokenForm, InvalidForm, WrongMediaType
 
 _JSON = "application/json"
 _MEDIA_TYPES = ("multipart/form-data", "application/x-www-form-urlencoded")
 _MAX_FIELDS = 16
 _TIMEOUT_S = 15.0
+_FILES = (
+    "Files are not taken, every field is a text. Remedy: `curl -F 'prompt=<file'` sends what a file"
+    " holds; with `@` in the place of `<` it sends the file."
+)
 
 
 async def with_form_read(
@@ -24,8 +29,8 @@ async def with_form_read(
 ) -> Request:
     """`request` with its form read.
 
-    Raises BodyTooLarge, BodyTooSlow, WrongMediaType, InvalidForm for what is no UTF-8;
-    starlette answers a malformed body, too many fields and files with 400.
+    Raises BodyTooLarge, BodyTooSlow, WrongMediaType, InvalidForm for what is no UTF-8, BrokenForm
+    for a malformed body, too many fields and files.
     """
     declared = _media_type(request)
     if declared not in _MEDIA_TYPES:
@@ -47,7 +52,10 @@ async def with_form_read(
 
     read = Request(request.scope, replay)
     # A request parses its form once: what asks for it later, FastAPI first, gets this one.
-    await read.form(max_files=0, max_fields=_MAX_FIELDS, max_part_size=max_bytes)
+    try:
+        await read.form(max_files=0, max_fields=_MAX_FIELDS, max_part_size=max_bytes)
+    except HTTPException as error:
+        raise BrokenForm(_FILES if "files" in error.detail else f"{error.detail}") from error
     return read
 
 

@@ -143,6 +143,7 @@ def _report(made: dict[str, Any], path: str) -> None:
     lines = {
         "artifact": path,
         "url": made["url"],
+        "metadata": f"{made['url']}/metadata",
         "temporal score": "none" if headline is None else f"{headline:.4f}",
         "": score["reason"],
         "scenario": f"{made['scenario']} at scale {made['lora_scale']:g}",

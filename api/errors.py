@@ -245,6 +245,14 @@ class BodyTooSlow(ApiError):
     title = "The request took too long to arrive"
 
 
+class BrokenForm(ApiError):
+    """The body is no form that can be read, or holds files."""
+
+    status = 400
+    slug = "broken-form"
+    title = "The form can't be read"
+
+
 class WrongMediaType(ApiError):
     """The body is no form."""
 

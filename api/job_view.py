@@ -12,7 +12,7 @@ from pydantic import BaseModel, ConfigDict
 from starlette.concurrency import run_in_threadpool
 from starlette.datastructures import Headers
 
-from api.errors import Cancelled
+from api.errors import Cancelled, NotReady
 from api.jobs.job import Job, JobError, State
 from api.service import Generated, Service
 from api.store.retention import standing
@@ -20,6 +20,7 @@ from api.store.retention import standing
 _LOOK_EVERY_S = 0.25
 
 REFUSALS: dict[int | str, dict[str, Any]] = {
+    400: {"description": "The body is broken, has too many fields, or a file."},
     403: {"description": "Sent by a page of another site."},
     408: {"description": "The body took too long to arrive."},
     409: {"description": "No adapter of the scenario may be served; the detail says why."},
@@ -120,6 +121,11 @@ async def while_connected(
         done, _ = await asyncio.wait([waiting], timeout=_LOOK_EVERY_S)
         if done:
             return waiting.result()
+        if not service.runner.running:
+            raise NotReady(
+                f"The service is stopping; the job is kept. Remedy: ask for /v1/videos/{job.id}"
+                " when it runs again."
+            )
         if await request.is_disconnected():
             await run_in_threadpool(service.runner.abandon, job.id, made)
             raise Cancelled("The client has hung up.")

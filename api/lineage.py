@@ -12,8 +12,10 @@ from fastapi import APIRouter, Request, Response
 from pydantic import BaseModel
 
 from api.errors import NoLineage
+from api.problems import public
 from api.same_origin import refuse_foreign
 from api.service import service_of
+from slora_assets.config.errors import MissingInputError
 from slora_assets.governance.lineage.graph import Graph, Node, NodeKind, graph_of
 from slora_assets.governance.lineage.shown import as_document, as_svg
 
@@ -77,7 +79,10 @@ def _around(request: Request, kind: NodeKind, name: str) -> tuple[Graph, list[No
     """The node of that name with all that it was made from and that it became."""
     settings = service_of(request).settings
     refuse_foreign(request.headers, settings.exposure.origins)
-    graph = graph_of(settings.workspace)
+    try:
+        graph = graph_of(settings.workspace)
+    except MissingInputError as error:  # clips of the base alone need no data
+        raise NoLineage(f"Nothing here was made from footage yet. {public(error)}") from error
     node = graph.nodes.get((kind, name))  # names are compared with what is known, never opened
     if node is None:
         raise NoLineage(f"No {kind} of this name is known whose adapter is on record.")

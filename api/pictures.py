@@ -38,6 +38,7 @@ _PICTURE: Final[dict[int | str, dict[str, Any]]] = {
     200: {"content": {"image/webp": {}}, "description": "The picture."},
     304: {"description": "The client has this very picture (`If-None-Match`)."},
     404: {"description": "Nothing of this name may be shown."},
+    410: {"description": "The clip was published here and is erased since."},
 }
 
 

@@ -53,6 +53,7 @@ class Deleted(BaseModel):
 
 
 _FIELDS = {"schema": {"$ref": "#/components/schemas/GenerateForm"}}
+_FIELDS_IN_JSON = {"schema": {"$ref": "#/components/schemas/GenerateJson"}}
 
 
 @router.post(
@@ -63,7 +64,7 @@ _FIELDS = {"schema": {"$ref": "#/components/schemas/GenerateForm"}}
         "requestBody": {
             "required": True,
             "content": {
-                "application/json": _FIELDS,
+                "application/json": _FIELDS_IN_JSON,
                 "application/x-www-form-urlencoded": _FIELDS,
                 "multipart/form-data": _FIELDS,
             },
@@ -132,6 +133,7 @@ def delete(video_id: str, request: Request) -> Deleted:
     responses={
         200: {"content": {"video/mp4": {}}, "description": "The clip."},
         206: {"content": {"video/mp4": {}}, "description": "The asked range of the clip."},
+        304: {"description": "The client has these very bytes (`If-None-Match`)."},
         409: {"description": "The job has no clip: not yet, or it failed or was cancelled."},
         410: {"description": "The job's clip is erased."},
         416: {"description": "The range lies outside the clip."},
@@ -174,7 +176,7 @@ async def _changes(request: Request, service: Service, job: Job) -> AsyncIterato
         if now != last:
             yield f"event: {now.status}\ndata: {json.dumps(now.model_dump(mode='json'))}\n\n"
             last = now
-        if not job.unfinished or await request.is_disconnected():
+        if not (job.unfinished and service.runner.running) or await request.is_disconnected():
             return
         await asyncio.sleep(_LOOK_EVERY_S)
         job = await run_in_threadpool(service.jobs.get, job.id)

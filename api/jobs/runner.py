@@ -170,11 +170,15 @@ class JobRunner:
                 return
         self.cancel(job_id)
 
-    def close(self) -> None:
-        """Stop what runs at its next step; what isn't finished stays queued for the next service,
-        and who waits is told."""
+    def stop(self) -> None:
+        """Take no more jobs, and stop what runs at its next step. Waits for nothing: a signal's
+        handler may call it."""
         self._stopping.set()
         self._wake.set()
+
+    def close(self) -> None:
+        """Stop; what isn't finished stays queued for the next service, and who waits is told."""
+        self.stop()
         for thread in self._threads:
             thread.join()
         for job_id in list(self._waiting):

@@ -30,6 +30,7 @@ def test_it_prints_path_address_score_and_verdict(
     sidecar = json.loads(clip.with_suffix(".json").read_text())
     assert sidecar["sha256"] == sha256_file(clip)
     assert facts["url"] == f"/artifacts/{clip.name}"
+    assert facts["metadata"] == f"/artifacts/{clip.name}/metadata"
     score = sidecar["temporal_score"]["temporal_consistency"]
     assert facts["temporal score"] == ("none" if score is None else f"{score:.4f}")
     assert (facts["verdict"], facts["status"]) == ("inconclusive", "promoted")
