@@ -182,7 +182,9 @@ def _local_service(workspace: Workspace, preview: bool) -> Iterator[str]:
     with socket.socket() as listener:
         listener.bind((ADDRESS, 0))
         port = listener.getsockname()[1]
-        server = uvicorn.Server(uvicorn.Config(app, log_level="warning"))
+        # Its own settings of logs would replace those of whoever calls this.
+        config = uvicorn.Config(app, log_level="warning", log_config=None)
+        server = uvicorn.Server(config)
         thread = threading.Thread(
             target=server.run, kwargs={"sockets": [listener]}, name="slora-api", daemon=True
         )

@@ -5,10 +5,12 @@ from __future__ import annotations
 
 import os
 import shutil
+import sys
 import tempfile
 from collections.abc import Iterator
 from pathlib import Path
 
+import absl.logging
 import pytest
 from filelock import FileLock
 
@@ -34,6 +36,10 @@ def pytest_configure(config: pytest.Config) -> None:
     """Share the cores among pytest's processes, before torch is imported: teams of threads that
     wait for each other's cores take several times as long. And no test signs with a person's key:
     all processes have one of their own."""
+    # Whoever sets logging up closes all handlers first, and this one closes its stream with it, if
+    # that isn't standard error: by then pytest's capture of a test has taken the place of what the
+    # handler has, pytest's capture of the whole run.
+    absl.logging.get_absl_handler().python_handler.setStream(sys.__stderr__)
     if not hasattr(config, "workerinput"):
         folder = tempfile.mkdtemp(prefix="slora_keys_")
         os.environ[KEYS] = folder

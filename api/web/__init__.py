@@ -30,7 +30,7 @@ def page_file(path: Path, media_type: str, shows: str = _CLIPS) -> Response:
         "Content-Security-Policy": _POLICY + shows,
         "Referrer-Policy": "no-referrer",
         "Cache-Control": "no-cache",
-        "ETag": f'"{hashlib.sha256(content).hexdigest()}"',
+        "ETag": f'"{hashlib.blake2b(content, digest_size=16).hexdigest()}"',
     }
     return Response(content, media_type=media_type, headers=headers)
 
