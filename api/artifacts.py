@@ -133,7 +133,7 @@ def _is_own(service: Service, caller: Caller, name: str) -> bool:
     if caller.only is None:
         return True
     with suppress(ArtifactNotFound, JobNotFound):
-        job = service.jobs.get(str(service.store.sidecar(name)["job"]))
+        job = service.jobs.get(str(service.store.sidecar(name).get("job")))
         return job.plan.asked_by == caller.only
     return False
 

@@ -20,6 +20,7 @@ from slora_assets.config.workspace import Workspace
 from slora_assets.deployment.presets import edited_text, read_presets
 from slora_assets.deployment.promotion import demote
 from slora_assets.documents import ADAPTER_FILE, ADAPTER_RECORD, registered_path
+from slora_assets_tests.api.conftest import local
 from slora_assets_tests.api.refused import VALID, refused
 
 
@@ -110,7 +111,7 @@ def test_what_exceeds_the_queue_gets_429_and_nothing_is_lost(
         service.runner, "_make", lambda job, step: make(job, step) if go.wait(30) else None
     )
     with (
-        TestClient(app, base_url="http://localhost", raise_server_exceptions=False) as client,
+        local(app) as client,
         ThreadPoolExecutor(sent) as pool,
     ):
         waiting = [pool.submit(client.post, "/generate", data=VALID) for _ in range(sent)]

@@ -6,7 +6,7 @@ import asyncio
 import signal
 import threading
 import time
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from concurrent.futures import ThreadPoolExecutor
 
 import pytest
@@ -24,6 +24,15 @@ from slora_assets_tests.api.conftest import local
 from slora_assets_tests.api.refused import VALID, refused
 
 
+@pytest.fixture
+def sigint() -> Iterator[None]:
+    """As at a terminal, however the tests were started: in the background shells ignore it."""
+    before = signal.signal(signal.SIGINT, signal.default_int_handler)
+    yield
+    signal.signal(signal.SIGINT, before)
+
+
+@pytest.mark.usefixtures("sigint")
 def test_who_waits_is_told_at_once_and_the_job_is_kept(own_workspace: Workspace) -> None:
     settings, begun = ApiSettings(own_workspace, device="cpu"), threading.Event()
     app = create_app(settings)

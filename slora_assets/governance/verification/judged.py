@@ -11,8 +11,6 @@ from slora_assets.config.validation import read_validation_prompts
 from slora_assets.config.workspace import UNIFIED, Workspace
 from slora_assets.documents import RunVerdict, ScaleSweep
 from slora_assets.provenance.records import read_document, read_verdict
-from slora_assets.validation.earned import earned_strengths, refuse_unearned
-from slora_assets.validation.question import question_of
 
 
 def verdict_judged(workspace: Workspace, file: Path) -> str:
@@ -22,6 +20,9 @@ def verdict_judged(workspace: Workspace, file: Path) -> str:
     run = _run_of(workspace, verdict.run)
     asked_else = _asked_else(workspace, run, verdict)
     if asked_else is None:
+        # Definitions wait for none of what judges: numpy.
+        from slora_assets.validation.earned import refuse_unearned
+
         refuse_unearned(workspace, run, verdict)
     again = "judged again" if asked_else is None else f"not judged again: {asked_else}"
     strength = f"{verdict.gate.answer} at strength {verdict.served.scale:g}"
@@ -42,6 +43,8 @@ def sweep_judged(workspace: Workspace, file: Path) -> str:
         asked_else = "the verdict is about another adapter"
     if asked_else is not None:
         return f"{said}; not judged again: {asked_else}"
+    from slora_assets.validation.earned import earned_strengths
+
     earned_strengths(workspace, run, verdict, sweep)
     return f"{said}; judged again"
 
@@ -53,6 +56,8 @@ def _run_of(workspace: Workspace, run: str) -> Path:
 def _asked_else(workspace: Workspace, run: Path, verdict: RunVerdict) -> str | None:
     """Why what was measured doesn't answer what would be asked now; None where it does. An older
     verdict is stale, not wrong."""
+    from slora_assets.validation.question import question_of
+
     try:
         settings = read_validation_prompts(workspace.validation_prompts)
         question = question_of(workspace, run, settings)
