@@ -20,6 +20,7 @@ class _Cycle(Protocol):
     response_complete: bool
 
 
+# uvicorn chooses its protocol by what is installed, which a type checker takes for a variable.
 class GuardedHttp(AutoHTTPProtocol):  # type: ignore[misc,valid-type]
     """One connection. Where there are as many as there may be, one that asks for nothing gives way
     to the newest; where all are being answered, the newest is turned away."""

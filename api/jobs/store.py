@@ -7,18 +7,16 @@ next takes its unfinished jobs over.
 
 from __future__ import annotations
 
-import os
 import secrets
-import socket
 import time
 from collections.abc import Callable, Mapping
 from typing import Final
 
-import psutil
 import sqlalchemy as sa
 
 from api.errors import IdempotencyConflict, JobNotFound, QueueFull
 from api.jobs.job import UNFINISHED, Job, JobError, JobRequest, Plan, State
+from api.jobs.owners import is_there, new_owner
 from api.jobs.table import JOBS, SERVICES, alone, opened
 
 MOST_ATTEMPTS: Final = 2
@@ -28,8 +26,6 @@ INTERRUPTED: Final = JobError(
     message="The service ended twice while it made this clip. Remedy: send it again; if the service"
     " ends again, its log says why.",
 )
-_SILENT_S: Final = 60
-"""A service on another machine that hasn't been heard of for so long is gone."""
 _NOW: Final = sa.cast(sa.extract("epoch", sa.func.now()), sa.Integer)
 """By the database's clock, because those of several machines differ."""
 
@@ -48,7 +44,7 @@ class JobStore:
 
     def __init__(self, url: str) -> None:
         self._engine = opened(url)
-        self.owner = _myself()
+        self.owner = new_owner()
         self.seen()
 
     def add(
@@ -227,7 +223,7 @@ class JobStore:
             gone = {
                 owner
                 for owner in {*known, *(row["owner"] for row in rows)} - {self.owner}
-                if owner not in known or not _is_there(owner, known[owner])
+                if owner not in known or not is_there(owner, known[owner])
             }
             for row in rows:
                 if row["owner"] in gone:
@@ -303,19 +299,3 @@ def _refuse_too_many(connection: sa.Connection, which: sa.ColumnElement[bool], m
     first = sa.select(sa.func.min(JOBS.c.number)).where(which).scalar_subquery()
     before = sa.and_(JOBS.c.number < first, JOBS.c.state.in_(UNFINISHED))
     raise TooManyOfKey(_count(connection, before))
-
-
-def _myself() -> str:
-    """A name that no other service has, and by which can be told whether this one is there."""
-    born = psutil.Process().create_time()
-    return f"{socket.gethostname()} {os.getpid()} {born:.2f} {secrets.token_hex(4)}"
-
-
-def _is_there(owner: str, silent_s: int) -> bool:
-    host, pid, born, _ = owner.rsplit(" ", 3)
-    if host != socket.gethostname():
-        return silent_s < _SILENT_S
-    try:
-        return f"{psutil.Process(int(pid)).create_time():.2f}" == born
-    except psutil.NoSuchProcess:
-        return False
