@@ -93,7 +93,8 @@ def test_after_out_of_memory_the_next_clip_is_the_one_of_a_fresh_pipeline(
 
     with monkeypatch.context() as patch:
         opened = engine.base(str(base.folder))  # type: ignore[attr-defined]
-        patch.setattr(opened if place == "generate" else making, place, fails)
+        # The class's: what is set back on an object stays there, and hides its class's for ever.
+        patch.setattr(type(opened) if place == "generate" else making, place, fails)
         problem = refused(client.post("/generate", data=VALID), 503)
         assert problem["type"].endswith(":out-of-memory") and "Remedy" in problem["detail"]
         (job,) = client.get("/v1/videos", params={"limit": 1}).json()["data"]

@@ -33,7 +33,8 @@ AGAIN = {"Cache-Control": ""}
 @pytest.fixture(scope="module")
 def kept(workspace: Workspace, tmp_path_factory: pytest.TempPathFactory) -> Workspace:
     root = tmp_path_factory.mktemp("kept") / "workspace"
-    return below(shutil.copytree(workspace.root, root))
+    shutil.copytree(workspace.root, root, ignore=shutil.ignore_patterns("outputs"))
+    return below(root)
 
 
 @pytest.fixture(scope="module")
