@@ -13,6 +13,7 @@ from pathlib import Path
 
 from slora_assets.caches.result import CacheResult
 from slora_assets.config.errors import FootageError, IntegrityError
+from slora_assets.config.workspace import path_below
 from slora_assets.documents import Clip, QuarantinedClip
 from slora_assets.footage.decode import first_frame
 from slora_assets.footage.quarantine import entry, quarantine, refused_before
@@ -88,13 +89,13 @@ def _standing(
     old = _read_index(index_file)
     frames = {}
     for clip in clips:
-        known, target = old.get(clip.id), root / clip.first_frame
+        known, target = old.get(clip.id), path_below(root, clip.first_frame)
         if known and known["key"] == keys[clip.id] and _hash_of(target, cache) == known["sha256"]:
             frames[clip.id] = known
     lacking = [clip for clip in clips if clip.id not in frames]
     elsewhere = _all_made(index_file) if lacking else {}
     for clip in lacking:
-        made, target = elsewhere.get(keys[clip.id]), root / clip.first_frame
+        made, target = elsewhere.get(keys[clip.id]), path_below(root, clip.first_frame)
         if made is None:
             continue
         name, sha256 = made

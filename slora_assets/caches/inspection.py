@@ -12,6 +12,7 @@ from pathlib import Path
 from slora_assets.base_models.seam import VideoBase
 from slora_assets.caches.validity import Key, Verified, latent_key, text_file, text_key
 from slora_assets.config.errors import SloraError
+from slora_assets.config.workspace import path_below
 from slora_assets.documents import Clip
 
 
@@ -31,7 +32,8 @@ def inspect_latents(clips: Sequence[Clip], base: VideoBase, root: Path) -> Inspe
     that the base's transformer reads."""
     identity, (channels, *rest) = base.identity(), base.latent_shape()
     files: dict[str, tuple[Path, Key]] = {
-        clip.id: (root / clip.latent, latent_key(clip, identity, base.geometry)) for clip in clips
+        clip.id: (path_below(root, clip.latent), latent_key(clip, identity, base.geometry))
+        for clip in clips
     }
     return _inspected(files, "moments", (2 * channels, *rest))
 

@@ -16,6 +16,7 @@ from slora_assets.caches.result import CacheResult
 from slora_assets.caches.side_by_side import in_order, passes_at_once
 from slora_assets.caches.validity import Key, Verified, keys_hash, latent_key, write_array
 from slora_assets.config.errors import FootageError, IntegrityError
+from slora_assets.config.workspace import path_below
 from slora_assets.documents import Clip, Geometry, QuarantinedClip
 from slora_assets.footage.decode import decode_clip
 from slora_assets.footage.quarantine import entry, quarantine, refused_before
@@ -90,12 +91,13 @@ def _latents_to_make(
     one from now on."""
     identity, geometry = base.identity(), base.geometry
     keys = {clip.id: latent_key(clip, identity, geometry) for clip in clips}
-    verified = Verified((root / clips[0].latent).parent if clips else root, "moments")
-    lacking = [clip for clip in clips if not verified.stands(root / clip.latent, keys[clip.id])]
+    files = {clip.id: path_below(root, clip.latent) for clip in clips}
+    verified = Verified(files[clips[0].id].parent if clips else root, "moments")
+    lacking = [clip for clip in clips if not verified.stands(files[clip.id], keys[clip.id])]
     refused = refused_before(quarantine_file, "latents", lacking, geometry)
-    wanted = {root / clip.latent: keys[clip.id] for clip in lacking if clip.id not in refused}
+    wanted = {files[clip.id]: keys[clip.id] for clip in lacking if clip.id not in refused}
     adopted = verified.adopt(wanted)
-    todo = [c for c in lacking if c.id not in refused and root / c.latent not in adopted]
+    todo = [c for c in lacking if c.id not in refused and files[c.id] not in adopted]
     return _Plan(keys, verified, refused, todo)
 
 

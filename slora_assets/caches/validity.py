@@ -11,6 +11,7 @@ import json
 import os
 import zipfile
 from collections.abc import Mapping
+from functools import lru_cache
 from pathlib import Path
 from typing import Any, Final, TypedDict
 
@@ -59,7 +60,12 @@ def text_key(prompt: str, identity: BaseIdentity) -> Key:
 
 def text_file(folder: Path, prompt: str, identity: BaseIdentity) -> Path:
     """`<text encoder>/<caption hash>.npz` below `folder`."""
-    encoder = identity.parts["text_encoder"][:16]
+    return _text_file(folder, identity.parts["text_encoder"][:16], prompt)
+
+
+@lru_cache(maxsize=2**14)
+def _text_file(folder: Path, encoder: str, prompt: str) -> Path:
+    """Asked for by each stage and check that reads a scenario's embeddings."""
     return folder / f"{encoder}/{sha256_bytes(prompt.encode())}.npz"
 
 

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import os
 from dataclasses import dataclass
-from functools import cache
+from functools import cache, lru_cache
 from pathlib import Path
 from typing import Final
 
@@ -22,6 +22,13 @@ _SHIPPED: Final = Path(__file__).resolve().parents[1] / "shipped"
 
 UNIFIED: Final = "lora_unified"
 """Name of the run that trains one adapter on all scenarios."""
+
+
+@lru_cache(maxsize=2**16)
+def path_below(root: Path, recorded: str) -> Path:
+    """`root / recorded`, put together once: stages and checks ask for each clip's files over and
+    over, and pathlib takes longer for the name than the system for the file."""
+    return root / recorded
 
 
 @cache
@@ -122,7 +129,7 @@ class Workspace:
 
     def absolute(self, recorded: str) -> Path:
         """The path that a record names."""
-        return self.root / recorded
+        return path_below(self.root, recorded)
 
     # configuration
 

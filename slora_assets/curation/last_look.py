@@ -15,6 +15,7 @@ from slora_assets.config.workspace import Workspace
 from slora_assets.documents.document import Document
 from slora_assets.footage.listing import last_listing
 from slora_assets.provenance import object_hash, write_json
+from slora_assets.provenance.code import package_hash
 from slora_assets.provenance.records import read_document
 from slora_assets.provenance.takedowns import head_of
 
@@ -28,6 +29,8 @@ class LastLook(Document):
     listing: str
     """See `listing_hash`; empty when the inventory was not taken from files."""
     settings: str
+    code: str = ""
+    """Of the package that sorted; empty when nobody knows."""
 
 
 def settings_hash(
@@ -45,7 +48,9 @@ def remember_look(
 ) -> None:
     """Note what the metadata, just written, were made from."""
     look = LastLook(
-        listing=last_listing(workspace), settings=settings_hash(dataset, scenarios, workspace)
+        listing=last_listing(workspace),
+        settings=settings_hash(dataset, scenarios, workspace),
+        code=package_hash(),
     )
     write_json(_file(workspace), look.model_dump(mode="json"))
 

@@ -95,13 +95,11 @@ def current_manifest(workspace: Workspace, scenario: str) -> ScenarioManifest:
     """
     refuse_changed(workspace, workspace.manifest(scenario), remedy=_REMEDY)
     manifest = scenario_manifest(workspace, scenario)
-    file = workspace.scenario_metadata
-    now = _metadata_at(file, file_stamp(file))
-    terms = [(one.name, one.licence, one.use) for one in (manifest.dataset, now.dataset)]
-    if manifest.clips != now.of_scenario(scenario) or terms[0] != terms[1]:
+    file, metadata = workspace.manifest(scenario), workspace.scenario_metadata
+    if not _says_the_same(file, file_stamp(file), metadata, file_stamp(metadata)):
         raise CurationError(
             "the manifest is older than the metadata, which say something else of the scenario",
-            file=workspace.manifest(scenario),
+            file=file,
             key="clips",
             remedy="materialize scenario_manifest, or run `make preprocess`",
         )
@@ -178,6 +176,16 @@ def retired_error(scenario: str, file: Path, why: str) -> CurationError:
         key=f"scenarios.{scenario}",
         remedy="to take it up again, remove 'retired' from its YAML and run `make data`",
     )
+
+
+@lru_cache(maxsize=64)
+def _says_the_same(
+    file: Path, stamp: tuple[int, ...], metadata: Path, metadata_stamp: tuple[int, ...]
+) -> bool:
+    """Whether the metadata, each as it stood at its stamp, say what a manifest says."""
+    manifest, now = _manifest_at(file, stamp), _metadata_at(metadata, metadata_stamp)
+    terms = [(one.name, one.licence, one.use) for one in (manifest.dataset, now.dataset)]
+    return terms[0] == terms[1] and manifest.clips == now.of_scenario(manifest.scenario)
 
 
 @lru_cache(maxsize=64)

@@ -12,14 +12,17 @@ from slora_assets.config.errors import IntegrityError
 from slora_assets.config.workspace import Workspace
 from slora_assets.curation.annotations import read_annotations
 from slora_assets.curation.annotations.clip_licences import read_clip_licences
-from slora_assets.curation.last_look import remember_look
+from slora_assets.curation.last_look import last_look, remember_look, settings_hash
+from slora_assets.curation.manifest import metadata_now
 from slora_assets.curation.rejects import rejects_folder
 from slora_assets.curation.report import report
 from slora_assets.curation.sorting import Counts, build_metadata
 from slora_assets.documents import Inventory, ScenarioMetadata
 from slora_assets.footage.inventory import annotation_hashes, take_inventory
-from slora_assets.provenance import write_json, write_text
-from slora_assets.provenance.ledger import put_on_record, refuse_changed
+from slora_assets.provenance import known_sha256, write_json, write_text
+from slora_assets.provenance.code import package_hash
+from slora_assets.provenance.ledger import last_record, put_on_record, refuse_changed
+from slora_assets.provenance.records import read_inventory
 
 
 def curate(
@@ -53,6 +56,37 @@ def curate(
     )
     remember_look(dataset, scenarios, workspace)
     return metadata
+
+
+def curated(
+    dataset: DatasetSettings, scenarios: ScenariosSettings, workspace: Workspace
+) -> ScenarioMetadata:
+    """What `curate` writes of the inventory that was taken last: sorted anew unless the metadata
+    that stand were sorted from it, by this code, under these settings. Raises as `curate` does,
+    and MissingInputError without an inventory."""
+    inventory = read_inventory(workspace)
+    if not _stand(dataset, scenarios, workspace):
+        return curate(dataset, scenarios, inventory, workspace)
+    _check_annotations(dataset, inventory, workspace)
+    return metadata_now(workspace)
+
+
+def _stand(dataset: DatasetSettings, scenarios: ScenariosSettings, workspace: Workspace) -> bool:
+    """Whether the metadata, and what was written with them, are what their stage left, and would
+    be written again of the inventory as it is now."""
+    look, record = last_look(workspace), last_record(workspace, workspace.scenario_metadata)
+    if look is None or record is None:
+        return False
+    inventory = workspace.footage_inventory
+    made_from = {workspace.relative(inventory): known_sha256(inventory)}
+    now = made_from, settings_hash(dataset, scenarios, workspace), package_hash()
+    if (record.parents, look.settings, look.code) != now:
+        return False
+    try:
+        refuse_changed(workspace, workspace.scenario_metadata, remedy="run `make data`")
+    except IntegrityError:
+        return False
+    return True
 
 
 def preview(

@@ -17,10 +17,15 @@ _PATIENCE_S: Final = 10
 
 
 @cache
+def package_hash() -> str:
+    """Over the package's own files, as they stand when it is first asked for."""
+    files = sorted(_PACKAGE.rglob("*.py"))
+    return object_hash({file.relative_to(_PACKAGE).as_posix(): sha256_file(file) for file in files})
+
+
+@cache
 def running_code() -> Code:
     """The code as it stands when it is first asked for."""
-    files = sorted(_PACKAGE.rglob("*.py"))
-    hashes = {file.relative_to(_PACKAGE).as_posix(): sha256_file(file) for file in files}
     commit = _git("rev-parse", "HEAD") if is_checkout() else None
     changes = _git("status", "--porcelain", "--", _PACKAGE.name) if commit else None
     try:
@@ -29,7 +34,7 @@ def running_code() -> Code:
         own = "not installed"
     return Code(
         version=own,
-        package=object_hash(hashes),
+        package=package_hash(),
         commit=commit,
         dirty=None if changes is None else bool(changes),
     )

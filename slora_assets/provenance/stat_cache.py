@@ -5,6 +5,7 @@ A convenience beside the records, never part of what is hashed: without it every
 
 from __future__ import annotations
 
+import os
 import time
 from collections.abc import Iterator
 from functools import lru_cache
@@ -33,12 +34,13 @@ class StatCache(Generic[Value]):
         self._before = _load(file) if forget else _load_once(file, file_stamp(file))
         self._now: dict[str, Any] = {}
 
-    def get(self, path: Path, key: str) -> Value | None:
-        """What was put for `path` under `key`, or None if the file has changed or is absent."""
+    def get(self, path: Path, key: str, stat: os.stat_result | None = None) -> Value | None:
+        """What was put for `path` under `key`, or None if the file has changed or is absent; `stat`
+        for whoever has looked already."""
         known = self._before.get(key)
         if known is None:
             return None
-        if _stamp(path) != known["stamp"]:
+        if known["stamp"] != (_stamp(path) if stat is None else [stat.st_size, stat.st_mtime_ns]):
             return None
         self._now[key] = known
         value: Value = known["value"]
@@ -54,9 +56,11 @@ class StatCache(Generic[Value]):
 
     def save(self) -> None:
         """Write what was used or put, and the rest unless it is to be forgotten."""
+        dropped = self._forget and len(self._now) < len(self._before)
+        if not dropped and all(self._before.get(key) is one for key, one in self._now.items()):
+            return
         kept = self._now if self._forget else self._before | self._now
-        if kept != self._before:
-            write_bytes(self._file, orjson.dumps(kept, option=orjson.OPT_SORT_KEYS))
+        write_bytes(self._file, orjson.dumps(kept, option=orjson.OPT_SORT_KEYS))
 
 
 def _load(file: Path) -> dict[str, Any]:

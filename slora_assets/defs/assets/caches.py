@@ -68,7 +68,7 @@ def first_frames(
     index = workspace.first_frame_index(scenario)
     put_on_record(workspace, "first_frames", index, parents=[workspace.manifest(scenario)])
     context.log.info(f"first frames: {result.made} made, {result.kept} kept")
-    frames = [workspace.root / clip.first_frame for clip in manifest.clips]
+    frames = [workspace.absolute(clip.first_frame) for clip in manifest.clips]
     examples = _examples(context, frames, result.hash)
     return dg.MaterializeResult(
         data_version=dg.DataVersion(result.hash),

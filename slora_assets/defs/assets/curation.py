@@ -23,7 +23,6 @@ from slora_assets.defs.project import ProjectResource
 from slora_assets.defs.tables import columns_of
 from slora_assets.documents import Clip, DatasetEntry, ScenarioManifest
 from slora_assets.provenance import sha256_file
-from slora_assets.provenance.records import read_inventory
 
 _CLIPS = columns_of(Clip)
 _MANIFEST_CODE = f"schema {ScenarioManifest.model_fields['schema_version'].default}"
@@ -45,11 +44,11 @@ def scenario_metadata(
 
     How clips are sorted: `docs/datasets.md`; a scenario of one's own: `docs/howto/own_scenario.md`.
     """
-    from slora_assets.curation.stage import curate
+    from slora_assets.curation.stage import curated
 
     read = read_by(context, project, "curation_settings")
     workspace, (dataset, scenarios) = project.workspace(), project.dataset()
-    metadata = curate(dataset, scenarios, read_inventory(workspace), workspace)
+    metadata = curated(dataset, scenarios, workspace)
     for name, entry in metadata.scenarios.items():
         context.log.info(
             f"{name}: {entry.train} train, {entry.validation} validation, {entry.missing} missing,"

@@ -12,7 +12,7 @@ from slora_assets.config.errors import IntegrityError, MissingInputError, SloraE
 from slora_assets.config.training import TrainingSettings
 from slora_assets.config.workspace import Workspace
 from slora_assets.config.yaml_reader import read_settings
-from slora_assets.curation.manifest import dataset_hash, read_manifest
+from slora_assets.curation.manifest import dataset_hash, metadata_now, read_manifest
 from slora_assets.documents import (
     ADAPTER_FILE,
     RUN_CONFIG,
@@ -171,7 +171,7 @@ class Contents:
 
     @cached_property
     def _metadata_now(self) -> ScenarioMetadata:
-        return read_metadata(self._workspace.scenario_metadata)
+        return metadata_now(self._workspace)
 
     def _at(self, path: str) -> Path:
         return self._workspace.absolute(path)

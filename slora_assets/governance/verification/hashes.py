@@ -37,13 +37,13 @@ class Hashes:
 
     def _found(self, file: Path) -> str | None:
         try:
-            inode = file.stat().st_ino
+            stat = file.stat()
             key = self._workspace.relative(file)
-            known = None if self._full else self._cache.get(file, key)
-            if known is not None and known["inode"] == inode:
+            known = None if self._full else self._cache.get(file, key, stat)
+            if known is not None and known["inode"] == stat.st_ino:
                 return known["sha256"]
             sha256 = sha256_file(file)
         except OSError:
             return None
-        self._cache.put(file, key, _Known(sha256=sha256, inode=inode))
+        self._cache.put(file, key, _Known(sha256=sha256, inode=stat.st_ino))
         return sha256
