@@ -180,7 +180,7 @@ def _promoted(presets: str, sha256: str) -> str:
 
 
 WORDS = st.text(st.characters(exclude_categories=["C", "Zl", "Zp"]), min_size=1).filter(
-    lambda text: "${" not in text
+    lambda text: text.strip() and "${" not in text
 )
 
 

@@ -12,10 +12,10 @@ from typer.testing import CliRunner
 from slora_assets.cli import app
 from slora_assets.config.errors import IntegrityError, MissingInputError
 from slora_assets.config.workspace import Workspace
-from slora_assets.documents import ENVIRONMENT, RUN_INPUTS, RUN_RECORD, TrainedClip
+from slora_assets.documents import ENVIRONMENT, RUN_INPUTS, TrainedClip
 from slora_assets.governance.reproduction.inputs import prepared_inputs
 from slora_assets.governance.reproduction.reproduce import reproduce, run_of_adapter
-from slora_assets.provenance import sha256_file, write_json
+from slora_assets.provenance import sha256_file
 from slora_assets.provenance.records import read_run_record
 from slora_assets_tests.governance.made import SCENARIO, adapter_of
 from slora_assets_tests.workspaces import rewrite
@@ -40,15 +40,19 @@ def test_an_adapter_whose_run_configuration_and_caches_are_gone_comes_out_equal(
     assert any("9 clips, recipe and prompts are laid out" in line for line in lines)
 
 
-def test_another_seed_is_told_as_different_and_ends_with_one(
-    project: Workspace, tmp_path: Path
+def test_an_adapter_that_comes_out_otherwise_is_told_and_ends_with_one(
+    project: Workspace, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    run = project.scenario_run(SCENARIO)
-    recipe = run / "config.yaml"
-    text = recipe.read_text()
-    assert "seed: 0" in text
-    recipe.write_text(text.replace("seed: 0", "seed: 1"))
-    into = tmp_path / "again"
+    run, into = project.scenario_run(SCENARIO), tmp_path / "again"
+    last_byte_differs = bytearray(adapter_of(project).read_bytes())
+    last_byte_differs[-1] ^= 1
+
+    def trained(_python: str, _command: list[str], fresh: Workspace) -> None:
+        again = fresh.scenario_run(SCENARIO)
+        shutil.copytree(run, again, dirs_exist_ok=True)
+        (again / adapter_of(project).relative_to(run)).write_bytes(last_byte_differs)
+
+    monkeypatch.setattr("slora_assets.governance.reproduction.reproduce._run", trained)
     told = CliRunner().invoke(app, ["reproduce", SCENARIO, "--into", str(into)])
     assert told.exit_code == 1, told.output
     assert f"{SCENARIO} epoch 2" in told.output
@@ -99,8 +103,8 @@ def test_packages_that_differ_from_the_runs_are_named(
     rewrite(run / ENVIRONMENT, lambda found: found.update({"torch": "1.0", "gone-package": "3"}))
     monkeypatch.setattr(
         "slora_assets.governance.reproduction.reproduce._run",
-        lambda _python, _command, fresh: write_json(
-            fresh.scenario_run(SCENARIO) / RUN_RECORD, json.loads((run / RUN_RECORD).read_text())
+        lambda _python, _command, fresh: shutil.copytree(
+            run, fresh.scenario_run(SCENARIO), dirs_exist_ok=True
         ),
     )
     made = reproduce(project, run, tmp_path / "again", lambda _: None)

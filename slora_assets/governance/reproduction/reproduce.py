@@ -13,11 +13,11 @@ from typing import Final
 
 from slora_assets.config.errors import MissingInputError, TrainingError
 from slora_assets.config.workspace import PROJECT, UNIFIED, Workspace
-from slora_assets.documents import ENVIRONMENT, RUN_RECORD, RunRecord
+from slora_assets.documents import ADAPTER_FILE, ENVIRONMENT, RUN_RECORD, RunRecord
 from slora_assets.governance.lineage.asked import nodes_meant
 from slora_assets.governance.lineage.graph import graph_of
 from slora_assets.governance.reproduction.inputs import prepared_inputs, run_in
-from slora_assets.provenance import read_json
+from slora_assets.provenance import read_json, sha256_file
 from slora_assets.provenance.records import installed_packages, read_run_record
 
 _OWN: Final = "slora"
@@ -95,11 +95,12 @@ def reproduce(
     for step, command in _commands(fresh, record):
         report(f"{record.run}: {step}")
         _run(python, command, fresh)
-    made = read_run_record(run_in(fresh, record))
-    found = {kept.epoch: kept.sha256 for kept in made.kept}
+    folder = run_in(fresh, record)
+    made = read_run_record(folder).kept
+    found = {kept.epoch: sha256_file(folder / kept.path / ADAPTER_FILE) for kept in made}
     return Reproduced(
         run=record.run,
-        folder=run_in(fresh, record),
+        folder=folder,
         adapters=[Compared(one.epoch, one.sha256, found.get(one.epoch)) for one in record.kept],
         other_software={} if environment else _other_software(run_folder),
     )
