@@ -19,12 +19,14 @@ import numpy as np
 import yaml
 from PIL import Image
 
-from slora_assets.config.workspace import Workspace
+from slora_assets.config.workspace import UNIFIED, Workspace
 from slora_assets.curation.manifest import read_manifest
 from slora_assets.footage.encode import write_mp4
 from slora_assets_tests import small_graph
 
 SCENARIO, WITHOUT_FOOTAGE = "market_floor", "lighthouse"
+ADAPTERS = {"scenario_adapter": SCENARIO, "unified_adapter": UNIFIED}
+VERDICTS = {"scenario_validation": SCENARIO, "unified_validation": UNIFIED}
 SWEPT = [0.5, 1.0]
 """Strengths beside the preset's own."""
 NEUTRAL = "a boat on the sea"
