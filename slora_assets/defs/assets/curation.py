@@ -49,7 +49,8 @@ def scenario_metadata(
 
     read = read_by(context, project, "curation_settings")
     workspace, (dataset, scenarios) = project.workspace(), project.dataset()
-    metadata = curate(dataset, scenarios, read_inventory(workspace), workspace)
+    curated = curate(dataset, scenarios, read_inventory(workspace), workspace)
+    metadata = curated.summary
     for name, entry in metadata.scenarios.items():
         context.log.info(
             f"{name}: {entry.train} train, {entry.validation} validation, {entry.missing} missing,"
@@ -62,8 +63,8 @@ def scenario_metadata(
         data_version=dg.DataVersion(version),
         tags=read,
         metadata={
-            ROWS: len(metadata.clips),
-            "clips": len(metadata.clips),
+            ROWS: curated.count,
+            "clips": curated.count,
             "rejects": sum(metadata.reject_counts.values()),
             "config_hash": metadata.config_hash,
             "dataset_hash": metadata.dataset_hash,
