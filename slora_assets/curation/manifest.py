@@ -242,7 +242,7 @@ def _manifest_at(file: Path, stamp: tuple[int, ...]) -> ScenarioManifest:
     return manifest_at(file, _REMEDY)
 
 
-@lru_cache(maxsize=64)
+@lru_cache(maxsize=1)
 def _whole_at(file: Path, stamp: tuple[int, ...]) -> ScenarioManifest:
-    """The same with its clips in it."""
+    """The same with its clips in it; where they are many, one scenario's at a time."""
     return whole_manifest(_manifest_at(file, stamp), file.parents[1])
