@@ -25,7 +25,8 @@ from slora_assets.config.workspace import Workspace
 from slora_assets.config.yaml_reader import read_settings
 from slora_assets.curation.validation_prompts import prompts_of
 from slora_assets.documents import ADAPTER_FILE, RunRecord
-from slora_assets.provenance.records import read_adapter_record, read_metadata, read_run_record
+from slora_assets.provenance.curated import read_metadata
+from slora_assets.provenance.records import read_adapter_record, read_run_record
 from slora_assets.training.between_epochs.selection import EpochScores, combined_score
 from slora_assets.validation.footage import draw_footage
 from slora_assets.validation.metrics.scorer import open_scorer

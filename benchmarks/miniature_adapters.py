@@ -24,7 +24,8 @@ from slora_assets.documents import ADAPTER_FILE
 from slora_assets.footage.decode import decode_clip
 from slora_assets.miniature.rules.look_rules import look_of
 from slora_assets.provenance import read_json
-from slora_assets.provenance.records import read_adapter_record, read_metadata, read_run_record
+from slora_assets.provenance.curated import read_metadata
+from slora_assets.provenance.records import read_adapter_record, read_run_record
 from slora_assets.training.journal import last_entry
 from slora_assets.validation.metrics.temporal_consistency import measure_temporal
 

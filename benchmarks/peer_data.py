@@ -27,7 +27,7 @@ from slora_assets.miniature.scenes.sample_footage import (
 from slora_assets.miniature.scenes.sample_plan import ClipPlan, msr_vtt, plan_clip
 from slora_assets.miniature.weights import architecture
 from slora_assets.provenance import write_json, write_text
-from slora_assets.provenance.records import read_metadata
+from slora_assets.provenance.curated import read_metadata
 
 PROJECT = Path(__file__).resolve().parents[1]
 SCENARIO = "market_floor"

@@ -39,7 +39,7 @@ from slora_assets.documents import Clip
 from slora_assets.footage.decode import decode_clip, first_frame
 from slora_assets.footage.encode import write_mp4
 from slora_assets.provenance import sha256_file, write_json
-from slora_assets.provenance.records import read_metadata
+from slora_assets.provenance.curated import read_metadata
 
 PROJECT = Path(__file__).resolve().parents[1]
 DATASET = """\

@@ -34,6 +34,7 @@ from slora_assets.curation.sorting import build_metadata
 from slora_assets.documents import FootageFile, Inventory, ScenarioMetadata
 from slora_assets.miniature.scenes.sample_plan import msr_vtt
 from slora_assets.provenance import write_json
+from slora_assets.provenance.curated import Curated
 
 CONFIGS: Final = Path(__file__).resolve().parent.parent / "configs"
 ADDED: Final[dict[str, tuple[str, ...]]] = {
@@ -62,7 +63,7 @@ class Sorted:
     @property
     def keywords(self) -> list[KeywordClips]:
         """The project's own table of keywords."""
-        return clips_by_keyword(self.metadata, self.rules.active)
+        return clips_by_keyword(Curated(self.metadata, Path()), self.rules.active)
 
 
 def sort_clips(told: list[Told], rules: ScenariosSettings) -> Sorted:

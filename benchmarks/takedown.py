@@ -47,7 +47,7 @@ from slora_assets.footage.inventory import take_inventory
 from slora_assets.governance.takedown.stage import take_down
 from slora_assets.miniature.scenes.sample_footage import ANNOTATIONS, render_sample_footage
 from slora_assets.provenance import sha256_bytes, sha256_file, write_bytes, write_json
-from slora_assets.provenance.records import read_metadata
+from slora_assets.provenance.curated import read_metadata
 from slora_assets_tests.earned import earn
 from slora_assets_tests.made_runs import adapter_file, run_record, write_records
 from slora_assets_tests.on_record import put_run_on_record

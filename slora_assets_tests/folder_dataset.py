@@ -55,7 +55,7 @@ def add_clip(root: Path, name: str, captions: Sequence[str], grey: int) -> None:
 def curated(workspace: Workspace) -> ScenarioMetadata:
     """Sort the clips as they are now."""
     dataset, scenarios = read_dataset(workspace.dataset_file)
-    return curate(dataset, scenarios, take_inventory(dataset, workspace), workspace)
+    return curate(dataset, scenarios, take_inventory(dataset, workspace), workspace).whole()
 
 
 def write_scenario(workspace: Workspace, name: str, *keywords: str, more: str = "") -> Path:

@@ -130,10 +130,10 @@ def curate() -> None:
     workspace = Workspace.from_environment()
     dataset, scenarios = read_dataset(workspace.dataset_file)
     inventory = take_inventory(dataset, workspace)
-    metadata = curate_dataset(dataset, scenarios, inventory, workspace)
-    for name, entry in metadata.scenarios.items():
+    curated = curate_dataset(dataset, scenarios, inventory, workspace)
+    for name, entry in curated.summary.scenarios.items():
         typer.echo(f"{name}: {entry.shortfall if entry.retired else counts_of(entry)}")
-    for leak in leaks_in(metadata):
+    for leak in leaks_in(curated):
         typer.echo(leak)
     typer.echo(workspace.curation_report)
 

@@ -92,13 +92,13 @@ def list_scenarios() -> None:
     from slora_assets.config.data import read_dataset, scenario_files
     from slora_assets.config.errors import MissingInputError
     from slora_assets.curation.report import counts_of, state_of
-    from slora_assets.provenance.records import read_metadata
+    from slora_assets.provenance.curated import curated_now
 
     workspace = Workspace.from_environment()
     dataset, scenarios = read_dataset(workspace.dataset_file)
     files = scenario_files(workspace.dataset_file, dataset)
     try:
-        sorted_ = read_metadata(workspace.scenario_metadata).scenarios
+        sorted_ = curated_now(workspace).summary.scenarios
     except MissingInputError:
         sorted_ = {}
     for name, settings in scenarios.scenarios.items():

@@ -134,6 +134,9 @@ class DatasetSettings(Settings):
     min_side_px: Annotated[int, Field(ge=1)] = 16
     """A video that is less wide or less high shows nothing: `too_small`."""
     quality: QualitySettings = QualitySettings()
+    clips_in_document: Annotated[int, Field(ge=0)] = 100_000
+    """Up to so many clips stand in `scenario_metadata.json` and the manifests themselves; more go
+    to Parquet, by scenario, and no stage reads those of another one."""
     max_reject_share: Annotated[float, Field(ge=0, le=1)] = 0.2
     """More unusable files than this share of those present fail curation, and so do more bad rows
     than this share of an annotation file's; more clips of a scenario than this share that the base
@@ -152,6 +155,8 @@ class DatasetSettings(Settings):
         """Hashes of the configuration are what they were before it could be said."""
         kept: dict[str, object] = written(self)
         seldom = ("mapping", "clip_licences")
+        if self.clips_in_document == type(self).model_fields["clips_in_document"].default:
+            kept.pop("clips_in_document", None)
         return {key: value for key, value in kept.items() if key not in seldom or value}
 
     @field_validator("official_splits", mode="before")

@@ -10,7 +10,7 @@ import polars as pl
 
 from slora_assets.config.data import ScenarioSettings
 from slora_assets.curation.matching import captions_with
-from slora_assets.documents import Clip, ScenarioMetadata
+from slora_assets.provenance.curated import Curated
 
 
 @dataclass(frozen=True)
@@ -28,24 +28,39 @@ class KeywordClips:
 
 
 def clips_by_keyword(
-    metadata: ScenarioMetadata, scenarios: Mapping[str, ScenarioSettings]
+    curated: Curated, scenarios: Mapping[str, ScenarioSettings]
 ) -> list[KeywordClips]:
     """Every keyword in the order of the configuration."""
     found: list[KeywordClips] = []
-    by_scenario: dict[str, list[Clip]] = {}
-    for clip in metadata.clips:
-        by_scenario.setdefault(clip.scenario, []).append(clip)
     for name, settings in scenarios.items():
-        found += _of_scenario(name, settings, by_scenario.get(name, []))
+        found += _of_scenario(name, settings, *_evidence(curated, name))
     return found
 
 
-def _of_scenario(name: str, settings: ScenarioSettings, clips: list[Clip]) -> list[KeywordClips]:
-    captions = [
-        (number, caption)
-        for number, clip in enumerate(clips)
-        for caption in clip.evidence.matching_captions
-    ]
+def _evidence(curated: Curated, name: str) -> tuple[list[str], list[list[str]], list[int]]:
+    """Of each of a scenario's clips its id, the captions that matched, and how many it has."""
+    table = curated.columns(name, "id", "evidence")
+    if table is None:
+        clips = curated.of_scenario(name)
+        evidence = [clip.evidence for clip in clips]
+        matching = [one.matching_captions for one in evidence]
+        return [clip.id for clip in clips], matching, [one.captions for one in evidence]
+    table = table.unnest("evidence")
+    return (
+        table["id"].to_list(),
+        table["matching_captions"].to_list(),
+        table["captions"].to_list(),
+    )
+
+
+def _of_scenario(
+    name: str,
+    settings: ScenarioSettings,
+    ids: list[str],
+    matching: list[list[str]],
+    captioned: list[int],
+) -> list[KeywordClips]:
+    captions = [(number, caption) for number, said in enumerate(matching) for caption in said]
     owners = [number for number, _ in captions]
     texts = pl.Series([caption for _, caption in captions], dtype=pl.String)
     words = [*((word, False) for word in settings.keywords)]
@@ -55,15 +70,12 @@ def _of_scenario(name: str, settings: ScenarioSettings, clips: list[Clip]) -> li
     found = []
     for (word, weak), mine in zip(words, has, strict=True):
         there: dict[int, str] = {}
-        left = [len(clip.evidence.matching_captions) for clip in clips]
+        left = [len(one) for one in matching]
         for number, said, others in zip(owners, mine, by_how_many, strict=True):
             if said:
-                there.setdefault(number, clips[number].id)
+                there.setdefault(number, ids[number])
                 left[number] -= others == 1
-        alone = sum(
-            left[number] < settings.needed_captions(clips[number].evidence.captions)
-            for number in there
-        )
+        alone = sum(left[number] < settings.needed_captions(captioned[number]) for number in there)
         example = next((text for (_, text), said in zip(captions, mine, strict=True) if said), None)
         found.append(KeywordClips(name, word, weak, tuple(there.values()), alone, example))
     return found

@@ -5,12 +5,13 @@ from __future__ import annotations
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Final
+from typing import Final, cast
 
 from slora_assets.config.errors import CurationError
 from slora_assets.config.splits import official_split
 from slora_assets.curation.sources import canonical_source
 from slora_assets.documents import Clip
+from slora_assets.provenance.curated import Curated
 
 REMEDY: Final = (
     "give clips of one source one split, remove files that stand under two names, then run `make"
@@ -55,19 +56,37 @@ def leaks_among(clips: Iterable[Clip]) -> Leaks:
             for identity, found in sorted(alike.items())
             if len({clip.split for clip in found}) > 1
         },
-        tuple(clip.id for clip in clips if not _kept(clip)),
+        tuple(clip.id for clip in clips if not _kept(clip.official_split, clip.split)),
     )
 
 
-def _kept(clip: Clip) -> bool:
+def may_leak(curated: Curated, scenario: str) -> bool:
+    """Whether a scenario's clips have to be looked at one by one: of many a few columns tell."""
+    import polars as pl  # which trainings, that need none, shouldn't wait for
+
+    columns = ("source_group", "sha256", "split", "official_split")
+    table = curated.columns(scenario, *columns)
+    if table is None:
+        return True
+    sources = [canonical_source(group) for group in table["source_group"]]
+    table = table.with_columns(source_group=pl.Series(sources, dtype=pl.String))
+    sides = (
+        table.group_by(key).agg(pl.col("split").n_unique())["split"].max()
+        for key in ("source_group", "sha256")
+    )
+    told = table.select("official_split", "split").unique().iter_rows()
+    return any(cast("int", most or 0) > 1 for most in sides) or not all(_kept(*one) for one in told)
+
+
+def _kept(said: str | None, split: str) -> bool:
     """Whether an officially held-out clip is held out, whatever its dataset calls that."""
     try:
-        official = official_split(clip.official_split)
+        official = official_split(said)
     except ValueError:
-        return clip.split == "test"
+        return split == "test"
     if official == "test":
-        return clip.split == "test"
-    return official != "validate" or clip.split != "train"
+        return split == "test"
+    return official != "validate" or split != "train"
 
 
 def leak_sentence(scenario: str, leaks: Leaks) -> str:

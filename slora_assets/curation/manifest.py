@@ -9,15 +9,22 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Container, Iterable, Mapping
 from functools import lru_cache
+from hashlib import sha256
 from pathlib import Path
 
 from slora_assets.config.errors import CurationError
 from slora_assets.config.workspace import Workspace
 from slora_assets.curation.taken_down import refuse_taken_down
-from slora_assets.documents import Clip, ScenarioManifest, ScenarioMetadata
-from slora_assets.provenance import file_stamp, object_hash, write_json
+from slora_assets.documents import Clip, ClipShard, ScenarioManifest
+from slora_assets.provenance import canonical_json, file_stamp, json_text, object_hash, write_json
+from slora_assets.provenance.curated import (
+    curated_at,
+    curated_now,
+    manifest_at,
+    remove_old_shards,
+    whole_manifest,
+)
 from slora_assets.provenance.ledger import put_on_record, refuse_changed
-from slora_assets.provenance.records import read_document, read_metadata
 
 _REMEDY = "run `make preprocess`"
 
@@ -25,6 +32,24 @@ _REMEDY = "run `make preprocess`"
 def dataset_hash(clips: Iterable[Clip]) -> str:
     """Hash over the clips' identities, whatever their order."""
     return object_hash(sorted((c.identity() for c in clips), key=lambda i: str(i["id"])))
+
+
+class DatasetHash:
+    """The same over clips that come by id, one after the other."""
+
+    def __init__(self) -> None:
+        self._hash, self._before = sha256(b"["), b""
+
+    def add(self, clip: Clip) -> None:
+        """The next clip."""
+        self._hash.update(self._before + canonical_json(clip.identity()).encode())
+        self._before = b","
+
+    def hexdigest(self) -> str:
+        """Over all that were added."""
+        whole = self._hash.copy()
+        whole.update(b"]")
+        return whole.hexdigest()
 
 
 def write_manifest(workspace: Workspace, scenario: str) -> ScenarioManifest:
@@ -35,7 +60,8 @@ def write_manifest(workspace: Workspace, scenario: str) -> ScenarioManifest:
     """
     file = workspace.scenario_metadata
     refuse_changed(workspace, file, remedy="run `make data`")
-    metadata = _metadata_at(file, file_stamp(file))
+    curated = curated_now(workspace)
+    metadata = curated.summary
     entry = metadata.scenarios.get(scenario)
     if entry is None:
         raise CurationError(
@@ -45,7 +71,7 @@ def write_manifest(workspace: Workspace, scenario: str) -> ScenarioManifest:
             expected=str([*metadata.scenarios]),
             remedy="correct the name, or run `make data` after a change of the scenarios",
         )
-    clips = metadata.of_scenario(scenario)
+    clips = curated.of_scenario(scenario)
     refuse_taken_down(workspace, metadata.dataset.name, clips, file, "run `make data`")
     manifest = ScenarioManifest(
         scenario=scenario,
@@ -54,17 +80,35 @@ def write_manifest(workspace: Workspace, scenario: str) -> ScenarioManifest:
         dataset_hash=dataset_hash(clips),
         clips=clips,
     )
-    write_json(workspace.manifest(scenario), manifest.model_dump(mode="json"))
+    _write(manifest, metadata.shards, workspace.manifest(scenario))
     put_on_record(workspace, "manifest", workspace.manifest(scenario), parents=[file])
+    remove_old_shards(workspace)
     if not entry.retired:
         check_minimum(manifest, workspace.manifest(scenario))
     return manifest
 
 
+def _write(
+    manifest: ScenarioManifest, shards: Mapping[str, list[ClipShard]] | None, file: Path
+) -> None:
+    """Where the metadata name shards, so does the manifest: the same ones."""
+    if shards is not None:
+        mine = shards.get(manifest.scenario, [])
+        manifest = manifest.model_copy(update={"clips": [], "shards": mine})
+    write_json(file, manifest.model_dump(mode="json"))
+
+
 def read_manifest(file: Path) -> ScenarioManifest:
-    """A scenario's manifest, whether it reaches its minimum or not. Raises MissingInputError,
-    IntegrityError."""
-    return _manifest_at(file, file_stamp(file))
+    """A scenario's manifest with its clips, whether it reaches its minimum or not. Raises
+    MissingInputError, IntegrityError."""
+    return _whole_at(file, file_stamp(file))
+
+
+def manifest_bytes(file: Path) -> bytes:
+    """A manifest as it is where few clips are: with them in it. Raises as `read_manifest` does."""
+    if _manifest_at(file, file_stamp(file)).shards is None:
+        return file.read_bytes()
+    return json_text(read_manifest(file).model_dump(mode="json")).encode()
 
 
 def untaken_manifest(workspace: Workspace, scenario: str) -> ScenarioManifest:
@@ -124,7 +168,11 @@ def check_minimum(manifest: ScenarioManifest, file: Path) -> None:
 
 def shortfall_of(clips: Iterable[Clip], min_train: int, min_validation: int) -> str | None:
     """What is missing to a scenario's minimum, if anything is."""
-    splits = Counter(clip.split for clip in clips)
+    return shortfall(Counter(clip.split for clip in clips), min_train, min_validation)
+
+
+def shortfall(splits: Counter[str], min_train: int, min_validation: int) -> str | None:
+    """The same of so many clips on each side."""
     short = [
         f"{found} {split} clips of at least {minimum}"
         for split, found, minimum in (
@@ -183,25 +231,23 @@ def _says_the_same(
     file: Path, stamp: tuple[int, ...], metadata: Path, metadata_stamp: tuple[int, ...]
 ) -> bool:
     """Whether the metadata, each as it stood at its stamp, say what a manifest says."""
-    manifest, now = _manifest_at(file, stamp), _metadata_at(metadata, metadata_stamp)
-    terms = [(one.name, one.licence, one.use) for one in (manifest.dataset, now.dataset)]
-    return terms[0] == terms[1] and manifest.clips == now.of_scenario(manifest.scenario)
+    manifest, now = _manifest_at(file, stamp), curated_at(metadata)
+    terms = [(one.name, one.licence, one.use) for one in (manifest.dataset, now.summary.dataset)]
+    shards, others = manifest.shards, now.summary.shards
+    if terms[0] != terms[1]:
+        return False
+    if shards is not None and others is not None and shards == others.get(manifest.scenario, []):
+        return True  # they needn't be read for that
+    return _whole_at(file, stamp).clips == now.of_scenario(manifest.scenario)
 
 
 @lru_cache(maxsize=64)
 def _manifest_at(file: Path, stamp: tuple[int, ...]) -> ScenarioManifest:
     """The file as it stood at `stamp`, read once for a scenario's assets and checks."""
-    return read_document(file, ScenarioManifest, what="a scenario's manifest", remedy=_REMEDY)
-
-
-def metadata_now(workspace: Workspace) -> ScenarioMetadata:
-    """The curation's document, read once for as long as it stays as it is. Raises
-    MissingInputError, IntegrityError."""
-    file = workspace.scenario_metadata
-    return _metadata_at(file, file_stamp(file))
+    return manifest_at(file, _REMEDY)
 
 
 @lru_cache(maxsize=1)
-def _metadata_at(file: Path, stamp: tuple[int, ...]) -> ScenarioMetadata:
-    """The document as it stood at `stamp`, read once for all scenarios."""
-    return read_metadata(file)
+def _whole_at(file: Path, stamp: tuple[int, ...]) -> ScenarioManifest:
+    """The same with its clips in it; where they are many, one scenario's at a time."""
+    return whole_manifest(_manifest_at(file, stamp), file.parents[1])

@@ -20,7 +20,8 @@ from slora_assets.config.workspace import Workspace
 from slora_assets.curation.annotations import read_annotations
 from slora_assets.curation.matching import ScenarioMatcher
 from slora_assets.curation.report import counts_of, state_of
-from slora_assets.curation.sorting import Counts, build_metadata
+from slora_assets.curation.sorting import build_metadata
+from slora_assets.curation.told import Counts
 from slora_assets.curation.validation_prompts import prompts_needed, prompts_of
 from slora_assets.documents import ScenarioEntry, ScenarioMetadata
 from slora_assets.footage.known import KnownFootage, known_footage

@@ -7,13 +7,14 @@ from collections.abc import Iterable, Mapping, Sequence
 from typing import TYPE_CHECKING, Final
 
 from slora_assets.config.data import ScenarioSettings, ScenariosSettings
-from slora_assets.config.text import words
-from slora_assets.curation.leaks import leak_sentence, leaks_among
-from slora_assets.documents import Clip, ScenarioEntry, ScenarioMetadata
+from slora_assets.curation.caption_figures import RepeatedCaptions, caption_lengths
+from slora_assets.curation.leaks import leak_sentence, leaks_among, may_leak
+from slora_assets.documents import Clip, MetadataSummary, ScenarioEntry
+from slora_assets.provenance.curated import Curated
 from slora_assets.provenance.markdown import markdown_cell as _cell
 
 if TYPE_CHECKING:
-    from slora_assets.curation.sorting import Counts
+    from slora_assets.curation.told import Counts
 
 _EXAMPLES: Final = 3
 _MINIMUMS: Final = range(1, 6)
@@ -24,26 +25,49 @@ _BAR: Final = 40
 
 
 def report(
-    metadata: ScenarioMetadata,
+    curated: Curated,
     scenarios: ScenariosSettings | None = None,
     counts: Counts | None = None,
+    gathered: Gathered | None = None,
 ) -> str:
     """Counts, rejects, what other minimums and each keyword give, caption lengths, repeated
-    captions, categories and examples."""
-    active = scenarios.active if scenarios else {}
+    captions, categories and examples; `gathered` from the clips, if that was done already."""
+    active, summary = scenarios.active if scenarios else {}, curated.summary
+    if gathered is None:
+        gathered = Gathered()
+        for clip in curated.clips():
+            gathered.add(clip)
     sections = [
-        _head(metadata),
-        _scenarios(metadata),
-        _leaks(metadata),
-        _rejects(metadata),
+        _head(summary, curated.count),
+        _scenarios(summary),
+        _leaks(curated),
+        _rejects(summary),
         _minimums(active, counts) if counts else "",
-        _keywords(metadata, active),
-        _lengths(metadata.clips),
-        _repeated(metadata.clips),
-        _categories(metadata.clips),
-        _examples(metadata),
+        _keywords(curated, active),
+        _lengths(gathered.lengths),
+        _repeated(gathered.repeated, curated),
+        _categories(gathered.categories),
+        _examples(summary, gathered.examples),
     ]
     return "\n\n".join(section for section in sections if section) + "\n"
+
+
+class Gathered:
+    """What one walk over all clips shows, whatever their number."""
+
+    def __init__(self) -> None:
+        self.lengths: Counter[int] = Counter()
+        self.repeated = RepeatedCaptions()
+        self.categories: Counter[tuple[str, str | None]] = Counter()
+        self.examples: defaultdict[str, list[Clip]] = defaultdict(list)
+
+    def add(self, clip: Clip) -> None:
+        """The next clip, by id."""
+        self.lengths.update(caption_lengths(clip, _LENGTH_STEP))
+        self.repeated.add(clip)
+        self.categories[clip.scenario, clip.category] += 1
+        if len(self.examples[clip.scenario]) < _EXAMPLES:
+            self.examples[clip.scenario].append(clip)
 
 
 def counts_of(entry: ScenarioEntry) -> str:
@@ -62,16 +86,16 @@ def state_of(entry: ScenarioEntry) -> str:
     return f"too few: {entry.shortfall}" if entry.shortfall else "ready"
 
 
-def _head(metadata: ScenarioMetadata) -> str:
+def _head(metadata: MetadataSummary, clips: int) -> str:
     dataset = metadata.dataset
     return (
         f"# Curation of {dataset.name}\n\nLicence: {dataset.licence}. Use: {dataset.use}.\n\n"
-        f"{len(metadata.clips)} clips in {len(metadata.scenarios)} scenarios,"
+        f"{clips} clips in {len(metadata.scenarios)} scenarios,"
         f" {sum(metadata.reject_counts.values())} rejected."
     )
 
 
-def _scenarios(metadata: ScenarioMetadata) -> str:
+def _scenarios(metadata: MetadataSummary) -> str:
     rows = [
         (
             name,
@@ -103,22 +127,22 @@ def _scenarios(metadata: ScenarioMetadata) -> str:
     )
 
 
-def leaks_in(metadata: ScenarioMetadata) -> list[str]:
+def leaks_in(curated: Curated) -> list[str]:
     """A sentence of each scenario whose clips must not be trained on as they are."""
     found = {
-        name: leaks_among(metadata.of_scenario(name))
-        for name, entry in metadata.scenarios.items()
-        if not entry.retired
+        name: leaks_among(curated.of_scenario(name))
+        for name, entry in curated.summary.scenarios.items()
+        if not entry.retired and may_leak(curated, name)
     }
     return [leak_sentence(name, leaks) for name, leaks in found.items() if leaks]
 
 
-def _leaks(metadata: ScenarioMetadata) -> str:
-    sentences = leaks_in(metadata)
+def _leaks(curated: Curated) -> str:
+    sentences = leaks_in(curated)
     return "\n".join(["## Leaks", "", *(f"- {one}" for one in sentences)]) if sentences else ""
 
 
-def _rejects(metadata: ScenarioMetadata) -> str:
+def _rejects(metadata: MetadataSummary) -> str:
     return "## Rejects\n\n" + _table(("reason", "clips"), metadata.reject_counts.items())
 
 
@@ -140,7 +164,7 @@ def _minimums(scenarios: Mapping[str, ScenarioSettings], counts: Counts) -> str:
     )
 
 
-def _keywords(metadata: ScenarioMetadata, scenarios: Mapping[str, ScenarioSettings]) -> str:
+def _keywords(curated: Curated, scenarios: Mapping[str, ScenarioSettings]) -> str:
     """Each keyword's clips."""
     from slora_assets.curation.keyword_table import clips_by_keyword
 
@@ -153,7 +177,7 @@ def _keywords(metadata: ScenarioMetadata, scenarios: Mapping[str, ScenarioSettin
             ", ".join(one.clips[:_EXAMPLES]),
             one.example or "",
         )
-        for one in clips_by_keyword(metadata, scenarios)
+        for one in clips_by_keyword(curated, scenarios)
     ]
     if not rows:
         return ""
@@ -165,11 +189,8 @@ def _keywords(metadata: ScenarioMetadata, scenarios: Mapping[str, ScenarioSettin
     )
 
 
-def _lengths(clips: Sequence[Clip]) -> str:
+def _lengths(lengths: Counter[int]) -> str:
     """Histogram of caption lengths in words."""
-    lengths = Counter(
-        len(caption.split()) // _LENGTH_STEP for clip in clips for caption in clip.captions
-    )
     if not lengths:
         return ""
     most = max(lengths.values())
@@ -184,30 +205,24 @@ def _lengths(clips: Sequence[Clip]) -> str:
     return "## Caption length\n\n" + _table(("words", "captions", ""), rows)
 
 
-def _repeated(clips: Sequence[Clip]) -> str:
+def _repeated(repeated: RepeatedCaptions, curated: Curated) -> str:
     """Captions that several clips share but for case, punctuation and the order of words."""
-    sharers: defaultdict[frozenset[str], set[str]] = defaultdict(set)
-    wording: dict[frozenset[str], str] = {}
-    for clip in clips:
-        for caption in clip.captions:
-            said = frozenset(words(caption))
-            sharers[said].add(clip.id)
-            wording.setdefault(said, caption)
-    shared = {said: len(found) for said, found in sharers.items() if len(found) > 1}
+    shared, most = repeated.most(curated.captions(), _REPEATED)
     if not shared:
         return ""
-    most = sorted(shared, key=lambda said: (-shared[said], " ".join(sorted(said))))[:_REPEATED]
     return (
-        f"## Near-duplicate captions\n\n{len(shared)} captions stand at more than one clip,"
+        f"## Near-duplicate captions\n\n{shared} captions stand at more than one clip,"
         " but for case, punctuation and the order of words. The most frequent:\n\n"
-        + _table(("caption", "clips"), [(wording[said], shared[said]) for said in most])
+        + _table(("caption", "clips"), most)
     )
 
 
-def _categories(clips: Sequence[Clip]) -> str:
-    if all(clip.category is None for clip in clips):
+def _categories(found: Counter[tuple[str, str | None]]) -> str:
+    if all(category is None for _, category in found):
         return ""
-    counts = Counter((clip.scenario, clip.category or "none") for clip in clips)
+    counts = Counter[tuple[str, str]]()
+    for (scenario, category), clips in found.items():
+        counts[scenario, category or "none"] += clips
     scenarios = sorted({scenario for scenario, _ in counts})
     categories = sorted({category for _, category in counts}, key=lambda c: (len(c), c))
     rows = [
@@ -217,10 +232,10 @@ def _categories(clips: Sequence[Clip]) -> str:
     return "## Balance by category\n\n" + _table(("category", *scenarios), rows)
 
 
-def _examples(metadata: ScenarioMetadata) -> str:
+def _examples(metadata: MetadataSummary, examples: Mapping[str, list[Clip]]) -> str:
     lines = ["## Examples", "", "Clips of each scenario, and captions that put them there:", ""]
     for name in metadata.scenarios:
-        for clip in metadata.of_scenario(name)[:_EXAMPLES]:
+        for clip in examples.get(name, ()):
             quoted = "; ".join(_cell(c) for c in clip.evidence.matching_captions[:_EXAMPLES])
             also = clip.evidence.also_matched
             more = f" (also matched: {', '.join(also)})" if also else ""

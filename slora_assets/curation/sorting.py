@@ -5,23 +5,23 @@ Memory holds what a scenario gets and nothing of the rest: rejects are counted a
 
 from __future__ import annotations
 
-from collections import Counter, defaultdict
-from collections.abc import Callable, Iterable
-from dataclasses import dataclass, field
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from math import inf
+from pathlib import Path
 from typing import Any
 
 import polars as pl
 
 from slora_assets.config.data import DatasetSettings, ScenariosSettings
 from slora_assets.config.workspace import Workspace
-from slora_assets.curation.manifest import dataset_hash, shortfall_of
 from slora_assets.curation.matching import Assignment, Hits, ScenarioMatcher
 from slora_assets.curation.near_duplicates import NearDuplicates
 from slora_assets.curation.prompts import prompts_for
+from slora_assets.curation.sorted_clips import KeptClips
 from slora_assets.curation.sources import source_file
 from slora_assets.curation.splits import SourceGroups
 from slora_assets.curation.taken_down import TAKEN_DOWN, Footage, own_source, taken_down
+from slora_assets.curation.told import Counts, Told, scenario_entry
 from slora_assets.documents import (
     Clip,
     DatasetEntry,
@@ -29,31 +29,15 @@ from slora_assets.documents import (
     Inventory,
     MatchingEvidence,
     Reject,
-    ScenarioEntry,
     ScenarioMetadata,
 )
 from slora_assets.footage.times import times_fault
 from slora_assets.provenance import object_hash
+from slora_assets.provenance.clip_tables import ClipTables
 
 REJECTS = pl.Schema({"id": pl.String(), "reason": pl.String(), "detail": pl.String()})
 OnRejects = Callable[[pl.DataFrame], None]
 """Called with each batch's rejects, a table of REJECTS."""
-
-
-@dataclass
-class Counts:
-    """Clips by scenario at each step of the sorting."""
-
-    any_caption: Counter[str] = field(default_factory=Counter)
-    matched: Counter[str] = field(default_factory=Counter)
-    missing: Counter[str] = field(default_factory=Counter)
-    unusable: Counter[str] = field(default_factory=Counter)
-    rejects: Counter[str] = field(default_factory=Counter)
-    ambiguous: Counter[str] = field(default_factory=Counter)
-    """Clips that others claim as well as the scenario does."""
-    agreeing: defaultdict[str, Counter[float]] = field(default_factory=lambda: defaultdict(Counter))
-    """Of each scenario, how many captions of how many clips match; infinity stands for all of a
-    clip's captions, which are enough however few they are."""
 
 
 def build_metadata(
@@ -67,39 +51,25 @@ def build_metadata(
 ) -> ScenarioMetadata:
     """Sort batches of annotated clips (readers' SCHEMA) into scenarios and splits; `counts` takes
     what the document has no place for."""
-    sorter = _Sorter(dataset, scenarios, inventory, workspace, counts or Counts())
+    sorter = Sorter(dataset, scenarios, inventory, workspace, counts)
     for batch in batches:
         on_rejects(sorter.sort(batch))
-    clips = sorter.clips()
-    return ScenarioMetadata(
-        dataset=DatasetEntry(
-            name=dataset.name,
-            licence=dataset.licence,
-            use=dataset.use,
-            annotations=inventory.annotations,
-        ),
-        config_hash=object_hash(scenarios.model_dump(mode="json")),
-        dataset_hash=dataset_hash(clips),
-        scenarios={
-            name: _scenario_entry(name, scenarios, clips, sorter.counts)
-            for name in scenarios.scenarios
-        },
-        clips=clips,
-        reject_counts=dict(sorted(sorter.counts.rejects.items())),
-        rejects=sorted(sorter.unusable, key=lambda reject: reject.id),
-    )
+    return sorter.metadata()
 
 
-class _Sorter:
+class Sorter:
+    """Takes batches; says what scenarios get once it has seen them all."""
+
     def __init__(
         self,
         dataset: DatasetSettings,
         scenarios: ScenariosSettings,
         inventory: Inventory,
         workspace: Workspace,
-        counts: Counts,
+        counts: Counts | None = None,
     ) -> None:
         self._dataset, self._scenarios = dataset, scenarios
+        self._annotations = inventory.annotations
         self._files = inventory.files
         self._frames = workspace.relative(workspace.frames(dataset.name))
         self._latents = workspace.relative(workspace.latents)
@@ -109,10 +79,10 @@ class _Sorter:
         self._taken = taken_down(workspace, dataset.name, dataset.quality.near_duplicate_bits)
         self._matcher = ScenarioMatcher(scenarios.active)
         self._groups = SourceGroups()
-        self._kept: list[tuple[dict[str, Any], Assignment]] = []
+        self.kept = KeptClips()
         self._doubles = NearDuplicates(dataset.quality.near_duplicate_bits or 0)
         self.unusable: list[Reject] = []
-        self.counts = counts
+        self.counts = counts or Counts()
 
     def sort(self, batch: pl.DataFrame) -> pl.DataFrame:
         """Keep what belongs to a scenario; returns the rest with its reasons."""
@@ -139,10 +109,14 @@ class _Sorter:
         others = batch.with_row_index("row").filter(~pl.col("row").is_in(rows))
         rejects.append(others.select("id", reason=why, detail=pl.lit("")))
         refused: list[tuple[str, str, str]] = []
+        taken_on: list[tuple[int, Assignment]] = []
         for row, clip in zip(rows, batch[rows].iter_rows(named=True), strict=True):
-            reason = self._take(clip, hits[row])
-            if reason is not None:
-                refused.append((clip["id"], *reason))
+            outcome = self._take(clip, hits[row])
+            if isinstance(outcome, Assignment):
+                taken_on.append((row, outcome))
+            else:
+                refused.append((clip["id"], *outcome))
+        self.kept.keep(batch, taken_on)
         every = pl.concat([*rejects, pl.DataFrame(refused, REJECTS, orient="row")])
         for reason, count in every.group_by("reason").len().iter_rows():
             self.counts.rejects[reason] += count
@@ -176,8 +150,8 @@ class _Sorter:
             )
         )
 
-    def _take(self, clip: dict[str, Any], hits: Hits) -> tuple[str, str] | None:
-        """Keep a clip that has a keyword, or say why not: reason code and detail."""
+    def _take(self, clip: dict[str, Any], hits: Hits) -> Assignment | tuple[str, str]:
+        """Where a clip that has a keyword goes, or why it isn't taken: reason code and detail."""
         self.counts.any_caption.update(hits.keys())
         for name, found in hits.items():
             agree = len(found.every)
@@ -209,8 +183,7 @@ class _Sorter:
             self.counts.unusable[outcome.scenario] += 1
             self.unusable.append(Reject(id=clip["id"], reason=fault[0], detail=fault[1]))
             return fault
-        self._kept.append((clip, outcome))
-        return None
+        return outcome
 
     def _fault(self, clip: dict[str, Any], file: FootageFile) -> tuple[str, str] | None:
         """Why a readable file isn't taken: reason code, and the score with its limit."""
@@ -239,10 +212,49 @@ class _Sorter:
             return str(clip["id"])
         return source_file(clip["source_group"])
 
-    def clips(self) -> list[Clip]:
+    def clips(self) -> Iterator[Clip]:
         """What scenarios get, by id. Splits are decided here, when all clips have been seen."""
-        made = [self._clip(clip, outcome) for clip, outcome in self._kept]
-        return sorted(made, key=lambda clip: clip.id)
+        return (self._clip(clip, outcome) for clip, outcome in self.kept.by_id())
+
+    def metadata(self) -> ScenarioMetadata:
+        """The document with all clips in it."""
+        clips, told = list(self.clips()), Told()
+        for clip in clips:
+            told.add(clip)
+        return ScenarioMetadata(**self._summary(told), clips=clips)
+
+    def _summary(self, told: Told) -> dict[str, Any]:
+        dataset, counts = self._dataset, self.counts
+        return {
+            "dataset": DatasetEntry(
+                name=dataset.name,
+                licence=dataset.licence,
+                use=dataset.use,
+                annotations=self._annotations,
+            ),
+            "config_hash": object_hash(self._scenarios.model_dump(mode="json")),
+            "dataset_hash": told.hash.hexdigest(),
+            "scenarios": {
+                name: scenario_entry(settings, name, told.splits[name], counts)
+                for name, settings in self._scenarios.scenarios.items()
+            },
+            "reject_counts": dict(sorted(counts.rejects.items())),
+            "rejects": sorted(self.unusable, key=lambda reject: reject.id),
+        }
+
+    def in_shards(
+        self, folder: Path, licences: Mapping[str, str], see: Callable[[Clip], None]
+    ) -> ScenarioMetadata:
+        """The document without any, once they are in shards below its folder; `licences` has those
+        of clips that aren't under the dataset's, `see` is called with each."""
+        tables, told = ClipTables(folder), Told()
+        for clip in self.clips():
+            own = licences.get(clip.id)
+            clip = clip if own is None else clip.model_copy(update={"licence": own})
+            told.add(clip)
+            tables.add(clip)
+            see(clip)
+        return ScenarioMetadata(**self._summary(told), clips=[], shards=tables.shards())
 
     def _clip(self, clip: dict[str, Any], outcome: Assignment) -> Clip:
         matching = [clip["captions"][index] for index in outcome.matching]
@@ -271,26 +283,3 @@ class _Sorter:
             first_frame=f"{self._frames}/{clip['id']}.png",
             latent=f"{self._latents}/{name}/{clip['id']}.npz",
         )
-
-
-def _scenario_entry(
-    name: str, scenarios: ScenariosSettings, clips: list[Clip], counted: Counts
-) -> ScenarioEntry:
-    settings = scenarios.scenarios[name]
-    mine = [clip for clip in clips if clip.scenario == name]
-    splits = Counter(clip.split for clip in mine)
-    short = shortfall_of(mine, settings.min_train_clips, settings.min_validation_clips)
-    return ScenarioEntry(
-        description=settings.description,
-        any_caption=counted.any_caption[name],
-        matched=counted.matched[name],
-        missing=counted.missing[name],
-        unusable=counted.unusable[name],
-        train=splits["train"],
-        validation=splits["validation"],
-        test=splits["test"],
-        min_train_clips=settings.min_train_clips,
-        min_validation_clips=settings.min_validation_clips,
-        shortfall=settings.why_retired if settings.retired else short,
-        retired=settings.retired,
-    )

@@ -13,14 +13,15 @@ from slora_assets.config.workspace import Workspace
 from slora_assets.curation.annotations import read_annotations
 from slora_assets.curation.annotations.clip_licences import read_clip_licences
 from slora_assets.curation.last_look import last_look, remember_look, settings_hash
-from slora_assets.curation.manifest import metadata_now
 from slora_assets.curation.rejects import rejects_folder
-from slora_assets.curation.report import report
-from slora_assets.curation.sorting import Counts, build_metadata
+from slora_assets.curation.report import Gathered, report
+from slora_assets.curation.sorting import Sorter, build_metadata
+from slora_assets.curation.told import Counts
 from slora_assets.documents import Inventory, ScenarioMetadata
 from slora_assets.footage.inventory import annotation_hashes, take_inventory
 from slora_assets.provenance import known_sha256, write_json, write_text
 from slora_assets.provenance.code import package_hash
+from slora_assets.provenance.curated import Curated, curated_now, remove_old_shards
 from slora_assets.provenance.ledger import last_record, put_on_record, refuse_changed
 from slora_assets.provenance.records import read_inventory
 
@@ -30,8 +31,9 @@ def curate(
     scenarios: ScenariosSettings,
     inventory: Inventory,
     workspace: Workspace,
-) -> ScenarioMetadata:
-    """Write `data/metadata/scenario_metadata.json`, the report and all rejects beside it.
+) -> Curated:
+    """Write `data/metadata/scenario_metadata.json`, the report and all rejects beside it; and the
+    clips in shards, where they are more than the dataset's `clips_in_document`.
 
     Raises IntegrityError for an inventory of other annotations or of another dataset.
     """
@@ -40,12 +42,13 @@ def curate(
     counts = Counts()
     with rejects_folder(workspace.metadata / "rejects") as write_rejects:
         batches = _annotations(dataset, workspace)
-        metadata = build_metadata(
-            dataset, scenarios, batches, inventory, workspace, write_rejects, counts
-        )
-    metadata = _with_licences(metadata, dataset, workspace)
+        sorter = Sorter(dataset, scenarios, inventory, workspace, counts)
+        for batch in batches:
+            write_rejects(sorter.sort(batch))
+        metadata, gathered = _document(sorter, dataset, workspace)
     write_json(workspace.scenario_metadata, metadata.model_dump(mode="json"))
-    write_text(workspace.curation_report, report(metadata, scenarios, counts))
+    found = Curated(metadata, workspace.metadata)
+    write_text(workspace.curation_report, report(found, scenarios, counts, gathered))
     rejects = sorted((workspace.metadata / "rejects").iterdir())
     put_on_record(
         workspace,
@@ -54,13 +57,25 @@ def curate(
         parents=[workspace.footage_inventory],
         files=[workspace.curation_report, *rejects],
     )
+    remove_old_shards(workspace)
     remember_look(dataset, scenarios, workspace)
-    return metadata
+    return found
+
+
+def _document(
+    sorter: Sorter, dataset: DatasetSettings, workspace: Workspace
+) -> tuple[ScenarioMetadata, Gathered | None]:
+    """The metadata, with their clips in them if these are few; else with what the report says of
+    the clips, for which they needn't be read once more."""
+    if len(sorter.kept) <= dataset.clips_in_document:
+        return _with_licences(sorter.metadata(), dataset, workspace), None
+    licences, gathered = read_clip_licences(licence_files(dataset, workspace)), Gathered()
+    return sorter.in_shards(workspace.metadata, licences, gathered.add), gathered
 
 
 def curated(
     dataset: DatasetSettings, scenarios: ScenariosSettings, workspace: Workspace
-) -> ScenarioMetadata:
+) -> Curated:
     """What `curate` writes of the inventory that was taken last: sorted anew unless the metadata
     that stand were sorted from it, by this code, under these settings. Raises as `curate` does,
     and MissingInputError without an inventory."""
@@ -68,7 +83,7 @@ def curated(
     if not _stand(dataset, scenarios, workspace):
         return curate(dataset, scenarios, inventory, workspace)
     _check_annotations(dataset, inventory, workspace)
-    return metadata_now(workspace)
+    return curated_now(workspace)
 
 
 def _stand(dataset: DatasetSettings, scenarios: ScenariosSettings, workspace: Workspace) -> bool:
@@ -86,12 +101,12 @@ def _stand(dataset: DatasetSettings, scenarios: ScenariosSettings, workspace: Wo
         refuse_changed(workspace, workspace.scenario_metadata, remedy="run `make data`")
     except IntegrityError:
         return False
-    return True
+    return curated_now(workspace).is_whole()
 
 
 def preview(
     dataset: DatasetSettings, scenarios: ScenariosSettings, workspace: Workspace
-) -> ScenarioMetadata:
+) -> Curated:
     """What `curate` would say of the footage as it stands now, without writing the document.
 
     New files are hashed and probed once; the inventory keeps that for the run that follows.
@@ -99,7 +114,8 @@ def preview(
     inventory = take_inventory(dataset, workspace)
     batches = _annotations(dataset, workspace)
     metadata = build_metadata(dataset, scenarios, batches, inventory, workspace)
-    return _with_licences(metadata, dataset, workspace)
+    whole = _with_licences(metadata, dataset, workspace)
+    return Curated(whole, workspace.metadata)
 
 
 def _check_annotations(

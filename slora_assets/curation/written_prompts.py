@@ -11,7 +11,6 @@ from slora_assets.config.validation import read_validation_prompts
 from slora_assets.config.workspace import Workspace
 from slora_assets.curation.distinct import DistinctTexts
 from slora_assets.curation.held_out_prompts import HeldOutPrompts, held_out_prompts
-from slora_assets.curation.manifest import metadata_now
 from slora_assets.curation.prompts_file import edited_text, entry_lines, write_entry
 from slora_assets.curation.retirement import known_scenario, refuse_retired
 from slora_assets.curation.validation_prompts import (
@@ -21,6 +20,7 @@ from slora_assets.curation.validation_prompts import (
     prompts_of,
 )
 from slora_assets.documents import Clip
+from slora_assets.provenance.curated import curated_now
 
 
 def write_prompts(
@@ -63,14 +63,14 @@ def _settings(workspace: Workspace, scenario: str) -> ScenarioSettings:
 
 
 def _clips(workspace: Workspace, scenario: str) -> list[Clip]:
-    metadata = metadata_now(workspace)
-    if scenario not in metadata.scenarios:
+    curated = curated_now(workspace)
+    if scenario not in curated.summary.scenarios:
         raise CurationError(
             f"the clips were sorted before there was a scenario {scenario}",
             file=workspace.scenario_metadata,
             remedy="run `make data`",
         )
-    return metadata.of_scenario(scenario)
+    return curated.of_scenario(scenario)
 
 
 def _told(scenario: str, made: HeldOutPrompts, wanted: int, needed: int) -> list[str]:

@@ -16,7 +16,6 @@ from slora_assets.config.data import DatasetSettings, ScenariosSettings
 from slora_assets.config.errors import SloraError
 from slora_assets.config.training import TrainingSettings
 from slora_assets.config.validation import ValidationPrompts
-from slora_assets.curation.manifest import metadata_now
 from slora_assets.curation.validation_prompts import (
     Prompt,
     other_prompts,
@@ -29,6 +28,7 @@ from slora_assets.defs.metadata import scenario_of
 from slora_assets.defs.project import ProjectResource
 from slora_assets.deployment.presets import read_presets
 from slora_assets.provenance import Json, object_hash, sha256_file
+from slora_assets.provenance.curated import curated_now
 from slora_assets.provenance.takedowns import head_of
 from slora_assets.validation.as_served import serving_of
 
@@ -61,7 +61,7 @@ class Configured:
         """Scenarios that the unified run learns from, as far as is known."""
         active = list(self.data[1].active)
         try:
-            entries = metadata_now(self.workspace).scenarios
+            entries = curated_now(self.workspace).summary.scenarios
         except SloraError:
             return active
         return [name for name in active if name in entries and not entries[name].shortfall]

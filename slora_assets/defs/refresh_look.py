@@ -28,7 +28,8 @@ from slora_assets.documents import RUN_RECORD, VERDICT_FILE
 from slora_assets.footage.listing import listing_hash
 from slora_assets.footage.quarantine import read_quarantine
 from slora_assets.provenance import file_stamp
-from slora_assets.provenance.records import read_metadata, read_run_record, read_verdict
+from slora_assets.provenance.curated import curated_at
+from slora_assets.provenance.records import read_run_record, read_verdict
 from slora_assets.training.training_data import trainable
 
 FOR: Final = "slora/refresh_of"
@@ -93,10 +94,10 @@ def _wanted(
     file: Path, stamp: tuple[int, ...], quarantined: Path, quarantine_stamp: tuple[int, ...]
 ) -> Mapping[str, tuple[str, str | None]]:
     """Of each scenario the hash of what a training would read now, and its shortfall."""
-    metadata, bad = read_metadata(file), read_quarantine(quarantined)
+    curated, bad = curated_at(file), read_quarantine(quarantined)
     found = {}
-    for name, entry in metadata.scenarios.items():
-        clips = trainable(metadata.of_scenario(name), bad)
+    for name, entry in curated.summary.scenarios.items():
+        clips = trainable(curated.of_scenario(name), bad)
         missing = entry.shortfall or (None if clips else "all its clips are in quarantine")
         found[name] = dataset_hash(clips), missing
     return found

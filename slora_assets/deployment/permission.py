@@ -8,7 +8,7 @@ what the run recorded.
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from functools import lru_cache
 from pathlib import Path
@@ -17,7 +17,6 @@ from typing import Any, Final, NamedTuple
 from slora_assets.config.errors import GateError, SloraError
 from slora_assets.config.licences import Licence, Use, licence_of, rank, strictest, use_of
 from slora_assets.config.workspace import Workspace
-from slora_assets.curation.manifest import metadata_now
 from slora_assets.deployment.changelog import promotion_of
 from slora_assets.documents import (
     RUN_INPUTS,
@@ -29,6 +28,7 @@ from slora_assets.documents import (
     ScenarioPreset,
 )
 from slora_assets.provenance import file_stamp, read_json
+from slora_assets.provenance.curated import curated_at, curated_now
 from slora_assets.provenance.ledger import refuse_changed
 from slora_assets.provenance.records import read_adapter_record, read_run_record
 
@@ -155,15 +155,15 @@ def _footage(
 ) -> Iterator[Parent]:
     """A parent for all clips under the same terms: those of today's metadata for clips that are
     still curated with these bytes, and the recorded ones for others."""
-    today, curated = recorded, dict[str, Clip]()
+    today: Sequence[_Terms] = recorded
+    curated: Mapping[str, Clip] = {}
     try:
-        metadata = metadata_now(workspace)
+        dataset = curated_now(workspace).summary.dataset
+        if dataset.name == record.dataset:
+            curated = _curated(workspace, record)
+            today = [_terms(dataset)]
     except SloraError:  # the run's own record is all there is
-        pass
-    else:
-        if metadata.dataset.name == record.dataset:
-            curated = {clip.id: clip for clip in metadata.clips}
-            today = [_terms(metadata.dataset)]
+        today, curated = recorded, {}
     groups: defaultdict[_Terms, list[str]] = defaultdict(list)
     for clip in record.clips:
         now = curated.get(clip.id)
@@ -176,6 +176,21 @@ def _footage(
     if not record.clips:  # who can't say which they were still says of which dataset
         groups.update({one: [] for one in recorded})
     yield from (_parent(one, tuple(clips)) for one, clips in groups.items())
+
+
+def _curated(workspace: Workspace, record: RunRecord) -> Mapping[str, Clip]:
+    """The clips of a run that are still curated, by id."""
+    file = workspace.scenario_metadata
+    ids = frozenset(clip.id for clip in record.clips)
+    return _curated_at(file, file_stamp(file), ids, tuple(record.scenarios))
+
+
+@lru_cache(maxsize=8)
+def _curated_at(
+    file: Path, stamp: tuple[int, ...], ids: frozenset[str], scenarios: tuple[str, ...]
+) -> Mapping[str, Clip]:
+    """The same, of the metadata as they stood at `stamp`: the service asks with each request."""
+    return curated_at(file).by_id(ids, scenarios)
 
 
 @lru_cache(maxsize=64)

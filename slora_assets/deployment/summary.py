@@ -6,9 +6,10 @@ from typing import Any
 
 from slora_assets.config.errors import SloraError
 from slora_assets.config.workspace import UNIFIED, Workspace
-from slora_assets.documents import ScenarioMetadata
+from slora_assets.documents import MetadataSummary
 from slora_assets.provenance import read_json, write_json, write_text
-from slora_assets.provenance.records import read_metadata, read_run_record, read_verdict
+from slora_assets.provenance.curated import curated_now
+from slora_assets.provenance.records import read_run_record, read_verdict
 from slora_assets.validation.report.markdown import score_text
 
 SUMMARY_FILE = "summary.json"
@@ -27,7 +28,7 @@ def summarise(workspace: Workspace) -> dict[str, Any]:
 
 def summary_of(workspace: Workspace) -> dict[str, Any]:
     """What runs and verdicts say now; a scenario without a verdict has a row that says why."""
-    metadata = read_metadata(workspace.scenario_metadata)
+    metadata = curated_now(workspace).summary
     rows = {name: _row(workspace, name, metadata) for name in [*metadata.scenarios, UNIFIED]}
     return {
         "schema_version": 1,
@@ -48,7 +49,7 @@ def outdated_rows(workspace: Workspace) -> list[str]:
     return sorted(n for n in now.keys() | before.keys() if now.get(n) != before.get(n))
 
 
-def _row(workspace: Workspace, name: str, metadata: ScenarioMetadata) -> dict[str, Any]:
+def _row(workspace: Workspace, name: str, metadata: MetadataSummary) -> dict[str, Any]:
     entry = metadata.scenarios.get(name)
     if entry is not None and entry.shortfall:
         state = "retired" if entry.retired else "too few clips"

@@ -10,8 +10,10 @@ from slora_assets.documents.adapter import (
 from slora_assets.documents.caches import CachedFile, CacheIndex, CacheName
 from slora_assets.documents.clips import (
     Clip,
+    ClipShard,
     DatasetEntry,
     MatchingEvidence,
+    MetadataSummary,
     Reject,
     ScenarioEntry,
     ScenarioManifest,
@@ -101,6 +103,7 @@ __all__ = [
     "CachedFile",
     "Change",
     "Clip",
+    "ClipShard",
     "Code",
     "Comparison",
     "DatasetEntry",
@@ -125,6 +128,7 @@ __all__ = [
     "MadeWith",
     "MatchingEvidence",
     "MeasuredScale",
+    "MetadataSummary",
     "NearestTrainingClip",
     "NearestTrainingClips",
     "PairedMeasurements",

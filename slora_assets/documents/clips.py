@@ -2,7 +2,9 @@
 scenario's part of it, `data/metadata/manifests/<scenario>.json`.
 
 The first says which clip belongs to which scenario and split, with which prompts, and why; the
-second is all that the stages of one scenario read.
+second is all that the stages of one scenario read. Where clips are many, both name Parquet files
+that hold them, by scenario, and hold none themselves; `slora_assets/provenance/curated.py` reads
+them either way.
 """
 
 from __future__ import annotations
@@ -128,19 +130,38 @@ class Reject(Document):
     detail: str = ""
 
 
-class ScenarioMetadata(Document):
-    """`scenario_metadata.json`, whole."""
+class ClipShard(Document):
+    """Clips of one scenario, by id, in a Parquet file below the documents' folder."""
+
+    path: str
+    """Relative to the folder of the metadata."""
+    sha256: str
+    """Of its bytes. They are the same for the same clips under one version of polars; what a
+    model learns from is hashed clip by clip."""
+    clips: int
+
+
+class MetadataSummary(Document):
+    """`scenario_metadata.json` without its clips."""
 
     schema_version: Literal[1] = 1
     dataset: DatasetEntry
     config_hash: str
     dataset_hash: str
     scenarios: dict[str, ScenarioEntry]
-    clips: list[Clip]
     reject_counts: dict[str, int]
     """Reason code to clips. `rejects/` beside this file holds every single one."""
     rejects: list[Reject]
     """Those that matched but whose footage can't be used."""
+    shards: dict[str, list[ClipShard]] | None = Field(default=None, exclude_if=is_none)
+    """By scenario, files that hold the clips where there are too many for a document."""
+
+
+class ScenarioMetadata(MetadataSummary):
+    """`scenario_metadata.json`, whole."""
+
+    clips: list[Clip]
+    """By id; none in a file that names shards."""
 
     def of_scenario(self, scenario: str) -> list[Clip]:
         """The scenario's clips, by id."""
@@ -157,7 +178,10 @@ class ScenarioManifest(Document):
     dataset_hash: str
     """Over the clips' identities: what everything downstream of the scenario hangs on."""
     clips: list[Clip]
-    """By id, those kept for testing among them."""
+    """By id, those kept for testing among them; none in a file that names shards."""
+    shards: list[ClipShard] | None = Field(default=None, exclude_if=is_none)
+    """Files that hold the clips where there are too many for a document: those of the metadata that
+    it was taken from."""
 
     def usable(self) -> list[Clip]:
         """Clips that training or its validation reads: official test clips are never encoded."""

@@ -21,7 +21,6 @@ from slora_assets.documents import (
     Inventory,
     RunRecord,
     RunVerdict,
-    ScenarioMetadata,
 )
 from slora_assets.provenance.files import read_json
 from slora_assets.provenance.hashing import Json
@@ -73,13 +72,6 @@ def read_inventory(workspace: Workspace) -> Inventory:
     """What footage there is, as last looked at. Raises MissingInputError, IntegrityError."""
     return read_document(
         workspace.footage_inventory, Inventory, what="a footage inventory", remedy="run `make data`"
-    )
-
-
-def read_metadata(path: Path) -> ScenarioMetadata:
-    """Read the curation's document. Raises MissingInputError, IntegrityError."""
-    return read_document(
-        path, ScenarioMetadata, what="a scenario metadata document", remedy="run `make data`"
     )
 
 

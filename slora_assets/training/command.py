@@ -23,7 +23,7 @@ from slora_assets.config.validation import ValidationPrompts, read_validation_pr
 from slora_assets.config.workspace import Workspace
 from slora_assets.config.yaml_reader import read_settings
 from slora_assets.processes.worker import exit_status, worker
-from slora_assets.provenance.records import read_metadata
+from slora_assets.provenance.curated import curated_at
 from slora_assets.training import trackers
 from slora_assets.training.display import Display, display
 from slora_assets.training.plan import plan_run
@@ -50,7 +50,7 @@ def train_scenarios(arguments: Sequence[str] | None = None) -> int:
     def work() -> int:
         names = options.scenario
         if not names:
-            found = read_metadata(options.metadata).scenarios
+            found = curated_at(options.metadata).summary.scenarios
             names = [name for name, entry in found.items() if not entry.retired]
         for name in names:
             _refuse_unless_scenario(name)

@@ -17,6 +17,7 @@ from slora_assets.config.errors import ConfigError, SloraError
 from slora_assets.config.training import TrainingSettings
 from slora_assets.config.validation import ValidationPrompts
 from slora_assets.config.workspace import UNIFIED, Workspace
+from slora_assets.curation.manifest import manifest_bytes
 from slora_assets.curation.validation_prompts import (
     Prompt,
     prompts_of,
@@ -122,7 +123,7 @@ def keep_inputs(workspace: Workspace, plan: RunPlan) -> None:
     """Put what the run was made from into its folder: others may stand there later."""
     inputs = plan.folder.partial / RUN_INPUTS
     for scenario in plan.data.scenarios:
-        write_bytes(inputs / f"{scenario}.json", workspace.manifest(scenario).read_bytes())
+        write_bytes(inputs / f"{scenario}.json", manifest_bytes(workspace.manifest(scenario)))
     prompts = plan.prompts_file.model_dump(mode="json", exclude_unset=True)
     write_json(inputs / RUN_PROMPTS, prompts)  # which is YAML, too
 

@@ -12,7 +12,7 @@ from slora_assets.curation.leaks import refuse_leaks
 from slora_assets.curation.manifest import current_manifest, dataset_hash, left_too_few
 from slora_assets.documents import Clip, DatasetEntry, ScenarioManifest
 from slora_assets.footage.quarantine import Quarantined, read_quarantine
-from slora_assets.provenance.records import read_metadata
+from slora_assets.provenance.curated import curated_now
 
 
 @dataclass(frozen=True)
@@ -67,7 +67,7 @@ def unified_data(workspace: Workspace) -> TrainingData:
     manifests: list[ScenarioManifest] = []
     left_out: dict[str, str] = {}
     bad = read_quarantine(workspace.quarantine)
-    for name, entry in read_metadata(workspace.scenario_metadata).scenarios.items():
+    for name, entry in curated_now(workspace).summary.scenarios.items():
         if entry.shortfall:
             left_out[name] = entry.shortfall
             continue

@@ -21,7 +21,7 @@ from slora_assets.curation.manifest import write_manifest
 from slora_assets.curation.matching import Assignment, NoScenario, ScenarioMatcher
 from slora_assets.curation.prompts import prompts_for
 from slora_assets.curation.splits import SourceGroups
-from slora_assets.provenance.records import read_metadata
+from slora_assets.provenance.curated import read_metadata
 
 
 def _scenario(*keywords: str, **more: object) -> ScenarioSettings:

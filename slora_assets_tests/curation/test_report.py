@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Sequence
+from pathlib import Path
 
 import polars as pl
 import pytest
@@ -19,7 +20,7 @@ from slora_assets.documents import (
     ScenarioEntry,
     ScenarioMetadata,
 )
-from slora_assets.provenance.records import read_metadata
+from slora_assets.provenance.curated import Curated, read_metadata
 from slora_assets_tests.caches.made import clip
 
 MARKUP = "|`<>*\\"
@@ -88,10 +89,14 @@ def _table(lines: Sequence[str]) -> list[list[str]]:
     return rows[2:]
 
 
+def _curated(clips: Sequence[Clip], **rejected: int) -> Curated:
+    return Curated(_metadata(clips, **rejected), Path())
+
+
 def test_the_counts_are_those_of_the_metadata() -> None:
     clips = [_captioned(f"video{number}", "a market") for number in range(3)]
     clips.append(_captioned("video3", "a stall", split="validation"))
-    text = report(_metadata(clips, no_keyword=7, missing=5))
+    text = report(_curated(clips, no_keyword=7, missing=5))
     assert "# Curation of sample\n\nLicence: CC0-1.0. Use: any.\n" in text
     assert "4 clips in 2 scenarios, 12 rejected." in text
     rows = {name: row for name, *row in _table(text.split("\n## ")[0].splitlines())}
@@ -118,7 +123,7 @@ def test_the_report_of_the_sample_footage_counts_what_lies_on_disk(workspace: Wo
 @given(st.lists(st.lists(st.text(" ab", max_size=60), min_size=1), min_size=1, max_size=5))
 def test_the_histogram_counts_every_caption_once_by_its_words(captions: list[list[str]]) -> None:
     clips = [_captioned(f"video{number}", *found) for number, found in enumerate(captions)]
-    histogram = _table(_section(report(_metadata(clips)), "Caption length"))
+    histogram = _table(_section(report(_curated(clips)), "Caption length"))
     lengths = [len(caption.split()) for found in captions for caption in found]
     for span, count, _ in histogram:
         first, last = map(int, span.split(" to "))
@@ -130,7 +135,7 @@ def test_the_histogram_counts_every_caption_once_by_its_words(captions: list[lis
 
 def test_captions_that_several_clips_share_are_counted_by_clip() -> None:
     text = report(
-        _metadata(
+        _curated(
             [
                 _captioned("video0", "A market, busy!", "a market, busy"),
                 _captioned("video1", "a busy market"),
@@ -146,7 +151,7 @@ def test_captions_that_several_clips_share_are_counted_by_clip() -> None:
 
 
 def test_without_shared_captions_and_categories_there_are_no_sections_about_them() -> None:
-    text = report(_metadata([_captioned("video0", "a market")]))
+    text = report(_curated([_captioned("video0", "a market")]))
     assert "Near-duplicate" not in text
     assert "category" not in text
 
@@ -159,13 +164,13 @@ def test_clips_are_counted_by_category_and_scenario() -> None:
         _captioned("video3", "a stage", category="9", scenario="stage"),
         _captioned("video4", "a fair"),
     ]
-    section = _section(report(_metadata(clips)), "Balance by category")
+    section = _section(report(_curated(clips)), "Balance by category")
     assert _table(section) == [["9", "2", "1"], ["10", "1", ""], ["none", "1", ""]]
 
 
 @given(st.text(f"{MARKUP}ab ", min_size=1).filter(str.strip))
 def test_no_caption_breaks_out_of_its_cell_or_becomes_markup(caption: str) -> None:
-    text = report(_metadata([_captioned(f"video{number}", caption) for number in range(2)]))
+    text = report(_curated([_captioned(f"video{number}", caption) for number in range(2)]))
     ((shown, clips),) = _table(_section(text, "Near-duplicate captions"))
     assert (shown, clips) == (caption.strip(), "2")
     examples = [line for line in _section(text, "Examples") if line.startswith("- ")]
@@ -177,6 +182,6 @@ def test_no_caption_breaks_out_of_its_cell_or_becomes_markup(caption: str) -> No
 
 @pytest.mark.parametrize("caption", ["a market\n# a heading", "[a market](http://a.example)"])
 def test_no_caption_becomes_a_line_or_a_link_of_its_own(caption: str) -> None:
-    text = report(_metadata([_captioned("video0", caption)]))
+    text = report(_curated([_captioned("video0", caption)]))
     assert "\n# a heading" not in text
     assert "[a market](http" not in text

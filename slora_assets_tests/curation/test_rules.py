@@ -11,9 +11,11 @@ from slora_assets.config.workspace import Workspace
 from slora_assets.curation.annotations import read_annotations
 from slora_assets.curation.matching import Assignment, NoScenario, ScenarioMatcher
 from slora_assets.curation.report import report
-from slora_assets.curation.sorting import Counts, build_metadata
+from slora_assets.curation.sorting import build_metadata
+from slora_assets.curation.told import Counts
 from slora_assets.documents import Inventory
 from slora_assets.provenance import object_hash
+from slora_assets.provenance.curated import Curated
 from slora_assets_tests.curation.annotated import sort
 
 
@@ -131,7 +133,7 @@ def test_the_report_says_what_each_minimum_and_keyword_gives(tmp_path: Path) -> 
     batches = read_annotations(dataset, [tmp_path / "footage"], {})
     metadata = build_metadata(dataset, scenarios, batches, nothing, workspace, counts=counts)
     metadata = metadata.model_copy(update={"clips": list(found.clips.values())})
-    text = report(metadata, scenarios, counts)
+    text = report(Curated(metadata, tmp_path), scenarios, counts)
     assert "| market | 2 | 6 | 4 | 2 | 2 | 2 |" in text
     assert "| street | 1 | 2 | 1 | 1 | 1 | 1 |" in text
     assert "| market | market | 2 | 2 | a, b | a market |" in text

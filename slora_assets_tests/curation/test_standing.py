@@ -36,7 +36,7 @@ def sorted_(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Workspace:
 def refreshed(workspace: Workspace) -> ScenarioMetadata:
     dataset, scenarios = read_dataset(workspace.dataset_file)
     take_inventory(dataset, workspace)
-    return stage.curated(dataset, scenarios, workspace)
+    return stage.curated(dataset, scenarios, workspace).whole()
 
 
 def other_keywords(workspace: Workspace) -> None:
@@ -70,6 +70,15 @@ def by_other_code(workspace: Workspace) -> None:
     workspace.curation_report.write_text("of another version")
 
 
+def shard_changed(workspace: Workspace) -> None:
+    """Of clips that stand in shards."""
+    text = workspace.dataset_file.read_text()
+    workspace.dataset_file.write_text(f"{text}clips_in_document: 0\n")
+    curated(workspace)
+    [shard] = (workspace.metadata / "clips").rglob("*.parquet")
+    shard.write_bytes(shard.read_bytes()[:-1])
+
+
 @pytest.mark.parametrize(
     "change",
     [
@@ -80,6 +89,7 @@ def by_other_code(workspace: Workspace) -> None:
         edited_by_hand,
         report_gone,
         by_other_code,
+        shard_changed,
     ],
 )
 def test_what_has_changed_is_sorted_anew(
@@ -102,5 +112,5 @@ def test_what_has_not_changed_is_not_sorted(
     def sorts(*_: object) -> None:
         raise AssertionError("the metadata were sorted again")
 
-    monkeypatch.setattr(stage, "build_metadata", sorts)
+    monkeypatch.setattr(stage, "Sorter", sorts)
     assert refreshed(sorted_) == expected

@@ -48,7 +48,8 @@ def scenario_metadata(
 
     read = read_by(context, project, "curation_settings")
     workspace, (dataset, scenarios) = project.workspace(), project.dataset()
-    metadata = curated(dataset, scenarios, workspace)
+    found = curated(dataset, scenarios, workspace)
+    metadata = found.summary
     for name, entry in metadata.scenarios.items():
         context.log.info(
             f"{name}: {entry.train} train, {entry.validation} validation, {entry.missing} missing,"
@@ -61,8 +62,8 @@ def scenario_metadata(
         data_version=dg.DataVersion(version),
         tags=read,
         metadata={
-            ROWS: len(metadata.clips),
-            "clips": len(metadata.clips),
+            ROWS: found.count,
+            "clips": found.count,
             "rejects": sum(metadata.reject_counts.values()),
             "config_hash": metadata.config_hash,
             "dataset_hash": metadata.dataset_hash,

@@ -10,8 +10,8 @@ from slora_assets.config.workspace import Workspace
 from slora_assets.governance.cleaning.named import named_in
 from slora_assets.governance.cleaning.orphans import Orphans, orphans_of, remove_folder
 from slora_assets.processes.accelerator_lock import accelerator_lock
+from slora_assets.provenance.curated import curated_now
 from slora_assets.provenance.ledger import erase_files_from_record
-from slora_assets.provenance.records import read_metadata
 
 
 def find(workspace: Workspace) -> Orphans:
@@ -28,7 +28,7 @@ def remove(workspace: Workspace, report: Callable[[str], None]) -> Orphans:
     InterruptedRunError when a document is written meanwhile.
     """
     if not workspace.scenario_metadata.is_file():
-        read_metadata(workspace.scenario_metadata)  # says so, and no lock is left where nothing is
+        curated_now(workspace)  # says so, and no lock is left where nothing is
     with accelerator_lock(workspace.gpu_lock, Event(), report):
         named = named_in(workspace)
         found = orphans_of(workspace, named)

@@ -24,8 +24,9 @@ from slora_assets.documents import (
     RunRecord,
 )
 from slora_assets.provenance import file_stamp, read_json, sha256_bytes
+from slora_assets.provenance.curated import curated_at
 from slora_assets.provenance.ledger import refuse_changed
-from slora_assets.provenance.records import read_document, read_metadata, read_run_record
+from slora_assets.provenance.records import read_document, read_run_record
 from slora_assets.validation.elsewhere import other_prompts_asked
 
 Read = TypeVar("Read")
@@ -88,11 +89,14 @@ def named_in(workspace: Workspace) -> Named:
     named.texts([""])
     runs = _runs(workspace)
     look = _Look(workspace, named)
-    metadata = look.at(workspace.scenario_metadata, read_metadata)
-    known = {*metadata.scenarios, *(name for run in runs.values() for name in run.scenarios)}
+    curated = look.at(workspace.scenario_metadata, curated_at)
+    known = {*curated.summary.scenarios, *(name for run in runs.values() for name in run.scenarios)}
     prompts = look.at(workspace.validation_prompts, read_validation_prompts)
-    named.clips(metadata.clips)
-    named.asked(prompts, metadata.clips)
+    named.asked(prompts, ())
+    for name in curated.summary.scenarios:
+        clips = curated.of_scenario(name)
+        named.clips(clips)
+        named.asked(prompts, clips)
     for folder, read in look.readers().items():
         for file in sorted(folder.glob("[!.]*.json")):
             if file.stem in known:

@@ -18,8 +18,9 @@ from slora_assets.config.errors import SloraError
 from slora_assets.config.workspace import Workspace
 from slora_assets.deployment.permission import preset_use
 from slora_assets.deployment.presets import read_presets
-from slora_assets.documents import RUN_RECORD, RunRecord, RunVerdict, ScenarioMetadata
-from slora_assets.provenance.records import read_metadata, read_run_record, read_verdict
+from slora_assets.documents import RUN_RECORD, RunRecord, RunVerdict
+from slora_assets.provenance.curated import Curated, curated_now
+from slora_assets.provenance.records import read_run_record, read_verdict
 
 NodeKind = Literal["source", "clip", "adapter", "verdict", "preset", "video"]
 KINDS: Final[tuple[NodeKind, ...]] = ("source", "clip", "adapter", "verdict", "preset", "video")
@@ -80,8 +81,7 @@ def _reached(start: Iterable[Node], ways: dict[Node, set[Node]]) -> Iterator[Nod
 def graph_of(workspace: Workspace) -> Graph:
     """The workspace's graph. Raises MissingInputError without metadata, IntegrityError."""
     graph = Graph()
-    metadata = read_metadata(workspace.scenario_metadata)
-    _add_clips(graph, metadata)
+    _add_clips(graph, curated_now(workspace))
     for folder in _run_folders(workspace):
         _add_run(graph, workspace, folder)
     _add_presets(graph, workspace)
@@ -89,11 +89,12 @@ def graph_of(workspace: Workspace) -> Graph:
     return graph
 
 
-def _add_clips(graph: Graph, metadata: ScenarioMetadata) -> None:
-    for clip in metadata.clips:
+def _add_clips(graph: Graph, curated: Curated) -> None:
+    licence = curated.summary.dataset.licence
+    for clip in curated.clips():
         about = ", ".join(filter(None, [clip.scenario, clip.split, clip.licence]))
         node = graph.node(Node("clip", clip.id, about, clip.path))
-        graph.edge(graph.node(Node("source", clip.source_group, metadata.dataset.licence)), node)
+        graph.edge(graph.node(Node("source", clip.source_group, licence)), node)
 
 
 def _run_folders(workspace: Workspace) -> list[Path]:

@@ -13,11 +13,12 @@ from slora_assets.config.workspace import Workspace
 from slora_assets.curation.annotations import read_annotations
 from slora_assets.curation.sources import source_file
 from slora_assets.curation.taken_down import Footage, footage_of, own_source
-from slora_assets.documents import FootageFile, Inventory, ScenarioMetadata
+from slora_assets.documents import FootageFile, Inventory
 from slora_assets.footage.fingerprints import with_fingerprints
 from slora_assets.footage.inventory import take_inventory
 from slora_assets.processes.progress import ProgressCallback
-from slora_assets.provenance.records import read_inventory, read_metadata
+from slora_assets.provenance.curated import Curated, curated_now
+from slora_assets.provenance.records import read_inventory
 
 
 @dataclass(frozen=True)
@@ -44,13 +45,14 @@ def look_up(
     """What annotations, files and metadata say now; each file is looked at for likeness, once."""
     inventory = inventory_now(dataset, workspace)
     files = with_fingerprints(inventory.files, workspace, progress)
-    metadata = metadata_of(dataset, workspace)
-    found = {clip.id: footage_of(clip) for clip in metadata.clips} if metadata else {}
+    curated = metadata_of(dataset, workspace)
+    found, prompts = dict[str, Footage](), dict[str, list[str]]()
+    for clip in curated.clips() if curated else ():
+        found[clip.id], prompts[clip.id] = footage_of(clip), clip.prompts
     found |= {clip.id: clip for clip in _annotated(dataset, workspace, files)}
     for name, file in files.items() if dataset.footage_holds == "clips" else ():
         known = Footage(name, None, sha256=file.sha256, fingerprint=file.fingerprint)
         found.setdefault(name, known)  # a file that no annotation names
-    prompts = {clip.id: clip.prompts for clip in metadata.clips} if metadata else {}
     return Known(dataset, dict(sorted(found.items())), files, prompts)
 
 
@@ -66,13 +68,13 @@ def inventory_now(dataset: DatasetSettings, workspace: Workspace) -> Inventory:
         return Inventory(dataset=dataset.name, annotations={}, files={}, rejects=[])
 
 
-def metadata_of(dataset: DatasetSettings, workspace: Workspace) -> ScenarioMetadata | None:
+def metadata_of(dataset: DatasetSettings, workspace: Workspace) -> Curated | None:
     """The metadata, if they are there and of this dataset. Raises IntegrityError."""
     try:
-        found = read_metadata(workspace.scenario_metadata)
+        found = curated_now(workspace)
     except MissingInputError:
         return None
-    return found if found.dataset.name == dataset.name else None
+    return found if found.summary.dataset.name == dataset.name else None
 
 
 def _annotated(

@@ -123,10 +123,10 @@ def _curate(
     if metadata_of(dataset, workspace) is None:
         return None
     try:
-        metadata = curate(dataset, scenarios, take_inventory(dataset, workspace), workspace)
+        curated = curate(dataset, scenarios, take_inventory(dataset, workspace), workspace)
     except SloraError as error:
         return str(error)
-    for name in metadata.scenarios:
+    for name in curated.summary.scenarios:
         if workspace.manifest(name).is_file():
             _write_manifest(workspace, name)
     return None

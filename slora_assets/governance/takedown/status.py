@@ -61,8 +61,7 @@ def what_is_left(workspace: Workspace) -> Left:
     if not takedowns:
         return Left()
     dataset, _ = read_dataset(workspace.dataset_file)
-    metadata = metadata_of(dataset, workspace)
-    traces = Traces(workspace, takedowns, metadata)
+    traces = Traces(workspace, takedowns, metadata_of(dataset, workspace))
     tainted = list(_tainted(workspace, traces))
     hashes = {sha256 for _, sha256 in tainted}
     presets = read_presets(workspace.presets).presets
@@ -102,11 +101,11 @@ def _still_named(workspace: Workspace, traces: Traces) -> Iterator[str]:
     def named(clips: Iterable[Clip]) -> bool:
         return any(traces.rule.why(footage_of(clip)) for clip in clips)
 
-    if traces.metadata is None:
+    if traces.curated is None:
         return
-    if named(traces.metadata.clips):
+    if named(traces.curated.clips()):
         yield workspace.relative(workspace.scenario_metadata)
-    for name in traces.metadata.scenarios:
+    for name in traces.curated.summary.scenarios:
         file = workspace.manifest(name)
         if file.is_file() and named(read_manifest(file).clips):
             yield workspace.relative(file)

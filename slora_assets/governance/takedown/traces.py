@@ -19,8 +19,9 @@ from slora_assets.config.workspace import Workspace
 from slora_assets.curation.taken_down import TakenDown, footage_of
 from slora_assets.curation.validation_prompts import prompts_of
 from slora_assets.deployment.taint import run_records, seen_by
-from slora_assets.documents import LoggedTakedown, RunRecord, ScenarioMetadata
+from slora_assets.documents import LoggedTakedown, RunRecord
 from slora_assets.provenance import read_json, sha256_bytes
+from slora_assets.provenance.curated import Curated
 from slora_assets.validation.elsewhere import other_prompts_asked
 
 KINDS: Final = (
@@ -40,7 +41,7 @@ class Traces:
 
     workspace: Workspace
     takedowns: Sequence[LoggedTakedown]
-    metadata: ScenarioMetadata | None
+    curated: Curated | None
     """What curation says now."""
 
     def found(self) -> dict[str, list[Path]]:
@@ -66,7 +67,7 @@ class Traces:
     @property
     def dataset(self) -> str | None:
         """Whose names the caches' files have."""
-        return self.metadata.dataset.name if self.metadata else None
+        return self.curated.summary.dataset.name if self.curated else None
 
     def names(self, dataset: str | None) -> set[str]:
         """Clips of a dataset; None: of any."""
@@ -90,7 +91,7 @@ class Traces:
         settings = read_validation_prompts(self.workspace.validation_prompts)
         clips = [
             clip
-            for clip in (self.metadata.clips if self.metadata else ())
+            for clip in (self.curated.clips() if self.curated else ())
             if self.rule.why(footage_of(clip)) is None
         ]
         for clip in clips:

@@ -12,7 +12,7 @@ from slora_assets.config.errors import IntegrityError, MissingInputError, SloraE
 from slora_assets.config.training import TrainingSettings
 from slora_assets.config.workspace import Workspace
 from slora_assets.config.yaml_reader import read_settings
-from slora_assets.curation.manifest import dataset_hash, metadata_now, read_manifest
+from slora_assets.curation.manifest import dataset_hash, read_manifest
 from slora_assets.documents import (
     ADAPTER_FILE,
     RUN_CONFIG,
@@ -21,18 +21,17 @@ from slora_assets.documents import (
     Inventory,
     RecordKind,
     RunRecord,
-    ScenarioMetadata,
 )
 from slora_assets.governance.verification.hashes import Hashes
 from slora_assets.governance.verification.judged import sweep_judged, verdict_judged
 from slora_assets.governance.verification.link import Link
 from slora_assets.governance.verification.marks import refuse_other_credentials
 from slora_assets.provenance import object_hash, read_json
+from slora_assets.provenance.curated import curated_at, curated_now
 from slora_assets.provenance.records import (
     read_adapter_record,
     read_document,
     read_inventory,
-    read_metadata,
     read_run_record,
 )
 
@@ -70,9 +69,9 @@ class Contents:
         return "", self._group("video files", expected)
 
     def _metadata(self, file: Path) -> Found:
-        metadata = read_metadata(file)
+        curated = curated_at(file)
         files = self._inventory.files
-        for clip in metadata.clips:
+        for clip in curated.clips():
             known = _of_clip(files, clip.id, clip.path)
             if known is None or known.sha256 != clip.sha256:
                 raise IntegrityError(
@@ -83,7 +82,7 @@ class Contents:
                     expected=known.sha256 if known else "a file of the inventory",
                     remedy="run `make data`",
                 )
-        return f"{len(metadata.clips)} clips, {metadata.dataset.licence}", []
+        return f"{curated.count} clips, {curated.summary.dataset.licence}", []
 
     def _manifest(self, file: Path) -> Found:
         manifest = read_manifest(file)
@@ -93,7 +92,7 @@ class Contents:
     def _first_frames(self, file: Path) -> Found:
         index = read_json(file, remedy="run `make preprocess`")
         frames = index.get("frames", {}) if isinstance(index, dict) else {}
-        paths = {clip.id: clip.first_frame for clip in self._metadata_now.clips}
+        paths = self._curated_paths[1]
         expected = {
             self._at(paths[name]): made["sha256"] for name, made in frames.items() if name in paths
         }
@@ -125,7 +124,7 @@ class Contents:
             clips = [clip.model_dump(mode="json", include=keys) for clip in record.clips]
             hashed = object_hash(sorted(clips, key=lambda clip: str(clip["id"])))
             _same(file, "dataset_hash", record.dataset_hash, hashed)
-        files, paths = self._inventory.files, {c.id: c.path for c in self._metadata_now.clips}
+        files, paths = self._inventory.files, self._curated_paths[0]
         expected, gone = {}, []
         for clip in record.clips:
             known = _of_clip(files, clip.id, paths.get(clip.id))
@@ -170,8 +169,12 @@ class Contents:
         return read_inventory(self._workspace)
 
     @cached_property
-    def _metadata_now(self) -> ScenarioMetadata:
-        return metadata_now(self._workspace)
+    def _curated_paths(self) -> tuple[dict[str, str], dict[str, str]]:
+        """By id of each clip its file and its first frame."""
+        files, frames = dict[str, str](), dict[str, str]()
+        for clip in curated_now(self._workspace).clips():
+            files[clip.id], frames[clip.id] = clip.path, clip.first_frame
+        return files, frames
 
     def _at(self, path: str) -> Path:
         return self._workspace.absolute(path)
