@@ -140,9 +140,7 @@ def test_of_a_shard_what_nothing_names_goes_and_so_do_files_of_what_lies_in_one(
     index = workspace.cache_index("latents", "beach")
     larger = write_shard(folder, whole | sold)
     shard.path.unlink()
-    rewrite(
-        index, lambda said: [_lies_in(one, workspace, larger) for one in said["files"].values()]
-    )
+    rewrite(index, lambda said: _all_lie_in(said["files"], workspace, larger))
     amend_record(workspace, index)
     assert "arrays in shards that nothing needs: 2, 16 bytes" in clean()
     clean("--delete")
