@@ -2,8 +2,8 @@
 
     python benchmarks/shards.py FOLDER
 
-Moments of two sizes are written below FOLDER in every layout, and read in the order of two epochs
-(`epoch_order`): with `slora` as a run's `CacheReader` reads them, hashes and keys compared, none
+Moments of two sizes are written below FOLDER in every layout, and read in the order of an epoch
+(`epoch_order`), cold, then of the next, warm: with `slora` as a run's `CacheReader` reads them, hashes and keys compared, none
 kept in memory; with the formats' own readers as they come, nothing compared. Cold: before a round
 every file is synced and dropped from the page cache (`posix_fadvise(POSIX_FADV_DONTNEED)`, which
 needs no root), and how much of them is left there is counted (`mincore`) and
@@ -15,6 +15,7 @@ from __future__ import annotations
 
 import argparse
 import ctypes
+import gc
 import hashlib
 import mmap
 import os
@@ -261,12 +262,13 @@ def drop(root: Path) -> float:
     return kept / max(1, pages)
 
 
-def epoch(read: Reader, order: Sequence[int]) -> float:
-    """Clips per second; each is touched whole, as the copy into a batch touches it."""
+def epoch(again: Callable[[], Reader], order: Sequence[int]) -> tuple[float, Reader]:
+    """Clips per second, opening included; each is touched whole, as the copy into a batch does."""
     began = time.perf_counter()
+    read = again()
     for number in order:
         read(number).sum(dtype=np.float32)
-    return len(order) / (time.perf_counter() - began)
+    return len(order) / (time.perf_counter() - began), read
 
 
 def main() -> None:
@@ -303,20 +305,17 @@ def measure(
     for _ in range(rounds):
         for name, (place, again) in opened.items():
             kept = drop(place)
-            read = again()
-            read(0)  # what is opened once: indexes, headers
-            kept = max(kept, drop(place))
-            first = epoch(read, orders[0])
-            kept = max(kept, drop(place))
-            second = epoch(read, orders[1])
-            told[name].append((first, second, epoch(read, orders[1]), kept))
-    against = [statistics.median(one[i] for one in told["slora, a file each"]) for i in range(3)]
-    print(f"{'clips/s':32} cold, 1st epoch   cold, 2nd epoch   warm              files  pages left")
+            cold, read = epoch(again, orders[0])
+            told[name].append((cold, epoch(lambda read=read: read, orders[1])[0], kept))
+            del read  # what is mapped into memory can't be dropped
+            gc.collect()
+    against = [statistics.median(one[i] for one in told["slora, a file each"]) for i in range(2)]
+    print(f"{'clips/s':32} cold             warm              files  pages left")
     for name, rows in told.items():
-        middle = [statistics.median(row[i] for row in rows) for i in range(3)]
+        middle = [statistics.median(row[i] for row in rows) for i in range(2)]
         cells = "".join(f"{m:9.0f} {m / a:5.2f}x  " for m, a in zip(middle, against, strict=True))
         place = opened[name][0] / ("data/prepared" if name.startswith("slora") else "")
-        held = max(row[3] for row in rows)
+        held = max(row[2] for row in rows)
         print(f"{name:32} {cells} {len(files_of(place)):5}  {held:.1%}")
     same_after_resume(opened, orders[0])
 
