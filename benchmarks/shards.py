@@ -3,12 +3,13 @@
     python benchmarks/shards.py FOLDER
 
 Moments of two sizes are written below FOLDER in every layout, and read in the order of an epoch
-(`epoch_order`), cold, then of the next, warm: with `slora` as a run's `CacheReader` reads them,
-hashes and keys compared (of shards when an array is first read), none kept in memory; with the
-formats' own readers as they come, nothing compared. Cold: before a round every file is synced and
-dropped from the page cache (`posix_fadvise(POSIX_FADV_DONTNEED)`, which needs no root), and how
-much of them is left there is counted (`mincore`) and shown. Rounds of all layouts alternate, the
-median counts. The last lines resume in the middle of an epoch and compare bytes.
+(`epoch_order`), cold, then of the next, warm and cold, with what is open by then: with `slora` as a
+run's `CacheReader` reads them, hashes and keys compared (of shards when an array is first read),
+none kept in memory; with the formats' own readers as they come, nothing compared. Cold: before a
+round every file is synced and dropped from the page cache (`posix_fadvise(POSIX_FADV_DONTNEED)`,
+which needs no root), and how much of them is left there is counted (`mincore`) and shown. Rounds of
+all layouts alternate, the median counts. The last lines resume in the middle of an epoch and
+compare bytes.
 """
 
 from __future__ import annotations
@@ -17,6 +18,7 @@ import argparse
 import ctypes
 import gc
 import hashlib
+import math
 import mmap
 import os
 import shutil
@@ -301,22 +303,28 @@ def measure(
             opened[name] = place, make(place, shape, count)
         except ImportError as error:
             print(f"{name}: {error}")
-    orders = [epoch_order(count, 1, 0, number) for number in (1, 2)]
+    orders = [epoch_order(count, 1, 0, number) for number in (1, 2, 3)]
     told: dict[str, list[tuple[float, ...]]] = {name: [] for name in opened}
     for _ in range(rounds):
         for name, (place, again) in opened.items():
             kept = drop(place)
             cold, read = epoch(again, orders[0])
-            told[name].append((cold, epoch(lambda read=read: read, orders[1])[0], kept))
-            del read  # what is mapped into memory can't be dropped
+            warm, _ = epoch(lambda read=read: read, orders[1])
+            mapped = drop(place) > 0.01  # and can't be dropped before it is closed
+            later = math.nan if mapped else epoch(lambda read=read: read, orders[2])[0]
+            told[name].append((cold, later, warm, kept))
+            del read
             gc.collect()
-    against = [statistics.median(one[i] for one in told["slora, a file each"]) for i in range(2)]
-    print(f"{'clips/s':32} cold             warm              files  pages left")
+    against = [statistics.median(one[i] for one in told["slora, a file each"]) for i in range(3)]
+    print(f"{'clips/s':32} cold              cold, next epoch  warm              files  pages left")
     for name, rows in told.items():
-        middle = [statistics.median(row[i] for row in rows) for i in range(2)]
-        cells = "".join(f"{m:9.0f} {m / a:5.2f}x  " for m, a in zip(middle, against, strict=True))
+        middle = [statistics.median(row[i] for row in rows) for i in range(3)]
+        cells = "".join(
+            f"{'mapped':>18}" if math.isnan(m) else f"{m:9.0f} {m / a:5.2f}x  "
+            for m, a in zip(middle, against, strict=True)
+        )
         place = opened[name][0] / ("data/prepared" if name.startswith("slora") else "")
-        held = max(row[2] for row in rows)
+        held = max(row[3] for row in rows)
         print(f"{name:32} {cells} {len(files_of(place)):5}  {held:.1%}")
     same_after_resume(opened, orders[0])
 

@@ -120,7 +120,7 @@ def _train_two(workspace: Workspace, root: Path, *launchers: list[str]) -> Path:
         for log in [(root / f"launcher_{number}.txt").open("wb")]
     ]
     try:
-        ended = [one.wait(300) for one in running]
+        ended = [one.wait(1800) for one in running]
     finally:
         for one in running:
             one.terminate()
