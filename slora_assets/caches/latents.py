@@ -14,7 +14,8 @@ from numpy.typing import NDArray
 from slora_assets.base_models.seam import VideoBase
 from slora_assets.caches.result import CacheResult
 from slora_assets.caches.side_by_side import in_order, passes_at_once
-from slora_assets.caches.validity import Key, Verified, keys_hash, latent_key, write_array
+from slora_assets.caches.stores import ArrayStore, store_of
+from slora_assets.caches.validity import Key, keys_hash, latent_key
 from slora_assets.config.errors import FootageError, IntegrityError
 from slora_assets.config.workspace import path_below
 from slora_assets.documents import Clip, Geometry, QuarantinedClip
@@ -31,43 +32,43 @@ def cache_latents(
     quarantine_file: Path,
     device: str,
     progress: ProgressCallback | None = None,
+    shard_mib: int = 0,
 ) -> CacheResult:
-    """Encode the clips whose cache file doesn't stand; decoding runs ahead of the VAE.
+    """Encode the clips whose moments don't stand; decoding runs ahead of the VAE.
 
     The model is loaded only when something is to be done. Clips that can't be decoded are
     quarantined; those that were before are not tried again unless something has changed. What
-    `progress` raises ends the stage; files written until then stand.
+    `progress` raises ends the stage; files written until then stand. `shard_mib`: see `store_of`.
     """
-    plan = _latents_to_make(clips, base, root, quarantine_file)
+    plan = _latents_to_make(clips, base, root, quarantine_file, shard_mib)
     bad: list[QuarantinedClip] = []
 
     if plan.todo:
         found = _moments(plan.todo, base, root, device)
         # Decoding runs ahead in processes of its own, writing behind in a thread.
         with ThreadPoolExecutor(1) as writer:
-            written: list[tuple[Clip, tuple[int, ...], Future[None]]] = []
+            written: list[Future[None]] = []
             for done, (clip, moments) in enumerate(zip(plan.todo, found, strict=True), start=1):
                 if isinstance(moments, FootageError):
                     bad.append(entry(clip, moments, "latents", base.geometry))
                 else:
                     target, key = root / clip.latent, plan.keys[clip.id]
-                    future = writer.submit(write_array, target, "moments", moments, key)
-                    written.append((clip, moments.shape, future))
+                    written.append(writer.submit(plan.store.put, target, moments, key))
                 if progress:
                     progress(done, len(plan.todo))
-        for clip, shape, future in written:
+        for future in written:
             future.result()
-            plan.verified.wrote(root / clip.latent, plan.keys[clip.id], shape)
+        plan.store.flush()
     return _result(plan, bad, quarantine_file)
 
 
 def standing_latents(
-    clips: Sequence[Clip], base: VideoBase, root: Path, quarantine_file: Path
+    clips: Sequence[Clip], base: VideoBase, root: Path, quarantine_file: Path, shard_mib: int = 0
 ) -> CacheResult | None:
     """What `cache_latents` would say if it had nothing to do, else None. Imports no model."""
-    plan = _latents_to_make(clips, base, root, quarantine_file)
+    plan = _latents_to_make(clips, base, root, quarantine_file, shard_mib)
     if plan.todo:
-        plan.verified.save()
+        plan.store.save()
         return None
     return _result(plan, [], quarantine_file)
 
@@ -76,33 +77,33 @@ def standing_latents(
 class _Plan:
     keys: dict[str, Key]
     """Of each clip."""
-    verified: Verified
-    """What is known of the cache files."""
+    store: ArrayStore
+    """Of the moments."""
     refused: dict[str, QuarantinedClip]
     """Clips that couldn't be decoded before, nor can be now."""
     todo: list[Clip]
-    """Those of the others that have no standing file."""
+    """Those of the others whose moments don't stand."""
 
 
 def _latents_to_make(
-    clips: Sequence[Clip], base: VideoBase, root: Path, quarantine_file: Path
+    clips: Sequence[Clip], base: VideoBase, root: Path, quarantine_file: Path, shard_mib: int
 ) -> _Plan:
-    """A file that stands under another name, of the clip or of its scenario, stands under the new
+    """Moments that stand under another name, of the clip or of its scenario, stand under the new
     one from now on."""
     identity, geometry = base.identity(), base.geometry
     keys = {clip.id: latent_key(clip, identity, geometry) for clip in clips}
     files = {clip.id: path_below(root, clip.latent) for clip in clips}
-    verified = Verified(files[clips[0].id].parent if clips else root, "moments")
-    lacking = [clip for clip in clips if not verified.stands(files[clip.id], keys[clip.id])]
+    store = store_of(files[clips[0].id].parent if clips else root, "moments", shard_mib)
+    lacking = [clip for clip in clips if not store.stands(files[clip.id], keys[clip.id])]
     refused = refused_before(quarantine_file, "latents", lacking, geometry)
     wanted = {files[clip.id]: keys[clip.id] for clip in lacking if clip.id not in refused}
-    adopted = verified.adopt(wanted)
+    adopted = store.adopt(wanted)
     todo = [c for c in lacking if c.id not in refused and files[c.id] not in adopted]
-    return _Plan(keys, verified, refused, todo)
+    return _Plan(keys, store, refused, todo)
 
 
 def _result(plan: _Plan, bad: list[QuarantinedClip], quarantine_file: Path) -> CacheResult:
-    plan.verified.save()
+    plan.store.save()
     lost = [*plan.refused.values(), *bad]
     quarantine(quarantine_file, "latents", lost, looked_at=plan.keys.keys())
     without = {clip.clip_id for clip in lost}

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from functools import cached_property
 from pathlib import Path
 from typing import Final, Literal
 
@@ -13,7 +14,9 @@ from slora_assets.caches.embeddings import cache_text, standing_text
 from slora_assets.caches.index import write_index
 from slora_assets.caches.latents import cache_latents, standing_latents
 from slora_assets.caches.result import CacheResult
-from slora_assets.caches.validity import text_file
+from slora_assets.caches.shards import InShard
+from slora_assets.caches.stores import store_of
+from slora_assets.caches.validity import Key, latent_key, text_file, text_key
 from slora_assets.config.data import DatasetSettings
 from slora_assets.config.training import read_recipe
 from slora_assets.config.validation import ValidationPrompts, read_validation_prompts
@@ -51,9 +54,12 @@ class ScenarioCache:
         if self._of_clips:
             inside = self.workspace
             clips, base = self._clips(), self._base()
-            found = self._enough(standing_latents(clips, base, inside.root, inside.quarantine))
+            found = self._enough(
+                standing_latents(clips, base, inside.root, inside.quarantine, self.shard_mib)
+            )
         else:
-            found = standing_text(self._prompts(), self._base(), self.workspace.text_embeddings)
+            folder = self.workspace.text_embeddings
+            found = standing_text(self._prompts(), self._base(), folder, self.shard_mib)
         if found is not None:
             self._put_on_record()
         return found
@@ -63,24 +69,54 @@ class ScenarioCache:
         inside = self.workspace
         if self._of_clips:
             made = cache_latents(
-                self._clips(), self._base(), inside.root, inside.quarantine, device, progress
+                self._clips(),
+                self._base(),
+                inside.root,
+                inside.quarantine,
+                device,
+                progress,
+                self.shard_mib,
             )
             self._enough(made)
         else:
             folder = inside.text_embeddings
-            made = cache_text(self._prompts(), self._base(), folder, device, progress)
+            made = cache_text(
+                self._prompts(), self._base(), folder, device, progress, self.shard_mib
+            )
         self._put_on_record()
         return made
 
     def _put_on_record(self) -> None:
-        inside, base = self.workspace, self._base().identity()
+        inside, base = self.workspace, self._base()
+        made_by = base.identity()
         if self._of_clips:
             files = {clip.id: inside.absolute(clip.latent) for clip in self._clips()}
-            write_index(inside, "latents", self.scenario, files, base)
+            keys = {
+                clip.id: latent_key(clip, made_by, base.geometry)
+                for clip in (self._clips() if self.shard_mib else ())
+            }
+            listed = self._where(files, keys, "moments")
+            write_index(inside, "latents", self.scenario, listed, made_by)
         else:
             prompts = sorted({"", *self._prompts()})
-            files = {one: text_file(inside.text_embeddings, one, base) for one in prompts}
-            write_index(inside, "prompt_embeddings", self.scenario, files, base)
+            files = {one: text_file(inside.text_embeddings, one, made_by) for one in prompts}
+            keys = {one: text_key(one, made_by) for one in prompts}
+            listed = self._where(files, keys, "embedding")
+            write_index(inside, "prompt_embeddings", self.scenario, listed, made_by)
+
+    def _where(
+        self, files: dict[str, Path], keys: dict[str, Key], array: str
+    ) -> Mapping[str, Path | InShard]:
+        """What the index says of each array, by the file that it has or would have."""
+        if not files or not self.shard_mib:
+            return files
+        store = store_of(next(iter(files.values())).parent, array, self.shard_mib)
+        return {name: store.where(file, keys[name]) for name, file in files.items()}
+
+    @cached_property
+    def shard_mib(self) -> int:
+        """How the cache's arrays lie on disk: see `DatasetSettings`."""
+        return read_settings(self.workspace.dataset_file, DatasetSettings).shard_mib
 
     @property
     def _of_clips(self) -> bool:

@@ -71,6 +71,15 @@ def _text_file(folder: Path, encoder: str, prompt: str) -> Path:
 
 def write_array(path: Path, name: str, array: NDArray[np.float16], key: Key) -> None:
     """Write one cache file. Raises IntegrityError for an array that isn't finite."""
+    refuse_not_finite(path, name, array)
+    buffer = io.BytesIO()
+    arrays: dict[str, Any] = {name: array, "key": np.array(json.dumps(key, sort_keys=True))}
+    np.savez(buffer, **arrays)
+    write_bytes(path, buffer.getvalue())
+
+
+def refuse_not_finite(path: Path, name: str, array: NDArray[np.float16]) -> None:
+    """Raise IntegrityError for an array, to be kept at `path`, with NaN or infinity in it."""
     if not np.isfinite(array).all():
         raise IntegrityError(
             "the model returned NaN or infinity",
@@ -78,10 +87,6 @@ def write_array(path: Path, name: str, array: NDArray[np.float16], key: Key) -> 
             key=name,
             remedy="check the precision the model runs in",
         )
-    buffer = io.BytesIO()
-    arrays: dict[str, Any] = {name: array, "key": np.array(json.dumps(key, sort_keys=True))}
-    np.savez(buffer, **arrays)
-    write_bytes(path, buffer.getvalue())
 
 
 class _Known(TypedDict):
@@ -106,7 +111,7 @@ class Verified:
         """Shape of the finite array in a file that must have `key`; raises as `read_array` does,
         and IntegrityError for NaN and infinity."""
         known = self._cache.get(path, self._entry(path))
-        if known is None or known["key"] != _digest(key):
+        if known is None or known["key"] != key_digest(key):
             array = read_array(path, self._name, key, remedy)
             if not np.isfinite(array).all():
                 raise IntegrityError("not finite", file=path, key=self._name, remedy=remedy)
@@ -124,27 +129,34 @@ class Verified:
 
     def wrote(self, path: Path, key: Key, shape: tuple[int, ...]) -> None:
         """Remember a file that was just written or read."""
-        known = _Known(key=_digest(key), shape=list(shape))
+        known = _Known(key=key_digest(key), shape=list(shape))
         self._cache.put(path, self._entry(path), known)
 
     def adopt(self, wanted: Mapping[Path, Key]) -> set[Path]:
         """Those of the wanted files that stand under another name in this folder or in one beside
         it; they are there afterwards."""
+        found = self.elsewhere(wanted)
+        for path, (source, shape) in found.items():
+            same_as(source, path)
+            self.wrote(path, wanted[path], shape)
+        return set(found)
+
+    def elsewhere(self, wanted: Mapping[Path, Key]) -> dict[Path, tuple[Path, tuple[int, ...]]]:
+        """Those of the wanted files that stand under another name in this folder or in one beside
+        it: where, and of which shape."""
         if not wanted:
-            return set()
+            return {}
         beside = sorted(file.parent for file in self._folder.parent.glob(f"*/{_VERIFIED}"))
         others = [Verified(folder, self._name) for folder in beside if folder != self._folder]
         sources = [(verified, verified._by_key()) for verified in (self, *others)]
-        adopted = set()
+        found = {}
         for path, key in wanted.items():
             for verified, by_key in sources:
-                source = by_key.get(_digest(key))
+                source = by_key.get(key_digest(key))
                 if source is not None and source != path and verified.stands(source, key):
-                    same_as(source, path)
-                    self.wrote(path, key, verified.shape(source, key, ""))
-                    adopted.add(path)
+                    found[path] = source, verified.shape(source, key, "")
                     break
-        return adopted
+        return found
 
     def _by_key(self) -> dict[str, Path]:
         """Files that were read or written before, by the digest of their key."""
@@ -158,7 +170,8 @@ class Verified:
         return str(path).removeprefix(self._inside)
 
 
-def _digest(key: Key) -> str:
+def key_digest(key: Key) -> str:
+    """What tells keys apart in a few bytes."""
     return sha256_bytes(orjson.dumps(key, option=orjson.OPT_SORT_KEYS))
 
 
@@ -171,16 +184,7 @@ def read_array(path: Path, name: str, key: Key, remedy: str) -> NDArray[np.float
     try:
         with np.load(path, allow_pickle=False) as archive:
             found = json.loads(str(archive["key"]))
-            if found != key:
-                differing = sorted(k for k in {*found, *key} if found.get(k) != key.get(k))
-                raise IntegrityError(
-                    "the cached array was made from something else",
-                    file=path,
-                    key=", ".join(differing),
-                    found={k: found.get(k) for k in differing},
-                    expected=str({k: key.get(k) for k in differing}),
-                    remedy=remedy,
-                )
+            refuse_other_key(path, found, key, remedy)
             array: NDArray[np.float16] = archive[name]
             return array
     except FileNotFoundError as error:
@@ -191,6 +195,20 @@ def read_array(path: Path, name: str, key: Key, remedy: str) -> NDArray[np.float
         raise IntegrityError(
             f"the cache file is damaged ({error})", file=path, remedy=remedy
         ) from error
+
+
+def refuse_other_key(path: Path, found: Key, key: Key, remedy: str) -> None:
+    """Raise IntegrityError naming the parts by which the key of an array isn't the wanted one."""
+    if found != key:
+        differing = sorted(k for k in {*found, *key} if found.get(k) != key.get(k))
+        raise IntegrityError(
+            "the cached array was made from something else",
+            file=path,
+            key=", ".join(differing),
+            found={k: found.get(k) for k in differing},
+            expected=str({k: key.get(k) for k in differing}),
+            remedy=remedy,
+        )
 
 
 def keys_hash(keys: dict[str, Key]) -> str:

@@ -28,6 +28,13 @@ def clean(
         typer.echo(
             f"{kind}: {len(files)}, {_size(found.bytes_[kind])} ({_names(workspace, files)})"
         )
+    if found.in_shards:
+        arrays = sum(map(len, found.in_shards.values()))
+        where = _names(workspace, sorted(found.in_shards))
+        typer.echo(
+            f"arrays in shards that nothing needs: {arrays}, {_size(found.bytes_in_shards)}"
+            f" ({where})"
+        )
     if found.folders:
         typer.echo(f"empty folders: {len(found.folders)} ({_names(workspace, found.folders)})")
     for link in found.links:

@@ -137,6 +137,10 @@ class DatasetSettings(Settings):
     clips_in_document: Annotated[int, Field(ge=0)] = 100_000
     """Up to so many clips stand in `scenario_metadata.json` and the manifests themselves; more go
     to Parquet, by scenario, and no stage reads those of another one."""
+    shard_mib: Annotated[int, Field(ge=0, le=4096)] = 0
+    """Latents and embeddings lie together in shards of at most so many MiB, for hundreds of
+    thousands of clips; 0: each in a file of its own. What stands is taken over, not encoded again.
+    """
     max_reject_share: Annotated[float, Field(ge=0, le=1)] = 0.2
     """More unusable files than this share of those present fail curation, and so do more bad rows
     than this share of an annotation file's; more clips of a scenario than this share that the base
@@ -154,7 +158,7 @@ class DatasetSettings(Settings):
     ) -> dict[str, object]:
         """Hashes of the configuration are what they were before it could be said."""
         kept: dict[str, object] = written(self)
-        seldom = ("mapping", "clip_licences")
+        seldom = ("mapping", "clip_licences", "shard_mib")
         if self.clips_in_document == type(self).model_fields["clips_in_document"].default:
             kept.pop("clips_in_document", None)
         return {key: value for key, value in kept.items() if key not in seldom or value}

@@ -7,7 +7,7 @@ from slora_assets.documents.adapter import (
     MODEL_CARD,
     AdapterRecord,
 )
-from slora_assets.documents.caches import CachedFile, CacheIndex, CacheName
+from slora_assets.documents.caches import CachedFile, CacheIndex, CacheName, ShardedArray
 from slora_assets.documents.clips import (
     Clip,
     ClipShard,
@@ -153,6 +153,7 @@ __all__ = [
     "ScenarioPreset",
     "ScorerCard",
     "Sha256",
+    "ShardedArray",
     "Side",
     "SignedPreset",
     "SignedVideo",

@@ -20,6 +20,15 @@ class CachedFile(Document):
     """Of its bytes."""
 
 
+class ShardedArray(CachedFile):
+    """One array of a shard, which `path` and `sha256` speak of."""
+
+    entry: str
+    """Its name in the shard."""
+    array_sha256: str
+    """Of the array's bytes."""
+
+
 class CacheIndex(Document):
     """The index, whole."""
 
@@ -28,5 +37,5 @@ class CacheIndex(Document):
     scenario: str
     base: BaseIdentity
     """Whose VAE or text encoder made the files."""
-    files: dict[str, CachedFile]
+    files: dict[str, ShardedArray | CachedFile]
     """By clip id, or by prompt."""

@@ -19,7 +19,7 @@ _SMALL: Final = 1e-3
 """Between these, floats are written without an exponent whoever writes them."""
 
 
-def sha256_bytes(data: bytes) -> str:
+def sha256_bytes(data: bytes | memoryview) -> str:
     """Hex SHA-256 of bytes."""
     return hashlib.sha256(data).hexdigest()
 

@@ -27,6 +27,7 @@ from slora_assets.provenance.curated import curated_at
 from slora_assets.training import trackers
 from slora_assets.training.display import Display, display
 from slora_assets.training.plan import plan_run
+from slora_assets.training.speed.launched import overrides_of_launch
 
 
 def train_unified(arguments: Sequence[str] | None = None) -> int:
@@ -116,7 +117,8 @@ def _refuse_unless_scenario(name: str) -> None:
 
 def _train(options: argparse.Namespace, runs: list[tuple[str | None, Path]]) -> int:
     options.restart = options.restart or switch(RESTART)
-    settings = read_settings(options.config, TrainingSettings, options.overrides)
+    overrides = [*options.overrides, *overrides_of_launch(os.environ)]
+    settings = read_settings(options.config, TrainingSettings, overrides)
     workspace = _workspace(options.metadata)
     prompts = read_validation_prompts(options.prompts or workspace.validation_prompts)
     with worker(workspace) as here, display(here.report) as shown:

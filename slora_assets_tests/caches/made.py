@@ -2,6 +2,10 @@
 
 from __future__ import annotations
 
+from pathlib import Path
+
+from slora_assets.caches.scenario import CACHES, ScenarioCache
+from slora_assets.config.workspace import Workspace
 from slora_assets.documents import BaseIdentity, Clip, Geometry, MatchingEvidence
 
 IDENTITY = BaseIdentity(
@@ -12,6 +16,28 @@ IDENTITY = BaseIdentity(
     parts={"vae": "0a" * 32, "text_encoder": "0b" * 32, "transformer": "0c" * 32},
 )
 GEOMETRY = Geometry(frames=9, height=64, width=96, fps=8)
+
+
+def sharded(workspace: Workspace, mib: int) -> None:
+    """Say how arrays are to lie on disk from now on."""
+    text = workspace.dataset_file.read_text()
+    kept = [line for line in text.splitlines() if not line.startswith("shard_mib")]
+    workspace.dataset_file.write_text("\n".join([*kept, *[f"shard_mib: {mib}"] * bool(mib), ""]))
+
+
+def own_files(workspace: Workspace) -> list[Path]:
+    """Of arrays that lie in no shard."""
+    return sorted(workspace.latents.parent.rglob("*.npz"))
+
+
+def move_into_shards(workspace: Workspace, scenario: str) -> None:
+    """All that is cached for a scenario, with no file of its own left."""
+    sharded(workspace, 1)
+    for name in CACHES:
+        standing = ScenarioCache(name, workspace, scenario).standing()
+        assert standing is not None and standing.made == 0
+    for path in own_files(workspace):
+        path.unlink()
 
 
 def clip(clip_id: str = "clip", **changes: object) -> Clip:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import gc
 import json
+import socket
 import subprocess
 import sys
 from pathlib import Path
@@ -25,8 +26,10 @@ from slora_assets.processes.starting import can_fork
 from slora_assets.provenance.records import read_run_record
 from slora_assets.training.between_epochs.metrics_log import MetricsLog
 from slora_assets.training.speed.blocks import blocks_of
+from slora_assets.training.speed.launched import overrides_of_launch
 from slora_assets.training.speed.levers import apply_levers
 from slora_assets.training.speed.sharding import check_processes
+from slora_assets_tests.small_graph import PROJECT
 from slora_assets_tests.training.adapted import loss_and_gradients, with_adapter
 from slora_assets_tests.training.commands import SCENARIO, train, typed
 
@@ -95,21 +98,45 @@ def test_between_passes_a_process_holds_half_of_the_frozen_weights(tmp_path: Pat
 _RECIPE = ("--tracker", "none", "--set", "epochs=1", "--set", "repeats=4")
 
 
-def _train_two(workspace: Workspace, root: Path, *more: str) -> Path:
-    """The run of two processes that take half of each batch."""
-    launcher = [sys.executable, "-m", "torch.distributed.run", "--standalone"]
-    _, *command = typed(workspace, root, *_RECIPE, "--set", "batch_size=2", *more)
-    done = subprocess.run(
-        [*launcher, "--nproc_per_node", "2", *command], capture_output=True, text=True, check=False
-    )
-    assert done.returncode == 0, done.stderr
+def _launched(file: str, *options: str) -> list[str]:
+    """The launcher, with a file that is shipped."""
+    shipped = PROJECT / "configs" / "accelerate" / file
+    return [
+        sys.executable,
+        "-m",
+        "accelerate.commands.launch",
+        "--config_file",
+        str(shipped),
+        *options,
+    ]
+
+
+def _train_two(workspace: Workspace, root: Path, *launchers: list[str]) -> Path:
+    """The run of two processes that take half of each batch, however many launchers start them."""
+    _, *command = typed(workspace, root, *_RECIPE, "--set", "batch_size=2")
+    running = [
+        subprocess.Popen([*launcher, *command], stdout=log, stderr=subprocess.STDOUT)
+        for number, launcher in enumerate(launchers)
+        for log in [(root / f"launcher_{number}.txt").open("wb")]
+    ]
+    try:
+        ended = [one.wait(1800) for one in running]
+    finally:
+        for one in running:
+            one.terminate()
+    assert ended == [0] * len(running), (root / "launcher_0.txt").read_text()[-3000:]
     return root / SCENARIO
 
 
 @pytest.fixture(scope="module")
 def whole(room: Workspace, tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """The run of two processes that hold the whole base each."""
-    return _train_two(room, tmp_path_factory.mktemp("whole"))
+    """The run of two processes that hold the whole base each, on two machines: they know of each
+    other what two_machines.yaml says, and meet at an address."""
+    with socket.create_server(("127.0.0.1", 0)) as free:
+        port = str(free.getsockname()[1])
+    meeting = ("--main_process_ip", "127.0.0.1", "--main_process_port", port)
+    machines = [_launched("two_machines.yaml", "--machine_rank", rank, *meeting) for rank in "01"]
+    return _train_two(room, tmp_path_factory.mktemp("whole"), *machines)
 
 
 def _logged(run: Path, name: str) -> list[Any]:
@@ -139,7 +166,7 @@ def test_two_processes_of_half_the_batch_learn_what_one_learns(
 def test_two_that_share_the_blocks_learn_what_two_with_whole_ones_learn(
     room: Workspace, whole: Path, tmp_path: Path
 ) -> None:
-    shared = _train_two(room, tmp_path, "--set", "levers.shard_blocks=true")
+    shared = _train_two(room, tmp_path, _launched("two_gpus_fsdp.yaml"))
     for name in ("loss", "grad_norm"):
         assert _logged(shared, name) == pytest.approx(_logged(whole, name), abs=TOLERANCE)
     for name in ("held_out_loss", "temporal_consistency", "clip_similarity"):
@@ -153,6 +180,16 @@ def test_two_that_share_the_blocks_learn_what_two_with_whole_ones_learn(
     proofs = [record.parity for record in records]
     assert proofs[1].max_difference <= TOLERANCE
     assert proofs[1].effect == pytest.approx(proofs[0].effect, rel=1e-3)
+
+
+def test_a_launch_file_that_says_fsdp_shares_the_blocks_and_nothing_else() -> None:
+    plain = {"WORLD_SIZE": "2", "FSDP_OFFLOAD_PARAMS": "true"}
+    assert overrides_of_launch(plain) == []
+    asked = {"ACCELERATE_USE_FSDP": "true", "FSDP_RESHARD_AFTER_FORWARD": "true"}
+    assert overrides_of_launch(asked) == ["levers.shard_blocks=true"]
+    assert "ACCELERATE_USE_FSDP" not in asked, "accelerate would wrap the adapter as well"
+    with pytest.raises(ConfigError, match=r"fsdp_config\.fsdp_offload_params"):
+        overrides_of_launch(plain | {"ACCELERATE_USE_FSDP": "true"})
 
 
 def test_one_process_has_nobody_to_share_with() -> None:
@@ -170,9 +207,10 @@ def test_levers_that_do_not_work_on_shared_blocks_are_named(other: dict[str, Any
         LeverSettings(shard_blocks=True, **other)
 
 
+_ONE = ["--num_processes", "1", "--num_machines", "1", "--mixed_precision", "no"]
 _LAUNCHERS = {
-    "accelerate": ["accelerate.commands.launch", "--num_processes", "1", "--num_machines", "1"],
-    "two processes": ["torch.distributed.run", "--standalone", "--nproc_per_node", "2"],
+    "accelerate": [sys.executable, "-m", "accelerate.commands.launch", *_ONE],
+    "two processes": _launched("two_gpus.yaml"),
 }
 
 
@@ -180,10 +218,9 @@ _LAUNCHERS = {
 def test_a_stop_that_the_command_asked_for_is_no_failure_to_the_launcher(
     workspace: Workspace, tmp_path: Path, launcher: str
 ) -> None:
-    more = ["--mixed_precision", "no", "--dynamo_backend", "no"] * (launcher == "accelerate")
     command = typed(workspace, tmp_path / "runs", "--max-minutes", "0", "--tracker", "none")
     done = subprocess.run(
-        [sys.executable, "-m", *_LAUNCHERS[launcher], *more, *command[1:]],
+        [*_LAUNCHERS[launcher], *command[1:]],
         capture_output=True,
         text=True,
         check=False,

@@ -30,6 +30,7 @@ from slora_assets.training.loop.draws import epoch_order
 from slora_assets.training.loop.samples import Samples
 from slora_assets.training.plan import RunPlan, plan_run
 from slora_assets.training.run import new_reader
+from slora_assets_tests.caches.made import move_into_shards
 from slora_assets_tests.training.commands import SCENARIO, begin, ended, train, typed
 
 
@@ -173,10 +174,19 @@ def test_the_adapter_proved_itself_and_a_changed_file_is_refused(
         read_adapter_record(copy)
 
 
-@pytest.mark.parametrize("number", [signal.SIGKILL, signal.SIGTERM])
+@pytest.mark.parametrize(
+    ("number", "shards"),
+    [
+        pytest.param(signal.SIGKILL, True, id="killed, read from shards"),
+        pytest.param(signal.SIGTERM, False, id="asked, read from files"),
+    ],
+)
 def test_a_stopped_run_goes_on_to_the_same_bytes(
-    workspace: Workspace, undisturbed: Path, tmp_path: Path, number: signal.Signals
+    workspace: Workspace, undisturbed: Path, tmp_path: Path, number: signal.Signals, shards: bool
 ) -> None:
+    """Of the run that nobody stopped, which read its latents from files."""
+    if shards:
+        move_into_shards(workspace, SCENARIO)
     root = tmp_path / "runs"
     more = ("--set", "epochs=3")
     begun = begin(workspace, root, *more)

@@ -51,7 +51,7 @@ def latents_are_whole(
     usable = scenario_manifest(workspace, scenario_of(context)).usable()
     bad = read_quarantine(workspace.quarantine)
     read = [clip for clip in usable if bad.of(clip) is None]
-    found = inspect_latents(read, base, workspace.root)
+    found = inspect_latents(read, base, workspace.root, project.dataset()[0].shard_mib)
     return _said(found, "moments", "latents", len(usable) - len(read))
 
 
@@ -69,7 +69,8 @@ def embeddings_are_whole(
     scenario = scenario_of(context)
     clips = scenario_manifest(workspace, scenario).usable()
     prompts = prompts_read(project.prompts(), scenario, clips)
-    found = inspect_text(prompts, base, workspace.text_embeddings)
+    shard_mib = project.dataset()[0].shard_mib
+    found = inspect_text(prompts, base, workspace.text_embeddings, shard_mib)
     return _said(found, "embeddings", "prompt_embeddings", 0)
 
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from threading import Event
 
+from slora_assets.caches.shard_erasure import take_out
 from slora_assets.config.errors import InterruptedRunError
 from slora_assets.config.workspace import Workspace
 from slora_assets.governance.cleaning.named import named_in
@@ -39,6 +40,7 @@ def remove(workspace: Workspace, report: Callable[[str], None]) -> Orphans:
             )
         files = {file for files in found.files.values() for file in files}
         erase_files_from_record(workspace, files)
+        take_out(workspace, found.in_shards)
         for file in sorted(files):
             file.unlink(missing_ok=True)
         for folder in found.folders:

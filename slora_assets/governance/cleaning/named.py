@@ -5,10 +5,11 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
-from pathlib import Path
+from pathlib import Path, PurePath
 from typing import Final, TypeVar, get_args
 
 from slora_assets.caches.first_frames import indexed_clips
+from slora_assets.caches.shards import own_file
 from slora_assets.config.validation import ValidationPrompts, read_validation_prompts
 from slora_assets.config.workspace import Workspace
 from slora_assets.curation.manifest import read_manifest
@@ -22,6 +23,7 @@ from slora_assets.documents import (
     CacheName,
     Clip,
     RunRecord,
+    ShardedArray,
 )
 from slora_assets.provenance import file_stamp, read_json, sha256_bytes
 from slora_assets.provenance.curated import curated_at
@@ -42,6 +44,9 @@ class Named:
 
     files: set[str] = field(default_factory=set)
     """By path, as documents have it."""
+    places: dict[str, set[str]] = field(default_factory=dict)
+    """Of arrays that an index lists, by the path that their own file has or would have: the files
+    that hold them."""
     prompts: set[str] = field(default_factory=set)
     """Names of embeddings, whose encoder made them or not."""
     encoders: set[str] = field(default_factory=set)
@@ -146,7 +151,12 @@ class _Look:
 
     def _cache(self, file: Path) -> None:
         index = read_document(file, CacheIndex, what="an index of cache files", remedy=_REMEDY)
-        self.named.files.update(one.path for one in index.files.values())
+        for one in index.files.values():
+            array = one.path
+            if isinstance(one, ShardedArray):
+                array = own_file(PurePath(one.path), one.entry).as_posix()
+            self.named.files |= {one.path, array}
+            self.named.places.setdefault(array, set()).add(one.path)
         self.named.encoder(index.base.parts)
 
 

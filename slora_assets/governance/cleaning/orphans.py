@@ -7,13 +7,15 @@ import os
 import re
 import stat
 import time
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Final
 
 from slora_assets.caches.first_frames import HEIGHT, WIDTH
+from slora_assets.caches.shard_erasure import all_shards
 from slora_assets.config.workspace import Workspace
+from slora_assets.governance.cleaning.arrays import Arrays, bytes_of
 from slora_assets.governance.cleaning.named import Named, frame_folders
 
 _OLD_S: Final = 24 * 3600.0
@@ -38,9 +40,14 @@ class Orphans:
     """That hold nothing, or will hold nothing without these files; the deepest first."""
     links: list[Path] = field(default_factory=list)
     """Folders that weren't looked into."""
+    in_shards: dict[Path, set[str]] = field(default_factory=dict)
+    """Arrays by the shards that hold them."""
+    emptied_shards: set[Path] = field(default_factory=set)
+    """Of these, what holds nothing else."""
+    bytes_in_shards: int = 0
 
     def __bool__(self) -> bool:
-        return bool(self.files or self.folders)
+        return bool(self.files or self.folders or self.in_shards)
 
 
 def orphans_of(workspace: Workspace, named: Named) -> Orphans:
@@ -50,19 +57,33 @@ def orphans_of(workspace: Workspace, named: Named) -> Orphans:
     frames = frame_folders(workspace)
     prepared = [workspace.latents, workspace.text_embeddings]
 
-    def unnamed(folder: Path, ending: str) -> Iterator[Path]:
-        for file in walk.files(folder):
-            ours = file.suffix == ending and not file.name.startswith(".")
-            if ours and workspace.relative(file) not in named.files:
-                yield file
+    arrays = Arrays(workspace, named)
+    wanted: dict[Path, Callable[[Path, Path], bool]] = {
+        workspace.latents: lambda array, held_by: False,
+        workspace.text_embeddings: lambda array, held_by: _wanted(array, held_by, named),
+    }
 
-    pictures = (file for folder in frames for file in unnamed(folder, ".png"))
-    found.files["first frames that nothing names"] = sorted(filter(_is_first_frame, pictures))
-    found.files["latents that nothing names"] = sorted(unnamed(workspace.latents, ".npz"))
-    embeddings = unnamed(workspace.text_embeddings, ".npz")
-    found.files["embeddings that nothing names"] = sorted(
-        file for file in embeddings if not _wanted(file, named)
+    def unnamed(folder: Path) -> Iterator[Path]:
+        for file in walk.files(folder):
+            if file.suffix == ".npz" and not file.name.startswith("."):
+                needed = arrays.needed(file, file)
+                if not (wanted[folder](file, file) if needed is None else needed):
+                    yield file
+
+    pictures = (
+        file
+        for folder in frames
+        for file in walk.files(folder)
+        if file.suffix == ".png" and not file.name.startswith(".")
     )
+    found.files["first frames that nothing names"] = sorted(
+        file
+        for file in pictures
+        if workspace.relative(file) not in named.files and _is_first_frame(file)
+    )
+    found.files["latents that nothing names"] = sorted(unnamed(workspace.latents))
+    found.files["embeddings that nothing names"] = sorted(unnamed(workspace.text_embeddings))
+    _look_into_shards(found, arrays, walk, wanted)
     found.files["manifests and indexes of scenarios that are no more"] = sorted(
         one for file in named.gone for one in (file, *_beside(file)) if not walk.behind_link(one)
     )
@@ -74,7 +95,8 @@ def orphans_of(workspace: Workspace, named: Named) -> Orphans:
     found.files = {kind: files for kind, files in found.files.items() if files}
     found.bytes_ = {kind: _freed(files) for kind, files in found.files.items()}
     found.freed = _freed(file for files in found.files.values() for file in files)
-    going = {file for files in found.files.values() for file in files}
+    found.freed += found.bytes_in_shards
+    going = {file for files in found.files.values() for file in files} | found.emptied_shards
     found.folders = [one for top in (*prepared, *frames) for one in walk.emptied(top, going)]
     found.folders = [one for one in found.folders if one not in prepared]
     return found
@@ -140,12 +162,33 @@ def _freed(files: Iterable[Path]) -> int:
     return sum(there[0].st_size for there in names.values() if there[0].st_nlink <= len(there))
 
 
-def _wanted(file: Path, named: Named) -> bool:
+def _look_into_shards(
+    found: Orphans,
+    arrays: Arrays,
+    walk: _Walk,
+    wanted: Mapping[Path, Callable[[Path, Path], bool]],
+) -> None:
+    """A shard that can't be read and that no index lists goes whole."""
+    named, relative = arrays.named, arrays.workspace.relative
+    torn = []
+    for folder, of_an_unnamed_one in wanted.items():
+        shards = {s.path: s for s in all_shards(folder) if not walk.behind_link(s.path)}
+        unneeded = arrays.unneeded(shards.values(), of_an_unnamed_one)
+        found.in_shards |= unneeded
+        for path, names in unneeded.items():
+            found.bytes_in_shards += bytes_of(shards[path], names)
+            if names == shards[path].entries.keys():
+                found.emptied_shards.add(path)
+        torn += [p for p, s in shards.items() if not s.entries and relative(p) not in named.files]
+    found.files["shards that can't be read"] = sorted(torn)
+
+
+def _wanted(array: Path, held_by: Path, named: Named) -> bool:
     """Whether it is of a prompt that something asks for, by an encoder that something names; one
     that nothing names may belong to a stage that was interrupted before it wrote its index."""
-    if file.stem not in named.prompts:
+    if array.stem not in named.prompts:
         return False
-    return file.parent.name in named.encoders or not _is_old(file)
+    return array.parent.name in named.encoders or not _is_old(held_by)
 
 
 def _is_first_frame(file: Path) -> bool:

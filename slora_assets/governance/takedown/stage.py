@@ -10,6 +10,7 @@ from collections.abc import Callable
 from dataclasses import dataclass, field
 from pathlib import Path
 
+from slora_assets.caches.shard_erasure import take_out
 from slora_assets.config.data import DatasetSettings, ScenariosSettings, read_dataset
 from slora_assets.config.errors import CurationError, SloraError
 from slora_assets.config.workspace import Workspace
@@ -75,6 +76,7 @@ def erase(workspace: Workspace, dataset: DatasetSettings) -> dict[str, list[Path
     found = traces.found()
     files = {file for files in found.values() for file in files}
     erase_files_from_record(workspace, files)
+    take_out(workspace, traces.in_shards())
     for file in files:
         file.unlink(missing_ok=True)
     for file, index, names in list(traces.indexes()):

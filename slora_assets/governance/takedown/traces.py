@@ -13,6 +13,8 @@ from typing import Any, Final
 import numpy as np
 
 from slora_assets.caches.first_frames import frame_key_of
+from slora_assets.caches.shard_erasure import all_shards
+from slora_assets.caches.shards import own_file
 from slora_assets.config.errors import SloraError
 from slora_assets.config.validation import read_validation_prompts
 from slora_assets.config.workspace import Workspace
@@ -55,9 +57,39 @@ class Traces:
             self._footage_samples(),
             self._pages(),
         )
+        sharded = set(self._own_files(self.in_shards()))
         by_kind = zip(KINDS, looked_for, strict=True)
-        there = ((kind, sorted({f for f in found if f.is_file()})) for kind, found in by_kind)
+        there = (
+            (kind, sorted({f for f in found if f in sharded or f.is_file()}))
+            for kind, found in by_kind
+        )
         return {kind: files for kind, files in there if files}
+
+    def in_shards(self) -> dict[Path, set[str]]:
+        """Latents and embeddings by the shards that hold them."""
+        return self._latents_in_shards() | self._embeddings_in_shards()
+
+    def _latents_in_shards(self) -> dict[Path, set[str]]:
+        found = {
+            shard.path: {n for n, one in shard.entries.items() if self._made_of(one.key)}
+            for shard in all_shards(self.workspace.latents)
+        }
+        return {path: names for path, names in found.items() if names}
+
+    def _embeddings_in_shards(self) -> dict[Path, set[str]]:
+        if not self.gone_prompts:
+            return {}
+        shards = all_shards(self.workspace.text_embeddings)
+        found = {shard.path: self.gone_prompts & shard.entries.keys() for shard in shards}
+        return {path: names for path, names in found.items() if names}
+
+    def _own_files(self, found: dict[Path, set[str]]) -> Iterator[Path]:
+        """What files arrays in shards would have."""
+        return (own_file(path, name) for path, names in found.items() for name in names)
+
+    def _torn_shards(self, folder: Path) -> Iterator[Path]:
+        """Nobody knows what they hold."""
+        return (shard.path for shard in all_shards(folder) if not shard.entries)
 
     @cached_property
     def rule(self) -> TakenDown:
@@ -144,6 +176,8 @@ class Traces:
             key = _key(file)
             if self._made_of(key) or (key is None and file.stem in names):
                 yield file
+        yield from self._own_files(self._latents_in_shards())
+        yield from self._torn_shards(self.workspace.latents)
 
     def _made_of(self, key: object) -> bool:
         """Whether a latent's key names bytes that were taken down."""
@@ -169,6 +203,8 @@ class Traces:
         gone = self.gone_prompts
         for folder in sorted(self.workspace.text_embeddings.glob("*")):
             yield from (folder / f"{name}.npz" for name in gone)
+        if gone:
+            yield from self._torn_shards(self.workspace.text_embeddings)
 
     def _samples(self) -> Iterator[Path]:
         """Clips that were drawn for its prompts, and the pictures that show them."""

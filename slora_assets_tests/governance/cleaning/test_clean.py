@@ -11,18 +11,23 @@ from filelock import lock_descriptor
 from PIL import Image
 from typer.testing import CliRunner
 
+from slora_assets.caches.shard_erasure import all_shards, take_out
+from slora_assets.caches.shard_file import write_shard
 from slora_assets.cli import app
 from slora_assets.config.errors import IntegrityError, MissingInputError, SloraError, TrainingError
 from slora_assets.config.workspace import Workspace
 from slora_assets.curation.manifest import write_manifest
 from slora_assets.governance.cleaning import orphans
+from slora_assets.governance.verification.verify import verify
 from slora_assets.processes import accelerator_lock
+from slora_assets.provenance import sha256_file
 from slora_assets.provenance.ledger import amend_record, last_records, refuse_changed
 from slora_assets_tests.governance.takedown.harbour import (
     copied,
     curated,
     harbour,
     leave_traces,
+    move_into_shards,
 )
 from slora_assets_tests.workspaces import contents, rewrite
 
@@ -114,6 +119,39 @@ def test_what_nothing_names_is_listed_and_then_goes(workspace: Workspace) -> Non
     assert not (workspace.latents / "former").exists()
     assert workspace.ledger.read_bytes() == ledger
     assert "nothing to remove" in clean()
+
+
+def test_of_a_shard_what_nothing_names_goes_and_so_do_files_of_what_lies_in_one(
+    workspace: Workspace,
+) -> None:
+    before = {path: path.read_bytes() for path in workspace.latents.rglob("*.npz")}
+    move_into_shards(workspace)
+    assert clean() == "nothing to remove: all that is there is in use\n"
+    kept = contents(workspace.latents)
+    twice = next(iter(before))
+    twice.write_bytes(before[twice])
+    folder = workspace.latents / "beach" / "shards"
+    sold = {"sold": (np.zeros((2, 2), np.float16), {"clip": "sold"})}
+    write_shard(folder, sold)
+    (shard,) = (one for one in all_shards(workspace.latents) if "dunes" in one.entries)
+    whole = {name: (shard.read(name), one.key) for name, one in shard.entries.items()}
+    take_out(workspace, {shard.path: set()})  # as nothing is taken out, nothing happens
+    assert shard.path.exists()
+    index = workspace.cache_index("latents", "beach")
+    larger = write_shard(folder, whole | sold)
+    shard.path.unlink()
+    rewrite(index, lambda said: _all_lie_in(said["files"], workspace, larger))
+    amend_record(workspace, index)
+    assert "arrays in shards that nothing needs: 2, 16 bytes" in clean()
+    clean("--delete")
+    assert contents(workspace.latents) == kept and not larger.exists()
+    assert list(verify(workspace, index, far=False).broken()) == []
+    assert "nothing to remove" in clean()
+
+
+def _all_lie_in(files: dict[str, dict[str, str]], workspace: Workspace, shard: Path) -> None:
+    for listed in files.values():
+        listed.update(path=workspace.relative(shard), sha256=sha256_file(shard))
 
 
 def test_what_isnt_the_projects_own_stays(

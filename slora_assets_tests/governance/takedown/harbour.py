@@ -15,6 +15,7 @@ import pytest
 from slora_assets.caches import first_frames
 from slora_assets.caches.first_frames import cache_first_frames
 from slora_assets.caches.index import write_index
+from slora_assets.caches.stores import store_of
 from slora_assets.caches.validity import latent_key, text_file, text_key, write_array
 from slora_assets.config.data import read_dataset
 from slora_assets.config.errors import FootageError
@@ -25,6 +26,7 @@ from slora_assets.documents import (
     RUN_RECORD,
     VERDICT_FILE,
     BaseIdentity,
+    CacheName,
     Clip,
     Geometry,
     ScenarioMetadata,
@@ -33,6 +35,7 @@ from slora_assets.footage import credentials, fingerprints, inventory
 from slora_assets.footage.encode import write_mp4
 from slora_assets.provenance import object_hash, sha256_bytes, write_bytes, write_json
 from slora_assets.provenance.ledger import put_on_record
+from slora_assets.provenance.records import read_metadata
 from slora_assets_tests.folder_dataset import curated, folder_workspace, write_scenario
 from slora_assets_tests.made_runs import BASE, SHAPE, adapter_record, run_record
 from slora_assets_tests.workspaces import choose, rewrite
@@ -170,6 +173,36 @@ def leave_traces(workspace: Workspace) -> None:
         write_index(workspace, "prompt_embeddings", name, embeddings, IDENTITY)
     for text in asked[:-1]:
         _measured(workspace, {"asked": [[text, 1]], "drawn": 0})
+
+
+def move_into_shards(workspace: Workspace) -> None:
+    """Latents and embeddings as `shard_mib` has them lie."""
+    metadata = read_metadata(workspace.scenario_metadata)
+    for name in metadata.scenarios:
+        clips = metadata.of_scenario(name)
+        keys = {clip.id: latent_key(clip, IDENTITY, GEOMETRY) for clip in clips}
+        files = {clip.id: workspace.root / clip.latent for clip in clips}
+        _move(workspace, "latents", name, "moments", files, keys)
+        texts = [clip.prompts[0] for clip in clips]
+        keys = {one: text_key(one, IDENTITY) for one in texts}
+        files = {one: text_file(workspace.text_embeddings, one, IDENTITY) for one in texts}
+        _move(workspace, "prompt_embeddings", name, "embedding", files, keys)
+
+
+def _move(
+    workspace: Workspace,
+    cache: CacheName,
+    scenario: str,
+    array: str,
+    files: dict[str, Path],
+    keys: dict[str, dict[str, Any]],
+) -> None:
+    store = store_of(next(iter(files.values())).parent, array, 1)
+    store.adopt({files[name]: keys[name] for name in files})
+    where = {name: store.where(files[name], keys[name]) for name in files}
+    write_index(workspace, cache, scenario, where, IDENTITY)
+    for file in files.values():
+        file.unlink()
 
 
 def _measured(workspace: Workspace, key: dict[str, Any]) -> None:

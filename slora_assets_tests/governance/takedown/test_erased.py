@@ -7,11 +7,13 @@ from pathlib import Path
 
 import pytest
 
+from slora_assets.caches.shard_erasure import all_shards
 from slora_assets.cli import main
 from slora_assets.config.workspace import Workspace
 from slora_assets.governance.takedown import stage
 from slora_assets.governance.takedown.stage import take_down
 from slora_assets.governance.takedown.status import left_lines, what_is_left
+from slora_assets.governance.verification.verify import verify
 from slora_assets.provenance import sha256_bytes
 from slora_assets.provenance.ledger import last_records, refuse_changed
 from slora_assets_tests.governance.takedown.harbour import (
@@ -23,6 +25,7 @@ from slora_assets_tests.governance.takedown.harbour import (
     harbour,
     ids,
     leave_traces,
+    move_into_shards,
     picture,
     sort,
 )
@@ -125,6 +128,31 @@ def test_a_latent_under_another_name_or_of_another_scenario_goes_by_its_content(
     take(workspace)
     assert not elsewhere.exists() and not latent.exists()
     assert (workspace.latents / "harbour" / "ferry.npz").is_file()
+
+
+def test_what_lies_in_shards_goes_and_its_neighbours_keep_their_bytes(workspace: Workspace) -> None:
+    (clip,) = (one for one in curated(workspace).clips if one.id == "boat")
+    text = sha256_bytes(clip.prompts[0].encode())
+    move_into_shards(workspace)
+    torn = workspace.latents / "old_scenario" / "shards" / "torn.safetensors"
+    torn.parent.mkdir(parents=True)
+    torn.write_bytes(b"nobody knows of whom")
+    before = _arrays(workspace)
+    old = [shard.path for shard in all_shards(workspace.latents) if "boat" in shard.entries]
+    take(workspace)
+    assert before.keys() - _arrays(workspace).keys() == {"boat", text}
+    assert _arrays(workspace).items() <= before.items()
+    assert not any(path.exists() for path in (*old, torn))
+    assert what_is_left(workspace).traces == {}
+    for cache in ("latents", "prompt_embeddings"):
+        index = workspace.cache_index(cache, "harbour")
+        assert "ferry" in index.read_text() and "boat" not in index.read_text()
+        assert list(verify(workspace, index, far=False).broken()) == []
+
+
+def _arrays(workspace: Workspace) -> dict[str, bytes]:
+    shards = (*all_shards(workspace.latents), *all_shards(workspace.text_embeddings))
+    return {name: one.read(name).tobytes() for one in shards for name in one.entries}
 
 
 def test_footage_is_deleted_only_when_told_to(workspace: Workspace) -> None:
