@@ -11,7 +11,7 @@ from pathlib import Path, PurePosixPath
 from typing import Final, Literal
 
 from slora_assets.config.data import read_dataset
-from slora_assets.config.dataset_files import annotation_names
+from slora_assets.config.dataset_files import VIDEO_SUFFIXES, annotation_names
 from slora_assets.config.errors import ConfigError, IntegrityError, MissingInputError
 from slora_assets.config.workspace import UNIFIED, Workspace, refuse_shipped
 from slora_assets.documents import CacheIndex, CacheName, ScenarioManifest
@@ -30,6 +30,11 @@ _PRESETS_FILE: Final = "configs/model/optimized_inference.yaml"
 _NAME: Final = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]*(/[A-Za-z0-9][A-Za-z0-9._-]*)?")
 _REMEDY: Final = "run `make data preprocess`"
 _LEFT: Final = (".lock", ".sqlite", ".partial")
+
+_ROOTS: Final = ("data", "checkpoints", "outputs")
+_OF_FOOTAGE: Final = ("footage", "clips", "annotations")
+"""Parts whose files lie where the dataset says, anywhere in a workspace."""
+_FOOTAGE_SUFFIXES: Final = VIDEO_SUFFIXES | {".json", ".csv", ".txt", ".gz", ".xz"}
 
 Stage = Literal["preprocess", "train", "validate", "serve"]
 _ALWAYS: Final = (LEDGER, "takedowns", QUARANTINE, "metadata", "annotations")
@@ -126,9 +131,15 @@ def local_parts(workspace: Workspace) -> dict[str, Callable[[], Files]]:
     return {name: files for name, files in found.items() if _NAME.fullmatch(name)}
 
 
-def parts_of_record(workspace: Workspace, record: Path) -> list[str]:
-    """Patterns of the parts that a stage has written when it has put `record` on record."""
-    inside, name, stem = workspace, record.name, record.stem
+def written_parts(workspace: Workspace, record: Path) -> list[str]:
+    """The parts that a stage has written when it has put `record` on record."""
+    patterns = _of_record(workspace, record)
+    known = local_parts(workspace)
+    return [one for one in known if any(fnmatchcase(one, pattern) for pattern in patterns)]
+
+
+def _of_record(workspace: Workspace, record: Path) -> list[str]:
+    inside, stem = workspace, record.stem
     by_folder = {
         inside.manifests: [f"manifests/{stem}", f"clips/{stem}"],
         inside.first_frame_index("any").parent: [f"frames/{stem}", QUARANTINE],
@@ -144,8 +155,7 @@ def parts_of_record(workspace: Workspace, record: Path) -> list[str]:
         inside.scenario_metadata: ["metadata", "annotations", QUARANTINE],
         inside.changelog: ["promotions", PRESETS, "registry/*", "takedowns"],
     }
-    folder = record.parent if name != "manifest.json" else record.parent.parent
-    at = by_folder.get(record.parent) or by_folder.get(folder) or by_folder.get(folder.parent, [])
+    at = by_folder.get(record.parent) or by_folder.get(record.parent.parent, [])
     return [*by_file.get(record, at), LEDGER]
 
 
@@ -156,15 +166,12 @@ def place(workspace: Workspace, recorded: str, part: str) -> Path:
         refuse_shipped(workspace.presets)
         return workspace.presets
     path = PurePosixPath(recorded)
-    sound = (
-        not path.is_absolute()
-        and ".." not in path.parts
-        and len(path.parts) > 1
-        and path.parts[0] in ("data", "checkpoints", "outputs")
-        and str(path) == recorded
-        and "\0" not in recorded
-        and "\\" not in recorded
-    ) or (part in ("annotations", "footage") and _is_inside(recorded))
+    plain = not path.is_absolute() and str(path) == recorded and not re.search(r"[\0\\]", recorded)
+    plain = plain and not any(one.startswith(".") for one in path.parts)
+    sound = plain and (
+        path.parts[0] in _ROOTS
+        or (part.partition("/")[0] in _OF_FOOTAGE and path.suffix.lower() in _FOOTAGE_SUFFIXES)
+    )
     target = workspace.root / recorded
     if not sound or not target.parent.resolve().is_relative_to(workspace.root.resolve()):
         raise IntegrityError(
@@ -174,13 +181,6 @@ def place(workspace: Workspace, recorded: str, part: str) -> Path:
             remedy="see who may write to the store; nothing was fetched",
         )
     return target
-
-
-def _is_inside(recorded: str) -> bool:
-    """Footage may lie anywhere in a workspace, but for what programs read their orders from."""
-    parts = PurePosixPath(recorded).parts
-    hidden = any(one.startswith(".") for one in parts)
-    return not (PurePosixPath(recorded).is_absolute() or hidden or parts[0] == "configs")
 
 
 def below(folder: Path) -> Iterator[Path]:

@@ -71,7 +71,9 @@ def push(
             files = _files(workspace, wanted, Path(folder))
             parts = {name: known.listed(name, one) for name, one in files.items() if one}
             changed = {
-                name: part for name, part in parts.items() if check or _differs(last, name, part)
+                name: part
+                for name, part in parts.items()
+                if _is_new(last, part, known, force) or (check and not _differs(last, name, part))
             }
             others = [name for name in changed if _seen_by_others(last, name, known)]
             joined = {} if force else _join(workspace, store, last, others, changed)
@@ -103,17 +105,11 @@ def push(
 def _files(workspace: Workspace, wanted: Sequence[str], folder: Path) -> dict[str, Files]:
     """The files of the wanted parts; the ledger as it was at one moment."""
     known = local_parts(workspace)
-    names = chosen(known, [one for one in wanted if "*" not in one or _names(known, one)])
+    names = chosen(known, wanted)
     return {
         name: _ledger_files(workspace, folder) if name == LEDGER else known[name]()
         for name in names
     }
-
-
-def _names(known: Mapping[str, object], pattern: str) -> bool:
-    from fnmatch import filter as named
-
-    return bool(named(known, pattern))
 
 
 def _ledger_files(workspace: Workspace, folder: Path) -> Files:
@@ -129,6 +125,14 @@ def _ledger_files(workspace: Workspace, folder: Path) -> Files:
 
 def _differs(last: StoreCommit | None, name: str, part: StoredPart) -> bool:
     return last is None or last.parts.get(name) != entry_of(part)
+
+
+def _is_new(last: StoreCommit | None, part: StoredPart, known: Known, force: bool) -> bool:
+    """Whether a part was changed here: one that is as it was last seen, while others have pushed
+    another, is only old."""
+    is_old = known.parts.get(part.part) == entry_of(part).sha256
+    there = last is not None and part.part in last.parts
+    return _differs(last, part.part, part) and (force or not (is_old and there))
 
 
 def _seen_by_others(last: StoreCommit | None, name: str, known: Known) -> bool:
@@ -188,7 +192,11 @@ def _send(
         }
         with ThreadPoolExecutor(_WRITERS) as pool:
             sending = [pool.submit(_send_one, store, *one, check) for one in todo.values()]
-            sent = [one.result() for one in sending]
+            try:
+                sent = [one.result() for one in sending]
+            except BaseException:
+                pool.shutdown(cancel_futures=True)
+                raise
         list_ = written(part)
         key = object_key(sha256_bytes(list_))
         if store.size(key) != len(list_):

@@ -65,8 +65,11 @@ class Store:
     def read(self, key: str, expected: StoredFile | None = None) -> bytes:
         """An object's bytes, compared with what they should be. Raises NotStoredError, StoreError,
         IntegrityError."""
-        with self._asked(key, "can't be read"):
-            found = bytes(self.fs.cat_file(self._path(key)))
+        if expected is not None and expected.bytes_:
+            found = self._block(key, 0, expected.bytes_)
+        else:
+            with self._asked(key, "can't be read"):
+                found = bytes(self.fs.cat_file(self._path(key)))
         if expected is not None:
             self._compare(key, sha256_bytes(found), len(found), expected)
         return found
@@ -249,8 +252,9 @@ def _opened(url: str, endpoint: str | None, process: int) -> Store:
 
         options: dict[str, object] = {"use_listings_cache": False, "skip_instance_cache": True}
         if url.partition(":")[0] in ("s3", "s3a"):
-            waits = {"connect_timeout": 10, "read_timeout": 60}
-            options |= {"config_kwargs": waits}  # the endpoint is AWS_ENDPOINT_URL's
+            # s3fs tries again by itself, and the endpoint is AWS_ENDPOINT_URL's.
+            waits = {"connect_timeout": 10, "read_timeout": 60, "retries": {"max_attempts": 1}}
+            options |= {"config_kwargs": waits}
         fs, root = fsspec.core.url_to_fs(url, **options)
     except (ImportError, ValueError) as error:
         raise ConfigError(
