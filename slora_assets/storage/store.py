@@ -241,7 +241,8 @@ def store_from_environment() -> Store:
 
 def open_store(url: str) -> Store:
     """The store at a URL; nothing is asked of it yet. Raises ConfigError."""
-    return _opened(url.rstrip("/"), os.environ.get("AWS_ENDPOINT_URL"), os.getpid())
+    endpoint = os.environ.get("AWS_ENDPOINT_URL_S3") or os.environ.get("AWS_ENDPOINT_URL")
+    return _opened(url.rstrip("/"), endpoint, os.getpid())
 
 
 @lru_cache(maxsize=8)
@@ -252,9 +253,9 @@ def _opened(url: str, endpoint: str | None, process: int) -> Store:
 
         options: dict[str, object] = {"use_listings_cache": False, "skip_instance_cache": True}
         if url.partition(":")[0] in ("s3", "s3a"):
-            # s3fs tries again by itself, and the endpoint is AWS_ENDPOINT_URL's.
+            # s3fs tries again by itself. It would look for the endpoint when it is first asked.
             waits = {"connect_timeout": 10, "read_timeout": 60, "retries": {"max_attempts": 1}}
-            options |= {"config_kwargs": waits}
+            options |= {"config_kwargs": waits, "endpoint_url": endpoint}
         fs, root = fsspec.core.url_to_fs(url, **options)
     except (ImportError, ValueError) as error:
         raise ConfigError(
