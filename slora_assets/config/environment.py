@@ -23,7 +23,6 @@ SET: Final = "SLORA_SET"
 REQUIRE_KEYS: Final = "SLORA_REQUIRE_KEYS"
 WARM: Final = "SLORA_WARM"
 STORE: Final = "SLORA_STORE"
-STORE_CACHE: Final = "SLORA_STORE_CACHE_GB"
 SWITCHES: Final = (RESTART, PREVIEW, TRACEBACK, REQUIRE_KEYS, WARM)
 """Variables that say yes or no."""
 
@@ -196,12 +195,6 @@ VARIABLES: Final = (
         " of servers other than Amazon's are in AWS's own variables: the secrets"
         " `AWS_ACCESS_KEY_ID` and `AWS_SECRET_ACCESS_KEY`, `AWS_DEFAULT_REGION`,"
         " `AWS_ENDPOINT_URL`.",
-    ),
-    Variable(
-        "SLORA_STORE_CACHE_GB",
-        "`50`",
-        "How much disk footage that lies at a URL may take here, in GB; what was not read for"
-        " longest leaves first.",
     ),
     Variable(
         "SLORA_JOBS_URL",

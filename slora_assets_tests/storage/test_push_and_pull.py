@@ -13,6 +13,7 @@ from typer.testing import CliRunner
 from slora_assets.cli import app
 from slora_assets.config.errors import IntegrityError
 from slora_assets.config.workspace import Workspace
+from slora_assets.defs.origin import on_record
 from slora_assets.documents.storage import StoredFile, StoredPart
 from slora_assets.governance.verification.verify import verify
 from slora_assets.provenance import sha256_file
@@ -176,7 +177,11 @@ def test_a_folder_is_a_store_too(here: Workspace, elsewhere: Elsewhere, tmp_path
     assert not store.create("commits/0000000001.json", json.dumps(part.model_dump()).encode())
 
 
-def test_a_stage_pushes_what_it_wrote(here: Workspace) -> None:
+def test_a_stage_pushes_what_it_wrote(here: Workspace, store: Store) -> None:
     run = here.scenario_run("boat") / "manifest.json"
     assert written_parts(here, run) == ["ledger", "runs/boat"]
     assert written_parts(here, here.manifest("boat")) == ["ledger", "manifests/boat", "clips/boat"]
+    assert on_record(here, here.manifest("boat"))["store commit"] == 1
+    assert "store commit" not in on_record(here, here.manifest("boat"))
+    commit = newest_commit(store)
+    assert commit is not None and commit.changed == ["clips/boat", "ledger", "manifests/boat"]
