@@ -206,7 +206,7 @@ def main() -> int:
                 url, place = f"s3://cut-{number}/store", Path(folder) / str(number)
                 near, far = _store(port, url), _store(proxy.port, url)
                 near.fs.mkdir(f"cut-{number}")
-                most = _BYTES * (_FILES if kind == "pull" else _FILES // 2 - 1)
+                most = _BYTES * (_FILES - 1 if kind == "pull" else _FILES // 2 - 1)
                 trial = Trial(place, far, near, proxy)
                 found = trial.run(kind, drawn.randrange(most), comes_back, number)
                 rows.setdefault((kind, comes_back), []).append((*found, proxy.cuts))

@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
-from typing import Annotated
+from typing import Annotated, Final
 
 import typer
 
 from slora_assets.config.errors import ConfigError
 from slora_assets.config.workspace import Workspace
 from slora_assets.storage.parts import Stage
+
+CLIPS: Final = "artifacts"
 
 Parts = Annotated[
     list[str] | None,
@@ -29,11 +31,17 @@ def push(
     """Publish what is here to the store that SLORA_STORE names: parts, or all that is here but
     bases. What the store has is not sent again."""
     from slora_assets.storage.push import push as push_parts
+    from slora_assets.storage.served import StoredClips
     from slora_assets.storage.store import store_from_environment
 
     store = store_from_environment()
     workspace = Workspace.from_environment()
-    done = push_parts(workspace, store, parts or (), force=force, check=check, say=typer.echo)
+    wanted, clips = _without_clips(parts)
+    if clips:
+        typer.echo(f"{CLIPS}: {StoredClips(workspace, store).send_all()} sent")
+    if parts and not wanted:
+        return
+    done = push_parts(workspace, store, wanted, force=force, check=check, say=typer.echo)
     what = f"{done.sent} files sent ({_size(done.sent_bytes)}), {done.there} were there"
     if done.commit is None:
         typer.echo(f"{store.url}: has all of it already; {what}")
@@ -58,6 +66,7 @@ def pull(
     from slora_assets.storage.commits import newest_commit
     from slora_assets.storage.parts import stage_parts
     from slora_assets.storage.pull import pull as pull_parts
+    from slora_assets.storage.served import StoredClips
     from slora_assets.storage.store import store_from_environment
 
     if (parts and for_) or (scenario and not for_):
@@ -68,7 +77,11 @@ def pull(
             remedy="see `slora pull --help`",
         )
     store, workspace = store_from_environment(), Workspace.from_environment()
-    wanted = list(parts or ())
+    wanted, clips = _without_clips(parts)
+    if clips and for_ is None:
+        typer.echo(f"{CLIPS}: {StoredClips(workspace, store).fetch_all()} fetched")
+        if parts and not wanted:
+            return
     if for_ is not None:
         there = newest_commit(store)
         wanted = stage_parts(there.parts if there else (), for_, scenario or ())
@@ -93,6 +106,13 @@ def stored() -> None:
     for name, entry in sorted(commit.parts.items()):
         typer.echo(f"{name}: {entry.files} files, {_size(entry.total_bytes)}")
     typer.echo(f"{store.url}: commit {commit.number} of {commit.time} by {commit.host}")
+
+
+def _without_clips(parts: list[str] | None) -> tuple[list[str], bool]:
+    """The parts that commits name, and whether the service's clips, each of which has a mark of its
+    own, are asked for: by name, or with all else."""
+    named = parts or []
+    return [one for one in named if one != CLIPS], not named or CLIPS in named
 
 
 def _size(bytes_: int) -> str:

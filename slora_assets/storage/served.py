@@ -3,9 +3,11 @@ published, each with a mark of its own, `artifacts/<id>/commit.json`, written la
 
 from __future__ import annotations
 
+import re
 import threading
 from contextlib import suppress
 from pathlib import Path
+from typing import Final
 
 from pydantic import ValidationError
 
@@ -22,6 +24,9 @@ from slora_assets.storage.store import (
     store_from_environment,
     store_url,
 )
+
+_MARK: Final = "commit.json"
+_IDENTIFIER: Final = re.compile(r"[0-9a-f]{32}")
 
 
 def fetch_adapter(workspace: Workspace, sha256: str) -> None:
@@ -61,6 +66,17 @@ class StoredClips:
             if new and self._workspace.ledger.is_file():
                 push(self._workspace, self._store, ["ledger"])
         return len(new)
+
+    def fetch_all(self) -> int:
+        """Have all clips that aren't here; returns how many. Raises StoreError, IntegrityError."""
+        there = (name.partition("/") for name in self._store.below("artifacts"))
+        marked = [
+            identifier
+            for identifier, _, name in there
+            if name == _MARK and _IDENTIFIER.fullmatch(identifier)
+        ]
+        lacking = [one for one in marked if not all(map(Path.is_file, self._paths(one)))]
+        return sum(map(self.fetch, lacking))
 
     def fetch(self, identifier: str) -> bool:
         """Have a clip here, with what is written beside it; whether the store has it. Raises
@@ -116,7 +132,7 @@ class StoredClips:
         return self._workspace.artifacts / f".{identifier}.stored"
 
     def _mark(self, identifier: str) -> str:
-        return f"artifacts/{identifier}/commit.json"
+        return f"artifacts/{identifier}/{_MARK}"
 
     def _at(self, identifier: str, file: StoredFile) -> str:
         return f"artifacts/{identifier}/{file.sha256}"

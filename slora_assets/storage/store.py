@@ -27,7 +27,7 @@ if TYPE_CHECKING:
 
 BLOCK: Final = 8 * 2**20
 """Bytes that are asked for at once: what a cut connection costs."""
-_TRIES: Final = 4
+_TRIES: Final = 2
 _WAIT_S: Final = 0.2
 _AGAIN: Final = "run the same command again: it goes on from what has arrived"
 
