@@ -54,7 +54,7 @@ class Service:
         self.runner = JobRunner(
             self.jobs, self._make, self._published, self.warmth, self.metrics.ended
         )
-        threading.Thread(target=self._sweep, name="slora-sweep", daemon=True).start()
+        threading.Thread(target=self._begin, name="slora-sweep", daemon=True).start()
 
     def presets(self) -> ServedPresets:
         """The presets as they stand on disk now, or the last that could be read."""
@@ -125,7 +125,13 @@ class Service:
             made = self.making.make(job, self.presets(), on_step)
         self.metrics.made(made[1])
         self._sweep()
+        if self.store.has_a_store:
+            threading.Thread(target=self.store.send_all, name="slora-store", daemon=True).start()
         return made
+
+    def _begin(self) -> None:
+        self._sweep()
+        self.store.send_all()
 
     def _sweep(self) -> None:
         """Erase the clips that the presets' limits keep no longer, but for those of jobs whose end

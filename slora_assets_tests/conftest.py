@@ -21,6 +21,8 @@ from slora_assets.processes.preloading import preload
 from slora_assets.provenance.keys import KEYS
 from slora_assets_tests.browser import Browser
 from slora_assets_tests.postgresql import postgresql as postgresql  # for tests to ask for
+from slora_assets_tests.s3_server import s3 as s3
+from slora_assets_tests.s3_server import store as store
 from slora_assets_tests.small_graph import prepare
 from slora_assets_tests.workspaces import choose
 

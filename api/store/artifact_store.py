@@ -7,6 +7,7 @@ The clip is renamed to its public name last, and is served only while it is what
 from __future__ import annotations
 
 import json
+import logging
 import os
 import re
 import stat
@@ -15,17 +16,25 @@ from collections.abc import Iterable
 from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import numpy as np
 from numpy.typing import NDArray
 
 from api.errors import ArtifactGone, ArtifactNotFound
+from slora_assets.config.environment import STORE
+from slora_assets.config.errors import SloraError
 from slora_assets.config.workspace import Workspace
 from slora_assets.documents import MadeWith
 from slora_assets.marking.marked import new_id, write_marked
 from slora_assets.marking.register import register
 from slora_assets.provenance import Json, known_sha256, sha256_bytes, write_json
 from slora_assets.provenance.ledger import erase_from_record, put_on_record
+
+if TYPE_CHECKING:
+    from slora_assets.storage.served import StoredClips
+
+_LOG = logging.getLogger("slora.api")
 
 NAME = re.compile(r"[0-9a-f]{32}\.mp4")
 _NAMES = "Artifacts are named <32 hexadecimal digits>.mp4."
@@ -60,6 +69,11 @@ class ArtifactStore:
 
     def __init__(self, workspace: Workspace) -> None:
         self._workspace, self._folder = workspace, workspace.artifacts
+        self._elsewhere: StoredClips | None = None
+        if os.environ.get(STORE):
+            from slora_assets.storage.served import StoredClips
+
+            self._elsewhere = StoredClips.from_environment(workspace)
 
     def publish(
         self,
@@ -109,6 +123,8 @@ class ArtifactStore:
         returned are the bytes hashed. Raises ArtifactNotFound.
         """
         recorded = self.sidecar(name)
+        if not (self._folder / name).exists():
+            self._fetched(name)
         try:
             content = _read_regular(self._folder / name)
         except OSError as error:
@@ -122,6 +138,8 @@ class ArtifactStore:
         """What is written beside a published clip. Raises ArtifactNotFound."""
         if not NAME.fullmatch(name):
             raise ArtifactNotFound(_NAMES)
+        if self._elsewhere and not self._sidecar(name.removesuffix(".mp4")).exists():
+            self._fetched(name)
         try:
             told = json.loads(_read_regular(self._sidecar(name.removesuffix(".mp4"))))
         except FileNotFoundError as error:
@@ -170,11 +188,35 @@ class ArtifactStore:
         """Delete a published clip and what is written beside it; nothing where there is none."""
         if not NAME.fullmatch(name):
             raise ArtifactNotFound(_NAMES)
+        if self._elsewhere:  # before: what is here still is erased by whoever asks again
+            self._elsewhere.erase(name.removesuffix(".mp4"))
         (self._folder / name).unlink(missing_ok=True)
         sidecar = self._sidecar(name.removesuffix(".mp4"))
         if sidecar.exists():
             sidecar.unlink()
             erase_from_record(self._workspace, sidecar)
+
+    @property
+    def has_a_store(self) -> bool:
+        """Whether clips are kept elsewhere, too."""
+        return self._elsewhere is not None
+
+    def send_all(self) -> None:
+        """Publish to the store what it has not yet; what fails now is sent the next time."""
+        if self._elsewhere:
+            try:
+                self._elsewhere.send_all()
+            except SloraError as error:
+                _LOG.warning("clips are not in the store yet: %s", error)
+
+    def _fetched(self, name: str) -> None:
+        """Have a clip that was published elsewhere, if the store has it."""
+        if self._elsewhere:
+            try:
+                self._elsewhere.fetch(name.removesuffix(".mp4"))
+            except SloraError as error:
+                _LOG.warning("a clip can't be had from the store: %s", error)
+                raise ArtifactNotFound(_NONE) from error
 
     def _sidecar(self, identifier: str) -> Path:
         return self._folder / f"{identifier}.json"

@@ -1,6 +1,6 @@
 """`slora`: what a person does from the shell: curate, add scenarios, write prompts, promote,
-demote, take footage down, clean, verify, detect, sign, export, read logs, reports, preferences and
-schemas."""
+demote, take footage down, clean, push to a store and pull from it, verify, detect, sign, export,
+read logs, reports, preferences and schemas."""
 
 from __future__ import annotations
 
@@ -19,6 +19,7 @@ from slora_assets.cli.keys import keys_app, sign
 from slora_assets.cli.prompts import prompts_app
 from slora_assets.cli.provenance import lineage, reproduce, verify
 from slora_assets.cli.scenarios import scenario_app
+from slora_assets.cli.storage import pull, push, stored
 from slora_assets.cli.takedown import takedown
 from slora_assets.config.edge import run
 from slora_assets.config.licences import Use
@@ -38,6 +39,9 @@ app.add_typer(keys_app, name="keys", help="Whose signatures count on this machin
 app.add_typer(api_keys_app, name="api-keys", help="Who may use the service over the network.")
 app.command()(detect)
 app.command()(clean)
+app.command()(push)
+app.command()(pull)
+app.command()(stored)
 
 Scenario = Annotated[str, typer.Argument(help="The scenario whose preset changes.")]
 By = Annotated[str, typer.Option(help="Who decides.")]

@@ -22,6 +22,7 @@ TIME_STAMPS: Final = "SLORA_TSA_URL"
 SET: Final = "SLORA_SET"
 REQUIRE_KEYS: Final = "SLORA_REQUIRE_KEYS"
 WARM: Final = "SLORA_WARM"
+STORE: Final = "SLORA_STORE"
 SWITCHES: Final = (RESTART, PREVIEW, TRACEBACK, REQUIRE_KEYS, WARM)
 """Variables that say yes or no."""
 
@@ -185,6 +186,15 @@ VARIABLES: Final = (
         "SLORA_WARM",
         "`0`",
         "`1` lets the service load its base and an adapter as it starts, and not be ready before.",
+    ),
+    Variable(
+        "SLORA_STORE",
+        "empty: nothing is pushed",
+        "The store that stages push what they made to, and `slora push` and `slora pull` speak to:"
+        " `s3://<bucket>/<prefix>`, or another URL that fsspec knows. Keys, region and the endpoint"
+        " of servers other than Amazon's are in AWS's own variables: the secrets"
+        " `AWS_ACCESS_KEY_ID` and `AWS_SECRET_ACCESS_KEY`, `AWS_DEFAULT_REGION`,"
+        " `AWS_ENDPOINT_URL`.",
     ),
     Variable(
         "SLORA_JOBS_URL",

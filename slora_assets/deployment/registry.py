@@ -13,6 +13,7 @@ import stat
 import uuid
 from pathlib import Path
 
+from slora_assets.config.environment import STORE
 from slora_assets.config.errors import GateError, IntegrityError, MissingInputError
 from slora_assets.config.workspace import Workspace
 from slora_assets.documents import (
@@ -76,7 +77,8 @@ def register_adapter(
 def open_registered(workspace: Workspace, path: str, sha256: str) -> Path:
     """The folder of a registered adapter, checked.
 
-    `path` (file or folder, relative to the workspace) must be the registry's own for `sha256`.
+    `path` (file or folder, relative to the workspace) must be the registry's own for `sha256`. One
+    that isn't here is fetched from the store, where one is named.
     Raises GateError for any other path and for links, MissingInputError when nothing is there, and
     IntegrityError when the content isn't the registered one.
     """
@@ -91,6 +93,10 @@ def open_registered(workspace: Workspace, path: str, sha256: str) -> Path:
     folder = workspace.registry / sha256
     if folder.is_symlink():
         raise GateError("a registered adapter must not be a link", file=folder, remedy=_REMEDY)
+    if os.environ.get(STORE) and not folder.exists():
+        from slora_assets.storage.served import fetch_adapter
+
+        fetch_adapter(workspace, sha256)
     _regular(folder / ADAPTER_FILE)
     _refuse_other(folder / ADAPTER_FILE, known_sha256(folder / ADAPTER_FILE), sha256)
     _regular(folder / ADAPTER_RECORD)

@@ -8,7 +8,8 @@ from __future__ import annotations
 
 import json
 import os
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import BinaryIO, Protocol, TypeVar
@@ -48,8 +49,7 @@ def append(path: Path, entry: Mapping[str, Json], keeper: Keeper | None = None) 
     if taken := _OWN_KEYS & entry.keys():
         raise ValueError(f"the log itself sets {sorted(taken)}")
     path.parent.mkdir(parents=True, exist_ok=True)
-    with path.open("a+b") as stream:
-        lock_descriptor(stream.fileno())
+    with _locked(path) as stream:
         whole, entries = _read(stream, path)
         lost = keeper.lost(entries) if keeper else []
         entries += lost
@@ -66,6 +66,18 @@ def append(path: Path, entry: Mapping[str, Json], keeper: Keeper | None = None) 
         stream.flush()
         os.fsync(stream.fileno())
     return line
+
+
+@contextmanager
+def _locked(path: Path) -> Iterator[BinaryIO]:
+    """The log that stands there once it is one's own to write: another may have been put in its
+    place while one waited."""
+    while True:
+        with path.open("a+b") as stream:
+            lock_descriptor(stream.fileno())
+            if path.exists() and os.path.samestat(os.fstat(stream.fileno()), path.stat()):
+                yield stream
+                return
 
 
 def verify(path: Path, keeper: Keeper | None = None) -> list[dict[str, Json]]:

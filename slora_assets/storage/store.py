@@ -1,0 +1,268 @@
+"""A store: any URL of fsspec's (`s3://bucket/prefix`, `file:///folder`), with the few operations
+that publishing needs. Nothing in it is ever written over, and nothing is believed unread.
+
+fsspec is imported where a store is opened: without one nobody waits for it.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import os
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from functools import lru_cache
+from pathlib import Path
+from typing import TYPE_CHECKING, Final
+
+from slora_assets.config.environment import STORE
+from slora_assets.config.errors import ConfigError, IntegrityError, UnreadableError
+from slora_assets.documents.storage import StoredFile
+from slora_assets.provenance.files import replacing, write_bytes
+from slora_assets.provenance.hashing import sha256_bytes
+
+if TYPE_CHECKING:
+    from fsspec import AbstractFileSystem
+
+BLOCK: Final = 8 * 2**20
+"""Bytes that are asked for at once: what a cut connection costs."""
+_TRIES: Final = 2
+_WAIT_S: Final = 0.2
+_AGAIN: Final = "run the same command again: it goes on from what has arrived"
+
+
+class StoreError(UnreadableError):
+    """The store can't be reached, or doesn't do what is asked of it."""
+
+
+class NotStoredError(StoreError):
+    """The store has no such object."""
+
+
+@dataclass(frozen=True)
+class Store:
+    """An opened store."""
+
+    url: str
+    """As people wrote it, without a slash at its end."""
+    fs: AbstractFileSystem
+    root: str
+    """The same as the file system calls it."""
+
+    def at(self, key: str) -> str:
+        """The URL of an object, for people."""
+        return f"{self.url}/{key}"
+
+    def size(self, key: str) -> int | None:
+        """How large an object is; None where there is none. Raises StoreError."""
+        with self._asked(key, "can't be looked at"):
+            try:
+                return int(self.fs.info(self._path(key))["size"])
+            except FileNotFoundError:
+                return None
+
+    def read(self, key: str, expected: StoredFile | None = None) -> bytes:
+        """An object's bytes, compared with what they should be. Raises NotStoredError, StoreError,
+        IntegrityError."""
+        if expected is not None and expected.bytes_:
+            found = self._block(key, 0, expected.bytes_)
+        else:
+            with self._asked(key, "can't be read"):
+                found = bytes(self.fs.cat_file(self._path(key)))
+        if expected is not None:
+            self._compare(key, sha256_bytes(found), len(found), expected)
+        return found
+
+    def fetch(self, key: str, expected: StoredFile, target: Path) -> None:
+        """Write an object to `target`, in blocks, and only if it has the expected bytes: until then
+        they stand in a temporary file beside it. Raises as `read` does."""
+        digest, arrived = hashlib.sha256(), 0
+        with replacing(target) as temporary, temporary.open("wb") as stream:
+            while arrived < expected.bytes_:
+                block = self._block(key, arrived, min(arrived + BLOCK, expected.bytes_))
+                stream.write(block)
+                digest.update(block)
+                arrived += len(block)
+            stream.flush()
+            self._compare(key, digest.hexdigest(), arrived, expected)
+
+    def hash_of(self, key: str, bytes_: int) -> str:
+        """Hash of so many bytes of an object, read in blocks. Raises NotStoredError, StoreError."""
+        digest = hashlib.sha256()
+        for start in range(0, bytes_, BLOCK):
+            digest.update(self._block(key, start, min(start + BLOCK, bytes_)))
+        return digest.hexdigest()
+
+    def send(self, file: Path, key: str) -> None:
+        """Write a file's bytes to an object, which is there whole afterwards or not at all. Raises
+        StoreError."""
+        with self._asked(key, "can't be written"):
+            if self._is_folder:
+                with replacing(Path(self._path(key))) as temporary:
+                    temporary.write_bytes(file.read_bytes())
+            else:
+                self.fs.put_file(str(file), self._path(key))
+
+    def create(self, key: str, content: bytes) -> bool:
+        """Write an object unless there is one; whether it is this content that stands there now.
+        Raises StoreError."""
+        with self._asked(key, "can't be written"):
+            try:
+                if self._is_folder:
+                    self._create_file(Path(self._path(key)), content)
+                else:
+                    self.fs.pipe_file(self._path(key), content, mode="create")
+                return True
+            except FileExistsError:
+                pass
+            except OSError as error:
+                if "PreconditionFailed" not in str(error) and "412" not in str(error):
+                    raise
+        # It may be one's own: what was written before the answer was lost.
+        return self.read(key) == content
+
+    def write(self, key: str, content: bytes) -> None:
+        """Write a small object. Raises StoreError."""
+        with self._asked(key, "can't be written"):
+            if self._is_folder:
+                write_bytes(Path(self._path(key)), content)
+            else:
+                self.fs.pipe_file(self._path(key), content)
+
+    def remove(self, key: str) -> None:
+        """Delete an object, if there is one. Raises StoreError."""
+        with self._asked(key, "can't be deleted"):
+            try:
+                self.fs.rm_file(self._path(key))
+            except FileNotFoundError:
+                return
+
+    def below(self, prefix: str) -> dict[str, dict[str, object]]:
+        """What fsspec says of each object below a prefix, by the rest of its name. Raises
+        StoreError."""
+        with self._asked(prefix, "can't be listed"):
+            try:
+                found = self.fs.find(self._path(prefix), detail=True)
+            except FileNotFoundError:
+                return {}
+        begin = f"{self._path(prefix)}/"
+        return {name.removeprefix(begin): dict(one) for name, one in found.items()}
+
+    @property
+    def _is_folder(self) -> bool:
+        return "file" in ((kind,) if isinstance(kind := self.fs.protocol, str) else kind)
+
+    def _path(self, key: str) -> str:
+        return f"{self.root}/{key}" if key else self.root
+
+    def _create_file(self, path: Path, content: bytes) -> None:
+        """A name for a file that is whole already: nobody sees half of it."""
+        path.parent.mkdir(parents=True, exist_ok=True)
+        whole = path.with_name(f".{path.name}.{os.getpid()}.{time.monotonic_ns()}.partial")
+        try:
+            write_bytes(whole, content)
+            os.link(whole, path)
+        finally:
+            whole.unlink(missing_ok=True)
+
+    def _block(self, key: str, start: int, end: int) -> bytes:
+        """A range of an object, asked for again when the connection is cut."""
+        found = b""
+        for attempt in range(_TRIES):
+            try:
+                with self._asked(key, "can't be read"):
+                    found = bytes(self.fs.cat_file(self._path(key), start=start, end=end))
+            except NotStoredError:
+                raise
+            except StoreError:
+                if attempt == _TRIES - 1:
+                    raise
+            if len(found) == end - start:
+                return found
+            time.sleep(_WAIT_S * attempt)
+        raise IntegrityError(
+            "the object ends before its record says",
+            file=None,
+            key=self.at(key),
+            found=f"{start + len(found)} bytes",
+            expected=f"{end} at least",
+            remedy="push the part again from where it was made, with --check",
+        )
+
+    def _compare(self, key: str, sha256: str, bytes_: int, expected: StoredFile) -> None:
+        if (sha256, bytes_) != (expected.sha256, expected.bytes_):
+            raise IntegrityError(
+                "the object is not what its record says; nothing of it was kept",
+                key=self.at(key),
+                found=f"{bytes_} bytes, {sha256}",
+                expected=f"{expected.bytes_} bytes, {expected.sha256}",
+                remedy="push the part again from where it was made, with --check",
+            )
+
+    @contextmanager
+    def _asked(self, key: str, what: str) -> Iterator[None]:
+        """What goes wrong with a store is said by its URL. fsspec's file systems raise whatever
+        their libraries do."""
+        try:
+            yield
+        except (StoreError, IntegrityError):
+            raise
+        except FileNotFoundError as error:
+            raise NotStoredError(
+                "the store has no such object",
+                key=self.at(key),
+                remedy=f"look whether {STORE} names the right store, and whether it was pushed",
+            ) from error
+        except Exception as error:
+            raise StoreError(
+                f"the object {what}",
+                key=self.at(key),
+                found=f"{type(error).__name__}: {error}",
+                expected="an answer of the store",
+                remedy=f"see that the store is there and may be used from here, then {_AGAIN}",
+            ) from error
+
+
+def store_url() -> str | None:
+    """The store that the environment names."""
+    return (os.environ.get(STORE) or "").rstrip("/") or None
+
+
+def store_from_environment() -> Store:
+    """The store that `SLORA_STORE` names. Raises ConfigError where it names none."""
+    url = store_url()
+    if url is None:
+        raise ConfigError(
+            "no store is named", key=STORE, remedy=f"set {STORE} to its URL, s3://bucket/prefix"
+        )
+    return open_store(url)
+
+
+def open_store(url: str) -> Store:
+    """The store at a URL; nothing is asked of it yet. Raises ConfigError."""
+    endpoint = os.environ.get("AWS_ENDPOINT_URL_S3") or os.environ.get("AWS_ENDPOINT_URL")
+    return _opened(url.rstrip("/"), endpoint, os.getpid())
+
+
+@lru_cache(maxsize=8)
+def _opened(url: str, endpoint: str | None, process: int) -> Store:
+    """Once per process: connections don't outlive a fork."""
+    try:
+        import fsspec
+
+        options: dict[str, object] = {"use_listings_cache": False, "skip_instance_cache": True}
+        if url.partition(":")[0] in ("s3", "s3a"):
+            # s3fs tries again by itself. It would look for the endpoint when it is first asked.
+            waits = {"connect_timeout": 10, "read_timeout": 60, "retries": {"max_attempts": 1}}
+            options |= {"config_kwargs": waits, "endpoint_url": endpoint}
+        fs, root = fsspec.core.url_to_fs(url, **options)
+    except (ImportError, ValueError) as error:
+        raise ConfigError(
+            f"the store can't be opened ({error})",
+            key=STORE,
+            found=url,
+            expected="a URL that fsspec knows: s3://bucket/prefix, file:///folder",
+            remedy="install what its kind needs (`pip install 'slora[s3]'`), or correct the URL",
+        ) from error
+    return Store(url, fs, str(root).rstrip("/"))
