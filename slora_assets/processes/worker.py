@@ -48,17 +48,17 @@ def exit_status(work: Callable[[], int]) -> int:
 
 
 @contextmanager
-def worker(workspace: Workspace) -> Iterator[WorkerContext]:
+def worker(workspace: Workspace, work: str | None = None) -> Iterator[WorkerContext]:
     """Enter a worker process: handle SIGTERM and SIGINT, watch the parents, hold the lock.
 
     Only the first of several processes locks and reports. On a cluster only those that do the same
-    work lock each other out. Raises TrainingError when another worker
-    holds the lock for longer than ten minutes.
+    `work` lock each other out, by default what the environment says. Raises TrainingError when
+    another worker holds the lock for longer than ten minutes.
     """
     configure_libraries()
     stop = stop_when_asked()
     first = os.environ.get("RANK", "0") == "0"
-    work = os.environ.get(WORK)
+    work = work or os.environ.get(WORK)
     with ExitStack() as stack:
         report, hand = stack.enter_context(_reporting()) if first else (_silent, _silent)
         if first:

@@ -21,17 +21,23 @@ class Nodes:
             initialize_head=True,
             head_node_args={"num_cpus": 0, "include_dashboard": False, **_SMALL},
         )
+        self.working: list[Any] = []
         self.address: str = self._cluster.address
         self.folder = Path(self._cluster.head_node.get_session_dir_path())
 
-    def add(self) -> Any:
+    def add(self, cores: int = 1) -> Any:
         for _ in range(2):  # a busy machine needs longer than the 30 s that Ray waits
             with suppress(Exception):
-                return self._cluster.add_node(num_cpus=1, **_SMALL)
-        return self._cluster.add_node(num_cpus=1, **_SMALL)
+                return self._added(cores)
+        return self._added(cores)
+
+    def _added(self, cores: int) -> Any:
+        self.working.append(self._cluster.add_node(num_cpus=cores, **_SMALL))
+        return self.working[-1]
 
     def kill(self, node: Any) -> None:
         """As a power cut does."""
+        self.working.remove(node)
         self._cluster.remove_node(node, allow_graceful=False)
 
     def end(self) -> None:

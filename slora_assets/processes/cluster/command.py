@@ -41,13 +41,14 @@ def main(arguments: Sequence[str] | None = None) -> int:
     parser.add_argument("module")
     parser.add_argument("rest", nargs=argparse.REMAINDER)
     options = parser.parse_args(arguments)
-    os.environ[WORK] = f"{options.work}.driver"  # the worker itself holds the lock of its work
     return exit_status(lambda: _work(options))
 
 
 def _work(options: argparse.Namespace) -> int:
-    environment = _environment(Workspace.from_environment(), options.work)
-    with worker(Workspace.from_environment()) as here, connected():
+    workspace = Workspace.from_environment()
+    environment = _environment(workspace, options.work)
+    # The worker itself holds the lock of its work.
+    with worker(workspace, f"{options.work}.driver") as here, connected():
         for _ in range(_BEGINNINGS):
             try:
                 return _Attempt(options, environment, here).status()
