@@ -70,15 +70,11 @@ def main() -> None:
 
 
 def one(workspace: Workspace, rounds: int) -> None:
-    for name, work in (
-        ("frames", lambda compute: frames(workspace, compute)),
-        ("latents", lambda compute: latents(workspace, compute)),
-        ("training", lambda compute: train(workspace, compute)),
-    ):
+    for name, work in (("frames", frames), ("latents", latents), ("training", train)):
         took: dict[Compute, list[float]] = {"local": [], "ray": []}
         for _ in range(rounds):
             for compute in took:
-                took[compute].append(seconds(work, compute))
+                took[compute].append(seconds(work, workspace, compute))
         here, there = (statistics.median(took[compute]) for compute in took)
         print(f"{name}: local {here:.1f} s, ray {there:.1f} s, ratio {there / here:.2f}")
 
@@ -92,7 +88,7 @@ def two(workspace: Workspace, nodes: Nodes, rounds: int) -> None:
                 nodes.add()
             while len(nodes.working) > number:
                 nodes.kill(nodes.working[-1])
-            took = [seconds(lambda one: work(workspace, one), "ray") for _ in range(rounds)]
+            took = [seconds(work, workspace, "ray") for _ in range(rounds)]
             rates.append(count / statistics.median(took))
         print(f"{name}: one node {rates[0]:.2f} clips/s, two {rates[1]:.2f}, ", end="")
         print(f"ratio {rates[1] / rates[0]:.2f}")
@@ -100,15 +96,13 @@ def two(workspace: Workspace, nodes: Nodes, rounds: int) -> None:
 
 def killed(workspace: Workspace, nodes: Nodes, trials: int, draw: random.Random) -> None:
     for name, work in (("latents", latents), ("training", train)):
-        took = seconds(lambda one: work(workspace, one), "local")
+        took = seconds(work, workspace, "local")
         expected, same = result(workspace, name), 0
         for trial in range(trials):
             while len(nodes.working) < 2:
                 nodes.add()
-            # Which of the two works is Ray's to say, so one follows the other, with a new one first.
-            at = draw.uniform(0.2, 1.0) * took
-            mortal = draw.choice(nodes.working)
-            timer = threading.Timer(at, nodes.kill, [mortal])
+            at = draw.uniform(0.2, 1.0) * took  # a training's node is hit in half of the trials
+            timer = threading.Timer(at, nodes.kill, [draw.choice(nodes.working)])
             timer.start()
             work(workspace, "ray")
             timer.join()
@@ -117,9 +111,11 @@ def killed(workspace: Workspace, nodes: Nodes, trials: int, draw: random.Random)
         print(f"{name}: {same} of {trials} equal to an undisturbed one")
 
 
-def seconds(work: Callable[[Compute], None], compute: Compute) -> float:
+def seconds(
+    work: Callable[[Workspace, Compute], None], workspace: Workspace, compute: Compute
+) -> float:
     began = time.perf_counter()
-    work(compute)
+    work(workspace, compute)
     return time.perf_counter() - began
 
 

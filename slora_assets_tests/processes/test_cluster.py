@@ -92,12 +92,12 @@ def test_a_training_whose_node_dies_goes_on_on_another_to_the_same_bytes(
     with driver.output:
         for raw in driver.output:
             said.append(raw.decode())
-            if node is not None and "step 1/" in said[-1]:
+            if node is not None and "epoch 1 held-out loss" in said[-1]:
                 nodes.kill(node)
                 nodes.add()
                 node = None
     assert driver.wait() == 0, "".join(said)
-    assert any("going on after step 1" in line for line in said), "".join(said)
+    assert any("begun again on others" in line for line in said), "".join(said)
     assert _made(far / commands.SCENARIO) == _made(local / commands.SCENARIO)
     assert not _running(str(far))
 
