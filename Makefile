@@ -3,6 +3,7 @@
 #   WORKSPACE=<folder>   where data/, checkpoints/ and outputs/ go      TRAINING=<recipe>
 #   SET="<key>=<value>"  keys of the recipe, set over the file: SET="epochs=3 lora.rank=16"
 #   RESTART=1            throw away unfinished trainings that were begun with something else
+#   COMPUTE=ray          works on the Ray cluster that RAY_ADDRESS names: docs/howto/ray.md
 #   PREVIEW=1            `make serve` also serves adapters that no person has promoted, labelled so
 #   RUN=<run>            `make compare` shows the pairs of this run alone, `make report` writes its
 #                        page and the project's
@@ -36,6 +37,9 @@ export SLORA_SET := $(SET)
 endif
 ifdef RESTART
 export SLORA_RESTART := $(RESTART)
+endif
+ifdef COMPUTE
+export SLORA_COMPUTE := $(COMPUTE)
 endif
 ifdef PREVIEW
 export SLORA_PREVIEW := $(PREVIEW)

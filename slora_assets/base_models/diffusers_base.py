@@ -64,6 +64,10 @@ class DiffusersBase(ABC):
         self._check_trainable()
         self._check_geometry()
 
+    def __reduce__(self) -> tuple[Any, ...]:
+        """A cluster's nodes open the same folder."""
+        return type(self), (self.folder, self._identity, self.geometry, self.inference)
+
     @classmethod
     @abstractmethod
     def defaults(cls, folder: Path) -> tuple[Geometry, InferenceDefaults]:

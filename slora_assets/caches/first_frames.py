@@ -7,18 +7,21 @@ again, everything else is left alone.
 from __future__ import annotations
 
 import io
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from contextlib import suppress
+from functools import partial
 from pathlib import Path
 
 from slora_assets.caches.result import CacheResult
+from slora_assets.config.environment import Compute
 from slora_assets.config.errors import FootageError, IntegrityError
 from slora_assets.config.workspace import path_below
 from slora_assets.documents import Clip, QuarantinedClip
 from slora_assets.footage.decode import first_frame
 from slora_assets.footage.quarantine import entry, quarantine, refused_before
 from slora_assets.footage.versions import DECODE_VERSION
-from slora_assets.processes.isolation import isolated
+from slora_assets.processes.cluster.spreading import spread
+from slora_assets.processes.isolation import Task, decoding, isolated
 from slora_assets.processes.progress import ProgressCallback
 from slora_assets.provenance import (
     Json,
@@ -41,6 +44,7 @@ def cache_first_frames(
     index_file: Path,
     quarantine_file: Path,
     progress: ProgressCallback | None = None,
+    compute: Compute = "local",
 ) -> CacheResult:
     """Write the first frames of `clips` (paths in clips are relative to `root`).
 
@@ -57,7 +61,7 @@ def cache_first_frames(
         (root / clip.path, (root / clip.path, root / clip.first_frame, clip.start_s))
         for clip in todo
     ]
-    for done, (clip, result) in enumerate(zip(todo, isolated(_make, tasks), strict=True), start=1):
+    for done, (clip, result) in enumerate(zip(todo, _made(tasks, compute), strict=True), start=1):
         if isinstance(result, FootageError):
             bad.append(entry(clip, result, "first_frames"))
         else:
@@ -75,6 +79,13 @@ def cache_first_frames(
         quarantined=lost,
         hash=object_hash(frames),
     )
+
+
+def _made(tasks: list[Task], compute: Compute) -> Iterator[str | FootageError]:
+    """Each frame's hash, or why there is none, in order."""
+    if compute == "local":
+        return isolated(_make, tasks)
+    return spread(partial(decoding, _make), tasks)
 
 
 def _standing(

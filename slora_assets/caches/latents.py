@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
+from contextlib import contextmanager
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -16,13 +18,21 @@ from slora_assets.caches.result import CacheResult
 from slora_assets.caches.side_by_side import in_order, passes_at_once
 from slora_assets.caches.stores import ArrayStore, store_of
 from slora_assets.caches.validity import Key, keys_hash, latent_key
+from slora_assets.config.environment import Compute
 from slora_assets.config.errors import FootageError, IntegrityError
 from slora_assets.config.workspace import path_below
 from slora_assets.documents import Clip, Geometry, QuarantinedClip
 from slora_assets.footage.decode import decode_clip
 from slora_assets.footage.quarantine import entry, quarantine, refused_before
-from slora_assets.processes.isolation import Task, isolated
+from slora_assets.processes.cluster.spreading import spread
+from slora_assets.processes.device import chosen_device
+from slora_assets.processes.isolation import Task, decoders, isolated
 from slora_assets.processes.progress import ProgressCallback
+
+if TYPE_CHECKING:
+    from pebble import ProcessPool
+
+_Moments = NDArray[np.float16] | FootageError
 
 
 def cache_latents(
@@ -30,21 +40,23 @@ def cache_latents(
     base: VideoBase,
     root: Path,
     quarantine_file: Path,
-    device: str,
+    device: str | None,
     progress: ProgressCallback | None = None,
     shard_mib: int = 0,
+    compute: Compute = "local",
 ) -> CacheResult:
     """Encode the clips whose moments don't stand; decoding runs ahead of the VAE.
 
     The model is loaded only when something is to be done. Clips that can't be decoded are
-    quarantined; those that were before are not tried again unless something has changed. What
+    quarantined; those that were before are not tried again unless something has changed. `device`
+    is torch's name of one; for None CUDA where there is one, here or on the cluster's node. What
     `progress` raises ends the stage; files written until then stand. `shard_mib`: see `store_of`.
     """
     plan = _latents_to_make(clips, base, root, quarantine_file, shard_mib)
     bad: list[QuarantinedClip] = []
 
     if plan.todo:
-        found = _moments(plan.todo, base, root, device)
+        found = _moments(plan.todo, base, root, device, compute)
         # Decoding runs ahead in processes of its own, writing behind in a thread.
         with ThreadPoolExecutor(1) as writer:
             written: list[Future[None]] = []
@@ -116,16 +128,42 @@ def _result(plan: _Plan, bad: list[QuarantinedClip], quarantine_file: Path) -> C
 
 
 def _moments(
-    clips: Sequence[Clip], base: VideoBase, root: Path, device: str
-) -> Iterator[NDArray[np.float16] | FootageError]:
+    clips: Sequence[Clip], base: VideoBase, root: Path, device: str | None, compute: Compute
+) -> Iterator[_Moments]:
     """Each clip's moments, or why it has none, in order."""
-    decoded = isolated(decode_for_vae, (decoding_task(root, clip, base.geometry) for clip in clips))
+    tasks = [decoding_task(root, clip, base.geometry) for clip in clips]
+    if compute == "local":
+        return _encoder(base, chosen_device(device))(tasks)
+    import torch
+
+    # A pass gives the bits of this machine's only with as many threads.
+    threads = 1 if passes_at_once("cpu", base) > 1 else torch.get_num_threads()
+    return spread(partial(_encoding, base, device, threads), tasks, gpus=device != "cpu")
+
+
+@contextmanager
+def _encoding(
+    base: VideoBase, device: str | None, threads: int
+) -> Iterator[Callable[[list[Task]], list[_Moments]]]:
+    """On a cluster's node: the model and the decoders for all of its shares."""
+    import torch
+
+    torch.set_num_threads(threads)
+    with decoders() as pool:
+        encode = _encoder(base, chosen_device(device), pool)
+        yield lambda tasks: list(encode(tasks))
+
+
+def _encoder(
+    base: VideoBase, device: str, processes: ProcessPool | None = None
+) -> Callable[[list[Task]], Iterator[_Moments]]:
+    """Loads the VAE; what it returns decodes and encodes."""
     vae = base.load_vae(device)
 
     channels, *rest = base.latent_shape()
     shape = (2 * channels, *rest)
 
-    def encoded(frames: NDArray[np.uint8] | FootageError) -> NDArray[np.float16] | FootageError:
+    def encoded(frames: NDArray[np.uint8] | FootageError) -> _Moments:
         if isinstance(frames, FootageError):
             return frames
         moments = base.encode_video(vae, frames)
@@ -139,7 +177,11 @@ def _moments(
             )
         return moments
 
-    yield from in_order(encoded, decoded, passes_at_once(device, base))
+    def encode(tasks: list[Task]) -> Iterator[_Moments]:
+        decoded = isolated(decode_for_vae, tasks, processes=processes)
+        return in_order(encoded, decoded, passes_at_once(device, base))
+
+    return encode
 
 
 def decoding_task(root: Path, clip: Clip, geometry: Geometry) -> Task:

@@ -18,6 +18,7 @@ from slora_assets.caches.shards import InShard
 from slora_assets.caches.stores import store_of
 from slora_assets.caches.validity import Key, latent_key, text_file, text_key
 from slora_assets.config.data import DatasetSettings
+from slora_assets.config.environment import Compute
 from slora_assets.config.training import read_recipe
 from slora_assets.config.validation import ValidationPrompts, read_validation_prompts
 from slora_assets.config.workspace import Workspace
@@ -25,6 +26,7 @@ from slora_assets.config.yaml_reader import read_settings
 from slora_assets.curation.manifest import check_refused, current_manifest
 from slora_assets.curation.validation_prompts import prompts_of
 from slora_assets.documents import Clip
+from slora_assets.processes.device import chosen_device
 from slora_assets.processes.progress import ProgressCallback
 
 CacheName = Literal["latents", "embeddings"]
@@ -64,8 +66,14 @@ class ScenarioCache:
             self._put_on_record()
         return found
 
-    def make(self, device: str, progress: ProgressCallback | None = None) -> CacheResult:
-        """Encode what doesn't stand; `device` is torch's name of one. Raises as `standing` does."""
+    def make(
+        self,
+        device: str | None,
+        progress: ProgressCallback | None = None,
+        compute: Compute = "local",
+    ) -> CacheResult:
+        """Encode what doesn't stand; `device` is torch's name of one, None CUDA where there is one.
+        Embeddings are computed in this process. Raises as `standing` does."""
         inside = self.workspace
         if self._of_clips:
             made = cache_latents(
@@ -76,12 +84,18 @@ class ScenarioCache:
                 device,
                 progress,
                 self.shard_mib,
+                compute,
             )
             self._enough(made)
         else:
             folder = inside.text_embeddings
             made = cache_text(
-                self._prompts(), self._base(), folder, device, progress, self.shard_mib
+                self._prompts(),
+                self._base(),
+                folder,
+                chosen_device(device),
+                progress,
+                self.shard_mib,
             )
         self._put_on_record()
         return made

@@ -7,7 +7,6 @@ machine is; passes of their own never wait, and give the bits of a pass that is 
 
 from __future__ import annotations
 
-import os
 from collections import deque
 from collections.abc import Callable, Iterable, Iterator
 from concurrent.futures import Future, ThreadPoolExecutor
@@ -15,6 +14,7 @@ from contextlib import contextmanager
 from typing import Final, TypeVar
 
 from slora_assets.base_models.seam import VideoBase
+from slora_assets.processes.cores import cores
 
 Given = TypeVar("Given")
 Made = TypeVar("Made")
@@ -29,7 +29,7 @@ def passes_at_once(device: str, base: VideoBase) -> int:
     geometry = base.geometry
     small = geometry.frames * geometry.height * geometry.width <= _SMALL_PIXELS
     alone = device != "cpu" or not small or base.vae_keeps_state
-    return 1 if alone else os.cpu_count() or 1
+    return 1 if alone else cores()
 
 
 def in_order(work: Callable[[Given], Made], given: Iterable[Given], at_once: int) -> Iterator[Made]:

@@ -10,7 +10,7 @@ from __future__ import annotations
 import os
 import shlex
 from dataclasses import dataclass
-from typing import Final
+from typing import Final, Literal
 
 from slora_assets.config.errors import ConfigError
 
@@ -23,6 +23,7 @@ SET: Final = "SLORA_SET"
 REQUIRE_KEYS: Final = "SLORA_REQUIRE_KEYS"
 WARM: Final = "SLORA_WARM"
 STORE: Final = "SLORA_STORE"
+COMPUTE: Final = "SLORA_COMPUTE"
 SWITCHES: Final = (RESTART, PREVIEW, TRACEBACK, REQUIRE_KEYS, WARM)
 """Variables that say yes or no."""
 
@@ -43,6 +44,26 @@ def switch(name: str) -> bool:
             remedy=f"set {name}=1, or {name}=0",
         )
     return value in _YES
+
+
+Compute = Literal["local", "ray"]
+"""Where work is done: by processes of this machine, or on a Ray cluster."""
+COMPUTES: Final[tuple[Compute, ...]] = ("local", "ray")
+
+
+def chosen_compute() -> Compute:
+    """What SLORA_COMPUTE says. Raises ConfigError for what there isn't."""
+    found = os.environ.get(COMPUTE) or "local"
+    for one in COMPUTES:
+        if found == one:
+            return one
+    raise ConfigError(
+        "the environment variable names nothing that work can be done with",
+        key=COMPUTE,
+        found=found,
+        expected="local or ray",
+        remedy=f"set {COMPUTE}=local",
+    )
 
 
 def recipe_overrides() -> list[str]:
@@ -134,6 +155,18 @@ VARIABLES: Final = (
         "Keys of the recipe that `make` and the graph set over the file, parted by spaces:"
         " `optimizer.learning_rate=1e-4 epochs=3`.",
         "SET",
+    ),
+    Variable(
+        "SLORA_COMPUTE",
+        "`local`: processes of this machine",
+        "`ray` sends first frames, encoding, training and validation to the cluster that"
+        " `RAY_ADDRESS` names, with the extra `ray`.",
+        "COMPUTE",
+    ),
+    Variable(
+        "RAY_ADDRESS",
+        "the cluster that this machine belongs to",
+        "Ray's own: `<host>:<port>` of the cluster's head, where `SLORA_COMPUTE` is `ray`.",
     ),
     Variable(
         "SLORA_TRACEBACK",
@@ -277,6 +310,12 @@ VARIABLES: Final = (
         "SLORA_SUPERVISOR_PID",
         "empty",
         "Set by slora for its workers: the process whose end must end the worker.",
+    ),
+    Variable(
+        "SLORA_CLUSTER_WORK",
+        "empty",
+        "Set by slora for its workers on a cluster: what they do. Only workers of the same work"
+        " wait for each other then; accelerators are the cluster's to give.",
     ),
     Variable(
         "DAGSTER_HOME",

@@ -331,3 +331,7 @@ class Workspace:
     def gpu_lock(self) -> Path:
         """Held by whichever process uses the accelerator."""
         return self.root / "data" / "gpu.lock"
+
+    def work_lock(self, work: str) -> Path:
+        """Held by whichever process of a cluster does a work."""
+        return self.root / "data" / "locks" / f"{work}.lock"

@@ -9,27 +9,35 @@ import signal
 import sys
 import warnings
 from collections.abc import Callable, Sequence
+from typing import Final
 
 import dagster as dg
 
+from slora_assets.config.environment import chosen_compute
 from slora_assets.defs.preloaded import MODELS
 from slora_assets.defs.run_host import tell_host
 from slora_assets.processes.ending import end_group
 from slora_assets.processes.preloading import preload
+from slora_assets.processes.relay import WORK
 from slora_assets.processes.starting import StartedWorker, can_fork, start_afresh, start_forked
 from slora_assets.processes.stopping import GRACE_S, INTERRUPTED, SUPERVISOR
 from slora_assets.provenance import Json
 
 warnings.filterwarnings("ignore", message=".*PipesMessageReader.expected_writer_count.*")
 
+_CLUSTER: Final = "slora_assets.processes.cluster.command"
+
 
 class ComputeResource(dg.ConfigurableResource[None]):
-    """Runs a worker to its end. Ray or Kubernetes replace this one resource."""
+    """Runs a worker to its end: here, or on the Ray cluster where SLORA_COMPUTE says so. What is
+    supervised is a process of this machine in any case: on a cluster, the worker's driver."""
 
     grace_seconds: float = GRACE_S
     """How long a worker may take to checkpoint after SIGTERM before its group is killed."""
     processes: int = 1
-    """Training processes on this machine."""
+    """Training processes on this machine; on a cluster, on each of its machines."""
+    machines: int = 1
+    """Nodes of the cluster that share a training, where SLORA_COMPUTE is `ray`."""
     fork_workers: bool = True
     """Fork workers from a process that keeps torch and diffusers imported, on Linux; elsewhere, and
     for several training processes, each worker imports them itself."""
@@ -52,13 +60,30 @@ class ComputeResource(dg.ConfigurableResource[None]):
         nothing. Raises Failure, without retry, when it fails. On interruption the whole process
         group is gone when this returns.
         """
+        if chosen_compute() == "ray":
+            return self._on_cluster(context, [module, *arguments])
         return self._supervise(context, lambda more: self._start(module, arguments, more))
+
+    def spread(
+        self, context: dg.AssetExecutionContext, module: str, arguments: Sequence[str]
+    ) -> Json:
+        """As `run`, for a module that itself shares its work out among a cluster's nodes when its
+        arguments say `--compute ray`, which they do where a cluster is chosen."""
+        if chosen_compute() == "local":
+            return self.run(context, module, arguments)
+        work = {WORK: _work_of(context)}
+        command = [*arguments, "--compute", "ray"]
+        return self._supervise(context, lambda more: self._start(module, command, more | work))
 
     def train(
         self, context: dg.AssetExecutionContext, module: str, arguments: Sequence[str]
     ) -> None:
         """Run a training module in as many processes as are configured; raises as `run` does. One
         process needs no launcher, which would import torch a second time."""
+        if chosen_compute() == "ray":
+            together = ["--machines", str(self.machines), "--processes", str(self.processes)]
+            self._on_cluster(context, [*together, module, *arguments])
+            return
         if self.processes == 1:
             self.run(context, module, arguments)
             return
@@ -66,6 +91,10 @@ class ComputeResource(dg.ConfigurableResource[None]):
         launcher += ["--num_processes", str(self.processes), "--mixed_precision", "no"]
         launcher += ["--dynamo_backend", "no", "--module", module, *arguments]
         self._supervise(context, lambda more: start_afresh(launcher, more))
+
+    def _on_cluster(self, context: dg.AssetExecutionContext, arguments: Sequence[str]) -> Json:
+        command = ["--work", _work_of(context), *arguments]
+        return self._supervise(context, lambda more: self._start(_CLUSTER, command, more))
 
     def _start(
         self, module: str, arguments: Sequence[str], environment: dict[str, str]
@@ -106,6 +135,12 @@ class ComputeResource(dg.ConfigurableResource[None]):
             )
         handed_over: Sequence[Json] = session.get_custom_messages()
         return handed_over[-1] if handed_over else None
+
+
+def _work_of(context: dg.AssetExecutionContext) -> str:
+    """A word for a step's work, which no other step of the workspace does."""
+    partition = f".{context.partition_key}" if context.has_partition_key else ""
+    return f"{context.asset_key.to_python_identifier()}{partition}"
 
 
 def _follow(process: StartedWorker) -> list[str]:

@@ -14,6 +14,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final, TypeVar
 
 from slora_assets.config.errors import FootageError
+from slora_assets.processes.cores import cores
 from slora_assets.processes.preloading import preload
 
 if TYPE_CHECKING:
@@ -30,13 +31,16 @@ _AHEAD: Final = 2
 
 
 def isolated(
-    function: Callable[..., Result], tasks: Iterable[Task], timeout_s: float = TIMEOUT_S
+    function: Callable[..., Result],
+    tasks: Iterable[Task],
+    timeout_s: float = TIMEOUT_S,
+    processes: ProcessPool | None = None,
 ) -> Iterator[Result | FootageError]:
     """`function(*arguments)` of each task in worker processes, as many as cores, in order.
 
     A FootageError that it raises is its result. `hang` and `crash` are the reasons of a file that
     took longer than `timeout_s` or ended its process. `function` must be importable by name. The
-    processes end with the iterator, read to its end or closed.
+    processes end with the iterator, read to its end or closed, unless they are `processes`.
     """
     waiting: deque[tuple[Path, ProcessFuture[Result]]] = deque()
 
@@ -57,28 +61,34 @@ def isolated(
             return FootageError("crash", what, file=path)
 
     with ExitStack() as stack:
-        pool: ProcessPool | None = None
+        pool = processes
         for path, arguments in tasks:
-            pool = pool or stack.enter_context(_pool())  # without tasks there is no process
+            pool = pool or stack.enter_context(decoders())  # without tasks there is no process
             waiting.append((path, pool.schedule(function, args=arguments, timeout=timeout_s)))
-            if len(waiting) >= _AHEAD * _workers():
+            if len(waiting) >= _AHEAD * cores():
                 yield oldest()
         while waiting:
             yield oldest()
 
 
-def _workers() -> int:
-    return os.cpu_count() or 1
+@contextmanager
+def decoding(
+    function: Callable[..., Result],
+) -> Iterator[Callable[[Iterable[Task]], list[Result | FootageError]]]:
+    """What `isolated` makes of some tasks, again and again with the same processes."""
+    with decoders() as pool:
+        yield lambda tasks: list(isolated(function, tasks, processes=pool))
 
 
 @contextmanager
-def _pool() -> Iterator[ProcessPool]:
+def decoders() -> Iterator[ProcessPool]:
+    """Worker processes, as many as cores, that end with the body."""
     from pebble import ProcessPool
 
     # Forking a process that has threads can lock up; a server without any forks the workers.
     context = multiprocessing.get_context("forkserver")
     preload()
-    pool = ProcessPool(_workers(), initializer=_begin, context=context)
+    pool = ProcessPool(cores(), initializer=_begin, context=context)
     try:
         yield pool
     finally:

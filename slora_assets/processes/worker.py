@@ -18,6 +18,7 @@ from slora_assets.config.errors import InterruptedRunError
 from slora_assets.config.workspace import Workspace
 from slora_assets.processes.accelerator_lock import accelerator_lock
 from slora_assets.processes.preloading import configure_libraries
+from slora_assets.processes.relay import WORK, hand_over, say
 from slora_assets.processes.stopping import INTERRUPTED, stop_when_asked
 from slora_assets.provenance import Json
 
@@ -47,20 +48,23 @@ def exit_status(work: Callable[[], int]) -> int:
 
 
 @contextmanager
-def worker(workspace: Workspace) -> Iterator[WorkerContext]:
+def worker(workspace: Workspace, work: str | None = None) -> Iterator[WorkerContext]:
     """Enter a worker process: handle SIGTERM and SIGINT, watch the parents, hold the lock.
 
-    Only the first of several processes locks and reports. Raises TrainingError when another worker
-    holds the lock for longer than ten minutes.
+    Only the first of several processes locks and reports. On a cluster only those that do the same
+    `work` lock each other out, by default what the environment says. Raises TrainingError when
+    another worker holds the lock for longer than ten minutes.
     """
     configure_libraries()
     stop = stop_when_asked()
     first = os.environ.get("RANK", "0") == "0"
+    work = work or os.environ.get(WORK)
     with ExitStack() as stack:
-        report, hand_over = stack.enter_context(_reporting()) if first else (_silent, _silent)
+        report, hand = stack.enter_context(_reporting()) if first else (_silent, _silent)
         if first:
-            stack.enter_context(accelerator_lock(workspace.gpu_lock, stop, report))
-        yield WorkerContext(report, hand_over, stop.is_set)
+            lock = workspace.work_lock(work) if work else workspace.gpu_lock
+            stack.enter_context(accelerator_lock(lock, stop, report))
+        yield WorkerContext(report, hand, stop.is_set)
 
 
 def _silent(_said: object) -> None:
@@ -72,6 +76,9 @@ def _reporting() -> Iterator[tuple[Callable[[str], None], Callable[[Json], None]
     """Print lines and results, or send them through Pipes when Dagster launched this process."""
     from dagster_pipes import DAGSTER_PIPES_CONTEXT_ENV_VAR, open_dagster_pipes
 
+    if DAGSTER_PIPES_CONTEXT_ENV_VAR not in os.environ and WORK in os.environ:
+        yield say, hand_over
+        return
     if DAGSTER_PIPES_CONTEXT_ENV_VAR not in os.environ:
         yield _print, lambda result: print(json.dumps(result))
         return

@@ -15,6 +15,8 @@ from slora_assets.config.dataset_files import VIDEO_SUFFIXES, annotation_names
 from slora_assets.config.errors import ConfigError, IntegrityError, MissingInputError
 from slora_assets.config.workspace import UNIFIED, Workspace, refuse_shipped
 from slora_assets.documents import CacheIndex, CacheName, ScenarioManifest
+from slora_assets.provenance.clip_tables import FOLDER
+from slora_assets.provenance.curated import manifest_at, whole_manifest
 from slora_assets.provenance.records import read_document, read_inventory
 
 Files = dict[str, Path]
@@ -211,7 +213,7 @@ class _Inside:
     def metadata(self) -> Files:
         folder = self._workspace.metadata
         own = [p for p in folder.glob("[!.]*") if p.name != self._workspace.quarantine.name]
-        return self.files(*own, *below(folder / "rejects"))
+        return self.files(*own, *below(folder / "rejects"), *below(folder / FOLDER))
 
     def annotations(self) -> Files:
         try:
@@ -263,8 +265,8 @@ class _Inside:
         return self.files(log, log.with_name(f"{log.stem}.head.json"))
 
     def _manifest(self, scenario: str) -> ScenarioManifest:
-        file = self._workspace.manifest(scenario)
-        return read_document(file, ScenarioManifest, what="a manifest", remedy=_REMEDY)
+        manifest = manifest_at(self._workspace.manifest(scenario), _REMEDY)
+        return whole_manifest(manifest, self._workspace.metadata)
 
 
 def _stems(folder: Path) -> list[str]:

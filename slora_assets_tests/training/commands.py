@@ -17,13 +17,13 @@ SCENARIO = "market_floor"
 def typed(workspace: Workspace, root: Path, *more: str) -> list[str]:
     """The command as a user types it; runs go below `root`."""
     script = str(PROJECT / "src/train_scenario_lora.py")
-    return [sys.executable, script, *_arguments(workspace, root, more)]
+    return [sys.executable, script, *arguments(workspace, root, *more)]
 
 
 def begin(workspace: Workspace, root: Path, *more: str) -> StartedWorker:
     """Start the command as Dagster does."""
-    arguments = ["scenarios", *_arguments(workspace, root, more)]
-    return workers.begin("slora_assets.training.command", arguments)
+    command = ["scenarios", *arguments(workspace, root, *more)]
+    return workers.begin("slora_assets.training.command", command)
 
 
 def train(workspace: Workspace, root: Path, *more: str) -> Ended:
@@ -31,7 +31,8 @@ def train(workspace: Workspace, root: Path, *more: str) -> Ended:
     return ended(begin(workspace, root, *more))
 
 
-def _arguments(workspace: Workspace, root: Path, more: tuple[str, ...]) -> list[str]:
+def arguments(workspace: Workspace, root: Path, *more: str) -> list[str]:
+    """Of the command; runs go below `root`."""
     return [
         "--metadata",
         str(workspace.scenario_metadata),

@@ -8,6 +8,7 @@ import dagster as dg
 
 from slora_assets.base_models.catalogue import open_base
 from slora_assets.caches.result import CacheResult
+from slora_assets.config.environment import chosen_compute
 from slora_assets.config.workspace import Workspace
 from slora_assets.curation.manifest import scenario_manifest
 from slora_assets.defs import groups
@@ -58,14 +59,18 @@ def first_frames(
 
     workspace, scenario = project.workspace(), scenario_of(context)
     manifest = scenario_manifest(workspace, scenario)
-    result = cache_first_frames(
-        manifest.clips,
-        workspace.root,
-        workspace.first_frame_index(scenario),
-        workspace.quarantine,
-        log_progress(context, "first frames"),
-    )
     index = workspace.first_frame_index(scenario)
+    if chosen_compute() == "local":
+        progress = log_progress(context, "first frames")
+        result = cache_first_frames(
+            manifest.clips, workspace.root, index, workspace.quarantine, progress
+        )
+    else:
+        arguments = ["first_frames", "--scenario", scenario]
+        # No resource of this asset: it would have decoders wait for models that they don't need.
+        driver = ComputeResource(fork_workers=False)
+        handed_over = driver.spread(context, "slora_assets.caches.command", arguments)
+        result = CacheResult.model_validate(handed_over)
     put_on_record(workspace, "first_frames", index, parents=[workspace.manifest(scenario)])
     context.log.info(f"first frames: {result.made} made, {result.kept} kept")
     frames = [workspace.absolute(clip.first_frame) for clip in manifest.clips]
@@ -155,7 +160,8 @@ def _made(
     if result is None:
         arguments = [name, "--scenario", scenario]
         arguments += ["--device", project.device] if project.device else []
-        handed_over = compute.run(context, "slora_assets.caches.command", arguments)
+        launch = compute.spread if name == "latents" else compute.run
+        handed_over = launch(context, "slora_assets.caches.command", arguments)
         result = CacheResult.model_validate(handed_over)
     context.log.info(f"{name}: {result.made} made, {result.kept} kept")
     base = open_base(project.training().base_model, workspace.models)

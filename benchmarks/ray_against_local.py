@@ -1,0 +1,164 @@
+"""A Ray cluster beside this machine alone: `python benchmarks/ray_against_local.py one|two|killed`.
+
+`one`: frames and latents of the same clips, and a training, here and on a cluster of one node with
+all cores: seconds, and the ratio of their medians (target at most 1.10). `two`: clips per second on
+two nodes of one core each over one such node (target at least 1.7). `killed`: a node dies at a
+random moment while latents are encoded, and while an adapter is trained; how many of the trials end
+with the bytes of an undisturbed one (target all). Nodes are processes of this machine; a cluster is
+started once, before anything is timed, and what Ray needs to start our processes on it is in the
+time.
+"""
+
+from __future__ import annotations
+
+import argparse
+import os
+import random
+import shutil
+import statistics
+import sys
+import tempfile
+import threading
+import time
+from collections.abc import Callable
+from pathlib import Path
+
+import training_workspace
+from peer_data import SCENARIO
+
+from slora_assets.base_models.catalogue import open_base
+from slora_assets.caches.first_frames import cache_first_frames
+from slora_assets.caches.latents import cache_latents
+from slora_assets.config.environment import Compute
+from slora_assets.config.workspace import Workspace
+from slora_assets.curation.manifest import scenario_manifest
+from slora_assets.processes.starting import start_afresh
+from slora_assets_tests.processes.ray_cluster import Nodes, ray_cluster
+
+_RECIPE = """\
+schema_version: 1
+epochs: 3
+repeats: 2
+log_every_steps: 1
+checkpoint_every_steps: 2
+keep_top_k_adapters: 2
+validation: {prompts: 1, steps: 2, max_clips: 2}
+"""
+_TRAINING = "slora_assets.training.command"
+_CLUSTER = "slora_assets.processes.cluster.command"
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("kind", choices=["one", "two", "killed"])
+    parser.add_argument("--clips", type=int, default=96)
+    parser.add_argument("--rounds", type=int, default=3)
+    parser.add_argument("--trials", type=int, default=10, help="of `killed`, each kind")
+    parser.add_argument("--seed", type=int, default=0)
+    options = parser.parse_args()
+    with tempfile.TemporaryDirectory() as root:
+        workspace, environment = training_workspace.prepare(Path(root), _RECIPE, options.clips)
+        os.environ.update(environment)
+        with ray_cluster() as nodes:
+            if options.kind == "one":
+                nodes.add(os.cpu_count() or 1)
+                one(workspace, options.rounds)
+            elif options.kind == "two":
+                two(workspace, nodes, options.rounds)
+            else:
+                killed(workspace, nodes, options.trials, random.Random(options.seed))
+
+
+def one(workspace: Workspace, rounds: int) -> None:
+    for name, work in (("frames", frames), ("latents", latents), ("training", train)):
+        took: dict[Compute, list[float]] = {"local": [], "ray": []}
+        for _ in range(rounds):
+            for compute in took:
+                took[compute].append(seconds(work, workspace, compute))
+        here, there = (statistics.median(took[compute]) for compute in took)
+        print(f"{name}: local {here:.1f} s, ray {there:.1f} s, ratio {there / here:.2f}")
+
+
+def two(workspace: Workspace, nodes: Nodes, rounds: int) -> None:
+    count = len(scenario_manifest(workspace, SCENARIO).usable())
+    for name, work in (("frames", frames), ("latents", latents)):
+        rates = []
+        for number in (1, 2):
+            while len(nodes.working) < number:
+                nodes.add()
+            while len(nodes.working) > number:
+                nodes.kill(nodes.working[-1])
+            took = [seconds(work, workspace, "ray") for _ in range(rounds)]
+            rates.append(count / statistics.median(took))
+        print(f"{name}: one node {rates[0]:.2f} clips/s, two {rates[1]:.2f}, ", end="")
+        print(f"ratio {rates[1] / rates[0]:.2f}")
+
+
+def killed(workspace: Workspace, nodes: Nodes, trials: int, draw: random.Random) -> None:
+    for name, work in (("latents", latents), ("training", train)):
+        took = seconds(work, workspace, "local")
+        expected, same = result(workspace, name), 0
+        for trial in range(trials):
+            while len(nodes.working) < 2:
+                nodes.add()
+            at = draw.uniform(0.2, 1.0) * took  # a training's node is hit in half of the trials
+            timer = threading.Timer(at, nodes.kill, [draw.choice(nodes.working)])
+            timer.start()
+            work(workspace, "ray")
+            timer.join()
+            same += result(workspace, name) == expected
+            print(f"{name}, trial {trial + 1}, killed after {at:.1f} s: {same} equal", flush=True)
+        print(f"{name}: {same} of {trials} equal to an undisturbed one")
+
+
+def seconds(
+    work: Callable[[Workspace, Compute], None], workspace: Workspace, compute: Compute
+) -> float:
+    began = time.perf_counter()
+    work(workspace, compute)
+    return time.perf_counter() - began
+
+
+def frames(workspace: Workspace, compute: Compute) -> None:
+    clips = scenario_manifest(workspace, SCENARIO).clips
+    index = workspace.first_frame_index(SCENARIO)
+    for folder in ((workspace.root / clips[0].first_frame).parent, index.parent):
+        shutil.rmtree(folder, ignore_errors=True)
+    cache_first_frames(clips, workspace.root, index, workspace.quarantine, None, compute)
+
+
+def latents(workspace: Workspace, compute: Compute) -> None:
+    clips = scenario_manifest(workspace, SCENARIO).usable()
+    shutil.rmtree(workspace.latents / SCENARIO, ignore_errors=True)
+    base = open_base("miniature", workspace.models)
+    cache_latents(clips, base, workspace.root, workspace.quarantine, None, None, compute)
+
+
+def train(workspace: Workspace, compute: Compute) -> None:
+    root = workspace.root / "runs"
+    shutil.rmtree(root, ignore_errors=True)
+    command = [_TRAINING, "scenarios", *training_workspace.command(workspace, root)]
+    command += ["--tracker", "none"]
+    if compute == "ray":
+        command = [_CLUSTER, "--work", "benchmark", *command]
+    worker = start_afresh([sys.executable, "-m", *command], {})
+    said = worker.output.read()
+    if worker.wait():
+        sys.exit(said.decode())
+
+
+def result(workspace: Workspace, name: str) -> dict[str, bytes]:
+    folder = workspace.latents if name == "latents" else workspace.root / "runs"
+    return {
+        str(path.relative_to(folder)): path.read_bytes()
+        for path in folder.rglob("*")
+        if path.is_file() and "state" not in path.parts and path.name not in _OF_TIMES
+    }
+
+
+_OF_TIMES = (".verified.json", "journal.jsonl")
+"""Files that say when something was, and not what."""
+
+
+if __name__ == "__main__":
+    main()
