@@ -81,9 +81,10 @@ def test_the_schema_names_the_form(app: FastAPI) -> None:
     document = app.openapi()
     body = document["paths"]["/generate"]["post"]["requestBody"]
     assert body["required"]
-    assert set(body["content"]) == {"multipart/form-data", "application/x-www-form-urlencoded"}
-    for kind in body["content"].values():
-        *_, name = kind["schema"]["$ref"].split("/")
+    forms = {"multipart/form-data", "application/x-www-form-urlencoded"}
+    assert set(body["content"]) == {*forms, "application/json"}
+    for kind in forms:
+        *_, name = body["content"][kind]["schema"]["$ref"].split("/")
         form = document["components"]["schemas"][name]
         assert form["additionalProperties"] is False
         assert form["required"] == ["prompt", "scenario"]
