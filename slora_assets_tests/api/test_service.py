@@ -108,8 +108,8 @@ def test_the_command_serves_this_machine_only_and_sets_libraries_up_before_torch
 ) -> None:
     code = (
         "import os, sys, uvicorn; from api.__main__ import main; "
-        "uvicorn.run = lambda app, host, **_: print(host, 'GOMP_SPINCOUNT' in os.environ, "
-        "'torch' in sys.modules); main()"
+        "uvicorn.Server.run = lambda server: print(server.config.host, "
+        "'GOMP_SPINCOUNT' in os.environ, 'torch' in sys.modules); main()"
     )
     here = {"SLORA_WORKSPACE": str(workspace.root), "SLORA_CONFIGS": str(workspace.configs)}
     done = subprocess.run(
