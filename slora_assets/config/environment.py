@@ -7,6 +7,7 @@ is written from this list, and a test holds it against the code.
 
 from __future__ import annotations
 
+import math
 import os
 import shlex
 from dataclasses import dataclass
@@ -22,6 +23,8 @@ TIME_STAMPS: Final = "SLORA_TSA_URL"
 SET: Final = "SLORA_SET"
 REQUIRE_KEYS: Final = "SLORA_REQUIRE_KEYS"
 WARM: Final = "SLORA_WARM"
+IDLE: Final = "SLORA_IDLE_S"
+ACCELERATOR_WAIT: Final = "SLORA_ACCELERATOR_WAIT_S"
 SWITCHES: Final = (RESTART, PREVIEW, TRACEBACK, REQUIRE_KEYS, WARM)
 """Variables that say yes or no."""
 
@@ -42,6 +45,24 @@ def switch(name: str) -> bool:
             remedy=f"set {name}=1, or {name}=0",
         )
     return value in _YES
+
+
+def seconds(name: str, default: float) -> float:
+    """What a variable says in seconds, 0 or more. Raises ConfigError for anything else."""
+    found = os.environ.get(name, "").strip()
+    try:
+        value = float(found) if found else default
+    except ValueError:
+        value = math.nan
+    if not 0 <= value < math.inf:
+        raise ConfigError(
+            "the environment variable is no number of seconds",
+            key=name,
+            found=found,
+            expected="0 or more",
+            remedy=f"set {name}={default:g}",
+        )
+    return value
 
 
 def recipe_overrides() -> list[str]:
@@ -185,6 +206,18 @@ VARIABLES: Final = (
         "SLORA_WARM",
         "`0`",
         "`1` lets the service load its base and an adapter as it starts, and not be ready before.",
+    ),
+    Variable(
+        "SLORA_IDLE_S",
+        "`900`; `0` with `SLORA_WARM=1`",
+        "After how many seconds in which nobody wants a clip the service gives back the memory that"
+        " its loaded base takes; the next clip loads it again. `0`: never.",
+    ),
+    Variable(
+        "SLORA_ACCELERATOR_WAIT_S",
+        "`600`",
+        "How many seconds a clip waits for a training that uses the accelerator, before its job"
+        " fails (`accelerator-busy`).",
     ),
     Variable(
         "SLORA_JOBS_URL",
