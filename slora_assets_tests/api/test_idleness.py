@@ -1,5 +1,5 @@
-"""The accelerator is for others too: what is idle gives its memory back, and a clip that waits for it
-does so with an end."""
+"""The accelerator is for others too: what is idle gives its memory back, and a clip waits for it no
+longer than it should."""
 
 from __future__ import annotations
 
