@@ -1,4 +1,4 @@
-"""Reads a form before FastAPI does: of a known media type, small, in time, without files."""
+"""Reads the fields of a body by hand: of a known media type, small, in time, without files."""
 
 from __future__ import annotations
 
@@ -6,7 +6,9 @@ import asyncio
 import json
 import re
 from collections.abc import Sequence
+from dataclasses import dataclass
 from email.message import Message
+from typing import Never
 
 from starlette.exceptions import HTTPException
 from starlette.requests import Request
@@ -17,11 +19,21 @@ from api.errors import BodyTooLarge, BodyTooSlow, BrokenForm, InvalidForm, Wrong
 _JSON = "application/json"
 _MEDIA_TYPES = ("multipart/form-data", "application/x-www-form-urlencoded")
 _MAX_FIELDS = 16
+_MAX_DIGITS = 32
 _TIMEOUT_S = 15.0
 _FILES = (
     "Files are not taken, every field is a text. Remedy: `curl -F 'prompt=<file'` sends what a file"
     " holds; with `@` in the place of `<` it sends the file."
 )
+
+
+@dataclass(frozen=True)
+class Fields:
+    """Names with their values in the order of a body, which may name one more than once."""
+
+    pairs: tuple[tuple[str, object], ...]
+    of_form: bool
+    """All values are texts, and an empty one says no more than a field left out."""
 
 
 async def with_form_read(
@@ -42,16 +54,11 @@ async def with_form_read(
     else:
         _refuse_undecodable(body)
 
-    unread = iter([body])
-
     async def replay() -> Received:
-        """The body once, then what the client does: that it hangs up."""
-        for read_body in unread:
-            return {"type": "http.request", "body": read_body, "more_body": False}
-        return await request.receive()
+        return {"type": "http.request", "body": body, "more_body": False}
 
     read = Request(request.scope, replay)
-    # A request parses its form once: what asks for it later, FastAPI first, gets this one.
+    # A request parses its form once: what asks for it later gets this one.
     try:
         await read.form(max_files=0, max_fields=_MAX_FIELDS, max_part_size=max_bytes)
     except HTTPException as error:
@@ -59,20 +66,40 @@ async def with_form_read(
     return read
 
 
-async def with_fields_read(request: Request, max_bytes: int) -> dict[str, object]:
+async def with_fields_read(request: Request, max_bytes: int) -> Fields:
     """The fields of a form or of a JSON object. Raises as `with_form_read` does, InvalidForm for
     JSON that is no object of fields."""
     if _media_type(request) != _JSON:
         read = await with_form_read(request, max_bytes, (*_MEDIA_TYPES, _JSON))
-        return dict((await read.form()).multi_items())
+        return Fields(tuple((await read.form()).multi_items()), of_form=True)
     body = await _body(request, max_bytes)
     try:
-        fields = json.loads(body.decode())
+        found = json.loads(
+            body.decode(),
+            object_pairs_hook=_Object,
+            parse_int=_whole_number,
+            parse_constant=_no_number,
+        )
     except (ValueError, RecursionError) as error:
         raise InvalidForm({"body": "not valid JSON in UTF-8"}) from error
-    if not isinstance(fields, dict):
+    if not isinstance(found, _Object):
         raise InvalidForm({"body": "not a JSON object of fields"})
-    return fields
+    if len(found) > _MAX_FIELDS:
+        raise BrokenForm(f"Too many fields. Maximum number of fields is {_MAX_FIELDS}.")
+    return Fields(tuple(found), of_form=False)
+
+
+class _Object(list[tuple[str, object]]):
+    """A JSON object as it was sent, with what it says twice; a list in it is a plain one."""
+
+
+def _whole_number(digits: str) -> int | float:
+    """What is beyond all limits needn't be exact, and Python reads no more than 4,300 digits."""
+    return int(digits) if len(digits) <= _MAX_DIGITS else float(digits)
+
+
+def _no_number(name: str) -> Never:
+    raise ValueError(f"{name} is no JSON")
 
 
 def _media_type(request: Request) -> str:

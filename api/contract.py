@@ -15,6 +15,7 @@ from starlette.responses import JSONResponse
 from api.access.described import describe
 from api.access.door import OPEN
 from api.errors import NotServable
+from api.form import GenerateForm
 from api.generator.choice import choose
 from api.service import Service
 from slora_assets.config.errors import SloraError
@@ -40,6 +41,11 @@ _UNSEEN: Final = (
 )
 PROMPT: Final = f"^[^{_UNWELCOME}]*[^{_UNWELCOME}{_UNSEEN}][^{_UNWELCOME}]*$"
 """What `form` takes for a prompt: nothing that nobody types, and something that is seen."""
+
+_MODEL: Final = (
+    "In the place of `scenario`: the scenario, as clients that were written for OpenAI's API name"
+    " it."
+)
 
 
 class Complaint(BaseModel):
@@ -73,8 +79,11 @@ def contract_of(app: FastAPI, service: Service) -> dict[str, Any]:
         describe(app.openapi_schema)
     document = deepcopy(app.openapi_schema)
     schemas = document["components"]["schemas"]
-    _limit(schemas["GenerateForm"], service)
-    schemas["GenerateJson"] = _with_null(schemas["GenerateForm"])
+    form = GenerateForm.model_json_schema(ref_template=_REF)
+    _limit(form, service)
+    for name, fields in (("Generate", form), ("Video", _with_model(form))):
+        schemas[f"{name}Form"] = fields | {"title": f"{name}Form"}
+        schemas[f"{name}Json"] = _with_null(fields) | {"title": f"{name}Json"}
     for path, operation in _operations(document):
         if path not in OPEN:
             operation["responses"].setdefault("503", dict(_LOST))
@@ -122,11 +131,29 @@ def _limit(form: dict[str, Any], service: Service) -> None:
     ]
 
 
+def _with_model(form: dict[str, Any]) -> dict[str, Any]:
+    """The same fields where `model` may name the scenario."""
+    found: dict[str, Any] = deepcopy(form)
+    fields = found["properties"]
+    fields["model"] = fields["scenario"] | {"title": "Model", "description": _MODEL}
+    found["required"].remove("scenario")
+    found["oneOf"] = [{"required": ["scenario"]}, {"required": ["model"]}]
+    for one in found["allOf"]:
+        named = one["if"]["properties"]["scenario"]
+        one["if"] = {
+            "anyOf": [
+                {"properties": {name: named}, "required": [name]} for name in ("scenario", "model")
+            ]
+        }
+    return found
+
+
 def _with_null(form: dict[str, Any]) -> dict[str, Any]:
     """The same fields in JSON, where null is a field left out."""
-    found: dict[str, Any] = deepcopy(form) | {"title": "GenerateJson"}
+    found: dict[str, Any] = deepcopy(form)
     then = [one["then"]["properties"] for one in found["allOf"]]
-    optional = [n for n in found["properties"] if n not in found["required"]]
+    needed = {*found["required"], "scenario", "model"}
+    optional = [n for n in found["properties"] if n not in needed]
     for fields, names in ((found["properties"], optional), *((one, list(one)) for one in then)):
         for name in names:
             fields[name] = {"anyOf": [fields[name], {"type": "null"}]}

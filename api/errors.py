@@ -254,11 +254,11 @@ class BrokenForm(ApiError):
 
 
 class WrongMediaType(ApiError):
-    """The body is no form."""
+    """The body is of a kind that isn't taken here."""
 
     status = 415
     slug = "no-form"
-    title = "The request's body must be a form"
+    title = "The request's body is of another kind"
 
 
 class NotReady(ApiError):

@@ -1,4 +1,4 @@
-"""The form of POST /generate: what may be sent, and what the presets have against it."""
+"""What a clip is asked for with: what may be sent, and what the presets have against it."""
 
 from __future__ import annotations
 
@@ -8,11 +8,20 @@ from collections import Counter
 from collections.abc import Mapping
 from typing import Annotated
 
-from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Field
+from pydantic import (
+    AfterValidator,
+    BaseModel,
+    BeforeValidator,
+    ConfigDict,
+    Field,
+    ValidationError,
+)
 from pydantic.json_schema import SkipJsonSchema
-from starlette.datastructures import FormData
 
+from api.body_limit import Fields
+from api.errors import InvalidForm
 from api.kept_presets import ServedPresets
+from api.problems import complaints_in
 from slora_assets.config.text import tidy, unwelcome
 
 _NUMBER = re.compile(r"[+-]?(?:\d+\.?\d*|\.\d+)(?:[eE][+-]?\d+)?", re.ASCII)
@@ -39,7 +48,12 @@ def _number(text: object) -> float:
 
 
 def _whole_number(value: object) -> object:
-    """-1 for a text that is no whole number in plain digits."""
+    """-1 for a text that is no whole number in plain digits, and for what is none to anybody but
+    Python."""
+    if isinstance(value, bool):
+        return -1
+    if isinstance(value, float) and value.is_integer():  # JSON knows one kind of number
+        return int(value)
     if not isinstance(value, str):
         return value
     return int(value) if len(value) <= 16 and value.isascii() and value.isdecimal() else -1
@@ -48,7 +62,7 @@ def _whole_number(value: object) -> object:
 class GenerateForm(BaseModel):
     """What one clip is made from."""
 
-    # SkipJsonSchema: None is a field left out, which no form can send as a value.
+    # SkipJsonSchema: None is a field left out, which no form can send as a value; JSON can.
     model_config = ConfigDict(frozen=True, extra="forbid", use_attribute_docstrings=True)
 
     prompt: Annotated[str, Field(min_length=1), AfterValidator(_printable)]
@@ -88,22 +102,29 @@ class GenerateForm(BaseModel):
     """The scenario's adapter as GET /scenarios names it, and no other."""
 
 
-def complaints(sent: FormData, presets: ServedPresets) -> dict[str, str]:
-    """Field -> what the presets have against it, or what the model doesn't get to see.
-
-    By the fields as sent: a form with a fault elsewhere is no GenerateForm, and is told of all its
-    faults at once. FastAPI gives the model the last value of a repeated field, and none for an
-    empty one, so both are looked for here.
-    """
-    texts = {name: value for name, value in sent.multi_items() if isinstance(value, str)}
-    wrong = complaints_of_fields(texts, presets)
-    for name, times in Counter(name for name, _ in sent.multi_items()).items():
+def form_of(sent: Fields, presets: ServedPresets, *, model_names_scenario: bool) -> GenerateForm:
+    """What is asked for. Raises InvalidForm, which tells of all faults at once."""
+    pairs = sent.pairs
+    if model_names_scenario and "scenario" not in dict(pairs):
+        pairs = tuple(("scenario" if name == "model" else name, value) for name, value in pairs)
+    fields, wrong = dict(pairs), {}
+    said = {name: value for name, value in fields.items() if not (sent.of_form and value == "")}
+    try:
+        form = GenerateForm.model_validate(said)
+    except ValidationError as error:
+        wrong = complaints_in(error)
+    if model_names_scenario and "model" in wrong:
+        wrong["model"] = "names the scenario, which `scenario` does already; leave one of them out"
+    wrong |= complaints(fields, presets)
+    for name, times in Counter(name for name, _ in pairs).items():
         if times > 1 and name in GenerateForm.model_fields:
             wrong[name] = "given more than once"
-    return wrong
+    if wrong:
+        raise InvalidForm(wrong)
+    return form
 
 
-def complaints_of_fields(fields: Mapping[str, object], presets: ServedPresets) -> dict[str, str]:
+def complaints(fields: Mapping[str, object], presets: ServedPresets) -> dict[str, str]:
     """Field -> what the presets have against its value."""
     wrong: dict[str, str] = {}
     most = presets.limits.max_prompt_characters

@@ -31,7 +31,8 @@ class Ready(BaseModel):
     status: Literal["ready"] = "ready"
     base: str | None = None
     loaded: bool | None = None
-    """False until the first clip, unless SLORA_WARM says otherwise."""
+    """Are weights in memory? Not before the first clip, unless SLORA_WARM says otherwise, nor after
+    a while in which nobody wants one (SLORA_IDLE_S)."""
     preview: bool | None = None
     parts: dict[str, str] | None = None
     """Each part of the service, and what it says of itself."""

@@ -90,7 +90,9 @@ class Making:
     def __init__(self, settings: ApiSettings, engine: Engine, store: ArtifactStore) -> None:
         self._settings, self._engine, self._store = settings, engine, store
         self._alignment = Alignment(settings.workspace)
-        self.accelerator = Accelerator(settings.workspace.gpu_lock, engine)
+        self.accelerator = Accelerator(
+            settings.workspace.gpu_lock, engine, settings.accelerator_wait_s
+        )
 
     def order(self, request: JobRequest, presets: ServedPresets, plan: Plan | None = None) -> Order:
         """What a request means now, or as it was planned. Raises NotServable."""

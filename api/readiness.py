@@ -89,9 +89,9 @@ def _disk(service: Service) -> str:
 
 
 def _warmth(service: Service) -> str:
-    if service.warmth is None:
-        return "loads with the first clip" if not service.engine.loaded else "loaded"
-    return service.warmth.refuse_cold()
+    if service.warmth is not None:
+        service.warmth.refuse_cold()
+    return "loaded" if service.engine.loaded else "loads with the next clip"
 
 
 _PARTS: Final[dict[str, Callable[[Service], str]]] = {

@@ -16,6 +16,7 @@ from api.generated import Generated as Generated
 from api.generated import answer_of as answer_of
 from api.generator.choice import choose
 from api.generator.engine import Engine
+from api.generator.idleness import Idleness
 from api.generator.warmth import Warmth, load_first
 from api.jobs.job import Job, JobRequest
 from api.jobs.reuse import made_before
@@ -47,12 +48,13 @@ class Service:
         self.making = Making(settings, self.engine, self.store)
         load = partial(load_first, settings, self.presets, self.engine)
         self.warmth = Warmth(load) if settings.warm else None
+        self._idleness = Idleness(self.engine, settings.idle_s)
         self.metrics = Metrics()
         unfinished, switches = lambda: len(self.jobs.unfinished()), lambda: self.engine.switches
         self.metrics.registry.register(Looked(unfinished, switches))
         self.span: Span = no_span
         self.runner = JobRunner(
-            self.jobs, self._make, self._published, self.warmth, self.metrics.ended
+            self.jobs, self._make, self._published, self._idle, self.metrics.ended
         )
         threading.Thread(target=self._begin, name="slora-sweep", daemon=True).start()
 
@@ -132,6 +134,12 @@ class Service:
     def _begin(self) -> None:
         self._sweep()
         self.store.send_all()
+
+    def _idle(self) -> None:
+        """Called while nobody wants a clip."""
+        if self.warmth is not None:
+            self.warmth()
+        self._idleness()
 
     def _sweep(self) -> None:
         """Erase the clips that the presets' limits keep no longer, but for those of jobs whose end

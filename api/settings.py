@@ -6,11 +6,21 @@ import os
 from dataclasses import dataclass, field
 
 from api.exposure import Exposure
-from slora_assets.config.environment import JOBS, PREVIEW, WARM, switch
+from slora_assets.config.environment import (
+    ACCELERATOR_WAIT,
+    IDLE,
+    JOBS,
+    PREVIEW,
+    WARM,
+    seconds,
+    switch,
+)
 from slora_assets.config.errors import ConfigError
 from slora_assets.config.workspace import Workspace
 
 DEFAULT_PORT = 8017
+_ACCELERATOR_WAIT_S = 600.0
+_IDLE_S = 900.0
 
 
 @dataclass(frozen=True)
@@ -30,6 +40,11 @@ class ApiSettings:
     """Load base and an adapter at the start, and not be ready before."""
     database: str | None = None
     """SQLAlchemy's URL of the database that jobs are kept in; None: a file in the workspace."""
+    accelerator_wait_s: float = _ACCELERATOR_WAIT_S
+    """How long a clip waits for whoever else uses the accelerator, before its job fails."""
+    idle_s: float = _IDLE_S
+    """How long nobody asks for a clip before the loaded base gives its memory back; 0: it never
+    does."""
 
     @property
     def jobs_url(self) -> str:
@@ -41,14 +56,18 @@ class ApiSettings:
 
     @classmethod
     def from_environment(cls) -> ApiSettings:
-        """SLORA_PREVIEW=1 turns preview on, SLORA_JOBS_URL names the database; the workspace's own
-        variables are `Workspace`'s."""
+        """SLORA_PREVIEW, SLORA_WARM, SLORA_JOBS_URL, SLORA_ACCELERATOR_WAIT_S, SLORA_IDLE_S; the
+        workspace's own variables are `Workspace`'s. Who wants it warm wants it to stay so, unless
+        the last says otherwise. Raises ConfigError for what can't be meant."""
+        warm = switch(WARM)
         return cls(
             Workspace.from_environment(),
             preview=switch(PREVIEW),
             exposure=Exposure.from_environment(),
-            warm=switch(WARM),
+            warm=warm,
             database=os.environ.get(JOBS) or None,
+            accelerator_wait_s=seconds(ACCELERATOR_WAIT, _ACCELERATOR_WAIT_S),
+            idle_s=seconds(IDLE, 0.0 if warm else _IDLE_S),
         )
 
 

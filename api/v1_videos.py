@@ -9,17 +9,15 @@ from typing import Annotated, Any, Literal
 
 from fastapi import APIRouter, Query, Request, Response
 from fastapi.responses import StreamingResponse
-from pydantic import BaseModel, ConfigDict, ValidationError
+from pydantic import BaseModel, ConfigDict
 from starlette.concurrency import run_in_threadpool
 
 from api.access.caller import caller_of
-from api.body_limit import with_fields_read
+from api.asked import body_of, submitted
 from api.clip_response import clip_response
-from api.errors import InvalidForm, Unfinished
-from api.form import GenerateForm, complaints_of_fields
-from api.job_view import REFUSALS, VideoJob, seen, wants_anew
-from api.jobs.job import Job, JobRequest
-from api.problems import complaints_in
+from api.errors import Unfinished
+from api.job_view import REFUSALS, VideoJob, seen
+from api.jobs.job import Job
 from api.service import Service, service_of
 
 _LOOK_EVERY_S = 0.2
@@ -52,46 +50,13 @@ class Deleted(BaseModel):
     deleted: Literal[True] = True
 
 
-_FIELDS = {"schema": {"$ref": "#/components/schemas/GenerateForm"}}
-_FIELDS_IN_JSON = {"schema": {"$ref": "#/components/schemas/GenerateJson"}}
-
-
-@router.post(
-    "",
-    responses=REFUSALS,
-    # Read by hand: FastAPI takes either a form or JSON.
-    openapi_extra={
-        "requestBody": {
-            "required": True,
-            "content": {
-                "application/json": _FIELDS_IN_JSON,
-                "application/x-www-form-urlencoded": _FIELDS,
-                "multipart/form-data": _FIELDS,
-            },
-        }
-    },
-)
+@router.post("", responses=REFUSALS, openapi_extra=body_of("VideoForm", "VideoJson"))
 async def create(request: Request, response: Response) -> VideoJob:
-    """Queue a job. Fields as of `POST /generate`, as a form or as JSON; `model` may name the
-    scenario. With an `Idempotency-Key` the same request gives the same job."""
-    service = service_of(request)
-    presets = await run_in_threadpool(service.presets)
-    fields = await with_fields_read(request, presets.limits.max_body_bytes)
-    if "model" in fields:
-        fields.setdefault("scenario", fields.pop("model"))
-    try:
-        form, wrong = GenerateForm.model_validate(fields), {}
-    except ValidationError as error:
-        wrong = complaints_in(error)
-    wrong |= complaints_of_fields(fields, presets)
-    if wrong:
-        raise InvalidForm(wrong)
-    asked = JobRequest.model_validate(form.model_dump())
-    key = request.headers.get("idempotency-key")
-    anew, caller = wants_anew(request.headers), caller_of(request).id
-    job, _ = await run_in_threadpool(service.submit, asked, presets, key, caller, anew)
+    """Queue a job. Fields as of `POST /generate`, where `model` may name the scenario. With an
+    `Idempotency-Key` the same request gives the same job."""
+    job, _ = await submitted(request, model_names_scenario=True)
     response.headers["Location"] = f"/v1/videos/{job.id}"
-    return await run_in_threadpool(seen, service, job)
+    return await run_in_threadpool(seen, service_of(request), job)
 
 
 @router.get("", responses={**_NONE, 422: {"description": "No page can be asked for so."}})

@@ -24,19 +24,20 @@ base takes."""
 class Accelerator:
     """One workspace's, as one engine uses it."""
 
-    def __init__(self, lock: Path, engine: Engine) -> None:
-        self._lock, self._engine = lock, engine
+    def __init__(self, lock: Path, engine: Engine, patience_s: float) -> None:
+        self._lock, self._engine, self._patience_s = lock, engine, patience_s
         self.waiting_for: str | None = None
         """Who has it, while somebody waits for it here."""
 
     @contextmanager
     def held(self, look: Callable[[], None]) -> Iterator[None]:
         """Have it; `look` is called while it is waited for, and raises what ends the waiting.
-        Raises AcceleratorBusy after ten minutes."""
+        Raises AcceleratorBusy after `patience_s`."""
         with ExitStack() as stack:
             try:
                 waiting = _Waiting(self._engine, look)
-                stack.enter_context(accelerator_lock(self._lock, waiting, self._waits))
+                lock = accelerator_lock(self._lock, waiting, self._waits, self._patience_s)
+                stack.enter_context(lock)
             except TrainingError as error:
                 raise AcceleratorBusy(public(error)) from error
             finally:

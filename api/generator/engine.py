@@ -70,6 +70,8 @@ class Engine:
         self._pipeline_of: VideoBase | None = None
         self.switches = 0
         """How often an adapter was loaded."""
+        self.used_at = time.monotonic()
+        """When weights were last of use."""
 
     @property
     def loaded(self) -> bool:
@@ -101,6 +103,8 @@ class Engine:
         except BaseException:
             self.drop()
             raise
+        finally:
+            self.used_at = time.monotonic()
 
     def load(self, base_name: str, recipe: Recipe) -> None:
         """Have in memory what the recipe's clip needs. Raises as `generate` does."""
@@ -109,6 +113,8 @@ class Engine:
         except BaseException:
             self.drop()
             raise
+        finally:
+            self.used_at = time.monotonic()
 
     def drop(self) -> None:
         """Forget the pipeline and what it holds of the device's memory."""

@@ -59,8 +59,7 @@ class Warmth:
         else:
             self._warm = True
 
-    def refuse_cold(self) -> str:
-        """Raise NotReady until everything is loaded."""
+    def refuse_cold(self) -> None:
+        """Raise NotReady until everything was loaded once."""
         if not self._warm:
             raise NotReady(self._why_not)
-        return "loaded"

@@ -56,7 +56,7 @@ class JobRunner:
         store: JobStore,
         make: Make,
         published: Published,
-        when_idle: Callable[[], None] | None = None,
+        when_idle: Callable[[], None] = lambda: None,
         ended: Callable[[State], None] | None = None,
     ) -> None:
         """`when_idle` is called by the thread that makes the jobs, before it waits for one; `ended`
@@ -200,8 +200,7 @@ class JobRunner:
                 _LOG.exception("the jobs can't be read")
                 job = None
             if job is None:
-                if self._when_idle is not None:
-                    self._when_idle()
+                self._when_idle()
                 self._wake.wait(_LOOK_EVERY_S)
                 continue
             with known_of_job(job.id):

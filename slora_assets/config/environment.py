@@ -7,6 +7,7 @@ is written from this list, and a test holds it against the code.
 
 from __future__ import annotations
 
+import math
 import os
 import shlex
 from dataclasses import dataclass
@@ -24,6 +25,8 @@ REQUIRE_KEYS: Final = "SLORA_REQUIRE_KEYS"
 WARM: Final = "SLORA_WARM"
 STORE: Final = "SLORA_STORE"
 COMPUTE: Final = "SLORA_COMPUTE"
+IDLE: Final = "SLORA_IDLE_S"
+ACCELERATOR_WAIT: Final = "SLORA_ACCELERATOR_WAIT_S"
 SWITCHES: Final = (RESTART, PREVIEW, TRACEBACK, REQUIRE_KEYS, WARM)
 """Variables that say yes or no."""
 
@@ -64,6 +67,24 @@ def chosen_compute() -> Compute:
         expected="local or ray",
         remedy=f"set {COMPUTE}=local",
     )
+
+
+def seconds(name: str, default: float) -> float:
+    """What a variable says in seconds, 0 or more. Raises ConfigError for anything else."""
+    found = os.environ.get(name, "").strip()
+    try:
+        value = float(found) if found else default
+    except ValueError:
+        value = math.nan
+    if not 0 <= value < math.inf:
+        raise ConfigError(
+            "the environment variable is no number of seconds",
+            key=name,
+            found=found,
+            expected="0 or more",
+            remedy=f"set {name}={default:g}",
+        )
+    return value
 
 
 def recipe_overrides() -> list[str]:
@@ -228,6 +249,18 @@ VARIABLES: Final = (
         " of servers other than Amazon's are in AWS's own variables: the secrets"
         " `AWS_ACCESS_KEY_ID` and `AWS_SECRET_ACCESS_KEY`, `AWS_DEFAULT_REGION`,"
         " `AWS_ENDPOINT_URL`.",
+    ),
+    Variable(
+        "SLORA_IDLE_S",
+        "`900`; `0` with `SLORA_WARM=1`",
+        "After how many seconds in which nobody wants a clip the service gives back the memory that"
+        " its loaded base takes; the next clip loads it again. `0`: never.",
+    ),
+    Variable(
+        "SLORA_ACCELERATOR_WAIT_S",
+        "`600`",
+        "How many seconds a clip waits for a training that uses the accelerator, before its job"
+        " fails (`accelerator-busy`).",
     ),
     Variable(
         "SLORA_JOBS_URL",

@@ -14,6 +14,7 @@ from filelock import lock_descriptor
 from slora_assets.config.errors import InterruptedRunError, TrainingError
 
 LOCK_WAIT_S: Final = 600.0
+"""How long a process waits, unless it is told otherwise."""
 
 
 class Stop(Protocol):
@@ -24,9 +25,13 @@ class Stop(Protocol):
 
 
 @contextmanager
-def accelerator_lock(path: Path, stop: Stop, report: Callable[[str], None]) -> Iterator[None]:
+def accelerator_lock(
+    path: Path, stop: Stop, report: Callable[[str], None], patience_s: float | None = None
+) -> Iterator[None]:
     """Hold the lock at `path`, in which the holder's process stands; `report` says who is waited
-    for. Raises InterruptedRunError when `stop` is set first, TrainingError after ten minutes."""
+    for. Raises InterruptedRunError when `stop` is set first, TrainingError after `patience_s`, by
+    default ten minutes."""
+    patience_s = LOCK_WAIT_S if patience_s is None else patience_s
     path.parent.mkdir(parents=True, exist_ok=True)
     with path.open("a+") as stream:
         began, told = time.monotonic(), False
@@ -38,10 +43,9 @@ def accelerator_lock(path: Path, stop: Stop, report: Callable[[str], None]) -> I
             if not told:
                 report(f"waiting for the accelerator, which process {holder} uses")
                 told = True
-            if time.monotonic() - began > LOCK_WAIT_S:
+            if time.monotonic() - began > patience_s:
                 raise TrainingError(
-                    f"process {holder} has used the accelerator for over"
-                    f" {LOCK_WAIT_S / 60:.0f} minutes",
+                    f"process {holder} has used the accelerator for over {_lasting(patience_s)}",
                     file=path,
                     remedy="wait for it, or stop it",
                 )
@@ -52,3 +56,7 @@ def accelerator_lock(path: Path, stop: Stop, report: Callable[[str], None]) -> I
         stream.write(str(os.getpid()))
         stream.flush()
         yield
+
+
+def _lasting(seconds: float) -> str:
+    return f"{seconds:g} s" if seconds < 120 else f"{seconds / 60:.0f} minutes"

@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 
 from fastapi import FastAPI
+from jsonschema import Draft202012Validator
 from pydantic import TypeAdapter, ValidationError
 
 from api.access.door import OPEN
@@ -49,6 +50,29 @@ def test_the_schema_knows_each_scenarios_strengths_and_adapter(app: FastAPI) -> 
     assert "lora_path" not in by_name["stage"]["properties"], "nothing serves it"
     in_json = app.openapi()["components"]["schemas"]["GenerateJson"]["properties"]
     assert in_json["seed"]["anyOf"][1] == {"type": "null"} and "anyOf" not in in_json["prompt"]
+
+
+def test_model_may_stand_for_the_scenario_where_openais_clients_ask(app: FastAPI) -> None:
+    document = app.openapi()
+    content = document["paths"]["/v1/videos"]["post"]["requestBody"]["content"]
+    named = {kind: one["schema"]["$ref"].rpartition("/")[2] for kind, one in content.items()}
+    assert named["application/json"] == "VideoJson" and "VideoForm" in named.values()
+    for name, of in (("VideoForm", "GenerateForm"), ("VideoJson", "GenerateJson")):
+        schema, same = (document["components"]["schemas"][one] for one in (name, of))
+        model = schema["properties"]["model"]
+        assert "In the place of `scenario`" in model["description"]
+        assert model["enum"] == same["properties"]["scenario"]["enum"]
+        assert schema["properties"] == {**same["properties"], "model": model}
+        taken = Draft202012Validator(schema)
+        for fields, fine in (
+            ({"scenario": "kitchen"}, True),
+            ({"model": "kitchen", "lora_scale": 1.5}, True),
+            ({"model": "kitchen", "lora_scale": 9}, False),
+            ({"model": "nowhere"}, False),
+            ({"model": "kitchen", "scenario": "kitchen"}, False),
+            ({}, False),
+        ):
+            assert taken.is_valid({"prompt": "a red cart", **fields}) == fine, fields
 
 
 def _spelt(pattern: str) -> str:

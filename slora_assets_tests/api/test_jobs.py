@@ -75,31 +75,6 @@ def test_a_form_and_the_model_field_ask_for_the_same(client: TestClient) -> None
     assert ended(client, answer.json())["status"] == "completed"
 
 
-@pytest.mark.parametrize(
-    ("body", "field"),
-    [
-        (b"[1]", "body"),
-        (b"{", "body"),
-        (b'{"prompt": "x", "scenario": "market_floor", "seed": -1}', "seed"),
-        (b'{"prompt": "x", "scenario": "market_floor", "seed": "1e3"}', "seed"),
-        (b'{"prompt": "x", "scenario": "market_floor", "lora_scale": true}', "lora_scale"),
-        (b'{"prompt": "x", "scenario": "market_floor", "lora_scale": 99}', "lora_scale"),
-        (b'{"prompt": "x", "scenario": "market_floor", "preset": ["default"]}', "preset"),
-        (b'{"prompt": 5, "scenario": "market_floor"}', "prompt"),
-        (b'{"prompt": "x", "scenario": ["market_floor"]}', "scenario"),
-        (b'{"prompt": "x", "scenario": "nowhere"}', "scenario"),
-        (b'{"prompt": "x", "scenario": "market_floor", "steps": 5}', "steps"),
-        (b"[" * 50_000, "body"),
-    ],
-)
-def test_what_is_no_request_is_refused_by_field(
-    client: TestClient, body: bytes, field: str
-) -> None:
-    headers = {"Content-Type": "application/json"}
-    problem = refused(client.post("/v1/videos", content=body, headers=headers), 422)
-    assert field in [one["field"] for one in problem["errors"]]
-
-
 def test_prefer_respond_async_answers_with_the_job(client: TestClient) -> None:
     answer = client.post("/generate", data=VALID, headers={"Prefer": "respond-async"})
     assert answer.status_code == 202

@@ -7,7 +7,6 @@ from typing import Any
 import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
-from starlette.datastructures import FormData
 from starlette.testclient import TestClient
 
 from api.form import GenerateForm, complaints
@@ -103,7 +102,7 @@ def test_a_scale_that_is_no_number_of_the_presets_range_is_422(
 @given(text=st.text(max_size=40))
 def test_any_text_as_scale_is_in_range_or_refused(workspace: Workspace, text: str) -> None:
     sent = {**VALID, "lora_scale": text}
-    if complaints(FormData(sent), KeptPresets(workspace.presets).now()):
+    if complaints(sent, KeptPresets(workspace.presets).now()):
         return
     scale = GenerateForm.model_validate(sent).lora_scale
     assert scale is not None
@@ -208,7 +207,9 @@ def test_a_field_given_twice_is_422(client: TestClient, name: str, texts: list[s
 @pytest.mark.parametrize(
     ("kind", "body", "status"),
     [
-        ("application/json", b"{}", 415),
+        ("text/json", b"{}", 415),
+        ("application/json", b'{"prompt": "%s"}' % (b"x" * 70_000), 413),
+        ("application/json", b"{%s}" % b",".join(b'"f%d": 1' % n for n in range(17)), 400),
         ("", b"prompt=x", 415),
         ("multipart/form-data", b"--x", 400),
         ("multipart/form-data; boundary=x", b"garbage", 400),

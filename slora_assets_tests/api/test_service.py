@@ -81,9 +81,10 @@ def test_the_schema_names_the_form(app: FastAPI) -> None:
     document = app.openapi()
     body = document["paths"]["/generate"]["post"]["requestBody"]
     assert body["required"]
-    assert set(body["content"]) == {"multipart/form-data", "application/x-www-form-urlencoded"}
-    for kind in body["content"].values():
-        *_, name = kind["schema"]["$ref"].split("/")
+    forms = {"multipart/form-data", "application/x-www-form-urlencoded"}
+    assert set(body["content"]) == {*forms, "application/json"}
+    for kind in forms:
+        *_, name = body["content"][kind]["schema"]["$ref"].split("/")
         form = document["components"]["schemas"][name]
         assert form["additionalProperties"] is False
         assert form["required"] == ["prompt", "scenario"]
@@ -107,8 +108,8 @@ def test_the_command_serves_this_machine_only_and_sets_libraries_up_before_torch
 ) -> None:
     code = (
         "import os, sys, uvicorn; from api.__main__ import main; "
-        "uvicorn.run = lambda app, host, **_: print(host, 'GOMP_SPINCOUNT' in os.environ, "
-        "'torch' in sys.modules); main()"
+        "uvicorn.Server.run = lambda server: print(server.config.host, "
+        "'GOMP_SPINCOUNT' in os.environ, 'torch' in sys.modules); main()"
     )
     here = {"SLORA_WORKSPACE": str(workspace.root), "SLORA_CONFIGS": str(workspace.configs)}
     done = subprocess.run(

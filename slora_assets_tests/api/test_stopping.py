@@ -3,11 +3,15 @@
 from __future__ import annotations
 
 import asyncio
+import os
 import signal
+import subprocess
+import sys
 import threading
 import time
 from collections.abc import Iterator, Mapping
 from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
 
 import pytest
 from starlette.requests import Request
@@ -22,6 +26,7 @@ from api.stopping import LastWord, told_to_stop
 from slora_assets.config.workspace import Workspace
 from slora_assets_tests.api.conftest import local
 from slora_assets_tests.api.refused import VALID, refused
+from slora_assets_tests.postgresql import free_port
 
 
 @pytest.fixture
@@ -74,3 +79,22 @@ def test_who_has_no_answer_when_the_servers_patience_ends_gets_one() -> None:
 
     asyncio.run(cut_off())
     assert sent[0]["status"] == 503 and b"stopping" in sent[1]["body"]
+
+
+@pytest.mark.usefixtures("sigint")
+def test_ctrl_c_leaves_one_line_and_the_status_that_shells_expect(
+    workspace: Workspace, tmp_path: Path
+) -> None:
+    here = {"SLORA_WORKSPACE": str(workspace.root), "SLORA_CONFIGS": str(workspace.configs)}
+    free = {"SLORA_PORT": str(free_port()), "SLORA_JOBS_URL": f"sqlite:///{tmp_path / 'jobs'}"}
+    command = [sys.executable, "-m", "api"]
+    with subprocess.Popen(
+        command, env=os.environ | here | free, stderr=subprocess.PIPE, text=True
+    ) as service:
+        assert service.stderr is not None
+        for line in service.stderr:
+            if "Uvicorn running" in line:
+                break
+        service.send_signal(signal.SIGINT)
+        assert service.stderr.read() == "interrupted\n"
+    assert service.returncode == 130
