@@ -13,6 +13,7 @@ from typer.testing import CliRunner
 from slora_assets.cli import app
 from slora_assets.config.errors import IntegrityError
 from slora_assets.config.workspace import Workspace
+from slora_assets.curation.manifest import read_manifest, write_manifest
 from slora_assets.defs.origin import on_record
 from slora_assets.documents.storage import StoredFile, StoredPart
 from slora_assets.governance.verification.verify import verify
@@ -23,6 +24,7 @@ from slora_assets.storage.parts import place, stage_parts, written_parts
 from slora_assets.storage.pull import pull
 from slora_assets.storage.push import push
 from slora_assets.storage.store import Store, StoreError, open_store
+from slora_assets_tests.folder_dataset import curated
 from slora_assets_tests.storage.conftest import Elsewhere, put_run
 from slora_assets_tests.workspaces import below, contents
 
@@ -46,6 +48,21 @@ def test_another_machine_has_what_was_pushed_and_it_verifies(
     assert not list(verify(there, there.scenario_metadata, full=True).broken())
     again = push(there, store), pull(here, store)
     assert (again[0].commit, again[0].sent, again[1].fetched) == (None, 0, 0)
+
+
+def test_clips_that_stand_in_parquet_go_along(
+    here: Workspace, elsewhere: Elsewhere, store: Store
+) -> None:
+    here.dataset_file.write_text(f"{here.dataset_file.read_text()}clips_in_document: 0\n")
+    curated(here)
+    for name in ("boat", "crane"):
+        write_manifest(here, name)
+    push(here, store)
+    there = elsewhere("there")
+    pull(there, store)
+    assert read_manifest(there.manifest("boat")) == read_manifest(here.manifest("boat"))
+    assert len(list(there.root.rglob("*.mp4"))) == 6
+    assert not list(verify(there, there.manifest("boat"), full=True).broken())
 
 
 def test_a_stage_has_what_it_reads_and_nothing_else(
