@@ -201,6 +201,7 @@ def test_the_picture_shows_every_asset_and_check_of_the_graph() -> None:
 
 OF_OTHERS = {
     "DAGSTER_HOME",
+    "RAY_ADDRESS",
     "OPENLINEAGE_URL",
     "MLFLOW_TRACKING_URI",
     "OTEL_EXPORTER_OTLP_ENDPOINT",
