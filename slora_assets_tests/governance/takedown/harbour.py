@@ -34,8 +34,8 @@ from slora_assets.documents import (
 from slora_assets.footage import credentials, fingerprints, inventory
 from slora_assets.footage.encode import write_mp4
 from slora_assets.provenance import object_hash, sha256_bytes, write_bytes, write_json
+from slora_assets.provenance.curated import read_metadata
 from slora_assets.provenance.ledger import put_on_record
-from slora_assets.provenance.records import read_metadata
 from slora_assets_tests.folder_dataset import curated, folder_workspace, write_scenario
 from slora_assets_tests.made_runs import BASE, SHAPE, adapter_record, run_record
 from slora_assets_tests.workspaces import choose, rewrite
