@@ -27,8 +27,8 @@ PROJECT = Path(__file__).resolve().parents[1]
 sys.path.insert(0, str(PROJECT))
 
 # The tests are not installed.
-from slora_assets_tests.api.conftest import SHAPES, finish_run  # noqa: E402
 from slora_assets_tests.earned import earn, write_sweep  # noqa: E402
+from slora_assets_tests.served_workspace import SHAPES, finish_run  # noqa: E402
 from slora_assets_tests.workspaces import below  # noqa: E402
 
 SCENARIOS = tuple(SHAPES)

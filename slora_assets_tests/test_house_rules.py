@@ -123,3 +123,36 @@ def test_a_worker_s_entry_sets_what_the_libraries_read_and_a_user_s_values_win()
         env={"GOMP_SPINCOUNT": "17", "PYTHONPATH": str(PROJECT)},
     )
     assert done.stdout.split() == ["17", "false"]
+
+
+def _defined(file: Path) -> Iterator[str]:
+    """Names that a module has for others, as far as its text says."""
+    for node in ast.walk(ast.parse(file.read_text())):
+        if isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef | ast.ClassDef):
+            yield node.name
+        elif isinstance(node, ast.Import | ast.ImportFrom):
+            yield from (one.asname or one.name for one in node.names)
+        elif isinstance(node, ast.Name) and isinstance(node.ctx, ast.Store):
+            yield node.id
+
+
+def test_what_benchmarks_and_tools_import_of_ours_is_there() -> None:
+    """They are run seldom, so nobody else would notice."""
+    missing = []
+    for script in sorted([*PROJECT.glob("benchmarks/*.py"), *PROJECT.glob("docs/tools/*.py")]):
+        for node in ast.walk(ast.parse(script.read_text())):
+            if (
+                not isinstance(node, ast.ImportFrom)
+                or (node.module or "").split(".")[0] not in _OURS
+            ):
+                continue
+            place = PROJECT.joinpath(*str(node.module).split("."))
+            file = place / "__init__.py" if place.is_dir() else place.with_suffix(".py")
+            known = set(_defined(file)) if file.is_file() else set()
+            inside = {path.stem for path in place.glob("*")} if place.is_dir() else set()
+            missing += [
+                f"{script.name}: {node.module}.{one.name}"
+                for one in node.names
+                if one.name not in known | inside
+            ]
+    assert missing == []
