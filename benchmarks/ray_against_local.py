@@ -5,8 +5,8 @@ all cores: seconds, and the ratio of their medians (target at most 1.10). `two`:
 two nodes of one core each over one such node (target at least 1.7). `killed`: a node dies at a
 random moment while latents are encoded, and while an adapter is trained; how many of the trials end
 with the bytes of an undisturbed one (target all). Nodes are processes of this machine; a cluster is
-started once, before anything is timed. What Ray needs to start our processes on it is in the seconds
-of `one`, not in the rates of `two`, which count from the first clip that comes back.
+started once, before anything is timed. What Ray needs to start our processes on it is in the
+seconds of `one`, not in the rates of `two`, which count from the first clip that comes back.
 """
 
 from __future__ import annotations
