@@ -5,8 +5,8 @@ all cores: seconds, and the ratio of their medians (target at most 1.10). `two`:
 two nodes of one core each over one such node (target at least 1.7). `killed`: a node dies at a
 random moment while latents are encoded, and while an adapter is trained; how many of the trials end
 with the bytes of an undisturbed one (target all). Nodes are processes of this machine; a cluster is
-started once, before anything is timed. What Ray needs to start our processes on it is in the seconds
-of `one`, not in the rates of `two`, which count from the first clip that comes back.
+started once, before anything is timed. What Ray needs to start our processes on it is in the
+seconds of `one`, not in the rates of `two`, which count from the first clip that comes back.
 """
 
 from __future__ import annotations
@@ -102,12 +102,14 @@ def rate(work: Callable[..., None], workspace: Workspace) -> float:
 
 def killed(workspace: Workspace, nodes: Nodes, trials: int, draw: random.Random) -> None:
     for name, work in (("latents", latents), ("training", train)):
-        took = seconds(work, workspace, "local")
+        work(workspace, "local")
         expected, same = result(workspace, name), 0
+        nodes.add()
+        took = seconds(work, workspace, "ray")
         for trial in range(trials):
             while len(nodes.working) < 2:
                 nodes.add()
-            at = draw.uniform(0.2, 1.0) * took  # a training's node is hit in half of the trials
+            at = draw.uniform(0.3, 0.9) * took  # a training's node is hit in half of the trials
             timer = threading.Timer(at, nodes.kill, [draw.choice(nodes.working)])
             timer.start()
             work(workspace, "ray")
