@@ -29,7 +29,7 @@ from peer_data import SCENARIO
 from slora_assets.base_models.catalogue import open_base
 from slora_assets.caches.first_frames import cache_first_frames
 from slora_assets.caches.latents import cache_latents
-from slora_assets.config.environment import Compute
+from slora_assets.config.compute import Compute
 from slora_assets.config.workspace import Workspace
 from slora_assets.curation.manifest import scenario_manifest
 from slora_assets.processes.progress import ProgressCallback

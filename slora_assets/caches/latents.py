@@ -17,7 +17,7 @@ from slora_assets.base_models.seam import VideoBase
 from slora_assets.caches.result import CacheResult
 from slora_assets.caches.side_by_side import in_order, passes_at_once
 from slora_assets.caches.validity import Key, Verified, keys_hash, latent_key, write_array
-from slora_assets.config.environment import Compute
+from slora_assets.config.compute import Compute
 from slora_assets.config.errors import FootageError, IntegrityError
 from slora_assets.documents import Clip, Geometry, QuarantinedClip
 from slora_assets.footage.decode import decode_clip

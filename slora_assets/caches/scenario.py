@@ -14,8 +14,8 @@ from slora_assets.caches.index import write_index
 from slora_assets.caches.latents import cache_latents, standing_latents
 from slora_assets.caches.result import CacheResult
 from slora_assets.caches.validity import text_file
+from slora_assets.config.compute import Compute
 from slora_assets.config.data import DatasetSettings
-from slora_assets.config.environment import Compute
 from slora_assets.config.training import read_recipe
 from slora_assets.config.validation import ValidationPrompts, read_validation_prompts
 from slora_assets.config.workspace import Workspace
