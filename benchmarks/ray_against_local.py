@@ -29,7 +29,7 @@ from peer_data import SCENARIO
 from slora_assets.base_models.catalogue import open_base
 from slora_assets.caches.first_frames import cache_first_frames
 from slora_assets.caches.latents import cache_latents
-from slora_assets.config.environment import Compute
+from slora_assets.config.compute import Compute
 from slora_assets.config.workspace import Workspace
 from slora_assets.curation.manifest import scenario_manifest
 from slora_assets.processes.progress import ProgressCallback
@@ -102,12 +102,14 @@ def rate(work: Callable[..., None], workspace: Workspace) -> float:
 
 def killed(workspace: Workspace, nodes: Nodes, trials: int, draw: random.Random) -> None:
     for name, work in (("latents", latents), ("training", train)):
-        took = seconds(work, workspace, "local")
+        work(workspace, "local")
         expected, same = result(workspace, name), 0
+        nodes.add()
+        took = seconds(work, workspace, "ray")
         for trial in range(trials):
             while len(nodes.working) < 2:
                 nodes.add()
-            at = draw.uniform(0.2, 1.0) * took  # a training's node is hit in half of the trials
+            at = draw.uniform(0.3, 0.9) * took  # a training's node is hit in half of the trials
             timer = threading.Timer(at, nodes.kill, [draw.choice(nodes.working)])
             timer.start()
             work(workspace, "ray")

@@ -49,11 +49,7 @@ class DiffusersBase(ABC):
     lora_targets: tuple[str, ...] = ("to_q", "to_k", "to_v", "to_out.0")
 
     def __init__(
-        self,
-        folder: Path,
-        identity: BaseIdentity,
-        geometry: Geometry,
-        inference: InferenceDefaults,
+        self, folder: Path, identity: BaseIdentity, geometry: Geometry, inference: InferenceDefaults
     ) -> None:
         self.folder = folder
         self.geometry = geometry
@@ -64,8 +60,7 @@ class DiffusersBase(ABC):
         self._check_trainable()
         self._check_geometry()
 
-    def __reduce__(self) -> tuple[Any, ...]:
-        """A cluster's nodes open the same folder."""
+    def __reduce__(self) -> tuple[Any, ...]:  # a cluster's nodes open the same folder
         return type(self), (self.folder, self._identity, self.geometry, self.inference)
 
     @classmethod

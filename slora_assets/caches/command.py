@@ -12,7 +12,7 @@ from collections.abc import Sequence
 
 from slora_assets.caches.first_frames import cache_first_frames
 from slora_assets.caches.scenario import CACHES, ScenarioCache
-from slora_assets.config.environment import COMPUTES
+from slora_assets.config.compute import COMPUTES
 from slora_assets.config.errors import InterruptedRunError
 from slora_assets.config.workspace import Workspace
 from slora_assets.curation.manifest import scenario_manifest

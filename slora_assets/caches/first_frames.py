@@ -13,7 +13,7 @@ from functools import partial
 from pathlib import Path
 
 from slora_assets.caches.result import CacheResult
-from slora_assets.config.environment import Compute
+from slora_assets.config.compute import Compute
 from slora_assets.config.errors import FootageError, IntegrityError
 from slora_assets.config.workspace import path_below
 from slora_assets.documents import Clip, QuarantinedClip

@@ -18,7 +18,7 @@ from slora_assets.caches.result import CacheResult
 from slora_assets.caches.side_by_side import in_order, passes_at_once
 from slora_assets.caches.stores import ArrayStore, store_of
 from slora_assets.caches.validity import Key, keys_hash, latent_key
-from slora_assets.config.environment import Compute
+from slora_assets.config.compute import Compute
 from slora_assets.config.errors import FootageError, IntegrityError
 from slora_assets.config.workspace import path_below
 from slora_assets.documents import Clip, Geometry, QuarantinedClip

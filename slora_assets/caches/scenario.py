@@ -17,8 +17,8 @@ from slora_assets.caches.result import CacheResult
 from slora_assets.caches.shards import InShard
 from slora_assets.caches.stores import store_of
 from slora_assets.caches.validity import Key, latent_key, text_file, text_key
+from slora_assets.config.compute import Compute
 from slora_assets.config.data import DatasetSettings
-from slora_assets.config.environment import Compute
 from slora_assets.config.training import read_recipe
 from slora_assets.config.validation import ValidationPrompts, read_validation_prompts
 from slora_assets.config.workspace import Workspace

@@ -11,7 +11,7 @@ import math
 import os
 import shlex
 from dataclasses import dataclass
-from typing import Final, Literal
+from typing import Final
 
 from slora_assets.config.errors import ConfigError
 
@@ -24,7 +24,6 @@ SET: Final = "SLORA_SET"
 REQUIRE_KEYS: Final = "SLORA_REQUIRE_KEYS"
 WARM: Final = "SLORA_WARM"
 STORE: Final = "SLORA_STORE"
-COMPUTE: Final = "SLORA_COMPUTE"
 IDLE: Final = "SLORA_IDLE_S"
 ACCELERATOR_WAIT: Final = "SLORA_ACCELERATOR_WAIT_S"
 SWITCHES: Final = (RESTART, PREVIEW, TRACEBACK, REQUIRE_KEYS, WARM)
@@ -47,26 +46,6 @@ def switch(name: str) -> bool:
             remedy=f"set {name}=1, or {name}=0",
         )
     return value in _YES
-
-
-Compute = Literal["local", "ray"]
-"""Where work is done: by processes of this machine, or on a Ray cluster."""
-COMPUTES: Final[tuple[Compute, ...]] = ("local", "ray")
-
-
-def chosen_compute() -> Compute:
-    """What SLORA_COMPUTE says. Raises ConfigError for what there isn't."""
-    found = os.environ.get(COMPUTE) or "local"
-    for one in COMPUTES:
-        if found == one:
-            return one
-    raise ConfigError(
-        "the environment variable names nothing that work can be done with",
-        key=COMPUTE,
-        found=found,
-        expected="local or ray",
-        remedy=f"set {COMPUTE}=local",
-    )
 
 
 def seconds(name: str, default: float) -> float:

@@ -13,7 +13,7 @@ from typing import Final
 
 import dagster as dg
 
-from slora_assets.config.environment import chosen_compute
+from slora_assets.config.compute import chosen_compute
 from slora_assets.defs.preloaded import MODELS
 from slora_assets.defs.run_host import tell_host
 from slora_assets.processes.ending import end_group

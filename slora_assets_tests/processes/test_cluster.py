@@ -13,7 +13,7 @@ import pytest
 from slora_assets.base_models.catalogue import open_base
 from slora_assets.caches.first_frames import cache_first_frames
 from slora_assets.caches.latents import cache_latents
-from slora_assets.config.environment import chosen_compute
+from slora_assets.config.compute import chosen_compute
 from slora_assets.config.errors import ConfigError
 from slora_assets.config.workspace import Workspace
 from slora_assets.curation.manifest import write_manifest

@@ -8,7 +8,7 @@ import dagster as dg
 
 from slora_assets.base_models.catalogue import open_base
 from slora_assets.caches.result import CacheResult
-from slora_assets.config.environment import chosen_compute
+from slora_assets.config.compute import chosen_compute
 from slora_assets.config.workspace import Workspace
 from slora_assets.curation.manifest import scenario_manifest
 from slora_assets.defs import groups
