@@ -15,7 +15,7 @@ from starlette.concurrency import run_in_threadpool
 from api.access.caller import caller_of
 from api.asked import body_of, submitted
 from api.clip_response import clip_response
-from api.errors import Unfinished
+from api.errors import JobNotFound, Unfinished
 from api.job_view import REFUSALS, VideoJob, seen
 from api.jobs.job import Job
 from api.service import Service, service_of
@@ -124,7 +124,8 @@ def content(video_id: str, request: Request) -> Response:
     },
 )
 async def events(video_id: str, request: Request) -> StreamingResponse:
-    """The job as server-sent events: one whenever it has changed, up to its end."""
+    """The job as server-sent events: one whenever it has changed, up to its end, or until it is
+    deleted."""
     service = service_of(request)
     job = caller_of(request).own(await run_in_threadpool(service.jobs.get, video_id))
     return StreamingResponse(
@@ -139,9 +140,17 @@ async def _changes(request: Request, service: Service, job: Job) -> AsyncIterato
     while True:
         now = await run_in_threadpool(seen, service, job)
         if now != last:
-            yield f"event: {now.status}\ndata: {json.dumps(now.model_dump(mode='json'))}\n\n"
+            yield _event(now.status, now)
             last = now
         if not (job.unfinished and service.runner.running) or await request.is_disconnected():
             return
         await asyncio.sleep(_LOOK_EVERY_S)
-        job = await run_in_threadpool(service.jobs.get, job.id)
+        try:
+            job = await run_in_threadpool(service.jobs.get, job.id)
+        except JobNotFound:
+            yield _event("deleted", Deleted(id=job.id))
+            return
+
+
+def _event(name: str, about: BaseModel) -> str:
+    return f"event: {name}\ndata: {json.dumps(about.model_dump(mode='json'))}\n\n"

@@ -12,6 +12,7 @@ import shutil
 import stat
 import uuid
 from pathlib import Path
+from typing import Final
 
 from slora_assets.config.environment import STORE
 from slora_assets.config.errors import GateError, IntegrityError, MissingInputError
@@ -30,7 +31,8 @@ from slora_assets.provenance import commit_folder, known_sha256, replacing, sha2
 from slora_assets.provenance.records import read_adapter_record
 
 _SHA256 = re.compile(r"[0-9a-f]{64}")
-_REMEDY = "promote the adapter again"
+PROMOTE_ANEW: Final = "delete its folder in checkpoints/registry, and promote the adapter again"
+"""What is registered is never written over, so that nobody vouches for what another changed."""
 _OF_THE_RUN = (RUN_RECORD, ENVIRONMENT, RUN_CONFIG)
 """What an adapter's origin is known by when the run's folder holds another run."""
 
@@ -92,7 +94,7 @@ def open_registered(workspace: Workspace, path: str, sha256: str) -> Path:
         )
     folder = workspace.registry / sha256
     if folder.is_symlink():
-        raise GateError("a registered adapter must not be a link", file=folder, remedy=_REMEDY)
+        raise GateError("a registered adapter must not be a link", file=folder, remedy=PROMOTE_ANEW)
     if os.environ.get(STORE) and not folder.exists():
         from slora_assets.storage.served import fetch_adapter
 
@@ -100,9 +102,9 @@ def open_registered(workspace: Workspace, path: str, sha256: str) -> Path:
     _regular(folder / ADAPTER_FILE)
     _refuse_other(folder / ADAPTER_FILE, known_sha256(folder / ADAPTER_FILE), sha256)
     _regular(folder / ADAPTER_RECORD)
-    if read_adapter_record(folder).sha256 != sha256:
+    if read_adapter_record(folder, PROMOTE_ANEW).sha256 != sha256:
         raise IntegrityError(
-            "the record is another adapter's", file=folder / ADAPTER_RECORD, remedy=_REMEDY
+            "the record is another adapter's", file=folder / ADAPTER_RECORD, remedy=PROMOTE_ANEW
         )
     return folder
 
@@ -128,7 +130,7 @@ def _refuse_other(file: Path, found: str, sha256: str) -> None:
             file=file,
             found=found,
             expected=sha256,
-            remedy=_REMEDY,
+            remedy=PROMOTE_ANEW,
         )
 
 
@@ -148,9 +150,9 @@ def registered(workspace: Workspace) -> list[tuple[Path, AdapterRecord]]:
 def _regular(file: Path) -> None:
     try:
         mode = file.lstat().st_mode
-    except FileNotFoundError as error:
+    except (FileNotFoundError, NotADirectoryError) as error:
         raise MissingInputError(
-            "the registered adapter is not there", file=file, remedy=_REMEDY
+            "the registered adapter is not there", file=file, remedy=PROMOTE_ANEW
         ) from error
     if not stat.S_ISREG(mode):
-        raise GateError("not a regular file", file=file, remedy=_REMEDY)
+        raise GateError("not a regular file", file=file, remedy=PROMOTE_ANEW)

@@ -12,6 +12,7 @@ from pathlib import Path
 from slora_assets.config.errors import IntegrityError
 from slora_assets.config.workspace import Workspace
 from slora_assets.deployment.changelog import change_heads, read_changes
+from slora_assets.deployment.registry import PROMOTE_ANEW
 from slora_assets.documents import (
     ADAPTER_RECORD,
     DEFAULT_SPEED,
@@ -60,8 +61,7 @@ def refuse_changed_registration(workspace: Workspace, sha256: str) -> None:
     it would vouch for whoever changed it."""
     folder = workspace.registry / sha256
     if folder.is_dir():
-        remedy = "demote what uses it, delete the folder, and promote again"
-        refuse_changed(workspace, folder / ADAPTER_RECORD, remedy=remedy)
+        refuse_changed(workspace, folder / ADAPTER_RECORD, remedy=PROMOTE_ANEW)
 
 
 def vouch_for_adapter(workspace: Workspace, folder: Path, parents: Iterable[Path]) -> str:

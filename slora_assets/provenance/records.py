@@ -81,8 +81,9 @@ def read_run_record(folder: Path) -> RunRecord:
     return read_document(folder / RUN_RECORD, RunRecord, what="a run's record", remedy=remedy)
 
 
-def read_adapter_record(folder: Path) -> AdapterRecord:
-    """The record beside an adapter file, after comparing the file with it.
+def read_adapter_record(folder: Path, remedy: str | None = None) -> AdapterRecord:
+    """The record beside an adapter file, after comparing the file with it; `remedy` is what helps
+    where training it again isn't what does.
 
     Raises MissingInputError, or IntegrityError when the file's hash isn't the recorded one.
     """
@@ -90,7 +91,7 @@ def read_adapter_record(folder: Path) -> AdapterRecord:
         folder / ADAPTER_RECORD,
         AdapterRecord,
         what="an adapter's record",
-        remedy="train the adapter again",
+        remedy=remedy or "train the adapter again",
     )
     weights = folder / ADAPTER_FILE
     found = known_sha256(weights) if weights.is_file() else "no file"
@@ -100,7 +101,7 @@ def read_adapter_record(folder: Path) -> AdapterRecord:
             file=weights,
             found=found,
             expected=record.sha256,
-            remedy="restore the file or train the adapter again",
+            remedy=remedy or "restore the file or train the adapter again",
         )
     return record
 

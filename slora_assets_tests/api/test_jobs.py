@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import json
 import threading
 import time
@@ -10,10 +11,13 @@ from itertools import pairwise
 from typing import Any
 
 import pytest
+from starlette.requests import Request
 from starlette.testclient import TestClient
+from starlette.types import Message
 
 from api.jobs.job import Job
 from api.jobs.runner import Step
+from api.v1_videos import _changes
 from slora_assets.config.workspace import Workspace
 from slora_assets.governance.detection.detect import detect
 from slora_assets.provenance import sha256_bytes
@@ -136,6 +140,30 @@ def test_events_tell_each_change_up_to_the_end(client: TestClient, held: threadi
     assert told[-1]["status"] == "completed"
     assert all(one != other for one, other in pairwise(told))
     assert any(one["status"] == "in_progress" for one in told)
+
+
+def test_events_of_a_job_that_is_deleted_end_in_words(
+    client: TestClient, held: threading.Event
+) -> None:
+    service, before = client.app.state.service, create(client)  # type: ignore[attr-defined]
+    job = service.jobs.get(create(client)["id"])
+
+    async def nothing() -> Message:
+        await asyncio.sleep(60)
+        raise AssertionError
+
+    async def told() -> list[str]:
+        events = _changes(Request({"type": "http"}, nothing), service, job)
+        said = [await anext(events)]
+        for _ in ("cancelled", "gone"):
+            service.delete(job)
+        return [*said, *[one async for one in events]]
+
+    queued, deleted = asyncio.run(told())
+    assert queued.startswith("event: queued\ndata: {")
+    said = {"id": job.id, "object": "video.deleted", "deleted": True}
+    assert deleted == f"event: deleted\ndata: {json.dumps(said)}\n\n"
+    client.delete(f"/v1/videos/{before['id']}")
 
 
 def test_the_same_key_gives_the_same_job(client: TestClient) -> None:

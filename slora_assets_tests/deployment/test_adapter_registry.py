@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import shutil
 from collections.abc import Callable
 from pathlib import Path
 
@@ -70,6 +71,43 @@ def test_tampering_in_the_registry_is_found_on_opening(workspace: Workspace, fol
     with pytest.raises(IntegrityError):
         open_registered(workspace, path, folder.name)
     assert registered(workspace) == []
+
+
+def _linked(folder: Path) -> None:
+    elsewhere = folder.rename(folder.with_name("elsewhere"))
+    folder.symlink_to(elsewhere)
+
+
+def _a_file(folder: Path) -> None:
+    shutil.rmtree(folder)
+    folder.write_bytes(b"")
+
+
+@pytest.mark.parametrize(
+    "harm",
+    [
+        lambda folder: (folder / ADAPTER_FILE).write_bytes(b"swapped"),
+        lambda folder: (folder / ADAPTER_FILE).unlink(),
+        lambda folder: (folder / ADAPTER_RECORD).write_text("{"),
+        lambda folder: (folder / ADAPTER_RECORD).write_text("{}"),
+        lambda folder: (folder / ADAPTER_RECORD).unlink(),
+        _linked,
+        _a_file,
+    ],
+)
+def test_what_is_broken_in_the_registry_is_whole_again_once_the_remedy_is_followed(
+    workspace: Workspace, source: Path, folder: Path, harm: Callable[[Path], None]
+) -> None:
+    harm(folder)
+    for attempt in (
+        lambda: open_registered(workspace, registered_path(folder.name), folder.name),
+        lambda: register_adapter(workspace, source),
+    ):
+        with pytest.raises(SloraError, match=r"delete its folder .* promote the adapter again"):
+            attempt()
+    shutil.rmtree(folder) if folder.is_dir() and not folder.is_symlink() else folder.unlink()
+    register_adapter(workspace, source)
+    assert open_registered(workspace, registered_path(folder.name), folder.name) == folder
 
 
 def test_another_record_for_the_same_weights_is_refused(

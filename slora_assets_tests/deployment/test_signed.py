@@ -78,7 +78,7 @@ def test_what_was_changed_since_it_was_registered_is_not_signed_again(
     promote(workspace, SCENARIO, "Zoë", "looks right")
     kept = workspace.registry / sha256 / RUN_RECORD
     kept.write_text(kept.read_text() + " ")
-    with pytest.raises(IntegrityError, match=r"not what its stage left.*delete the folder"):
+    with pytest.raises(IntegrityError, match=r"not what its stage left.*delete its folder"):
         promote(workspace, SCENARIO, "Zoë", "again")
     shutil.rmtree(kept.parent)  # as the remedy says; the run's record is another one by now
     run = workspace.scenario_run(SCENARIO) / RUN_RECORD

@@ -6,6 +6,7 @@ from pathlib import Path
 
 from slora_assets.config.errors import IntegrityError, SloraError
 from slora_assets.config.workspace import Workspace
+from slora_assets.deployment.registry import PROMOTE_ANEW
 from slora_assets.documents import ADAPTER_CREDENTIALS, ADAPTER_FILE
 from slora_assets.governance.verification.link import Link
 
@@ -57,5 +58,5 @@ def refuse_other_credentials(folder: Path) -> None:
             "the adapter's Content Credentials don't hold for it",
             file=kept,
             found=", ".join(read.faults) if read else "none",
-            remedy="promote the adapter again",
+            remedy=PROMOTE_ANEW,
         )
