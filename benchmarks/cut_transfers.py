@@ -15,6 +15,7 @@ import argparse
 import os
 import random
 import shutil
+import signal
 import socket
 import struct
 import subprocess
@@ -193,6 +194,7 @@ def main() -> int:
     parser.add_argument("--trials", type=int, default=50)
     parser.add_argument("--seed", type=int, default=0)
     asked = parser.parse_args()
+    signal.signal(signal.SIGTERM, lambda *_: sys.exit(1))  # with the server
     os.environ |= {"AWS_ACCESS_KEY_ID": "k", "AWS_SECRET_ACCESS_KEY": "k"}
     os.environ["AWS_DEFAULT_REGION"] = "us-east-1"
     drawn, rows = random.Random(asked.seed), dict[tuple[str, bool], list[tuple[str, str, int]]]()

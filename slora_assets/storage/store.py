@@ -8,13 +8,14 @@ from __future__ import annotations
 
 import hashlib
 import os
+import shutil
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from functools import lru_cache
 from pathlib import Path
-from typing import TYPE_CHECKING, Final
+from typing import TYPE_CHECKING, Any, Final, TypeVar
 
 from slora_assets.config.environment import STORE
 from slora_assets.config.errors import ConfigError, IntegrityError, UnreadableError
@@ -29,6 +30,11 @@ BLOCK: Final = 8 * 2**20
 """Bytes that are asked for at once: what a cut connection costs."""
 _TRIES: Final = 2
 _WAIT_S: Final = 0.2
+_WAITS_S: Final = 30.0
+"""For an answer, beside the time that its bytes take at the slowest ..."""
+_SLOWEST: Final = 50_000
+"""... bytes per second."""
+Value = TypeVar("Value")
 _AGAIN: Final = "run the same command again: it goes on from what has arrived"
 
 
@@ -56,9 +62,12 @@ class Store:
 
     def size(self, key: str) -> int | None:
         """How large an object is; None where there is none. Raises StoreError."""
+        return self._again(lambda: self._size(key))
+
+    def _size(self, key: str) -> int | None:
         with self._asked(key, "can't be looked at"):
             try:
-                return int(self.fs.info(self._path(key))["size"])
+                return int(self._call("info", key)["size"])
             except FileNotFoundError:
                 return None
 
@@ -69,7 +78,7 @@ class Store:
             found = self._block(key, 0, expected.bytes_)
         else:
             with self._asked(key, "can't be read"):
-                found = bytes(self.fs.cat_file(self._path(key)))
+                found = bytes(self._call("cat_file", key))
         if expected is not None:
             self._compare(key, sha256_bytes(found), len(found), expected)
         return found
@@ -97,30 +106,40 @@ class Store:
     def send(self, file: Path, key: str) -> None:
         """Write a file's bytes to an object, which is there whole afterwards or not at all. Raises
         StoreError."""
+        waits_s = _WAITS_S + file.stat().st_size / _SLOWEST
+        self._again(lambda: self._send(file, key, waits_s))
+
+    def _send(self, file: Path, key: str, waits_s: float) -> None:
         with self._asked(key, "can't be written"):
             if self._is_folder:
                 with replacing(Path(self._path(key))) as temporary:
-                    temporary.write_bytes(file.read_bytes())
+                    shutil.copyfile(file, temporary)
             else:
-                self.fs.put_file(str(file), self._path(key))
+                options = {"timeout": waits_s} if self.fs.async_impl else {}
+                self.fs.put_file(str(file), self._path(key), **options)
 
     def create(self, key: str, content: bytes) -> bool:
         """Write an object unless there is one; whether it is this content that stands there now.
         Raises StoreError."""
+        if self._again(lambda: self._create(key, content)):
+            return True
+        # It may be one's own: what was written before the answer was lost.
+        return self.read(key) == content
+
+    def _create(self, key: str, content: bytes) -> bool:
         with self._asked(key, "can't be written"):
             try:
                 if self._is_folder:
                     self._create_file(Path(self._path(key)), content)
                 else:
-                    self.fs.pipe_file(self._path(key), content, mode="create")
+                    self._call("pipe_file", key, content, mode="create")
                 return True
             except FileExistsError:
-                pass
+                return False
             except OSError as error:
-                if "PreconditionFailed" not in str(error) and "412" not in str(error):
+                if "PreconditionFailed" not in str(error):
                     raise
-        # It may be one's own: what was written before the answer was lost.
-        return self.read(key) == content
+                return False
 
     def write(self, key: str, content: bytes) -> None:
         """Write a small object. Raises StoreError."""
@@ -128,13 +147,13 @@ class Store:
             if self._is_folder:
                 write_bytes(Path(self._path(key)), content)
             else:
-                self.fs.pipe_file(self._path(key), content)
+                self._call("pipe_file", key, content)
 
     def remove(self, key: str) -> None:
         """Delete an object, if there is one. Raises StoreError."""
         with self._asked(key, "can't be deleted"):
             try:
-                self.fs.rm_file(self._path(key))
+                self._call("rm_file", key)
             except FileNotFoundError:
                 return
 
@@ -143,11 +162,30 @@ class Store:
         StoreError."""
         with self._asked(prefix, "can't be listed"):
             try:
-                found = self.fs.find(self._path(prefix), detail=True)
+                found = self._call("find", prefix, detail=True)
             except FileNotFoundError:
                 return {}
         begin = f"{self._path(prefix)}/"
         return {name.removeprefix(begin): dict(one) for name, one in found.items()}
+
+    def _call(self, method: str, key: str, *arguments: object, **options: Any) -> Any:
+        """What the file system answers. The libraries below it may wait for ever for a connection
+        that was reset while they wrote, whatever their own limits say."""
+        if self.fs.async_impl:
+            bytes_ = options.get("end", BLOCK) - options.get("start", 0)
+            options["timeout"] = _WAITS_S + (bytes_ / _SLOWEST if "file" in method else 0)
+        return getattr(self.fs, method)(self._path(key), *arguments, **options)
+
+    def _again(self, ask: Callable[[], Value]) -> Value:
+        """What is asked, asked again where it failed."""
+        for attempt in range(1, _TRIES):
+            try:
+                return ask()
+            except NotStoredError:
+                raise
+            except StoreError:
+                time.sleep(_WAIT_S * attempt)
+        return ask()
 
     @property
     def _is_folder(self) -> bool:
@@ -168,19 +206,9 @@ class Store:
 
     def _block(self, key: str, start: int, end: int) -> bytes:
         """A range of an object, asked for again when the connection is cut."""
-        found = b""
-        for attempt in range(_TRIES):
-            try:
-                with self._asked(key, "can't be read"):
-                    found = bytes(self.fs.cat_file(self._path(key), start=start, end=end))
-            except NotStoredError:
-                raise
-            except StoreError:
-                if attempt == _TRIES - 1:
-                    raise
-            if len(found) == end - start:
-                return found
-            time.sleep(_WAIT_S * attempt)
+        found = self._again(lambda: self._range(key, start, end))
+        if len(found) == end - start:
+            return found
         raise IntegrityError(
             "the object ends before its record says",
             file=None,
@@ -189,6 +217,10 @@ class Store:
             expected=f"{end} at least",
             remedy="push the part again from where it was made, with --check",
         )
+
+    def _range(self, key: str, start: int, end: int) -> bytes:
+        with self._asked(key, "can't be read"):
+            return bytes(self._call("cat_file", key, start=start, end=end))
 
     def _compare(self, key: str, sha256: str, bytes_: int, expected: StoredFile) -> None:
         if (sha256, bytes_) != (expected.sha256, expected.bytes_):
