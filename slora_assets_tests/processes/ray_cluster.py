@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import shutil
+import signal
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from pathlib import Path
@@ -52,6 +53,7 @@ def ray_cluster() -> Iterator[Nodes]:
     """Nothing of it is left afterwards."""
     pytest.importorskip("ray")
     with pytest.MonkeyPatch.context() as patch:
+        handler = signal.getsignal(signal.SIGTERM)
         patch.setenv("RAY_USAGE_STATS_ENABLED", "0")
         patch.setenv("RAY_worker_niceness", "0")  # by default whatever else runs goes first
         nodes = Nodes()
@@ -60,4 +62,5 @@ def ray_cluster() -> Iterator[Nodes]:
             yield nodes
         finally:
             nodes.end()
+            signal.signal(signal.SIGTERM, handler)  # each node has put one of its own in its place
             shutil.rmtree(nodes.folder, ignore_errors=True)
