@@ -228,9 +228,7 @@ def main() -> int:
         line = "comes back" if comes_back else "stays dead"
         print(f"| {kind} | {line} | {len(found)} | {cut} | {done} | {len(found) - done} | {bad} |")
     total = sum(map(len, rows.values()))
-    print(
-        f"\n{total - wrong} of {total} end with the right bytes or a clear error, and nothing half"
-    )
+    print(f"\n{total - wrong} of {total} end with the right bytes or a clear error, none by halves")
     return 1 if wrong else 0
 
 
