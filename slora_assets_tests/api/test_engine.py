@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import random
 from collections.abc import Callable
-from functools import cache
 from typing import Any
 
 import pytest
@@ -18,17 +17,10 @@ from api.generator.slots import Adapter
 from api.making import within
 from slora_assets.base_models.seam import VideoBase
 from slora_assets.config.workspace import Workspace
-from slora_assets.documents import ADAPTER_FILE, SpeedPreset
+from slora_assets.documents import SpeedPreset
 from slora_assets.provenance.records import read_adapter_record
+from slora_assets_tests.api.fresh import DRAWN, GUIDANCE, PROMPT, STEPS, fresh
 from slora_assets_tests.api.refused import VALID, refused
-
-PROMPT = "a red cart moves to the left"
-DRAWN = [
-    (None, 0.0),
-    ("market_floor", 0.85),
-    ("kitchen", 1.3),
-    ("street", 1),
-]
 
 
 @pytest.fixture(scope="module")
@@ -45,24 +37,13 @@ def recipe(workspace: Workspace, scenario: str | None, scale: float, **more: Any
     return Recipe(adapter, speed=SPEED, max_steps=2, **given)
 
 
-SPEED = SpeedPreset(steps=1, guidance_scale=4.0)
-
-
-@cache
-def fresh(base: VideoBase, workspace: Workspace, scenario: str | None, scale: float) -> bytes:
-    """What a new pipeline draws."""
-    pipeline = base.pipeline("cpu", "float32")
-    if scenario is not None:
-        folder = workspace.scenario_run(scenario) / "adapters" / "epoch_2"
-        base.load_adapter(pipeline, folder / ADAPTER_FILE, "fresh", scale)
-    frames = base.generate(pipeline, prompt=PROMPT, seed=0, steps=1, guidance_scale=4.0)
-    return frames.tobytes()
+SPEED = SpeedPreset(steps=STEPS, guidance_scale=GUIDANCE)
 
 
 def test_whatever_was_drawn_before_a_clip_is_the_one_of_a_fresh_pipeline(
     engine: Engine, base: VideoBase, workspace: Workspace
 ) -> None:
-    """Base, and three adapters of different ranks and layers, two of which stay loaded."""
+    """Two adapters stay loaded."""
     chance = random.Random(0)
     expected = {one: fresh(base, workspace, *one) for one in DRAWN}
     assert len(set(expected.values())) == len(DRAWN)

@@ -9,17 +9,15 @@ from typing import Any
 
 import numpy as np
 import pytest
-from numpy.typing import NDArray
 from starlette.testclient import TestClient
 
-from api.generator.engine import GeneratedClip
+from api.generator.engine import Engine, GeneratedClip
 from api.making import RANDOM_BASE
 from slora_assets.base_models.seam import VideoBase
 from slora_assets.config.workspace import Workspace
 from slora_assets.documents import ADAPTER_FILE
 from slora_assets.provenance import sha256_bytes, sha256_file
-
-PROMPT = "a red cart moves to the left"
+from slora_assets_tests.api.fresh import DRAWN, GUIDANCE, PROMPT, STEPS, fresh
 
 
 def ask(client: TestClient, scenario: str = "market_floor", **fields: str) -> dict[str, Any]:
@@ -32,36 +30,23 @@ def ask(client: TestClient, scenario: str = "market_floor", **fields: str) -> di
 @pytest.fixture
 def frames_of(
     client: TestClient, monkeypatch: pytest.MonkeyPatch
-) -> Callable[..., NDArray[np.uint8]]:
-    """Ask for a clip and give the very frames that the service encoded."""
-    engine = client.app.state.service.engine  # type: ignore[attr-defined]
-    real, made = engine.generate, []
+) -> Callable[[str, str], tuple[bytes, str]]:
+    """Ask for a clip as `fresh` draws it, and give the very frames that the service encoded, with
+    the clip's address."""
+    real, made = Engine.generate, list[GeneratedClip]()
 
     def kept(*arguments: Any) -> GeneratedClip:
         made.append(real(*arguments))
         return made[-1]
 
-    monkeypatch.setattr(engine, "generate", kept)
+    monkeypatch.setattr(Engine, "generate", kept)
 
-    def frames(scenario: str, scale: str) -> NDArray[np.uint8]:
-        ask(client, scenario, lora_scale=scale)
-        found: NDArray[np.uint8] = made[-1].frames
-        return found
+    def frames(scenario: str, scale: str) -> tuple[bytes, str]:
+        drawn = {"num_inference_steps": str(STEPS), "guidance_scale": str(GUIDANCE)}
+        url = ask(client, scenario, lora_scale=scale, **drawn)["url"]
+        return made[-1].frames.tobytes(), url
 
     return frames
-
-
-def freshly_made(
-    base: VideoBase, workspace: Workspace, scenario: str | None, scale: float = 0.85
-) -> NDArray[np.uint8]:
-    """What a new pipeline makes with the scenario's adapter, or without any."""
-    pipeline = base.pipeline("cpu", "float32")
-    if scenario is not None:
-        adapter = workspace.scenario_run(scenario) / "adapters" / "epoch_2" / ADAPTER_FILE
-        base.load_adapter(pipeline, adapter, "fresh", scale)
-    return base.generate(
-        pipeline, prompt=PROMPT, seed=0, steps=2, guidance_scale=base.inference.guidance_scale
-    )
 
 
 def test_a_clip_is_published_with_its_score_and_origin(
@@ -115,6 +100,7 @@ def test_the_sidecar_leads_from_the_clip_back_to_the_footage(
     client: TestClient, workspace: Workspace
 ) -> None:
     made = ask(client)
+    assert made["lora_scale"] == 0.85, "the preset's, where the request says none"
     sidecar = json.loads(
         (workspace.artifacts / Path(made["url"]).name).with_suffix(".json").read_text()
     )
@@ -124,36 +110,35 @@ def test_the_sidecar_leads_from_the_clip_back_to_the_footage(
     assert sidecar["temporal_score"] == made["temporal_score"]
 
 
-def test_scale_defaults_to_the_presets(client: TestClient) -> None:
-    assert ask(client)["lora_scale"] == 0.85
-
-
 def test_the_same_request_gives_the_same_frames_at_another_address(
-    client: TestClient, frames_of: Callable[..., NDArray[np.uint8]]
+    frames_of: Callable[[str, str], tuple[bytes, str]],
 ) -> None:
-    first = frames_of("market_floor", "0.85")
-    assert np.array_equal(first, frames_of("market_floor", "0.85"))
-    assert ask(client)["url"] != ask(client)["url"]
+    first, again = (frames_of("market_floor", "0.85") for _ in range(2))
+    assert first[0] == again[0] and first[1] != again[1]
 
 
 def test_scale_zero_is_the_base_to_the_bit(
-    base: VideoBase, workspace: Workspace, frames_of: Callable[..., NDArray[np.uint8]]
+    base: VideoBase,
+    workspace: Workspace,
+    frames_of: Callable[[str, str], tuple[bytes, str]],
 ) -> None:
-    plain = freshly_made(base, workspace, None)
-    assert np.array_equal(frames_of("market_floor", "0"), plain)
-    assert not np.array_equal(frames_of("market_floor", "1"), plain)
-    assert np.array_equal(frames_of("kitchen", "-0.0"), plain)
+    plain = fresh(base, workspace, None, 0.0)
+    assert frames_of("market_floor", "0")[0] == plain
+    assert frames_of("market_floor", "1")[0] != plain
+    assert frames_of("kitchen", "-0.0")[0] == plain
 
 
 def test_adapters_in_alternation_equal_fresh_loads(
-    base: VideoBase, workspace: Workspace, frames_of: Callable[..., NDArray[np.uint8]]
+    base: VideoBase,
+    workspace: Workspace,
+    frames_of: Callable[[str, str], tuple[bytes, str]],
 ) -> None:
-    asked = [("market_floor", 0.85), ("kitchen", 0.85), ("street", 0.85), ("kitchen", 1.5)]
-    expected = {key: freshly_made(base, workspace, *key) for key in asked}
-    assert len({frames.tobytes() for frames in expected.values()}) == len(asked)
-    for scenario, scale in [*asked, *reversed(asked)]:
-        found = frames_of(scenario, str(scale))
-        assert np.array_equal(found, expected[scenario, scale]), (scenario, scale)
+    """By the way that requests come; `test_engine` goes from each to each."""
+    asked = [(scenario, scale) for scenario, scale in DRAWN if scenario is not None]
+    expected = {one: fresh(base, workspace, *one) for one in asked}
+    assert len(set(expected.values())) == len(asked)
+    for scenario, scale in [*asked, asked[0]]:
+        assert frames_of(scenario, str(scale))[0] == expected[scenario, scale], (scenario, scale)
 
 
 def test_a_preview_is_labelled_with_its_verdict(client: TestClient) -> None:
@@ -168,18 +153,11 @@ def test_the_adapters_own_path_is_accepted_as_file_or_folder(client: TestClient)
             assert ask(client, scenario, lora_path=path)["lora_path"] == one["lora_path"]
 
 
-def test_both_kinds_of_form_are_read(client: TestClient) -> None:
-    fields = {"prompt": (None, PROMPT), "scenario": (None, "market_floor")}
-    answer = client.post("/generate", files=fields)
-    assert answer.status_code == 200, answer.text
-
-
 def test_a_frozen_clip_has_no_temporal_score_and_says_why(
     client: TestClient, base: VideoBase, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     frames = np.full((base.geometry.frames, 64, 96, 3), 90, dtype=np.uint8)
-    engine = client.app.state.service.engine  # type: ignore[attr-defined]
-    monkeypatch.setattr(engine, "generate", lambda *_: GeneratedClip(frames, 8.0, 2, 4.0))
+    monkeypatch.setattr(Engine, "generate", lambda *_: GeneratedClip(frames, 8.0, 2, 4.0))
     score = ask(client)["temporal_score"]
     assert score["temporal_consistency"] is None
     assert "frozen" in score["reason"]

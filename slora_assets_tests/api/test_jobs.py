@@ -15,6 +15,7 @@ from starlette.requests import Request
 from starlette.testclient import TestClient
 from starlette.types import Message
 
+from api.jobs import runner
 from api.jobs.job import Job
 from api.jobs.runner import Step
 from api.v1_videos import _changes
@@ -45,15 +46,15 @@ def ended(client: TestClient, job: dict[str, Any]) -> dict[str, Any]:
 @pytest.fixture
 def held(client: TestClient, monkeypatch: pytest.MonkeyPatch) -> Iterator[threading.Event]:
     """Clips are not begun until the event is set."""
-    runner, go = client.app.state.service.runner, threading.Event()  # type: ignore[attr-defined]
-    make = runner._make
+    service, go = client.app.state.service, threading.Event()  # type: ignore[attr-defined]
+    make = service.runner._make
 
     def later(job: Job, on_step: Step) -> object:
         while not go.wait(0.01):
             on_step(1, 4)
         return make(job, on_step)
 
-    monkeypatch.setattr(runner, "_make", later)
+    monkeypatch.setattr(service.runner, "_make", later)
     yield go
     go.set()
 
@@ -70,13 +71,6 @@ def test_a_job_becomes_a_clip_with_its_scores(client: TestClient) -> None:
     assert done["size"] == f"{done['result']['width']}x{done['result']['height']}"
     assert client.get(done["content"], headers={"Range": "bytes=0-9"}).status_code == 206
     assert done["result"]["job"] == job["id"]
-
-
-def test_a_form_and_the_model_field_ask_for_the_same(client: TestClient) -> None:
-    sent = {"prompt": VALID["prompt"], "model": VALID["scenario"]}
-    answer = client.post("/v1/videos", data=sent)
-    assert answer.status_code == 200, answer.text
-    assert ended(client, answer.json())["status"] == "completed"
 
 
 def test_prefer_respond_async_answers_with_the_job(client: TestClient) -> None:
@@ -188,6 +182,7 @@ def test_a_database_that_fails_for_a_while_stops_no_later_job(
     def full(*_given: object, **_named: object) -> None:
         raise OSError("no space left on device")
 
+    monkeypatch.setattr(runner, "_LOOK_EVERY_S", 0.05)
     with monkeypatch.context() as patch:
         for name in ("complete", "fail"):
             patch.setattr(store, name, full)

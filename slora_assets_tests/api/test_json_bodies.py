@@ -35,6 +35,8 @@ def test_the_same_request_means_the_same_as_form_and_as_json(client: TestClient)
     ]
     for path in ("/generate", "/v1/videos"):
         assert asked(client, path, data={**form, "num_frames": ""}) == expected
+        parts = {name: (None, value) for name, value in form.items()}
+        assert asked(client, path, files=parts) == expected
         for fields in alike:
             assert asked(client, path, json=fields) == expected, fields
 
@@ -73,6 +75,7 @@ def test_a_clip_asked_for_in_json_is_waited_for(client: TestClient) -> None:
         ('"model": "kitchen"', "model"),
         ('"lora_path": ""', "lora_path"),
     ],
+    ids=lambda said: said[:40],
 )
 def test_what_is_no_request_is_refused_by_field(
     client: TestClient, path: str, said: str, field: str
@@ -101,7 +104,9 @@ def test_what_must_be_there_is_asked_for(
 
 
 @pytest.mark.parametrize(
-    "body", [b"", b"{", b"null", b"[1]", b'"x"', b"\xff", b"[" * 50_000, b'{"a":' * 10_000]
+    "body",
+    [b"", b"{", b"null", b"[1]", b'"x"', b"\xff", b"[" * 50_000, b'{"a":' * 10_000],
+    ids=lambda body: repr(body[:8]),
 )
 def test_what_is_no_object_of_fields_is_refused(client: TestClient, body: bytes) -> None:
     for path in ("/generate", "/v1/videos"):

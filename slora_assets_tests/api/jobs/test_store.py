@@ -8,6 +8,7 @@ import sys
 import time
 from collections.abc import Callable
 from pathlib import Path
+from typing import IO
 
 import pytest
 
@@ -181,6 +182,7 @@ def published(job):
     there = (folder / f"{job.id}.done").exists()
     return (f"{job.id[6:]}.mp4", {"prompt": job.request.prompt}) if there else None
 
+sys.stdin.readline()  # all that a process imports is there before the first begins
 runner = JobRunner(JobStore(sys.argv[3]), make, published)
 print("ready", flush=True)
 plan = Plan(adapter_sha256="a" * 64, lora_scale=1.0, seed=0)
@@ -193,26 +195,35 @@ while True:
 """
 
 
+def _begun(child: subprocess.Popen[str]) -> IO[str]:
+    """What it says after that it is ready."""
+    assert child.stdin is not None and child.stdout is not None
+    child.stdin.write("\n")
+    child.stdin.flush()
+    assert child.stdout.readline() == "ready\n"
+    return child.stdout
+
+
 def test_kill_9_loses_no_job_and_no_job_stands_in_a_false_state(
     tmp_path: Path, database: str, begin: Callable[[], JobStore]
 ) -> None:
     chance, accepted = random.Random(0), list[str]()
-    for _ in range(2):
-        child = subprocess.Popen(
-            [sys.executable, "-c", CHILD, str(tmp_path), "6", database],
+    *children, last = (
+        subprocess.Popen(
+            [sys.executable, "-c", CHILD, str(tmp_path), number, database],
+            stdin=subprocess.PIPE,
             stdout=subprocess.PIPE,
             text=True,
         )
-        assert child.stdout is not None and child.stdout.readline() == "ready\n"
+        for number in ("6", "6", "0")
+    )
+    for child in children:
+        said = _begun(child)
         time.sleep(chance.uniform(0, 0.15))
         child.kill()
-        accepted += child.stdout.read().split()
+        accepted += said.read().split()
         child.wait()
-    last = subprocess.Popen(
-        [sys.executable, "-c", CHILD, str(tmp_path), "0", database],
-        stdout=subprocess.PIPE,
-        text=True,
-    )
+    _begun(last)
     store = begin()
     try:
         deadline = time.monotonic() + 60
