@@ -30,7 +30,8 @@ def workspace(base: VideoBase, tmp_path_factory: pytest.TempPathFactory) -> Work
 
 @pytest.fixture
 def own_workspace(workspace: Workspace, tmp_path: Path) -> Workspace:
-    return below(shutil.copytree(workspace.root, tmp_path / "workspace"))
+    made_by_others = shutil.ignore_patterns("artifacts", "register", "jobs.sqlite*")
+    return below(shutil.copytree(workspace.root, tmp_path / "workspace", ignore=made_by_others))
 
 
 @pytest.fixture(scope="session")
