@@ -5,6 +5,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import Iterator
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -21,8 +22,15 @@ from slora_assets_tests.api.refused import VALID, refused
 
 
 @pytest.fixture
-def client(own_workspace: Workspace) -> Iterator[TestClient]:
-    settings = ApiSettings(own_workspace, device="cpu", idle_s=0.001, accelerator_wait_s=0.1)
+def client(own_workspace: Workspace, tmp_path: Path) -> Iterator[TestClient]:
+    """With jobs of its own: those of the tests before aren't taken over."""
+    settings = ApiSettings(
+        own_workspace,
+        device="cpu",
+        idle_s=0.001,
+        accelerator_wait_s=0.1,
+        database=f"sqlite:///{tmp_path / 'jobs.sqlite'}",
+    )
     with local(create_app(settings)) as opened:
         yield opened
 
@@ -63,7 +71,7 @@ def test_a_training_that_keeps_the_accelerator_fails_the_job_in_words_and_no_lat
         problem = refused(client.post("/generate", data=VALID), 503)
     assert problem["type"].endswith(":accelerator-busy")
     assert "rocess 4321" in problem["detail"] and "Remedy: wait for it" in problem["detail"]
-    [job] = client.get("/v1/videos", params={"limit": 1}).json()["data"]
+    [job] = client.get("/v1/videos").json()["data"]
     assert (job["status"], job["error"]["code"]) == ("failed", "accelerator-busy")
     assert job["error"]["message"] == problem["detail"] and job["waiting_for"] is None
     assert client.post("/generate", data=VALID).status_code == 200

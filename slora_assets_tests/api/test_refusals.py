@@ -107,6 +107,7 @@ def test_what_exceeds_the_queue_gets_429_and_nothing_is_lost(
 ) -> None:
     presets = own_workspace.presets.read_text()
     own_workspace.presets.write_text(re.sub(r"max_queue: \d+", "max_queue: 2", presets))
+    own_workspace.jobs.unlink(missing_ok=True)  # what waits of other tests would take places
     app = create_app(ApiSettings(own_workspace, device="cpu"))
     service, go, sent = app.state.service, threading.Event(), 5
     make = service.runner._make
