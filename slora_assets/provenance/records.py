@@ -114,11 +114,12 @@ def read_verdict(workspace: Workspace, run: str) -> RunVerdict:
 
 def installed_packages() -> dict[str, str]:
     """Every distribution that is installed, by its normalised name: a run's environment."""
-    return {
-        re.sub(r"[-_.]+", "-", name).lower(): one.version
-        for one in distributions()
-        if (name := one.metadata["Name"])
-    }
+    found: dict[str, str] = {}
+    for one in distributions():
+        # setuptools puts what it brings for itself on the path as soon as somebody imports it.
+        if Path(str(one.locate_file(""))).name != "_vendor" and (name := one.metadata["Name"]):
+            found.setdefault(re.sub(r"[-_.]+", "-", name).lower(), one.version)
+    return found
 
 
 def software_versions() -> dict[str, str]:
