@@ -29,7 +29,7 @@ from slora_assets_tests.workspaces import choose
 _SHARED = ("graph",)
 """Fixtures of a session that take a minute."""
 
-_FIRST = ("training", "base_models", "miniature")
+_FIRST = ("training", "base_models", "processes", "miniature")
 """Folders whose tests take longest. What is begun first keeps no other process waiting at the
 end."""
 

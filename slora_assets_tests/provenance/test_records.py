@@ -1,4 +1,4 @@
-"""What is said of a document that another version of the project wrote, and of the packages that are
+"""What is said of a document that another version of the project wrote, and which packages are
 installed."""
 
 from pathlib import Path
