@@ -21,6 +21,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 import dagster as dg
+import with_tests  # noqa: F401
 
 from slora_assets.config.workspace import PROJECT
 from slora_assets_tests.postgresql import installed, running

@@ -7,6 +7,7 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
+import with_tests  # noqa: F401
 from forged_projects import Projects, keys_of, put
 
 from slora_assets.config.workspace import Workspace

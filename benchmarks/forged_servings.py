@@ -6,6 +6,7 @@ import json
 import shutil
 from pathlib import Path
 
+import with_tests  # noqa: F401
 from forged_projects import Projects, files_of, keys_of, put
 from forged_promotions import Forge, another, another_projects_ledger, no_keys
 

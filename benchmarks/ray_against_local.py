@@ -24,6 +24,7 @@ from collections.abc import Callable
 from pathlib import Path
 
 import training_workspace
+import with_tests  # noqa: F401
 from peer_data import SCENARIO
 
 from slora_assets.base_models.catalogue import open_base

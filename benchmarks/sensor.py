@@ -18,6 +18,7 @@ from unittest.mock import patch
 import dagster as dg
 import numpy as np
 import orjson
+import with_tests  # noqa: F401
 
 from slora_assets.config.data import read_dataset
 from slora_assets.curation.stage import curate

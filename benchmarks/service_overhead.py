@@ -17,6 +17,7 @@ from collections.abc import Mapping
 from pathlib import Path
 
 import psutil
+import with_tests  # noqa: F401
 from starlette.testclient import TestClient
 from started_service import workspace
 

@@ -10,6 +10,7 @@ import random
 import sys
 
 import dagster as dg
+import with_tests  # noqa: F401
 
 from slora_assets.config.validation import read_validation_prompts
 from slora_assets.config.workspace import Workspace

@@ -26,6 +26,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
+import with_tests  # noqa: F401
 import yaml
 from fastapi.testclient import TestClient
 
