@@ -144,7 +144,8 @@ def latents(
     clips = scenario_manifest(workspace, SCENARIO).usable()
     shutil.rmtree(workspace.latents / SCENARIO, ignore_errors=True)
     base = open_base("miniature", workspace.models)
-    cache_latents(clips, base, workspace.root, workspace.quarantine, None, progress, compute)
+    inside = workspace.root, workspace.quarantine
+    cache_latents(clips, base, *inside, None, progress, compute=compute)
 
 
 def train(workspace: Workspace, compute: Compute) -> None:
