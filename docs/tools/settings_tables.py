@@ -15,10 +15,10 @@ from pydantic import BaseModel
 
 from api.errors import ApiError, NoSuchPair, SamplesChanged
 from slora_assets.config.data import DatasetSettings, ScenariosSettings
-from slora_assets.config.environment import VARIABLES
 from slora_assets.config.notices import NoticeSettings
 from slora_assets.config.training import TrainingSettings
 from slora_assets.config.validation import ValidationPrompts
+from slora_assets.config.variables import VARIABLES
 from slora_assets.documents import Presets
 
 Schema = Mapping[str, Any]

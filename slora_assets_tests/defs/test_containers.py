@@ -13,7 +13,7 @@ from typing import Any
 
 import yaml
 
-from slora_assets.config.environment import VARIABLES
+from slora_assets.config.variables import VARIABLES
 from slora_assets_tests.small_graph import PROJECT
 
 DEPLOY = PROJECT / "deploy"

@@ -16,7 +16,7 @@ import numpy as np
 import pytest
 from pydantic import ValidationError
 
-from slora_assets.config.environment import VARIABLES
+from slora_assets.config.variables import VARIABLES
 from slora_assets.documents.schemas import DOCUMENTS
 from slora_assets.footage.encode import write_mp4
 from slora_assets.provenance.keys import KEYS
@@ -224,7 +224,7 @@ def test_the_list_of_environment_variables_is_the_code_s() -> None:
         ("deploy", "*.yaml"),
     ):
         files += (PROJECT / folder).rglob(pattern)
-    listed = PROJECT / "slora_assets/config/environment.py"
+    listed = PROJECT / "slora_assets/config/variables.py"
     text = "\n".join(file.read_text("utf-8") for file in files if file != listed)
     read = set(re.findall(r"\bSLORA_[A-Z_]+\b", text))
     assert {one.name for one in VARIABLES} == read | OF_OTHERS
