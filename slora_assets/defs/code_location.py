@@ -27,6 +27,7 @@ from slora_assets.defs.checks.caches import (
 from slora_assets.defs.checks.curation import splits_do_not_leak
 from slora_assets.defs.checks.deployment import presets_are_intact, summary_is_fresh
 from slora_assets.defs.checks.freshness import adapter_is_current, verdict_is_current
+from slora_assets.defs.checks.looks import bundled
 from slora_assets.defs.checks.provenance import RECORDS_VERIFY
 from slora_assets.defs.checks.training import scenario_export_is_proven, unified_export_is_proven
 from slora_assets.defs.checks.validation import (
@@ -75,25 +76,27 @@ def build_definitions(*, resource_overrides: Mapping[str, Any] | None = None) ->
             project_summary,
             project_report,
         ],
-        asset_checks=[
-            splits_do_not_leak,
-            frames_are_whole,
-            latents_are_whole,
-            embeddings_are_whole,
-            scenario_export_is_proven,
-            unified_export_is_proven,
-            gate_passes,
-            samples_move,
-            unified_gate_passes,
-            unified_samples_move,
-            nothing_is_copied,
-            unified_nothing_is_copied,
-            presets_are_intact,
-            summary_is_fresh,
-            adapter_is_current,
-            verdict_is_current,
-            *RECORDS_VERIFY,
-        ],
+        asset_checks=bundled(
+            [
+                splits_do_not_leak,
+                frames_are_whole,
+                latents_are_whole,
+                embeddings_are_whole,
+                scenario_export_is_proven,
+                unified_export_is_proven,
+                gate_passes,
+                samples_move,
+                unified_gate_passes,
+                unified_samples_move,
+                nothing_is_copied,
+                unified_nothing_is_copied,
+                presets_are_intact,
+                summary_is_fresh,
+                adapter_is_current,
+                verdict_is_current,
+                *RECORDS_VERIFY,
+            ]
+        ),
         jobs=[*JOBS, DAILY_SUMMARY, VERIFY_SERVED],
         schedules=[daily_summary, verify_served],
         sensors=[

@@ -112,11 +112,11 @@ def _shape(file: Path, array: str) -> str:
 
 
 def _check_all() -> dict[str, dg.AssetCheckEvaluation]:
-    evaluated = (
-        entry.get_dagster_event().asset_check_evaluation_data
-        for entry in _look(dg.AssetSelection.all_asset_checks())
-    )
-    return {check.check_name: check for check in evaluated}
+    return {one.check_name: one for one in _evaluated(dg.AssetSelection.all_asset_checks())}
+
+
+def _evaluated(checks: dg.AssetSelection) -> list[dg.AssetCheckEvaluation]:
+    return [entry.get_dagster_event().asset_check_evaluation_data for entry in _look(checks)]
 
 
 def _look(checks: dg.AssetSelection) -> list[dg.EventLogEntry]:
@@ -243,3 +243,18 @@ def test_clips_that_leak_are_named_by_side_with_a_remedy(
     assert line.rstrip().endswith("then run `make data preprocess`.")
     (failed,) = errors
     assert failed.endswith(line.partition(": ")[2].strip())
+
+
+def test_one_check_of_an_asset_can_be_launched_without_the_others(copy: Workspace) -> None:
+    key = dg.AssetCheckKey(dg.AssetKey("scenario_validation"), "samples_move")
+    assert [one.check_name for one in _evaluated(dg.AssetSelection.checks(key))] == ["samples_move"]
+
+
+def test_a_check_that_cannot_look_leaves_the_others_of_its_asset_to_say_what_they_see(
+    copy: Workspace,
+) -> None:
+    (copy.validation(SCENARIO) / VERDICT_FILE).unlink()
+    of_asset = dg.AssetSelection.checks_for_assets("scenario_validation")
+    said = _sentences(_evaluated(of_asset))
+    assert "verdict.json" in said["scenario_validation_record_verifies"]
+    assert "gate_passes" not in said

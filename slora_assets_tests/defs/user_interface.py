@@ -65,7 +65,9 @@ class UserInterface:
         self.start()
 
     def start(self) -> None:
-        """Start it as a terminal would, and wait until graph and daemon are there."""
+        """Start it as a terminal would, or again when it has ended, and wait until graph and daemon
+        are there."""
+        self.begun = [one for one in self.begun if one.poll() is None]
         self._port = free_port()
         self.dev = self._begin(
             sys.executable, "-c", _OPEN, "--port", str(self._port), *self._target

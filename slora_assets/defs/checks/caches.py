@@ -6,6 +6,7 @@ import dagster as dg
 
 from slora_assets.base_models.catalogue import open_base
 from slora_assets.curation.manifest import scenario_manifest
+from slora_assets.defs.checks.looks import look
 from slora_assets.defs.checks.sentences import counted, some, some_of
 from slora_assets.defs.metadata import scenario_of
 from slora_assets.defs.partitions import SCENARIOS
@@ -16,7 +17,7 @@ if TYPE_CHECKING:
     from slora_assets.caches.inspection import Inspected
 
 
-@dg.asset_check(asset="first_frames", partitions_def=SCENARIOS)
+@look("first_frames", partitions_def=SCENARIOS)
 def frames_are_whole(
     context: dg.AssetCheckExecutionContext, project: ProjectResource
 ) -> dg.AssetCheckResult:
@@ -38,7 +39,7 @@ def frames_are_whole(
     )
 
 
-@dg.asset_check(asset="latents", blocking=True, partitions_def=SCENARIOS)
+@look("latents", blocking=True, partitions_def=SCENARIOS)
 def latents_are_whole(
     context: dg.AssetCheckExecutionContext, project: ProjectResource
 ) -> dg.AssetCheckResult:
@@ -55,7 +56,7 @@ def latents_are_whole(
     return _said(found, "moments", "latents", len(usable) - len(read))
 
 
-@dg.asset_check(asset="prompt_embeddings", blocking=True, partitions_def=SCENARIOS)
+@look("prompt_embeddings", blocking=True, partitions_def=SCENARIOS)
 def embeddings_are_whole(
     context: dg.AssetCheckExecutionContext, project: ProjectResource
 ) -> dg.AssetCheckResult:

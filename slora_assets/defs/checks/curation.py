@@ -5,12 +5,13 @@ import dagster as dg
 
 from slora_assets.curation.leaks import leak_sentence, leaks_among
 from slora_assets.curation.manifest import read_manifest
+from slora_assets.defs.checks.looks import look
 from slora_assets.defs.metadata import scenario_of
 from slora_assets.defs.partitions import SCENARIOS
 from slora_assets.defs.project import ProjectResource
 
 
-@dg.asset_check(asset="scenario_manifest", blocking=True, partitions_def=SCENARIOS)
+@look("scenario_manifest", blocking=True, partitions_def=SCENARIOS)
 def splits_do_not_leak(
     context: dg.AssetCheckExecutionContext, project: ProjectResource
 ) -> dg.AssetCheckResult:

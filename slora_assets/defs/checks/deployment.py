@@ -3,6 +3,7 @@
 import dagster as dg
 
 from slora_assets.config.errors import SloraError
+from slora_assets.defs.checks.looks import look
 from slora_assets.defs.checks.sentences import counted, some
 from slora_assets.defs.project import ProjectResource
 from slora_assets.deployment.permission import admitted_use
@@ -14,8 +15,10 @@ from slora_assets.deployment.summary import SUMMARY_FILE, outdated_rows
 from slora_assets.provenance import read_json
 
 
-@dg.asset_check(asset="inference_presets")
-def presets_are_intact(project: ProjectResource) -> dg.AssetCheckResult:
+@look("inference_presets")
+def presets_are_intact(
+    _: dg.AssetCheckExecutionContext, project: ProjectResource
+) -> dg.AssetCheckResult:
     """Each promoted adapter is in the registry, has the recorded hash, stands in the change log as
     promoted, may be asked for no strength that the gate did not let through, promises no use that a
     licence of its parents, as it is known now, doesn't allow, and is signed as it stands."""
@@ -47,8 +50,10 @@ def presets_are_intact(project: ProjectResource) -> dg.AssetCheckResult:
     )
 
 
-@dg.asset_check(asset="project_summary")
-def summary_is_fresh(project: ProjectResource) -> dg.AssetCheckResult:
+@look("project_summary")
+def summary_is_fresh(
+    _: dg.AssetCheckExecutionContext, project: ProjectResource
+) -> dg.AssetCheckResult:
     """The roll-up says of each scenario what its run and verdict say now."""
     workspace = project.workspace()
     outdated = outdated_rows(workspace)

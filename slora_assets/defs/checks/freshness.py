@@ -12,6 +12,7 @@ import dagster as dg
 from slora_assets.config.errors import SloraError
 from slora_assets.config.workspace import Workspace
 from slora_assets.curation.manifest import read_manifest
+from slora_assets.defs.checks.looks import look
 from slora_assets.defs.metadata import ON_CHANGED_INPUTS
 from slora_assets.defs.partitions import SCENARIOS
 from slora_assets.defs.project import ProjectResource
@@ -25,8 +26,8 @@ from slora_assets.validation.question import question_of
 _ON_CHANGED_INPUTS = cast("dg.AutomationCondition[dg.AssetCheckKey]", ON_CHANGED_INPUTS)
 
 
-@dg.asset_check(
-    asset="scenario_adapter",
+@look(
+    "scenario_adapter",
     additional_deps=["scenario_manifest", "training_settings", "base_model"],
     partitions_def=SCENARIOS,
     automation_condition=_ON_CHANGED_INPUTS,
@@ -64,8 +65,8 @@ def adapter_is_current(
     )
 
 
-@dg.asset_check(
-    asset="scenario_validation",
+@look(
+    "scenario_validation",
     additional_deps=["scenario_adapter", "gate_settings"],
     partitions_def=SCENARIOS,
     automation_condition=_ON_CHANGED_INPUTS,

@@ -9,6 +9,7 @@ from typing import Final
 import dagster as dg
 
 from slora_assets.config.workspace import UNIFIED, Workspace
+from slora_assets.defs.checks.looks import Look, look
 from slora_assets.defs.checks.sentences import counted, some_of
 from slora_assets.defs.metadata import scenario_of
 from slora_assets.defs.partitions import SCENARIOS
@@ -38,11 +39,9 @@ _OF_SCENARIO: Final[Mapping[str, Place]] = {
 the summary say what others recorded."""
 
 
-def _check(
-    asset: str, place: Place, partitions: dg.PartitionsDefinition[str] | None
-) -> dg.AssetChecksDefinition:
-    @dg.asset_check(
-        asset=asset,
+def _check(asset: str, place: Place, partitions: dg.PartitionsDefinition[str] | None) -> Look:
+    @look(
+        asset,
         name=f"{asset}_record_verifies",
         partitions_def=partitions,
         description="Its record, its files and the records that it was made from are what their"

@@ -3,13 +3,14 @@
 import dagster as dg
 
 from slora_assets.config.errors import SloraError
+from slora_assets.defs.checks.looks import look
 from slora_assets.defs.metadata import scenario_of
 from slora_assets.defs.partitions import SCENARIOS
 from slora_assets.defs.project import ProjectResource
 from slora_assets.provenance.records import read_adapter_record, read_run_record
 
 
-@dg.asset_check(asset="scenario_adapter", blocking=True, partitions_def=SCENARIOS)
+@look("scenario_adapter", blocking=True, partitions_def=SCENARIOS)
 def scenario_export_is_proven(
     context: dg.AssetCheckExecutionContext, project: ProjectResource
 ) -> dg.AssetCheckResult:
@@ -17,8 +18,10 @@ def scenario_export_is_proven(
     return _proven(project, scenario_of(context))
 
 
-@dg.asset_check(asset="unified_adapter", blocking=True)
-def unified_export_is_proven(project: ProjectResource) -> dg.AssetCheckResult:
+@look("unified_adapter", blocking=True)
+def unified_export_is_proven(
+    _: dg.AssetCheckExecutionContext, project: ProjectResource
+) -> dg.AssetCheckResult:
     """The exported files are the recorded ones, do what training saw, and have an effect."""
     return _proven(project, None)
 

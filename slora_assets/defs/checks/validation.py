@@ -6,6 +6,7 @@ Neither blocks: a failed adapter is still summarised. Promotion verifies the ver
 import dagster as dg
 
 from slora_assets.config.workspace import UNIFIED
+from slora_assets.defs.checks.looks import look
 from slora_assets.defs.checks.sentences import counted
 from slora_assets.defs.metadata import scenario_of
 from slora_assets.defs.partitions import SCENARIOS
@@ -13,7 +14,7 @@ from slora_assets.defs.project import ProjectResource
 from slora_assets.provenance.records import read_verdict
 
 
-@dg.asset_check(asset="scenario_validation", partitions_def=SCENARIOS)
+@look("scenario_validation", partitions_def=SCENARIOS)
 def gate_passes(
     context: dg.AssetCheckExecutionContext, project: ProjectResource
 ) -> dg.AssetCheckResult:
@@ -21,13 +22,15 @@ def gate_passes(
     return _passes(project, scenario_of(context))
 
 
-@dg.asset_check(asset="unified_validation")
-def unified_gate_passes(project: ProjectResource) -> dg.AssetCheckResult:
+@look("unified_validation")
+def unified_gate_passes(
+    _: dg.AssetCheckExecutionContext, project: ProjectResource
+) -> dg.AssetCheckResult:
     """The gate lets the unified adapter pass."""
     return _passes(project, UNIFIED)
 
 
-@dg.asset_check(asset="scenario_validation", partitions_def=SCENARIOS)
+@look("scenario_validation", partitions_def=SCENARIOS)
 def samples_move(
     context: dg.AssetCheckExecutionContext, project: ProjectResource
 ) -> dg.AssetCheckResult:
@@ -35,13 +38,15 @@ def samples_move(
     return _move(project, scenario_of(context))
 
 
-@dg.asset_check(asset="unified_validation")
-def unified_samples_move(project: ProjectResource) -> dg.AssetCheckResult:
+@look("unified_validation")
+def unified_samples_move(
+    _: dg.AssetCheckExecutionContext, project: ProjectResource
+) -> dg.AssetCheckResult:
     """No validation clip of the unified adapter is frozen."""
     return _move(project, UNIFIED)
 
 
-@dg.asset_check(asset="scenario_validation", partitions_def=SCENARIOS)
+@look("scenario_validation", partitions_def=SCENARIOS)
 def nothing_is_copied(
     context: dg.AssetCheckExecutionContext, project: ProjectResource
 ) -> dg.AssetCheckResult:
@@ -49,8 +54,10 @@ def nothing_is_copied(
     return _copied(project, scenario_of(context))
 
 
-@dg.asset_check(asset="unified_validation")
-def unified_nothing_is_copied(project: ProjectResource) -> dg.AssetCheckResult:
+@look("unified_validation")
+def unified_nothing_is_copied(
+    _: dg.AssetCheckExecutionContext, project: ProjectResource
+) -> dg.AssetCheckResult:
     """No validation clip of the unified adapter is a copy of a clip that was trained on."""
     return _copied(project, UNIFIED)
 
