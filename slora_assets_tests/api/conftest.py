@@ -3,10 +3,13 @@
 from __future__ import annotations
 
 import shutil
+import threading
+import time
 from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
+import uvicorn
 from fastapi import FastAPI
 from starlette.testclient import TestClient
 
@@ -51,6 +54,20 @@ def strict(workspace: Workspace) -> Iterator[TestClient]:
     """Not in preview mode."""
     with local(create_app(ApiSettings(workspace, device="cpu"))) as opened:
         yield opened
+
+
+@pytest.fixture(scope="module")
+def page(workspace: Workspace) -> Iterator[str]:
+    """Where a browser finds the page, of a service that it has for itself."""
+    app = create_app(ApiSettings(workspace, preview=True, device="cpu"))
+    server = uvicorn.Server(uvicorn.Config(app, port=0, log_level="warning"))
+    thread = threading.Thread(target=server.run)
+    thread.start()
+    while not server.started:
+        time.sleep(0.01)
+    yield f"http://127.0.0.1:{server.servers[0].sockets[0].getsockname()[1]}"
+    server.should_exit = True
+    thread.join()
 
 
 def local(app: FastAPI) -> TestClient:

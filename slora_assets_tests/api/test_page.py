@@ -1,103 +1,16 @@
 """The page at `/` in a real browser: a clip, the base beside it, a refusal, a reload, a cancelled
-job; who sees little, and who uses no mouse."""
+job, keys."""
 
 from __future__ import annotations
 
-import threading
-import time
-from collections.abc import Iterator
-
-import pytest
-import uvicorn
-
-from api.app import create_app
-from api.settings import ApiSettings
-from slora_assets.config.workspace import Workspace
+from slora_assets_tests.api.browsing import ask, choose, faults, opened, seen
 from slora_assets_tests.browser import Browser, needs_browser
 
 pytestmark = needs_browser
 
-CONTRAST = """
-(() => {
-  const parts = (text) => (text.match(/[\\d.]+/g) ?? []).map(Number);
-  const light = ([r, g, b]) => [r, g, b].map((v) => v / 255)
-    .map((v) => (v <= 0.04045 ? v / 12.92 : ((v + 0.055) / 1.055) ** 2.4))
-    .reduce((sum, v, i) => sum + v * [0.2126, 0.7152, 0.0722][i], 0);
-  const ground = (element) => {
-    for (let one = element; one; one = one.parentElement) {
-      const colour = parts(getComputedStyle(one).backgroundColor);
-      if (colour.length === 3 || colour[3] === 1) return colour;
-    }
-    return matchMedia('(prefers-color-scheme: dark)').matches ? [0, 0, 0] : [255, 255, 255];
-  };
-  const said = (one) => [...one.childNodes].some((n) => n.nodeType === 3 && n.data.trim())
-    || ['INPUT', 'TEXTAREA'].includes(one.tagName);
-  return [...document.querySelectorAll('body, body *')]
-    .filter((one) => said(one) && one.checkVisibility({ visibilityProperty: true }))
-    .map((one) => {
-      const [a, b] = [light(parts(getComputedStyle(one).color)), light(ground(one))];
-      return { text: one.textContent.slice(0, 40), is: one.tagName + '.' + one.className,
-               ratio: (Math.max(a, b) + 0.05) / (Math.min(a, b) + 0.05) };
-    });
-})()
-"""
 
-
-@pytest.fixture(scope="module")
-def address(workspace: Workspace) -> Iterator[str]:
-    app = create_app(ApiSettings(workspace, preview=True, device="cpu"))
-    server = uvicorn.Server(uvicorn.Config(app, port=0, log_level="warning"))
-    thread = threading.Thread(target=server.run)
-    thread.start()
-    while not server.started:
-        time.sleep(0.01)
-    yield f"http://127.0.0.1:{server.servers[0].sockets[0].getsockname()[1]}"
-    server.should_exit = True
-    thread.join()
-
-
-def opened(browser: Browser, address: str, width: int = 390, before: str = "") -> None:
-    browser.do(
-        "Emulation.setDeviceMetricsOverride",
-        width=width,
-        height=800,
-        deviceScaleFactor=1,
-        mobile=False,
-    )
-    source = f"window.$ = (id) => document.getElementById(id); {before}"
-    browser.do("Page.addScriptToEvaluateOnNewDocument", source=source)
-    browser.do("Page.navigate", url=address)
-    browser.wait("document.readyState === 'complete' && document.body.dataset.ready === 'yes'")
-
-
-def choose(browser: Browser, scenario: str) -> None:
-    browser.js(f"document.querySelector('input[name=scenario][value={scenario}]').click()")
-
-
-def ask(browser: Browser, prompt: str, scenario: str = "market_floor") -> None:
-    choose(browser, scenario)
-    browser.js(f"$('prompt').value = '{prompt}'; $('form').requestSubmit()")
-
-
-def seen(browser: Browser) -> None:
-    browser.wait("!$('result').hidden && $('clip').readyState >= 2")
-
-
-def faults(browser: Browser) -> list[object]:
-    return [one for one in browser.events if one["method"] == "Runtime.exceptionThrown"]
-
-
-def tab(browser: Browser) -> None:
-    for kind in ("rawKeyDown", "keyUp"):
-        browser.do(
-            "Input.dispatchKeyEvent", type=kind, key="Tab", code="Tab", windowsVirtualKeyCode=9
-        )
-
-
-def test_a_clip_is_made_shown_and_still_there_after_a_reload(
-    browser: Browser, address: str
-) -> None:
-    opened(browser, address)
+def test_a_clip_is_made_shown_and_still_there_after_a_reload(browser: Browser, page: str) -> None:
+    opened(browser, page)
     ask(browser, "a red cart")
     seen(browser)
     assert browser.js("$('message').textContent").startswith("Finished in ")
@@ -129,12 +42,12 @@ def test_a_clip_is_made_shown_and_still_there_after_a_reload(
     browser.wait("$('clips').querySelector('img')?.naturalWidth > 0")
     asked = [e for e in browser.events if e["method"] == "Network.requestWillBeSent"]
     addresses = [e["params"]["request"]["url"] for e in asked]
-    assert [x for x in addresses if not x.startswith((f"{address}/", "data:", "about:"))] == []
+    assert [x for x in addresses if not x.startswith((f"{page}/", "data:", "about:"))] == []
     assert faults(browser) == []
 
 
-def test_cards_show_what_each_scenario_may_do_and_why_not(browser: Browser, address: str) -> None:
-    opened(browser, address, width=1280)
+def test_cards_show_what_each_scenario_may_do_and_why_not(browser: Browser, page: str) -> None:
+    opened(browser, page, width=1280)
     cards = browser.js("[...document.querySelectorAll('.card')].map((one) => one.innerText)")
     told = {card.splitlines()[0]: card for card in cards}
     assert "Promoted" in told["Market floor"] and "a person let it through" in told["Market floor"]
@@ -163,9 +76,9 @@ def test_cards_show_what_each_scenario_may_do_and_why_not(browser: Browser, addr
 
 
 def test_the_base_beside_the_clip_has_its_seed_and_plays_in_step(
-    browser: Browser, address: str
+    browser: Browser, page: str
 ) -> None:
-    opened(browser, address, width=1280)
+    opened(browser, page, width=1280)
     browser.js("$('beside').click(); $('seed').value = '7'")
     ask(browser, "a green cart")
     seen(browser)
@@ -206,9 +119,9 @@ def test_the_base_beside_the_clip_has_its_seed_and_plays_in_step(
 
 
 def test_what_an_earlier_request_brings_takes_no_newer_ones_place(
-    browser: Browser, address: str
+    browser: Browser, page: str
 ) -> None:
-    opened(browser, address)
+    opened(browser, page)
     ask(browser, "an early cart")
     browser.wait("location.hash.includes('video_')")
     early = browser.js("location.hash.slice(1)")
@@ -225,9 +138,9 @@ def test_what_an_earlier_request_brings_takes_no_newer_ones_place(
 
 
 def test_a_refusal_is_a_sentence_with_its_remedy_and_leaves_no_older_clip(
-    browser: Browser, address: str
+    browser: Browser, page: str
 ) -> None:
-    opened(browser, address)
+    opened(browser, page)
     ask(browser, "a red cart")
     browser.wait("!$('result').hidden")
     browser.js("$('guidance').value = 'much'")
@@ -246,8 +159,8 @@ def test_a_refusal_is_a_sentence_with_its_remedy_and_leaves_no_older_clip(
     assert faults(browser) == []
 
 
-def test_a_long_job_shows_its_progress_and_is_cancelled(browser: Browser, address: str) -> None:
-    opened(browser, address)
+def test_a_long_job_shows_its_progress_and_is_cancelled(browser: Browser, page: str) -> None:
+    opened(browser, page)
     # A clip of as many steps as the presets allow takes long enough to press the button.
     browser.js("$('steps').value = '100'")
     ask(browser, "a slow cart")
@@ -260,69 +173,7 @@ def test_a_long_job_shows_its_progress_and_is_cancelled(browser: Browser, addres
     assert faults(browser) == []
 
 
-def test_everything_can_be_read_in_both_modes_and_has_a_name(
-    browser: Browser, address: str
-) -> None:
-    opened(browser, address)
-    browser.js("$('beside').click()")
-    ask(browser, "a red cart")
-    seen(browser)
-    browser.wait("document.querySelector('.view.wiped') !== null")
-    browser.wait("$('clips').children.length && $('requests').children.length")
-    for mode in ("light", "dark"):
-        feature = {"name": "prefers-color-scheme", "value": mode}
-        browser.do("Emulation.setEmulatedMedia", features=[feature])
-        browser.js("document.querySelectorAll('details').forEach((one) => { one.open = true; })")
-        browser.js("$('refusal').hidden = false; $('refusal').textContent = 'No.'")
-        browser.js("$('work').hidden = false; $('empty').hidden = false; $('key-dialog').show()")
-        found = browser.js(CONTRAST)
-        assert len(found) > 100
-        assert [one for one in found if one["ratio"] < 4.5] == []
-        browser.js("$('key-dialog').close()")
-        assert browser.js("document.documentElement.scrollWidth <= innerWidth")
-    browser.js("$('asked').style.color = '#777'")  # and the measure itself sees too little of it
-    assert [one["text"] for one in browser.js(CONTRAST) if one["ratio"] < 4.5] == ["a red cart"]
-    nodes = browser.do("Accessibility.getFullAXTree")["nodes"]
-    named = ("button", "checkbox", "link", "radio", "slider", "textbox", "image", "region")
-    parts = [one for one in nodes if one.get("role", {}).get("value") in named]
-    assert len(parts) > 30
-    assert [one for one in parts if not one.get("name", {}).get("value")] == []
-
-
-def test_the_keyboard_reaches_everything_and_motion_waits_for_it(
-    browser: Browser, address: str
-) -> None:
-    opened(browser, address, width=1280)
-    still = {"name": "prefers-reduced-motion", "value": "reduce"}
-    browser.do("Emulation.setEmulatedMedia", features=[still])
-    browser.js("$('prompt').focus(); $('prompt').value = 'a red cart'")
-    browser.press("Enter")
-    seen(browser)
-    assert browser.js("$('clip').paused && $('play').textContent === 'Play'")
-    browser.js("document.activeElement.blur(); window.scrollTo(0, 0)")
-    reached, unseen = set(), []
-    for _ in range(60):
-        tab(browser)
-        where, outlined = browser.js(
-            "(() => { const one = document.activeElement;"
-            " const ring = one.closest('.card') ?? one;"
-            " return [one.id || one.name || one.innerText,"
-            " getComputedStyle(ring).outlineStyle !== 'none'] })()"
-        )
-        reached.add(where)
-        unseen += [] if outlined or one_of_the_window(where) else [where]
-    wanted = {"scenario", "prompt", "scale", "seed", "another", "beside", "send", "More of them"}
-    assert wanted | {"play", "next", "place", "download", "base-now", "Advanced"} <= reached
-    assert unseen == []
-    assert faults(browser) == []
-
-
-def one_of_the_window(name: str) -> bool:
-    """Past the last element the focus is the window's, and nothing of the page has it."""
-    return name.startswith("slora review studio") or not name
-
-
-def test_a_service_with_keys_is_asked_with_one(browser: Browser, address: str) -> None:
+def test_a_service_with_keys_is_asked_with_one(browser: Browser, page: str) -> None:
     # The service of these tests has no keys: what a service with some answers is put before it.
     guarded = """
     const real = window.fetch;
@@ -332,7 +183,7 @@ def test_a_service_with_keys_is_asked_with_one(browser: Browser, address: str) -
     """
     source = f"window.$ = (id) => document.getElementById(id); {guarded}"
     browser.do("Page.addScriptToEvaluateOnNewDocument", source=source)
-    browser.do("Page.navigate", url=address)
+    browser.do("Page.navigate", url=page)
     browser.wait("document.getElementById('key-dialog')?.open")
     browser.js("$('key').value = 'wrong'; $('key-form').querySelector('.first').click()")
     browser.wait("$('key-dialog').open && $('key-why').textContent.includes('take this key')")
