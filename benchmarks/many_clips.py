@@ -18,8 +18,6 @@ import tempfile
 import time
 from pathlib import Path
 
-import orjson
-
 sys.path.insert(0, str(Path(__file__).resolve().parent))
 
 from curation import WORDS, workspace
@@ -40,7 +38,7 @@ CURATE = """
 from slora_assets.config.data import read_dataset
 from slora_assets.config.workspace import Workspace
 from slora_assets.curation.stage import curate
-from slora_assets.provenance.records import read_inventory
+from slora_assets.provenance.inventories import read_inventory
 workspace = Workspace.from_environment()
 curate(*read_dataset(workspace.dataset_file), read_inventory(workspace), workspace)
 """
@@ -115,28 +113,24 @@ def inventory(clips: int) -> None:
     """As if so many files had been examined."""
     from slora_assets.config.data import read_dataset
     from slora_assets.config.workspace import Workspace
+    from slora_assets.documents import FootageFile, Inventory
     from slora_assets.footage.inventory import annotation_hashes
     from slora_assets.provenance import sha256_bytes
-    from slora_assets.provenance.ledger import put_on_record
+    from slora_assets.provenance.inventories import write_inventory
 
     at = Workspace.from_environment()
     dataset, _ = read_dataset(at.dataset_file)
     facts = {"bytes_": 10, "width": 96, "height": 64, "fps": 8.0, "duration_s": 10.0}
-    more = {"codec": "h264", "hdr": None, "cuts": None, "motion": None, "fingerprint": None}
     files = {
-        f"v{row:08d}": {
-            "path": f"footage/v{row:08d}.mp4",
-            "sha256": sha256_bytes(b"%d" % row),
-            **facts,
-            **more,
-        }
+        f"v{row:08d}": FootageFile.model_construct(
+            path=f"footage/v{row:08d}.mp4", sha256=sha256_bytes(b"%d" % row), codec="h264", **facts
+        )
         for row in range(clips)
     }
-    document = {"schema_version": 1, "dataset": dataset.name, "rejects": [], "files": files}
-    document["annotations"] = annotation_hashes(dataset, at)
-    at.metadata.mkdir(parents=True)
-    at.footage_inventory.write_bytes(orjson.dumps(document, option=orjson.OPT_INDENT_2))
-    put_on_record(at, "footage", at.footage_inventory)
+    hashes = annotation_hashes(dataset, at)
+    listed = Inventory(dataset=dataset.name, annotations=hashes, files={}, rejects=[])
+    listed = listed.model_copy(update={"files": files})
+    write_inventory(at, listed, dataset.clips_in_document)
 
 
 def ran(code: str, place: Path, environment: dict[str, str]) -> Measured:

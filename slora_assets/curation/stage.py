@@ -22,8 +22,8 @@ from slora_assets.footage.inventory import annotation_hashes, take_inventory
 from slora_assets.provenance import known_sha256, write_json, write_text
 from slora_assets.provenance.code import package_hash
 from slora_assets.provenance.curated import Curated, curated_now, remove_old_shards
+from slora_assets.provenance.inventories import read_inventory
 from slora_assets.provenance.ledger import last_record, put_on_record, refuse_changed
-from slora_assets.provenance.records import read_inventory
 
 
 def curate(

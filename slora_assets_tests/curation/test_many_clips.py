@@ -10,6 +10,7 @@ import pytest
 from slora_assets.config.data import read_dataset
 from slora_assets.config.errors import IntegrityError, MissingInputError
 from slora_assets.config.workspace import Workspace
+from slora_assets.curation import sorted_clips
 from slora_assets.curation.last_look import settings_hash
 from slora_assets.curation.manifest import (
     current_manifest,
@@ -81,7 +82,7 @@ def test_clips_in_parquet_are_the_same_clips(
     seas: Workspace, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(clip_tables, "SHARD_CLIPS", 2)
-    monkeypatch.setattr(clip_tables, "_AT_ONCE", 1)
+    monkeypatch.setattr(sorted_clips, "_AT_ONCE", 1)
     in_documents, document = _made(seas), seas.scenario_metadata.read_bytes()
     assert not _shards(seas)
     _limit(seas, 5)
