@@ -18,6 +18,8 @@ import tempfile
 import time
 from pathlib import Path
 
+import polars as pl
+
 sys.path.insert(0, str(Path(__file__).resolve().parent))
 
 from curation import WORDS, workspace
@@ -113,20 +115,24 @@ def inventory(clips: int) -> None:
     """As if so many files had been examined."""
     from slora_assets.config.data import read_dataset
     from slora_assets.config.workspace import Workspace
-    from slora_assets.documents import FootageFile, Inventory
+    from slora_assets.documents import Inventory
     from slora_assets.footage.inventory import annotation_hashes
     from slora_assets.provenance import sha256_bytes
-    from slora_assets.provenance.inventories import write_inventory
+    from slora_assets.provenance.inventories import FootageTable, footage_schema, write_inventory
 
     at = Workspace.from_environment()
     dataset, _ = read_dataset(at.dataset_file)
     facts = {"bytes_": 10, "width": 96, "height": 64, "fps": 8.0, "duration_s": 10.0}
-    files = {
-        f"v{row:08d}": FootageFile.model_construct(
-            path=f"footage/v{row:08d}.mp4", sha256=sha256_bytes(b"%d" % row), codec="h264", **facts
-        )
-        for row in range(clips)
+    ids = [f"v{row:08d}" for row in range(clips)]
+    columns = {
+        "id": ids,
+        "path": [f"footage/{name}.mp4" for name in ids],
+        "sha256": [sha256_bytes(b"%d" % row) for row in range(clips)],
+        "codec": "h264",
+        **facts,
     }
+    nothing = dict.fromkeys(footage_schema())
+    files = FootageTable(pl.DataFrame(nothing | columns, footage_schema()))
     hashes = annotation_hashes(dataset, at)
     listed = Inventory(dataset=dataset.name, annotations=hashes, files={}, rejects=[])
     listed = listed.model_copy(update={"files": files})

@@ -103,7 +103,7 @@ class ScenarioMatcher:
                 every=self._matches(name, self._every.get(name, self._strong[name])),
             )
             .filter("every")
-            .group_by("row", maintain_order=True)
+            .group_by("row")
             .agg(strong=pl.col("at").filter("strong"), every="at")
             .with_columns(scenario=pl.lit(name), place=pl.lit(place, pl.UInt32))
             .select(*HITS)
@@ -155,7 +155,7 @@ class ScenarioMatcher:
         fit = (
             claims.filter("enough")
             .sort("row", *_CLAIM, "place", descending=[False, *[True] * len(_CLAIM), False])
-            .group_by("row", maintain_order=True)
+            .group_by("row")
             .agg(
                 pl.col("scenario", "every").first(),
                 runners_up=pl.col("scenario").slice(1),
