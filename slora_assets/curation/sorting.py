@@ -31,6 +31,8 @@ from slora_assets.provenance.inventories import files_named
 REJECTS = pl.Schema({"id": pl.String(), "reason": pl.String(), "detail": pl.String()})
 OnRejects = Callable[[pl.DataFrame], None]
 """Called with each batch's rejects, a table of REJECTS."""
+OnClips = Callable[[pl.DataFrame], None]
+"""Called with the clips that scenarios get, tables of `clip_schema`."""
 
 
 def build_metadata(
@@ -227,11 +229,12 @@ class Sorter:
         decided here, when all clips have been seen."""
         return map(self._finished, self.kept.by_id())
 
-    def metadata(self) -> ScenarioMetadata:
-        """The document with all clips in it."""
+    def metadata(self, see: OnClips = lambda _: None) -> ScenarioMetadata:
+        """The document with all clips in it; `see` is called with each table of them."""
         clips, told = list[Clip](), Told()
         for table in self.tables():
             told.add(table)
+            see(table)
             clips += [Clip(**row) for row in table.iter_rows(named=True)]
         return ScenarioMetadata(**self._summary(told), clips=clips)
 
@@ -255,7 +258,7 @@ class Sorter:
         }
 
     def in_shards(
-        self, folder: Path, licences: Mapping[str, str], see: Callable[[pl.DataFrame], None]
+        self, folder: Path, licences: Mapping[str, str], see: OnClips
     ) -> ScenarioMetadata:
         """The document without any, once they are in shards below its folder; `licences` has those
         of clips that aren't under the dataset's, `see` is called with each table."""

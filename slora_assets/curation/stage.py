@@ -64,12 +64,13 @@ def curate(
 
 def _document(
     sorter: Sorter, dataset: DatasetSettings, workspace: Workspace
-) -> tuple[ScenarioMetadata, Gathered | None]:
-    """The metadata, with their clips in them if these are few; else with what the report says of
-    the clips, for which they needn't be read once more."""
+) -> tuple[ScenarioMetadata, Gathered]:
+    """The metadata, with their clips in them if these are few; and what the report says of the
+    clips, for which they needn't be read once more."""
+    gathered = Gathered()
     if len(sorter.kept) <= dataset.clips_in_document:
-        return _with_licences(sorter.metadata(), dataset, workspace), None
-    licences, gathered = read_clip_licences(licence_files(dataset, workspace)), Gathered()
+        return _with_licences(sorter.metadata(gathered.add), dataset, workspace), gathered
+    licences = read_clip_licences(licence_files(dataset, workspace))
     return sorter.in_shards(workspace.metadata, licences, gathered.add), gathered
 
 

@@ -10,6 +10,7 @@ from functools import cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING, Final
 
+from slora_assets.config.errors import MissingInputError
 from slora_assets.config.workspace import Workspace
 from slora_assets.documents import FootageFile, FootageShard, Inventory
 from slora_assets.provenance.files import write_json
@@ -17,6 +18,7 @@ from slora_assets.provenance.hashing import object_hash
 from slora_assets.provenance.ledger import put_on_record
 from slora_assets.provenance.parquet import read_table, remove_unnamed, write_table
 from slora_assets.provenance.records import read_document
+from slora_assets.provenance.stat_cache import file_stamp
 
 if TYPE_CHECKING:
     import polars as pl
@@ -166,10 +168,16 @@ def read_inventory(workspace: Workspace) -> Inventory:
     """What footage there is, as last looked at. Raises MissingInputError; IntegrityError, also for
     shards that aren't those that it names."""
     file = workspace.footage_inventory
+    stamp = file_stamp(file)
     found = read_document(file, Inventory, what="a footage inventory", remedy=_REMEDY)
     if found.shards is None:
         return found
-    return found.model_copy(update={"files": _read(found.shards, workspace.metadata)})
+    try:
+        return found.model_copy(update={"files": _read(found.shards, workspace.metadata)})
+    except MissingInputError:
+        if file_stamp(file) == stamp:
+            raise
+        return read_inventory(workspace)  # a newer one has taken its place meanwhile
 
 
 def _read(shards: Sequence[FootageShard], metadata: Path) -> FootageTable:

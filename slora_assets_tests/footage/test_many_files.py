@@ -4,6 +4,7 @@ nothing can be changed there that isn't found."""
 from __future__ import annotations
 
 from pathlib import Path
+from typing import Any
 
 import polars as pl
 import pytest
@@ -164,6 +165,23 @@ def test_a_table_that_is_gone_is_asked_for(sea: Workspace) -> None:
     with pytest.raises(MissingInputError, match="run `make data`"):
         read_inventory(sea)
     assert _broken(sea, sea.footage_inventory)
+
+
+def test_whoever_reads_while_the_footage_is_looked_at_has_the_newer_inventory(
+    sea: Workspace, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    limit(sea, 0)
+    curated(sea)
+    read, waiting = inventories.read_table, [sea.root / "footage/d.mp4"]
+
+    def read_late(*asked: Any) -> pl.DataFrame:
+        if waiting:
+            waiting.pop().unlink()
+            curated(sea)
+        return read(*asked)
+
+    monkeypatch.setattr(inventories, "read_table", read_late)
+    assert list(read_inventory(sea).files) == ["a", "b", "c", f"{HELD_OUT}_a"]
 
 
 def test_the_document_of_an_older_workspace_is_read(sea: Workspace) -> None:
