@@ -18,7 +18,7 @@ import tempfile
 import time
 from pathlib import Path
 
-import orjson
+import polars as pl
 
 sys.path.insert(0, str(Path(__file__).resolve().parent))
 
@@ -40,7 +40,7 @@ CURATE = """
 from slora_assets.config.data import read_dataset
 from slora_assets.config.workspace import Workspace
 from slora_assets.curation.stage import curate
-from slora_assets.provenance.records import read_inventory
+from slora_assets.provenance.inventories import read_inventory
 workspace = Workspace.from_environment()
 curate(*read_dataset(workspace.dataset_file), read_inventory(workspace), workspace)
 """
@@ -115,28 +115,28 @@ def inventory(clips: int) -> None:
     """As if so many files had been examined."""
     from slora_assets.config.data import read_dataset
     from slora_assets.config.workspace import Workspace
+    from slora_assets.documents import Inventory
     from slora_assets.footage.inventory import annotation_hashes
     from slora_assets.provenance import sha256_bytes
-    from slora_assets.provenance.ledger import put_on_record
+    from slora_assets.provenance.inventories import FootageTable, footage_schema, write_inventory
 
     at = Workspace.from_environment()
     dataset, _ = read_dataset(at.dataset_file)
     facts = {"bytes_": 10, "width": 96, "height": 64, "fps": 8.0, "duration_s": 10.0}
-    more = {"codec": "h264", "hdr": None, "cuts": None, "motion": None, "fingerprint": None}
-    files = {
-        f"v{row:08d}": {
-            "path": f"footage/v{row:08d}.mp4",
-            "sha256": sha256_bytes(b"%d" % row),
-            **facts,
-            **more,
-        }
-        for row in range(clips)
+    ids = [f"v{row:08d}" for row in range(clips)]
+    columns = {
+        "id": ids,
+        "path": [f"footage/{name}.mp4" for name in ids],
+        "sha256": [sha256_bytes(b"%d" % row) for row in range(clips)],
+        "codec": "h264",
+        **facts,
     }
-    document = {"schema_version": 1, "dataset": dataset.name, "rejects": [], "files": files}
-    document["annotations"] = annotation_hashes(dataset, at)
-    at.metadata.mkdir(parents=True)
-    at.footage_inventory.write_bytes(orjson.dumps(document, option=orjson.OPT_INDENT_2))
-    put_on_record(at, "footage", at.footage_inventory)
+    nothing = dict.fromkeys(footage_schema())
+    files = FootageTable(pl.DataFrame(nothing | columns, footage_schema()))
+    hashes = annotation_hashes(dataset, at)
+    listed = Inventory(dataset=dataset.name, annotations=hashes, files={}, rejects=[])
+    listed = listed.model_copy(update={"files": files})
+    write_inventory(at, listed, dataset.clips_in_document)
 
 
 def ran(code: str, place: Path, environment: dict[str, str]) -> Measured:

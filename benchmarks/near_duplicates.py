@@ -17,7 +17,6 @@ from collections.abc import Callable, Sequence
 
 from slora_assets.curation.near_duplicates import NearDuplicates
 from slora_assets.curation.taken_down import overlap
-from slora_assets.documents import FootageFile
 
 Shown = tuple[str, int, float, float | None]
 """A clip's file, its first frame's hash, and from when to when it goes."""
@@ -95,7 +94,7 @@ def indexed(clips: Sequence[Shown], bits: int) -> list[str | None]:
     """What each clip is a double of, as the curation finds it."""
     doubles = NearDuplicates(bits)
     said = [
-        doubles.fault(str(number), _file(path, look), (start, end))
+        doubles.fault(str(number), path, f"{look:016x}", (start, end))
         for number, (path, look, start, end) in enumerate(clips)
     ]
     return [None if one is None else one[1] for one in said]
@@ -125,20 +124,6 @@ def timed(
     began = time.process_time()
     said = look(clips, bits)
     return time.process_time() - began, said
-
-
-def _file(path: str, look: int) -> FootageFile:
-    return FootageFile(
-        path=path,
-        sha256="",
-        bytes_=1,
-        width=64,
-        height=48,
-        fps=25.0,
-        duration_s=None,
-        codec="h264",
-        fingerprint=f"{look:016x}",
-    )
 
 
 if __name__ == "__main__":

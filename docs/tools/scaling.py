@@ -22,7 +22,6 @@ from scaling_model import (
 
 CLIPS: Final = (10_000, 1_000_000, 70_000_000)
 GPUS: Final = (1, 8, 64)
-_LARGE_DOCUMENT_BYTES: Final = 1e9
 _MANY_FILES: Final = 50e6
 
 
@@ -108,7 +107,6 @@ def limits_table(clips: Sequence[float], n: Numbers) -> str:
     runs = n["trainings_per_clip"] * n["epochs"] * n["step_tflop"]
     step = runs / (n["gpu_tflops"] * n["training_utilisation"]) / n["gpus_per_machine"]
     rows = [
-        row("`scenario_metadata.json`", n["metadata_clip_bytes"], _LARGE_DOCUMENT_BYTES, size),
         row("memory of curation", n["curation_clip_memory"], memory, size),
         row("memory of a process that reads all clips", n["read_clip_memory"], memory, size),
         row("until it has read them", n["read_clip_s"], 60, duration),

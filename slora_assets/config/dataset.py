@@ -136,7 +136,8 @@ class DatasetSettings(Settings):
     quality: QualitySettings = QualitySettings()
     clips_in_document: Annotated[int, Field(ge=0)] = 100_000
     """Up to so many clips stand in `scenario_metadata.json` and the manifests themselves; more go
-    to Parquet, by scenario, and no stage reads those of another one."""
+    to Parquet, by scenario, and no stage reads those of another one. Likewise up to so many video
+    files stand in `footage.json`."""
     shard_mib: Annotated[int, Field(ge=0, le=4096)] = 0
     """Latents and embeddings lie together in shards of at most so many MiB, for hundreds of
     thousands of clips; 0: each in a file of its own. What stands is taken over, not encoded again.

@@ -1,5 +1,5 @@
-"""What captions are like over all clips, gathered clip by clip in columns: how long they are, and
-which stand at several clips."""
+"""What captions are like over all clips, gathered table by table: how long they are, and which
+stand at several clips."""
 
 from __future__ import annotations
 
@@ -9,12 +9,12 @@ from heapq import nsmallest
 from typing import TYPE_CHECKING, Final
 
 from slora_assets.config.text import words
-from slora_assets.documents import Clip
 
 if TYPE_CHECKING:
     import polars as pl
 
-_AT_ONCE: Final = 100_000
+_WORD: Final = r"[^\s\x1c-\x1f]+"
+"""What `str.split` parts, which takes four control characters for white space too."""
 
 
 class RepeatedCaptions:
@@ -22,32 +22,25 @@ class RepeatedCaptions:
 
     def __init__(self) -> None:
         self._tables: list[pl.DataFrame] = []
-        self._said: list[int] = []
-        self._by: list[int] = []
         self._clips = 0
 
-    def add(self, clip: Clip) -> None:
-        """The next clip."""
-        self._said += [hash(frozenset(words(caption))) for caption in clip.captions]
-        self._by += [self._clips] * len(clip.captions)
-        self._clips += 1
-        if len(self._said) >= _AT_ONCE:
-            self._set_down()
-
-    def _set_down(self) -> None:
+    def add(self, captions: pl.Series) -> None:
+        """Those of the next clips, a list of each."""
         import polars as pl
 
-        columns = {"said": self._said, "clip": self._by}
-        self._tables.append(pl.DataFrame(columns, {"said": pl.Int64(), "clip": pl.UInt32()}))
-        self._said, self._by = [], []
+        table = captions.alias("captions").to_frame().with_row_index("clip", self._clips)
+        table = table.explode("captions").drop_nulls("captions")
+        said = [hash(frozenset(words(caption))) for caption in table["captions"]]
+        self._tables.append(table.select("clip", said=pl.Series(said, dtype=pl.Int64)))
+        self._clips += len(captions)
 
     def most(self, captions: Iterable[str], shown: int) -> tuple[int, list[tuple[str, int]]]:
         """How many there are, and the most frequent: the wording that comes first, and how many
         clips have it. `captions`: those of the same clips again."""
         import polars as pl
 
-        self._set_down()
-        every = pl.concat(self._tables).with_row_index("number")
+        nothing = pl.DataFrame(schema={"clip": pl.UInt32(), "said": pl.Int64()})
+        every = pl.concat([nothing, *self._tables]).with_row_index("number")
         shared = (
             every.group_by("said")
             .agg(pl.col("clip").n_unique(), pl.col("number").min())
@@ -66,6 +59,7 @@ class RepeatedCaptions:
         return len(shared), [(caption, -count) for count, _, caption in first]
 
 
-def caption_lengths(clip: Clip, step: int) -> Counter[int]:
-    """Of a clip's captions how many have so many times `step` words."""
-    return Counter(len(caption.split()) // step for caption in clip.captions)
+def caption_lengths(captions: pl.Series, step: int) -> Counter[int]:
+    """Of clips' captions how many have so many times `step` words."""
+    lengths = captions.explode().drop_nulls().str.count_matches(_WORD) // step
+    return Counter(dict(lengths.value_counts().iter_rows()))

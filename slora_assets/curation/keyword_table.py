@@ -10,6 +10,7 @@ import polars as pl
 
 from slora_assets.config.data import ScenarioSettings
 from slora_assets.curation.matching import captions_with
+from slora_assets.provenance.clip_tables import table_of
 from slora_assets.provenance.curated import Curated
 
 
@@ -33,49 +34,37 @@ def clips_by_keyword(
     """Every keyword in the order of the configuration."""
     found: list[KeywordClips] = []
     for name, settings in scenarios.items():
-        found += _of_scenario(name, settings, *_evidence(curated, name))
+        found += _of_scenario(name, settings, _evidence(curated, name))
     return found
 
 
-def _evidence(curated: Curated, name: str) -> tuple[list[str], list[list[str]], list[int]]:
-    """Of each of a scenario's clips its id, the captions that matched, and how many it has."""
+def _evidence(curated: Curated, name: str) -> pl.DataFrame:
+    """Of each of a scenario's clips its `id`, the `matching_captions`, and how many `captions` it
+    has."""
     table = curated.columns(name, "id", "evidence")
     if table is None:
-        clips = curated.of_scenario(name)
-        evidence = [clip.evidence for clip in clips]
-        matching = [one.matching_captions for one in evidence]
-        return [clip.id for clip in clips], matching, [one.captions for one in evidence]
-    table = table.unnest("evidence")
-    return (
-        table["id"].to_list(),
-        table["matching_captions"].to_list(),
-        table["captions"].to_list(),
-    )
+        table = table_of(curated.of_scenario(name)).select("id", "evidence")
+    return table.unnest("evidence").select("id", "matching_captions", "captions")
 
 
-def _of_scenario(
-    name: str,
-    settings: ScenarioSettings,
-    ids: list[str],
-    matching: list[list[str]],
-    captioned: list[int],
-) -> list[KeywordClips]:
-    captions = [(number, caption) for number, said in enumerate(matching) for caption in said]
-    owners = [number for number, _ in captions]
-    texts = pl.Series([caption for _, caption in captions], dtype=pl.String)
+def _of_scenario(name: str, settings: ScenarioSettings, clips: pl.DataFrame) -> list[KeywordClips]:
+    numbered = clips.with_row_index("clip")
+    said = numbered.select("clip", text="matching_captions").explode("text").drop_nulls("text")
     words = [*((word, False) for word in settings.keywords)]
     words += [(word, True) for word in settings.weak_keywords]
-    has = [captions_with(word, settings.exclude, texts).to_list() for word, _ in words]
-    by_how_many = [sum(said) for said in zip(*has, strict=True)]
+    has = [captions_with(word, settings.exclude, said["text"]) for word, _ in words]
+    by_how_many = sum((one.cast(pl.UInt32) for one in has), pl.repeat(0, len(said), eager=True))
+    counts = numbered.select("clip", left=pl.col("matching_captions").list.len(), all="captions")
+    needed = {all_: settings.needed_captions(all_) for all_ in counts["all"].unique()}
+    counts = counts.with_columns(needed=pl.col("all").replace_strict(needed, return_dtype=pl.Int64))
     found = []
     for (word, weak), mine in zip(words, has, strict=True):
-        there: dict[int, str] = {}
-        left = [len(one) for one in matching]
-        for number, said, others in zip(owners, mine, by_how_many, strict=True):
-            if said:
-                there.setdefault(number, ids[number])
-                left[number] -= others == 1
-        alone = sum(left[number] < settings.needed_captions(captioned[number]) for number in there)
-        example = next((text for (_, text), said in zip(captions, mine, strict=True) if said), None)
-        found.append(KeywordClips(name, word, weak, tuple(there.values()), alone, example))
+        alone = said.select("clip", only=mine & (by_how_many == 1)).filter(mine)
+        by_clip = alone.group_by("clip", maintain_order=True).agg(pl.col("only").sum())
+        left = by_clip.join(counts, on="clip", how="left", maintain_order="left")
+        lost = left.filter(pl.col("left") - pl.col("only") < pl.col("needed")).height
+        ids = clips["id"].gather(by_clip["clip"])
+        texts = said["text"].filter(mine)
+        example = texts[0] if len(texts) else None
+        found.append(KeywordClips(name, word, weak, tuple(ids), lost, example))
     return found

@@ -9,7 +9,7 @@ from typing import Final, cast
 
 from slora_assets.config.errors import CurationError
 from slora_assets.config.splits import official_split
-from slora_assets.curation.sources import canonical_source
+from slora_assets.curation.sources import canonical_source, canonical_sources
 from slora_assets.documents import Clip
 from slora_assets.provenance.curated import Curated
 
@@ -68,8 +68,7 @@ def may_leak(curated: Curated, scenario: str) -> bool:
     table = curated.columns(scenario, *columns)
     if table is None:
         return True
-    sources = [canonical_source(group) for group in table["source_group"]]
-    table = table.with_columns(source_group=pl.Series(sources, dtype=pl.String))
+    table = table.with_columns(source_group=canonical_sources(table["source_group"]))
     sides = (
         table.group_by(key).agg(pl.col("split").n_unique())["split"].max()
         for key in ("source_group", "sha256")

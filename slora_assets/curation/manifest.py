@@ -7,7 +7,7 @@ the scenarios that it touches.
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Container, Iterable, Mapping
+from collections.abc import Container, Iterable, Mapping, Sequence
 from functools import lru_cache
 from hashlib import sha256
 from pathlib import Path
@@ -16,7 +16,7 @@ from slora_assets.config.errors import CurationError
 from slora_assets.config.workspace import Workspace
 from slora_assets.curation.taken_down import refuse_taken_down
 from slora_assets.documents import Clip, ClipShard, ScenarioManifest
-from slora_assets.provenance import canonical_json, file_stamp, json_text, object_hash, write_json
+from slora_assets.provenance import canonical_rows, file_stamp, json_text, object_hash, write_json
 from slora_assets.provenance.curated import (
     curated_at,
     curated_now,
@@ -40,10 +40,11 @@ class DatasetHash:
     def __init__(self) -> None:
         self._hash, self._before = sha256(b"["), b""
 
-    def add(self, clip: Clip) -> None:
-        """The next clip."""
-        self._hash.update(self._before + canonical_json(clip.identity()).encode())
-        self._before = b","
+    def add(self, identities: Mapping[str, Sequence[object]]) -> None:
+        """Those of the next clips: columns of IDENTITY."""
+        if listed := canonical_rows(identities)[1:-1]:
+            self._hash.update(self._before + listed.encode())
+            self._before = b","
 
     def hexdigest(self) -> str:
         """Over all that were added."""

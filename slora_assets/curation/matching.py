@@ -1,8 +1,8 @@
 """Captions become scenarios here: word-bounded keywords, strong before weak, exclusions,
 categories, a minimum of captions that agree.
 
-Pure: captions and settings in, an assignment with its evidence or a reject with its reason out.
-Captions are searched a table at a time; only those with a keyword are looked at one by one.
+Pure: captions and settings in, an assignment with its evidence or a reject with its reason out, a
+table of clips at a time.
 """
 
 from __future__ import annotations
@@ -10,26 +10,13 @@ from __future__ import annotations
 import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from typing import Literal, NamedTuple
+from typing import Final, Literal
 
 import polars as pl
 
 from slora_assets.config.data import ScenarioSettings
 from slora_assets.config.text import clean, fold, tidy
 from slora_assets.curation.word_forms import other_numbers
-
-
-class Matching(NamedTuple):
-    """Captions of a clip that match a scenario, as indices into the clip's list."""
-
-    strong: tuple[int, ...]
-    """By its keywords."""
-    every: tuple[int, ...]
-    """By its keywords and its weak ones."""
-
-
-Hits = dict[str, Matching]
-"""By scenario."""
 
 
 @dataclass(frozen=True)
@@ -52,10 +39,35 @@ class NoScenario:
     among: tuple[str, ...] = ()
     """The scenarios that have the same claim to it."""
 
-    @property
-    def detail(self) -> str:
-        """What is written beside the reason."""
-        return ", ".join(self.among) or (f"{self.best[0]}: {self.best[1]}" if self.best else "")
+
+HITS: Final = pl.Schema(
+    {
+        "row": pl.UInt32(),
+        "scenario": pl.String(),
+        "place": pl.UInt32(),
+        "strong": pl.List(pl.UInt32),
+        "every": pl.List(pl.UInt32),
+    }
+)
+"""Captions of a clip, as indices into its list, that match a scenario: by its keywords (`strong`),
+and by its keywords and its weak ones (`every`). `place`: the scenario's in the configuration."""
+DECIDED: Final = pl.Schema(
+    {
+        "row": pl.UInt32(),
+        "scenario": pl.String(),
+        "matching": pl.List(pl.UInt32),
+        "runners_up": pl.List(pl.String),
+        "reason": pl.String(),
+        "detail": pl.String(),
+        "among": pl.List(pl.String),
+        "best": pl.String(),
+        "best_matching": pl.UInt32(),
+    }
+)
+"""What `Assignment` or `NoScenario` says of a clip; columns of the other are null. `detail` is what
+is written beside the reason."""
+_CLAIM: Final = ("sure", "priority", "strong", "matching")
+"""What decides between scenarios that have enough matching captions, from the first on."""
 
 
 class ScenarioMatcher:
@@ -71,24 +83,33 @@ class ScenarioMatcher:
             name: word_pattern(s.exclude) for name, s in scenarios.items() if s.exclude
         }
 
-    def hits(self, clips: pl.DataFrame) -> dict[int, Hits]:
-        """Matching captions of each row of `clips` that has any keyword. Columns: `captions`, and
-        `category` if a scenario asks for it."""
+    def hits(self, clips: pl.DataFrame) -> pl.DataFrame:
+        """Matching captions of each row of `clips` that has any keyword, by row, then in the order
+        of the scenarios: a table of HITS. Columns of `clips`: `captions`, and `category` if a
+        scenario asks for it."""
         known = "category" if "category" in clips.columns else pl.lit(None, pl.String)
         numbered = clips.select("captions", category=known).with_row_index("row")
         captions = (
-            numbered.with_columns(at=pl.int_ranges(pl.col("captions").list.len()))
+            numbered.with_columns(at=pl.int_ranges(pl.col("captions").list.len(), dtype=pl.UInt32))
             .explode("captions", "at")
             .with_columns(pl.col("captions").map_batches(_folded, pl.String))
             .filter(pl.col("captions").str.contains(self._any))
         )
-        found: dict[int, Hits] = {}
-        strong = _by_row(captions, {n: self._matches(n, self._strong[n]) for n in self._scenarios})
-        every = _by_row(captions, {n: self._matches(n, one) for n, one in self._every.items()})
-        for name in self._scenarios:
-            for row, at in every.get(name, strong[name]).items():
-                found.setdefault(row, {})[name] = Matching(strong[name].get(row, ()), at)
-        return found
+        found = [
+            captions.select(
+                "row",
+                "at",
+                strong=self._matches(name, self._strong[name]),
+                every=self._matches(name, self._every.get(name, self._strong[name])),
+            )
+            .filter("every")
+            .group_by("row")
+            .agg(strong=pl.col("at").filter("strong"), every="at")
+            .with_columns(scenario=pl.lit(name), place=pl.lit(place, pl.UInt32))
+            .select(*HITS)
+            for place, name in enumerate(self._scenarios)
+        ]
+        return pl.concat([HITS.to_frame(), *found]).sort("row", "place")
 
     def _matches(self, name: str, pattern: str) -> pl.Expr:
         text, allowed = pl.col("captions"), self._scenarios[name].categories
@@ -108,51 +129,84 @@ class ScenarioMatcher:
             {"captions": [list(captions)], "category": [category]},
             schema={"captions": pl.List(pl.String), "category": pl.String},
         )
-        return self.decide(len(captions), self.hits(table).get(0, {}))
+        if not captions:
+            return NoScenario("no_captions")
+        decided = self.decide(table, self.hits(table))
+        if decided.is_empty():
+            return NoScenario("no_keyword")
+        found = decided.row(0, named=True)
+        if found["scenario"] is not None:
+            others = tuple(found["runners_up"])
+            return Assignment(found["scenario"], tuple(found["matching"]), others)
+        best = found["best"], found["best_matching"]
+        return NoScenario(
+            found["reason"], best if found["best"] else None, tuple(found["among"] or ())
+        )
 
-    def decide(self, captions: int, hits: Hits) -> Assignment | NoScenario:
-        """The scenario of a clip with so many captions, of which `hits` match.
+    def decide(self, clips: pl.DataFrame, hits: pl.DataFrame) -> pl.DataFrame:
+        """The scenarios of those of `clips` that have `hits`, by row: a table of DECIDED.
 
         Scenarios whose keywords alone match enough captions go before those that need their weak
         ones. Among them the highest priority wins, then the most matching captions. Where that
         leaves several, nobody knows: the clip is ambiguous.
         """
-        if not captions:
-            return NoScenario("no_captions")
-        if not hits:
-            return NoScenario("no_keyword")
-        needed = {name: self._scenarios[name].needed_captions(captions) for name in hits}
+        claims = self._claims(clips, hits)
+        # Over all rows at once: within each group it takes many times as long.
+        as_first = [pl.col(name) == pl.col(name).first().over("row") for name in _CLAIM]
+        fit = (
+            claims.filter("enough")
+            .sort("row", *_CLAIM, "place", descending=[False, *[True] * len(_CLAIM), False])
+            .with_columns(equal=pl.all_horizontal(as_first))
+            .group_by("row")
+            .agg(
+                pl.col("scenario", "every").first(),
+                runners_up=pl.col("scenario").slice(1),
+                among=pl.col("scenario").filter("equal"),
+            )
+        )
+        alone = pl.col("among").list.len() == 1
+        decided = fit.select(
+            "row",
+            scenario=pl.when(alone).then("scenario"),
+            matching=pl.when(alone).then("every"),
+            runners_up=pl.when(alone).then("runners_up"),
+            reason=pl.when(~alone).then(pl.lit("ambiguous")),
+            detail=pl.when(~alone).then(pl.col("among").list.join(", ")),
+            among=pl.when(~alone).then("among"),
+        )
+        best = (
+            claims.join(fit, on="row", how="anti")
+            .sort("row", "matching", "place", descending=[False, True, False])
+            .unique("row", keep="first", maintain_order=True)
+        )
+        short = best.select(
+            "row",
+            reason=pl.lit("too_few_matching_captions"),
+            best="scenario",
+            best_matching="matching",
+            detail=pl.format("{}: {}", "scenario", "matching"),
+        )
+        return pl.concat([DECIDED.to_frame(), decided, short], how="diagonal").sort("row")
 
-        def claim(name: str) -> tuple[bool, int, int, int]:
-            strong, every = (len(found) for found in hits[name])
-            return strong >= needed[name], self._scenarios[name].priority, strong, every
-
-        enough = [name for name in hits if len(hits[name].every) >= needed[name]]
-        if not enough:
-            best = max(hits, key=lambda name: len(hits[name].every))
-            return NoScenario("too_few_matching_captions", (best, len(hits[best].every)))
-        first, *others = sorted(enough, key=claim, reverse=True)
-        equal = [name for name in others if claim(name) == claim(first)]
-        if equal:
-            return NoScenario("ambiguous", among=(first, *equal))
-        return Assignment(first, hits[first].every, tuple(others))
-
-
-def _by_row(
-    captions: pl.DataFrame, matches: Mapping[str, pl.Expr]
-) -> dict[str, dict[int, tuple[int, ...]]]:
-    """Of each scenario the rows that match, with the places of their captions."""
-    table = captions.select("row", "at", **matches)
-    return {
-        name: {
-            row: tuple(at)
-            for row, at in table.filter(name)
-            .group_by("row", maintain_order=True)
-            .agg("at")
-            .iter_rows()
-        }
-        for name in matches
-    }
+    def _claims(self, clips: pl.DataFrame, hits: pl.DataFrame) -> pl.DataFrame:
+        """The hits with what decides between them."""
+        captions = clips.select(pl.col("captions").list.len())["captions"].gather(hits["row"])
+        counted = hits.with_columns(
+            captions=captions,
+            strong=pl.col("strong").list.len(),
+            matching=pl.col("every").list.len(),
+        )
+        pairs = counted.select("scenario", "captions").unique()
+        needed = [self._scenarios[name].needed_captions(said) for name, said in pairs.iter_rows()]
+        pairs = pairs.with_columns(needed=pl.Series(needed, dtype=pl.UInt32))
+        priorities = {name: one.priority for name, one in self._scenarios.items()}
+        return counted.join(
+            pairs, on=["scenario", "captions"], how="left", maintain_order="left"
+        ).with_columns(
+            enough=pl.col("matching") >= pl.col("needed"),
+            sure=pl.col("strong") >= pl.col("needed"),
+            priority=pl.col("scenario").replace_strict(priorities, return_dtype=pl.Int64),
+        )
 
 
 def word_pattern(words: Sequence[str]) -> str:

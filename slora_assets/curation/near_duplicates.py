@@ -7,7 +7,6 @@ from typing import TYPE_CHECKING, Final
 
 from slora_assets.curation.near_hashes import NearHashes
 from slora_assets.curation.taken_down import SAME_S
-from slora_assets.documents import FootageFile
 
 if TYPE_CHECKING:
     import numpy as np
@@ -40,17 +39,17 @@ class NearDuplicates:
         self._files: dict[str, int] = {}
         self._file, self._start, self._end = array("q"), array("d"), array("d")
 
-    def fault(self, clip: str, file: FootageFile, part: Part) -> tuple[str, str] | None:
+    def fault(self, clip: str, path: str, fingerprint: str, part: Part) -> tuple[str, str] | None:
         """Reason code and which clip it repeats, the first of several; None, and the clip is
-        remembered, where it repeats none."""
-        mine = int(file.fingerprint or "", 16)
-        in_file = self._files.get(file.path, len(self._files))
+        remembered, where it repeats none. `path` and `fingerprint` are those of its file."""
+        mine = int(fingerprint, 16)
+        in_file = self._files.get(path, len(self._files))
         start, end = part[0], float("inf") if part[1] is None else part[1]
         other = self._first_like(mine, in_file, start, end)
         if other is not None:
             apart = (mine ^ self._prints[other]).bit_count()
             return "near_duplicate", f"of {self._clips[other]}, {apart} bits"
-        self._remember(clip, mine, self._files.setdefault(file.path, in_file), start, end)
+        self._remember(clip, mine, self._files.setdefault(path, in_file), start, end)
         return None
 
     def _first_like(self, mine: int, in_file: int, start: float, end: float) -> int | None:

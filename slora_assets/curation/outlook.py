@@ -98,10 +98,9 @@ def _noting(
     """The batches as they are; a matching caption of each of the first clips is noted meanwhile."""
     for batch in batches:
         if len(examples) < _EXAMPLES:
-            hits, captions = matcher.hits(batch), batch["captions"]
-            for row in sorted(hits):
-                (at,) = hits[row].values()
-                caption = captions[row][at.every[0]]
+            captions = batch["captions"]
+            for row, every in matcher.hits(batch).select("row", "every").iter_rows():
+                caption = captions[row][every[0]]
                 if caption not in examples and len(examples) < _EXAMPLES:
                     examples.append(caption)
         yield batch

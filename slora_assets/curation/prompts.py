@@ -25,13 +25,15 @@ def prompts_for(clip_id: str, captions: Sequence[str], scenario: ScenarioSetting
     captions' commoner words stands for all.
     """
     texts = {normalise(caption) for caption in captions}
-    common = Counter(word for text in texts for word in words(text))
     candidates: dict[str, str] = {}
     for text in sorted(texts):
         for template in scenario.prompt_templates:
             prompt = normalise(template.format(caption=text, description=scenario.description))
             if prompt:
                 candidates.setdefault(prompt.casefold(), prompt)
+    if len(candidates) == 1:  # nothing to choose
+        return [*candidates.values()]
+    common = Counter(word for text in texts for word in words(text))
 
     def usual(prompt: str) -> int:
         return min((common[word] for word in words(prompt) if word in common), default=0)

@@ -10,10 +10,13 @@ from slora_assets.config.data import ScenarioSettings, ScenariosSettings
 from slora_assets.curation.caption_figures import RepeatedCaptions, caption_lengths
 from slora_assets.curation.leaks import leak_sentence, leaks_among, may_leak
 from slora_assets.documents import Clip, MetadataSummary, ScenarioEntry
+from slora_assets.provenance.clip_tables import table_of
 from slora_assets.provenance.curated import Curated
 from slora_assets.provenance.markdown import markdown_cell as _cell
 
 if TYPE_CHECKING:
+    import polars as pl
+
     from slora_assets.curation.told import Counts
 
 _EXAMPLES: Final = 3
@@ -35,8 +38,7 @@ def report(
     active, summary = scenarios.active if scenarios else {}, curated.summary
     if gathered is None:
         gathered = Gathered()
-        for clip in curated.clips():
-            gathered.add(clip)
+        gathered.add(table_of(curated.clips()))
     sections = [
         _head(summary, curated.count),
         _scenarios(summary),
@@ -61,13 +63,17 @@ class Gathered:
         self.categories: Counter[tuple[str, str | None]] = Counter()
         self.examples: defaultdict[str, list[Clip]] = defaultdict(list)
 
-    def add(self, clip: Clip) -> None:
-        """The next clip, by id."""
-        self.lengths.update(caption_lengths(clip, _LENGTH_STEP))
-        self.repeated.add(clip)
-        self.categories[clip.scenario, clip.category] += 1
-        if len(self.examples[clip.scenario]) < _EXAMPLES:
-            self.examples[clip.scenario].append(clip)
+    def add(self, clips: pl.DataFrame) -> None:
+        """The next clips by id, a table of `clip_schema`."""
+        self.lengths.update(caption_lengths(clips["captions"], _LENGTH_STEP))
+        self.repeated.add(clips["captions"])
+        counted = clips.group_by("scenario", "category").len().iter_rows()
+        for scenario, category, count in counted:
+            self.categories[scenario, category] += count
+        first = clips.group_by("scenario", maintain_order=True).head(_EXAMPLES)
+        for row in first.iter_rows(named=True):
+            if len(self.examples[row["scenario"]]) < _EXAMPLES:
+                self.examples[row["scenario"]].append(Clip(**row))
 
 
 def counts_of(entry: ScenarioEntry) -> str:

@@ -1,4 +1,4 @@
-"""Annotated clips are sorted into scenarios and splits, a batch at a time.
+"""Annotated clips are sorted into scenarios and splits, a batch at a time, in columns.
 
 Memory holds what a scenario gets and nothing of the rest: rejects are counted and handed on.
 """
@@ -14,30 +14,25 @@ import polars as pl
 
 from slora_assets.config.data import DatasetSettings, ScenariosSettings
 from slora_assets.config.workspace import Workspace
-from slora_assets.curation.matching import Assignment, Hits, ScenarioMatcher
-from slora_assets.curation.near_duplicates import NearDuplicates
+from slora_assets.curation.annotations.batches import text_lists
+from slora_assets.curation.footage_faults import COLUMNS, FootageFaults
+from slora_assets.curation.matching import ScenarioMatcher
 from slora_assets.curation.prompts import prompts_for
 from slora_assets.curation.sorted_clips import KeptClips
 from slora_assets.curation.sources import source_file
 from slora_assets.curation.splits import SourceGroups
 from slora_assets.curation.taken_down import TAKEN_DOWN, Footage, own_source, taken_down
 from slora_assets.curation.told import Counts, Told, scenario_entry
-from slora_assets.documents import (
-    Clip,
-    DatasetEntry,
-    FootageFile,
-    Inventory,
-    MatchingEvidence,
-    Reject,
-    ScenarioMetadata,
-)
-from slora_assets.footage.times import times_fault
+from slora_assets.documents import Clip, DatasetEntry, Inventory, Reject, ScenarioMetadata
 from slora_assets.provenance import object_hash
-from slora_assets.provenance.clip_tables import ClipTables
+from slora_assets.provenance.clip_tables import ClipTables, clip_schema
+from slora_assets.provenance.inventories import files_named
 
 REJECTS = pl.Schema({"id": pl.String(), "reason": pl.String(), "detail": pl.String()})
 OnRejects = Callable[[pl.DataFrame], None]
 """Called with each batch's rejects, a table of REJECTS."""
+OnClips = Callable[[pl.DataFrame], None]
+"""Called with the clips that scenarios get, tables of `clip_schema`."""
 
 
 def build_metadata(
@@ -75,12 +70,12 @@ class Sorter:
         self._latents = workspace.relative(workspace.latents)
         self._unknown_endings = inventory.unknown_endings
         self._do_not_train = inventory.do_not_train
-        self._unusable = {reject.clip_id: reject for reject in inventory.rejects}
+        self._unusable = {reject.clip_id: reject.reason for reject in inventory.rejects}
         self._taken = taken_down(workspace, dataset.name, dataset.quality.near_duplicate_bits)
         self._matcher = ScenarioMatcher(scenarios.active)
         self._groups = SourceGroups()
+        self._faults = FootageFaults(dataset)
         self.kept = KeptClips()
-        self._doubles = NearDuplicates(dataset.quality.near_duplicate_bits or 0)
         self.unusable: list[Reject] = []
         self.counts = counts or Counts()
 
@@ -94,30 +89,23 @@ class Sorter:
         batch = batch.filter(pl.col("fault").is_null())
         least = self._dataset.min_caption_score
         poor = pl.lit(False) if least is None else (pl.col("score") < least).fill_null(False)
-        rejects = [
-            taken,
-            bad,
-            batch.filter(poor).select(
-                "id", reason=pl.lit("low_caption_score"), detail=pl.col("score").cast(pl.String)
-            ),
-        ]
+        low = batch.filter(poor).select(
+            "id", reason=pl.lit("low_caption_score"), detail=pl.col("score").cast(pl.String)
+        )
         batch = batch.filter(~poor)
         hits = self._matcher.hits(batch)
-        rows = sorted(hits)
+        decided = self._matcher.decide(batch, hits)
+        self._count(batch, hits, decided)
         silent = pl.col("captions").list.len() == 0
         why = pl.when(silent).then(pl.lit("no_captions")).otherwise(pl.lit("no_keyword"))
-        others = batch.with_row_index("row").filter(~pl.col("row").is_in(rows))
-        rejects.append(others.select("id", reason=why, detail=pl.lit("")))
-        refused: list[tuple[str, str, str]] = []
-        taken_on: list[tuple[int, Assignment]] = []
-        for row, clip in zip(rows, batch[rows].iter_rows(named=True), strict=True):
-            outcome = self._take(clip, hits[row])
-            if isinstance(outcome, Assignment):
-                taken_on.append((row, outcome))
-            else:
-                refused.append((clip["id"], *outcome))
-        self.kept.keep(batch, taken_on)
-        every = pl.concat([*rejects, pl.DataFrame(refused, REJECTS, orient="row")])
+        numbered = batch.with_row_index("row")
+        others = numbered.join(decided, on="row", how="anti", maintain_order="left").select(
+            "id", reason=why, detail=pl.lit("")
+        )
+        nobodys = decided.filter(pl.col("reason").is_not_null()).select("row", "reason", "detail")
+        refused = pl.concat([nobodys, self._keep(numbered, decided)]).sort("row")
+        refused = refused.with_columns(id=batch["id"].gather(refused["row"])).select(*REJECTS)
+        every = pl.concat([taken, bad, low, others, refused])
         for reason, count in every.group_by("reason").len().iter_rows():
             self.counts.rejects[reason] += count
         return every
@@ -126,101 +114,128 @@ class Sorter:
         """The batch as if what was taken down had never been in it, and that with its reasons."""
         if not self._taken:
             return batch, pl.DataFrame(schema=REJECTS)
-        rows = batch.select("id", "source_group", "source_start_s", "source_end_s").iter_rows()
+        files = files_named(self._files, self._file_names(batch))
+        told = batch.select("id", "source_group", "source_start_s", "source_end_s")
+        rows = told.hstack(files.select("sha256", "fingerprint")).iter_rows()
         why = pl.Series("detail", [self._why_taken(*row) for row in rows], pl.String)
         gone = batch.select("id", reason=pl.lit(TAKEN_DOWN), detail=why).filter(why.is_not_null())
         self.unusable += [Reject(**row) for row in gone.iter_rows(named=True)]
         return batch.filter(why.is_null()), gone
 
     def _why_taken(
-        self, clip_id: str, source_group: str, start_s: float | None, end_s: float | None
+        self,
+        clip_id: str,
+        source_group: str,
+        start_s: float | None,
+        end_s: float | None,
+        sha256: str | None,
+        fingerprint: str | None,
     ) -> str | None:
         uncut = self._dataset.footage_holds == "sources"
-        file = self._files.get(source_file(source_group) if uncut else clip_id)
         return self._taken.why(
             Footage(
                 clip_id,
                 own_source(clip_id, source_group),
                 start_s,
                 end_s,
-                None if file is None else file.sha256,
+                sha256,
                 (start_s or 0.0) if uncut else 0.0,
                 end_s if uncut else None,
-                None if file is None else file.fingerprint,
+                fingerprint,
             )
         )
 
-    def _take(self, clip: dict[str, Any], hits: Hits) -> Assignment | tuple[str, str]:
-        """Where a clip that has a keyword goes, or why it isn't taken: reason code and detail."""
-        self.counts.any_caption.update(hits.keys())
-        for name, found in hits.items():
-            agree = len(found.every)
-            self.counts.agreeing[name][agree if agree < len(clip["captions"]) else inf] += 1
-        outcome = self._matcher.decide(len(clip["captions"]), hits)
-        if not isinstance(outcome, Assignment):
-            self.counts.ambiguous.update(outcome.among)
-            return outcome.reason, outcome.detail
-        self.counts.matched[outcome.scenario] += 1
-        unusable = self._unusable.get(self._file_name(clip))
-        if unusable is not None:
-            self.counts.unusable[outcome.scenario] += 1
-            self.unusable.append(Reject(id=clip["id"], reason="unusable", detail=unusable.reason))
-            return "unusable", unusable.reason
-        other = self._unknown_endings.get(self._file_name(clip))
-        if other is not None:
-            self.counts.unusable[outcome.scenario] += 1
-            self.unusable.append(Reject(id=clip["id"], reason="unknown_ending", detail=other))
-            return "unknown_ending", other
-        if self._file_name(clip) not in self._files:
-            self.counts.missing[outcome.scenario] += 1
-            return "missing", outcome.scenario
-        forbidden = self._do_not_train.get(self._file_name(clip))
-        if forbidden is not None:
-            fault: tuple[str, str] | None = ("do_not_train", forbidden)
-        else:
-            fault = self._fault(clip, self._files[self._file_name(clip)])
-        if fault is not None:
-            self.counts.unusable[outcome.scenario] += 1
-            self.unusable.append(Reject(id=clip["id"], reason=fault[0], detail=fault[1]))
-            return fault
-        return outcome
+    def _count(self, batch: pl.DataFrame, hits: pl.DataFrame, decided: pl.DataFrame) -> None:
+        """What the report says of matching, whatever comes of it."""
+        captions = batch.select(pl.col("captions").list.len())["captions"].gather(hits["row"])
+        agree = hits.select("scenario", agree=pl.col("every").list.len()).with_columns(
+            all=pl.col("agree") == captions
+        )
+        for name, agreeing, all_, clips in agree.group_by(pl.all()).len().iter_rows():
+            self.counts.any_caption[name] += clips
+            self.counts.agreeing[name][inf if all_ else agreeing] += clips
+        for name, clips in decided["scenario"].drop_nulls().value_counts().iter_rows():
+            self.counts.matched[name] += clips
+        for name, clips in decided["among"].explode().drop_nulls().value_counts().iter_rows():
+            self.counts.ambiguous[name] += clips
 
-    def _fault(self, clip: dict[str, Any], file: FootageFile) -> tuple[str, str] | None:
-        """Why a readable file isn't taken: reason code, and the score with its limit."""
-        dataset, quality = self._dataset, self._dataset.quality
-        start, end, lasts = clip["source_start_s"], clip["source_end_s"], file.duration_s
-        wrong = times_fault(start or 0.0, end) if dataset.footage_holds == "sources" else None
-        if wrong is not None:
-            return "bad_times", wrong
-        if None not in (start, end, lasts) and dataset.footage_holds == "clips":
-            said = end - start
-            if abs(said - lasts) > dataset.max_duration_difference_s:
-                return "duration_mismatch", f"{lasts:g} s, annotated as {said:g} s"
-        if quality.max_cuts is not None and (file.cuts or 0) > quality.max_cuts:
-            return "cuts_inside", f"{file.cuts} cuts, at most {quality.max_cuts}"
-        if quality.min_motion is not None and (file.motion or 0.0) < quality.min_motion:
-            return "too_little_motion", f"{file.motion:g}, at least {quality.min_motion:g}"
-        if quality.near_duplicate_bits is not None and file.fingerprint is not None:
-            whole = dataset.footage_holds == "clips"
-            part = (0.0, None) if whole else (start or 0.0, end)
-            return self._doubles.fault(clip["id"], file, part)
-        return None
+    def _keep(self, numbered: pl.DataFrame, decided: pl.DataFrame) -> pl.DataFrame:
+        """Keep clips of scenarios whose footage can be used; returns `row`, `reason` and `detail`
+        of the others."""
+        mine = decided.filter(pl.col("reason").is_null())
+        clips = numbered.join(
+            mine.select("row", "scenario", "matching", "runners_up"),
+            on="row",
+            maintain_order="left",
+        )
+        names = self._file_names(clips)
+        clips = clips.hstack(files_named(self._files, names).select(*COLUMNS))
+        why = self._why_not(clips, names)
+        for name, reason, count in (
+            clips.select("row", "scenario")
+            .join(why, on="row")
+            .group_by("scenario", pl.col("reason") == "missing")
+            .len()
+            .iter_rows()
+        ):
+            (self.counts.missing if reason else self.counts.unusable)[name] += count
+        there = why.filter(pl.col("reason") != "missing")
+        ids = numbered["id"].gather(there["row"])
+        self.unusable += [
+            Reject(id=clip_id, reason=reason, detail=detail)
+            for clip_id, (_, reason, detail) in zip(ids, there.iter_rows(), strict=True)
+        ]
+        kept = clips.join(why, on="row", how="anti", maintain_order="left")
+        self.kept.keep(kept.drop("row", "score", "fault", *COLUMNS[2:]))
+        return why
 
-    def _file_name(self, clip: dict[str, Any]) -> str:
-        """The stem of the file that holds the clip."""
+    def _why_not(self, clips: pl.DataFrame, names: pl.Series) -> pl.DataFrame:
+        """`row`, `reason` and `detail` of clips that a scenario doesn't get for their footage;
+        `names`: of their files."""
+        unusable, other, forbidden = (
+            _said_of(names, said)
+            for said in (self._unusable, self._unknown_endings, self._do_not_train)
+        )
+        missing = pl.when(pl.col("path").is_null()).then("scenario")
+        reason = (
+            pl.when(unusable.is_not_null())
+            .then(pl.lit("unusable"))
+            .when(other.is_not_null())
+            .then(pl.lit("unknown_ending"))
+            .when(pl.col("path").is_null())
+            .then(pl.lit("missing"))
+            .when(forbidden.is_not_null())
+            .then(pl.lit("do_not_train"))
+        )
+        detail = pl.coalesce(unusable, other, missing, forbidden)
+        why = clips.select("row", reason=reason, detail=detail)
+        asked = clips.filter(why["reason"].is_null()).filter(self._faults.possible())
+        faults = [
+            (clip["row"], *fault)
+            for clip in asked.iter_rows(named=True)
+            if (fault := self._faults.of(clip)) is not None
+        ]
+        found = pl.DataFrame(faults, why.schema, orient="row")
+        return pl.concat([why.filter(pl.col("reason").is_not_null()), found]).sort("row")
+
+    def _file_names(self, clips: pl.DataFrame) -> pl.Series:
+        """The stems of the files that hold clips."""
         if self._dataset.footage_holds == "clips":
-            return str(clip["id"])
-        return source_file(clip["source_group"])
+            return clips["id"]
+        return pl.Series([source_file(one) for one in clips["source_group"]], dtype=pl.String)
 
-    def clips(self) -> Iterator[Clip]:
-        """What scenarios get, by id. Splits are decided here, when all clips have been seen."""
-        return (self._clip(clip, outcome) for clip, outcome in self.kept.by_id())
+    def tables(self) -> Iterator[pl.DataFrame]:
+        """What scenarios get, by id, some clips at a time: tables of `clip_schema`. Splits are
+        decided here, when all clips have been seen."""
+        return map(self._finished, self.kept.by_id())
 
-    def metadata(self) -> ScenarioMetadata:
-        """The document with all clips in it."""
-        clips, told = list(self.clips()), Told()
-        for clip in clips:
-            told.add(clip)
+    def metadata(self, see: OnClips = lambda _: None) -> ScenarioMetadata:
+        """The document with all clips in it; `see` is called with each table of them."""
+        clips, told = list[Clip](), Told()
+        for table in self.tables():
+            told.add(table)
+            see(table)
+            clips += [Clip(**row) for row in table.iter_rows(named=True)]
         return ScenarioMetadata(**self._summary(told), clips=clips)
 
     def _summary(self, told: Told) -> dict[str, Any]:
@@ -243,43 +258,48 @@ class Sorter:
         }
 
     def in_shards(
-        self, folder: Path, licences: Mapping[str, str], see: Callable[[Clip], None]
+        self, folder: Path, licences: Mapping[str, str], see: OnClips
     ) -> ScenarioMetadata:
         """The document without any, once they are in shards below its folder; `licences` has those
-        of clips that aren't under the dataset's, `see` is called with each."""
+        of clips that aren't under the dataset's, `see` is called with each table."""
         tables, told = ClipTables(folder), Told()
-        for clip in self.clips():
-            own = licences.get(clip.id)
-            clip = clip if own is None else clip.model_copy(update={"licence": own})
-            told.add(clip)
-            tables.add(clip)
-            see(clip)
+        for clips in self.tables():
+            clips = clips.with_columns(licence=_said_of(clips["id"], licences))
+            told.add(clips)
+            tables.add(clips)
+            see(clips)
         return ScenarioMetadata(**self._summary(told), clips=[], shards=tables.shards())
 
-    def _clip(self, clip: dict[str, Any], outcome: Assignment) -> Clip:
-        matching = [clip["captions"][index] for index in outcome.matching]
-        file, name = self._files[self._file_name(clip)], outcome.scenario
+    def _finished(self, kept: pl.DataFrame) -> pl.DataFrame:
         uncut = self._dataset.footage_holds == "sources"
-        return Clip(
-            id=clip["id"],
-            source_group=clip["source_group"],
-            path=file.path,
-            sha256=file.sha256,
-            start_s=(clip["source_start_s"] or 0.0) if uncut else 0.0,
-            end_s=clip["source_end_s"] if uncut else None,
-            source_start_s=clip["source_start_s"],
-            source_end_s=clip["source_end_s"],
-            official_split=clip["official_split"],
-            split=self._groups.split(clip["source_group"], self._dataset.validation_share),
-            scenario=name,
-            category=clip["category"],
-            evidence=MatchingEvidence(
-                matching_captions=matching,
-                captions=len(clip["captions"]),
-                also_matched=list(outcome.runners_up),
+        share, scenarios = self._dataset.validation_share, self._scenarios.scenarios
+        said = pl.col("captions").list.gather(pl.col("matching"))
+        kept = kept.with_columns(matching_captions=said)
+        of_each = kept.select("id", "matching_captions", "scenario").iter_rows()
+        prompts = [prompts_for(one, texts, scenarios[name]) for one, texts, name in of_each]
+        splits = [self._groups.split(group, share) for group in kept["source_group"]]
+        nothing = pl.lit(None, pl.Float64)
+        start = pl.col("source_start_s").fill_null(0.0) if uncut else pl.lit(0.0)
+        return kept.with_columns(
+            start_s=start,
+            end_s=pl.col("source_end_s") if uncut else nothing,
+            split=pl.Series(splits, dtype=pl.String),
+            evidence=pl.struct(
+                "matching_captions",
+                captions=pl.col("captions").list.len().cast(pl.Int64),
+                also_matched="runners_up",
             ),
-            captions=clip["captions"],
-            prompts=prompts_for(clip["id"], matching, self._scenarios.scenarios[name]),
-            first_frame=f"{self._frames}/{clip['id']}.png",
-            latent=f"{self._latents}/{name}/{clip['id']}.npz",
-        )
+            prompts=text_lists(prompts),
+            first_frame=pl.concat_str(pl.lit(f"{self._frames}/"), "id", pl.lit(".png")),
+            latent=pl.concat_str(
+                pl.lit(f"{self._latents}/"), "scenario", pl.lit("/"), "id", pl.lit(".npz")
+            ),
+            licence=pl.lit(None, pl.String),
+        ).select(*clip_schema())
+
+
+def _said_of(names: pl.Series, said: Mapping[str, str]) -> pl.Series:
+    """What is said of each, null where nothing is."""
+    if not said:
+        return pl.repeat(None, len(names), dtype=pl.String, eager=True)
+    return names.replace_strict(dict(said), default=None, return_dtype=pl.String)

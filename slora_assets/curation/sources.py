@@ -7,14 +7,22 @@ import re
 from collections.abc import Iterator
 from functools import lru_cache
 from pathlib import PurePosixPath
-from typing import Final
+from typing import TYPE_CHECKING, Final
 from urllib.parse import SplitResult, parse_qs, urlsplit
+
+if TYPE_CHECKING:
+    import polars as pl
 
 _YOUTUBE: Final = frozenset({"youtube.com", "youtube-nocookie.com", "youtu.be"})
 _VIDEO_ID: Final = re.compile(r"[\w-]{6,}", re.ASCII)
 _CANONICAL: Final = re.compile(r"https://www\.youtube\.com/watch\?v=[\w-]{6,}", re.ASCII)
 _MOMENT: Final = frozenset({"t", "start", "end", "time_continue", "si", "feature"})
 """Keys of an address that say where playing begins or who shared it, not which video it is."""
+_PLAIN: Final = (
+    r"^[A-Za-z0-9_-]+$|^https://[a-z0-9-]+(?:\.[a-z0-9-]+)+(?:/[A-Za-z0-9_.%/-]*[\w.%-])?$"
+)
+"""A name, or an address with nothing to leave out, but for these:"""
+_NOT_PLAIN: Final = r"youtu|^https://www\."
 _ADDRESS: Final = re.compile(r"(https?:)?//\S+|(www\.|m\.)?youtu(\.be|be\.com)/\S+", re.IGNORECASE)
 
 
@@ -40,6 +48,17 @@ def canonical_source(source: str) -> str:
     kept = [part for part in address.query.split("&") if part and not _says_moment(part)]
     query = f"?{'&'.join(kept)}" if kept else ""
     return f"https://{host}{port}{address.path.rstrip('/')}{query}"
+
+
+def canonical_sources(sources: pl.Series) -> pl.Series:
+    """The same of many, without nulls: those that are plainly as all spellings are stay as they
+    are, and only the others are looked at one by one."""
+    import polars as pl
+
+    plain = sources.str.contains(_PLAIN) & ~sources.str.contains(_NOT_PLAIN)
+    odd = (~plain).arg_true()
+    others = [canonical_source(one) for one in sources.gather(odd)]
+    return sources.scatter(odd, pl.Series(others, dtype=pl.String))
 
 
 def _says_moment(part: str) -> bool:

@@ -22,8 +22,8 @@ from slora_assets.footage.inventory import annotation_hashes, take_inventory
 from slora_assets.provenance import known_sha256, write_json, write_text
 from slora_assets.provenance.code import package_hash
 from slora_assets.provenance.curated import Curated, curated_now, remove_old_shards
+from slora_assets.provenance.inventories import read_inventory
 from slora_assets.provenance.ledger import last_record, put_on_record, refuse_changed
-from slora_assets.provenance.records import read_inventory
 
 
 def curate(
@@ -64,12 +64,13 @@ def curate(
 
 def _document(
     sorter: Sorter, dataset: DatasetSettings, workspace: Workspace
-) -> tuple[ScenarioMetadata, Gathered | None]:
-    """The metadata, with their clips in them if these are few; else with what the report says of
-    the clips, for which they needn't be read once more."""
+) -> tuple[ScenarioMetadata, Gathered]:
+    """The metadata, with their clips in them if these are few; and what the report says of the
+    clips, for which they needn't be read once more."""
+    gathered = Gathered()
     if len(sorter.kept) <= dataset.clips_in_document:
-        return _with_licences(sorter.metadata(), dataset, workspace), None
-    licences, gathered = read_clip_licences(licence_files(dataset, workspace)), Gathered()
+        return _with_licences(sorter.metadata(gathered.add), dataset, workspace), gathered
+    licences = read_clip_licences(licence_files(dataset, workspace))
     return sorter.in_shards(workspace.metadata, licences, gathered.add), gathered
 
 

@@ -4,10 +4,14 @@ from __future__ import annotations
 
 from collections import Counter, defaultdict
 from dataclasses import dataclass, field
+from typing import TYPE_CHECKING
 
 from slora_assets.config.data import ScenarioSettings
 from slora_assets.curation.manifest import DatasetHash, shortfall
-from slora_assets.documents import Clip, ScenarioEntry
+from slora_assets.documents import IDENTITY, ScenarioEntry
+
+if TYPE_CHECKING:
+    import polars as pl
 
 
 @dataclass
@@ -33,10 +37,11 @@ class Told:
         self.hash = DatasetHash()
         self.splits: defaultdict[str, Counter[str]] = defaultdict(Counter)
 
-    def add(self, clip: Clip) -> None:
-        """The next one."""
-        self.hash.add(clip)
-        self.splits[clip.scenario][clip.split] += 1
+    def add(self, clips: pl.DataFrame) -> None:
+        """The next ones, a table of `clip_schema`."""
+        self.hash.add(clips.select(*IDENTITY).to_dict(as_series=False))
+        for scenario, split, count in clips.group_by("scenario", "split").len().iter_rows():
+            self.splits[scenario][split] += count
 
 
 def scenario_entry(

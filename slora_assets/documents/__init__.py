@@ -9,6 +9,7 @@ from slora_assets.documents.adapter import (
 )
 from slora_assets.documents.caches import CachedFile, CacheIndex, CacheName, ShardedArray
 from slora_assets.documents.clips import (
+    IDENTITY,
     Clip,
     ClipShard,
     DatasetEntry,
@@ -24,6 +25,7 @@ from slora_assets.documents.comparison import Comparison, LoggedComparison, Pres
 from slora_assets.documents.document import Document
 from slora_assets.documents.footage import (
     FootageFile,
+    FootageShard,
     Inventory,
     Quarantine,
     QuarantinedClip,
@@ -87,6 +89,7 @@ __all__ = [
     "ADAPTER_RECORD",
     "DEFAULT_SPEED",
     "ENVIRONMENT",
+    "IDENTITY",
     "MODEL_CARD",
     "RUN_CONFIG",
     "RUN_INPUTS",
@@ -112,6 +115,7 @@ __all__ = [
     "ExportParity",
     "FootageClip",
     "FootageFile",
+    "FootageShard",
     "GateDecision",
     "Geometry",
     "GuardedMetric",

@@ -9,7 +9,7 @@ them either way.
 
 from __future__ import annotations
 
-from typing import Annotated, Literal
+from typing import Annotated, Final, Literal
 
 from pydantic import AfterValidator, Field, SerializerFunctionWrapHandler, model_serializer
 
@@ -17,6 +17,9 @@ from slora_assets.config.clip_ids import EXPECTED, is_clip_id
 from slora_assets.documents.document import Document, is_none
 
 Split = Literal["train", "validation", "test"]
+
+IDENTITY: Final = ("id", "sha256", "start_s", "split", "scenario", "prompts")
+"""Fields of a clip that say what a model learns from it."""
 
 
 def _name_of_a_file(name: str) -> str:
@@ -86,14 +89,7 @@ class Clip(Document):
 
     def identity(self) -> dict[str, object]:
         """What a model learns from: part of every dataset hash."""
-        return {
-            "id": self.id,
-            "sha256": self.sha256,
-            "start_s": self.start_s,
-            "split": self.split,
-            "scenario": self.scenario,
-            "prompts": self.prompts,
-        }
+        return {name: getattr(self, name) for name in IDENTITY}
 
 
 class ScenarioEntry(Document):

@@ -1,13 +1,18 @@
 """`data/metadata/footage.json`: which video files there are; and `quarantine.json`: which of them,
-or of their clips, can't be used."""
+or of their clips, can't be used.
+
+Where files are many, `footage.json` names Parquet files that hold them, and holds none itself;
+`slora_assets/provenance/inventories.py` reads and writes them either way.
+"""
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from typing import Literal
 
-from pydantic import SerializerFunctionWrapHandler, model_serializer
+from pydantic import Field, SerializerFunctionWrapHandler, model_serializer
 
-from slora_assets.documents.document import Document
+from slora_assets.documents.document import Document, is_none
 from slora_assets.documents.models import Geometry
 
 QuarantineStage = Literal["footage", "first_frames", "latents"]
@@ -75,6 +80,16 @@ class FootageFile(Document):
     """64 bit perceptual hash of the first frame."""
 
 
+class FootageShard(Document):
+    """Usable files, by clip id, in a Parquet file below the documents' folder."""
+
+    path: str
+    """Relative to the folder of the metadata."""
+    sha256: str
+    """Of its bytes. They are the same for the same files under one version of polars."""
+    files: int
+
+
 class Inventory(Document):
     """The footage of a dataset: usable files by clip id, and those that are not usable."""
 
@@ -82,8 +97,11 @@ class Inventory(Document):
     dataset: str
     annotations: dict[str, str]
     """Annotation file name to sha256."""
-    files: dict[str, FootageFile]
+    files: Mapping[str, FootageFile]
+    """None in a document that names shards."""
     rejects: list[QuarantinedClip]
+    shards: list[FootageShard] | None = Field(default=None, exclude_if=is_none)
+    """Files that hold the usable ones where there are too many for a document."""
     unknown_endings: dict[str, str] = {}
     """Files of other clip ids whose ending is no video's that is known, by clip id."""
     do_not_train: dict[str, str] = {}

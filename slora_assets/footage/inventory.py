@@ -36,8 +36,8 @@ from slora_assets.footage.quarantine import PASSING, decoder, quarantine
 from slora_assets.footage.versions import DECODE_VERSION, QUALITY_VERSION
 from slora_assets.processes.isolation import isolated
 from slora_assets.processes.progress import ProgressCallback
-from slora_assets.provenance import StatCache, object_hash, sha256_file, write_json
-from slora_assets.provenance.ledger import put_on_record
+from slora_assets.provenance import StatCache, sha256_file
+from slora_assets.provenance.inventories import write_inventory
 from slora_assets.provenance.takedowns import read_takedowns
 
 _Facts: TypeAlias = dict[str, Any]
@@ -51,19 +51,15 @@ def annotation_hashes(dataset: DatasetSettings, workspace: Workspace) -> dict[st
     return {name: sha256_file(file) for name, file in named.items()}
 
 
-def inventory_hash(inventory: Inventory) -> str:
-    """Hash over annotations, files and rejects."""
-    return object_hash(inventory.model_dump(mode="json"))
-
-
 def take_inventory(
     dataset: DatasetSettings, workspace: Workspace, progress: ProgressCallback | None = None
 ) -> Inventory:
     """Hash and probe all files; unusable ones go to the quarantine and into `rejects`.
 
-    Writes `data/metadata/footage.json`. Raises CurationError when more files are unusable than the
-    dataset's `max_reject_share`, not counting what was taken down; IntegrityError for a list of
-    takedowns that isn't whole.
+    Writes `data/metadata/footage.json`, and the usable files in shards beside it where they are
+    more than the dataset's `clips_in_document`. Raises CurationError when more files are unusable
+    than the dataset's `max_reject_share`, not counting what was taken down; IntegrityError for a
+    list of takedowns that isn't whole.
     """
     listing = listing_hash(dataset, workspace)  # before: what changes meanwhile is seen next time
     files = footage_files(dataset, workspace)
@@ -97,8 +93,7 @@ def take_inventory(
         do_not_train={clip_id: one.refuses for clip_id, one in said.items() if one.refuses},
         generated={clip_id: one.generated for clip_id, one in said.items() if one.generated},
     )
-    write_json(workspace.footage_inventory, inventory.model_dump(mode="json"))
-    put_on_record(workspace, "footage", workspace.footage_inventory)
+    inventory = write_inventory(workspace, inventory, dataset.clips_in_document)
     remember_listing(workspace, listing)
     return inventory
 

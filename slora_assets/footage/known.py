@@ -11,7 +11,7 @@ from slora_assets.config.dataset_files import footage_files
 from slora_assets.config.errors import MissingInputError
 from slora_assets.config.workspace import Workspace
 from slora_assets.documents import FootageFile, Inventory
-from slora_assets.provenance.records import read_inventory
+from slora_assets.provenance.inventories import read_inventory
 
 
 @dataclass(frozen=True)

@@ -14,6 +14,7 @@ from slora_assets.provenance.files import (
 from slora_assets.provenance.hashing import (
     Json,
     canonical_json,
+    canonical_rows,
     object_hash,
     sha256_bytes,
     sha256_file,
@@ -25,6 +26,7 @@ __all__ = [
     "StatCache",
     "append_line",
     "canonical_json",
+    "canonical_rows",
     "commit_folder",
     "file_stamp",
     "json_text",

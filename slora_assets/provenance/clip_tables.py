@@ -1,22 +1,19 @@
 """Clips in Parquet, by scenario and shard: `data/metadata/clips/<scenario>/<hash>.parquet`.
 
-A file's name is its content's, so documents of different age can name shards side by side, and the
-rename of the document is the commit. Who reads clips goes through `curated.py`.
+Who reads clips goes through `curated.py`.
 """
 
 from __future__ import annotations
 
 import io
 from collections import defaultdict
-from collections.abc import Collection, Iterable, Iterator
-from contextlib import suppress
+from collections.abc import Iterable, Iterator
 from pathlib import Path
 from typing import TYPE_CHECKING, Final
 
 from slora_assets.config.errors import IntegrityError, MissingInputError
 from slora_assets.documents import Clip, ClipShard
-from slora_assets.provenance.files import write_bytes
-from slora_assets.provenance.hashing import sha256_bytes
+from slora_assets.provenance.parquet import named_bytes, read_table, write_table
 
 if TYPE_CHECKING:
     import polars as pl
@@ -26,68 +23,58 @@ FOLDER: Final = "clips"
 SHARD_CLIPS: Final = 8192
 """Most clips of a shard: some 8 MB in memory, a fraction of it on disk."""
 
-_AT_ONCE: Final = 512
-"""Clips that wait as objects before they become columns."""
-_NAMED_BY: Final = 32
-"""Characters of its hash that name a shard."""
+_WHAT: Final = "clips"
 _REMEDY: Final = "run `make data preprocess`"
 
 
 class ClipTables:
-    """Takes clips, each scenario's by id, and leaves shards."""
+    """Takes clips in tables of `clip_schema`, each scenario's by id, and leaves shards."""
 
     def __init__(self, metadata: Path) -> None:
         """`metadata`: the documents' folder."""
         self._folder = metadata
-        self._waiting: defaultdict[str, list[str]] = defaultdict(list)
-        self._columns: defaultdict[str, list[pl.DataFrame]] = defaultdict(list)
+        self._waiting: defaultdict[str, list[pl.DataFrame]] = defaultdict(list)
         self._shards: defaultdict[str, list[ClipShard]] = defaultdict(list)
 
-    def add(self, clip: Clip) -> None:
-        """The next clip of its scenario."""
-        waiting = self._waiting[clip.scenario]
-        waiting.append(clip.model_dump_json())
-        if len(waiting) == _AT_ONCE:
-            self._set_down(clip.scenario)
+    def add(self, clips: pl.DataFrame) -> None:
+        """The next clips of their scenarios."""
+        for (scenario,), mine in clips.group_by("scenario", maintain_order=True):
+            waiting = self._waiting[str(scenario)]
+            waiting.append(mine)
+            if sum(map(len, waiting)) >= SHARD_CLIPS:
+                self._write(str(scenario))
 
     def shards(self) -> dict[str, list[ClipShard]]:
         """All shards by scenario, once all clips were added."""
-        for scenario in list(self._waiting):
-            self._set_down(scenario)
-            if self._columns[scenario]:
-                self._write(scenario)
+        for scenario in self._waiting:
+            self._write(scenario, last=True)
         return dict(sorted(self._shards.items()))
 
-    def _set_down(self, scenario: str) -> None:
+    def _write(self, scenario: str, last: bool = False) -> None:
+        """Write whole shards, and what is left over if it is the last."""
         import polars as pl
 
-        waiting, columns = self._waiting[scenario], self._columns[scenario]
-        if waiting:
-            # Lists in lists are columns this way many times sooner than from Python's.
-            lines = io.BytesIO("\n".join(waiting).encode())
-            columns.append(pl.read_ndjson(lines, schema=clip_schema()))
-            waiting.clear()
-        if sum(map(len, columns)) >= SHARD_CLIPS:
-            self._write(scenario)
+        if not self._waiting[scenario]:
+            return
+        clips = pl.concat(self._waiting[scenario])
+        for first in range(0, len(clips), SHARD_CLIPS):
+            part = clips[first : first + SHARD_CLIPS]
+            if len(part) < SHARD_CLIPS and not last:
+                self._waiting[scenario] = [part]
+                return
+            path, sha256 = write_table(part, self._folder, f"{FOLDER}/{scenario}")
+            self._shards[scenario].append(ClipShard(path=path, sha256=sha256, clips=len(part)))
+        self._waiting[scenario] = []
 
-    def _write(self, scenario: str) -> None:
-        import polars as pl
 
-        table = pl.concat(self._columns.pop(scenario), rechunk=True)
-        made = io.BytesIO()
-        # Nothing that a machine decides: the same clips are the same bytes.
-        table.write_parquet(
-            made,
-            compression="zstd",
-            compression_level=3,
-            statistics=False,
-            row_group_size=SHARD_CLIPS,
-        )
-        data = made.getvalue()
-        sha256 = sha256_bytes(data)
-        path = f"{FOLDER}/{scenario}/{sha256[:_NAMED_BY]}.parquet"
-        write_bytes(self._folder / path, data)
-        self._shards[scenario].append(ClipShard(path=path, sha256=sha256, clips=len(table)))
+def table_of(clips: Iterable[Clip]) -> pl.DataFrame:
+    """Clips as columns."""
+    import polars as pl
+
+    # Lists in lists are columns this way many times sooner than from Python's.
+    lines = "\n".join(clip.model_dump_json() for clip in clips)
+    schema = clip_schema()
+    return pl.read_ndjson(io.BytesIO(lines.encode()), schema=schema) if lines else schema.to_frame()
 
 
 def clip_schema() -> pl.Schema:
@@ -123,10 +110,8 @@ def clip_schema() -> pl.Schema:
 def read_shards(metadata: Path, shards: Iterable[ClipShard]) -> Iterator[Clip]:
     """The clips of shards, one shard in memory at a time. Raises MissingInputError, IntegrityError
     for one with other bytes than its document says."""
-    import polars as pl
-
     for shard in shards:
-        table = pl.read_parquet(io.BytesIO(_bytes_of(metadata, shard)))
+        table = read_table(metadata / shard.path, shard.sha256, _WHAT, _REMEDY)
         for row in table.iter_rows(named=True):
             yield Clip.model_validate(row)
 
@@ -136,7 +121,7 @@ def read_columns(metadata: Path, shards: Iterable[ClipShard], names: list[str]) 
     import polars as pl
 
     tables = (
-        pl.read_parquet(io.BytesIO(_bytes_of(metadata, shard)), columns=names) for shard in shards
+        read_table(metadata / shard.path, shard.sha256, _WHAT, _REMEDY, names) for shard in shards
     )
     return pl.concat([clip_schema().to_frame().select(names), *tables])
 
@@ -144,37 +129,7 @@ def read_columns(metadata: Path, shards: Iterable[ClipShard], names: list[str]) 
 def is_there(metadata: Path, shard: ClipShard) -> bool:
     """Whether a shard has the bytes that its document names."""
     try:
-        _bytes_of(metadata, shard)
+        named_bytes(metadata / shard.path, shard.sha256, _WHAT, _REMEDY)
     except (MissingInputError, IntegrityError):
         return False
     return True
-
-
-def _bytes_of(metadata: Path, shard: ClipShard) -> bytes:
-    file = metadata / shard.path
-    try:
-        data = file.read_bytes()
-    except FileNotFoundError as error:
-        raise MissingInputError(
-            "clips that a document names are not there", file=file, remedy=_REMEDY
-        ) from error
-    found = sha256_bytes(data)
-    if found != shard.sha256:
-        raise IntegrityError(
-            "the clips are not those that the document names",
-            file=file,
-            found=found,
-            expected=shard.sha256,
-            remedy=_REMEDY,
-        )
-    return data
-
-
-def remove_unnamed(metadata: Path, named: Collection[str]) -> None:
-    """Remove shards but those that documents name, by their paths below `metadata`."""
-    for file in (metadata / FOLDER).glob("*/*.parquet"):
-        if file.relative_to(metadata).as_posix() not in named:
-            file.unlink(missing_ok=True)
-    for folder in (*(metadata / FOLDER).glob("*"), metadata / FOLDER):
-        with suppress(OSError):  # there is something in it, or nothing was ever there
-            folder.rmdir()

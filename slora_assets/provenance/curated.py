@@ -24,8 +24,8 @@ from slora_assets.provenance.clip_tables import (
     is_there,
     read_columns,
     read_shards,
-    remove_unnamed,
 )
+from slora_assets.provenance.parquet import remove_unnamed
 from slora_assets.provenance.records import read_document
 from slora_assets.provenance.stat_cache import file_stamp
 
@@ -158,4 +158,4 @@ def remove_old_shards(workspace: Workspace) -> None:
     shards = [shard for of_one in found.values() for shard in of_one]
     for file in workspace.manifests.glob("[!.]*.json"):
         shards += manifest_at(file, "run `make preprocess`").shards or ()
-    remove_unnamed(workspace.metadata, {shard.path for shard in shards})
+    remove_unnamed(workspace.metadata, FOLDER, {shard.path for shard in shards})

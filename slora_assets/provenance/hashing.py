@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
 from typing import Any, Final, TypeAlias, cast
 
@@ -48,6 +48,32 @@ def canonical_json(value: object) -> str:
         return orjson.dumps(_plain(value), option=orjson.OPT_SORT_KEYS).decode()
     except (_NotPlainError, TypeError):
         return rfc8785.dumps(cast("Any", value)).decode()
+
+
+def canonical_rows(columns: Mapping[str, Sequence[object]]) -> str:
+    """The canonical form of a list of objects that are given in columns of equal length: of texts,
+    of lists of texts, or of numbers. The same as `canonical_json` of them, many times faster.
+
+    Raises as `canonical_json` does.
+    """
+
+    def objects(columns: Iterable[Sequence[object]]) -> list[dict[str, object]]:
+        return [dict(zip(names, row, strict=True)) for row in zip(*columns, strict=True)]
+
+    names = sorted(columns)
+    ordered = [columns[name] for name in names]
+    try:
+        _plain(dict.fromkeys(names))
+        return orjson.dumps(objects(map(_plain_column, ordered))).decode()
+    except (_NotPlainError, TypeError):
+        return canonical_json(objects(ordered))
+
+
+def _plain_column(values: Sequence[object]) -> Sequence[object]:
+    """The same for many of a kind: texts and lists of texts are as they are."""
+    if values and type(values[0]) in (str, list):
+        return values
+    return [_plain(value) for value in values]
 
 
 class _NotPlainError(Exception):

@@ -18,7 +18,6 @@ from slora_assets.documents import (
     RUN_RECORD,
     VERDICT_FILE,
     AdapterRecord,
-    Inventory,
     RunRecord,
     RunVerdict,
 )
@@ -65,13 +64,6 @@ def _refuse_other_version(
         found=found,
         expected=str(known),
         remedy=remedy if found < known else "update the project that reads it",
-    )
-
-
-def read_inventory(workspace: Workspace) -> Inventory:
-    """What footage there is, as last looked at. Raises MissingInputError, IntegrityError."""
-    return read_document(
-        workspace.footage_inventory, Inventory, what="a footage inventory", remedy="run `make data`"
     )
 
 

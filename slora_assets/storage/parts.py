@@ -15,9 +15,10 @@ from slora_assets.config.dataset_files import VIDEO_SUFFIXES, annotation_names
 from slora_assets.config.errors import ConfigError, IntegrityError, MissingInputError
 from slora_assets.config.workspace import UNIFIED, Workspace, refuse_shipped
 from slora_assets.documents import CacheIndex, CacheName, ScenarioManifest
-from slora_assets.provenance.clip_tables import FOLDER
+from slora_assets.provenance import clip_tables, inventories
 from slora_assets.provenance.curated import manifest_at, whole_manifest
-from slora_assets.provenance.records import read_document, read_inventory
+from slora_assets.provenance.inventories import read_inventory
+from slora_assets.provenance.records import read_document
 
 Files = dict[str, Path]
 """By the path that a store has for it, where a file lies here."""
@@ -213,7 +214,8 @@ class _Inside:
     def metadata(self) -> Files:
         folder = self._workspace.metadata
         own = [p for p in folder.glob("[!.]*") if p.name != self._workspace.quarantine.name]
-        return self.files(*own, *below(folder / "rejects"), *below(folder / FOLDER))
+        tables = ("rejects", clip_tables.FOLDER, inventories.FOLDER)
+        return self.files(*own, *(file for name in tables for file in below(folder / name)))
 
     def annotations(self) -> Files:
         try:

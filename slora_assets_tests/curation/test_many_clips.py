@@ -10,6 +10,7 @@ import pytest
 from slora_assets.config.data import read_dataset
 from slora_assets.config.errors import IntegrityError, MissingInputError
 from slora_assets.config.workspace import Workspace
+from slora_assets.curation import sorted_clips
 from slora_assets.curation.last_look import settings_hash
 from slora_assets.curation.manifest import (
     current_manifest,
@@ -49,7 +50,7 @@ def seas(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Workspace:
     return workspace
 
 
-def _limit(workspace: Workspace, most: int) -> None:
+def limit(workspace: Workspace, most: int) -> None:
     lines = workspace.dataset_file.read_text().splitlines()
     kept = [line for line in lines if not line.startswith(MOST)]
     workspace.dataset_file.write_text("\n".join([*kept, f"{MOST}: {most}", ""]))
@@ -81,10 +82,10 @@ def test_clips_in_parquet_are_the_same_clips(
     seas: Workspace, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(clip_tables, "SHARD_CLIPS", 2)
-    monkeypatch.setattr(clip_tables, "_AT_ONCE", 1)
+    monkeypatch.setattr(sorted_clips, "_AT_ONCE", 1)
     in_documents, document = _made(seas), seas.scenario_metadata.read_bytes()
     assert not _shards(seas)
-    _limit(seas, 5)
+    limit(seas, 5)
     in_shards, shards = _made(seas), _shards(seas)
     assert in_shards == in_documents
     assert [Path(name).parts[:2] for name in shards] == [
@@ -95,16 +96,16 @@ def test_clips_in_parquet_are_the_same_clips(
         written = read_json(file, remedy="")
         assert isinstance(written, dict) and written["clips"] == []
 
-    _limit(seas, 0)
+    limit(seas, 0)
     assert _made(seas) == in_documents and _shards(seas) == shards, "the same bytes again"
-    _limit(seas, 6)
+    limit(seas, 6)
     assert _made(seas) == in_documents, "and back"
     assert seas.scenario_metadata.read_bytes() == document
     assert not (seas.metadata / "clips").exists()
 
 
 def test_shards_of_clips_that_are_gone_go(seas: Workspace) -> None:
-    _limit(seas, 0)
+    limit(seas, 0)
     sort(seas)
     before = _shards(seas)
     (seas.root / "footage" / "a.mp4").unlink()
@@ -117,7 +118,7 @@ def test_shards_of_clips_that_are_gone_go(seas: Workspace) -> None:
 
 
 def test_a_shard_that_was_changed_or_lost_is_named(seas: Workspace) -> None:
-    _limit(seas, 0)
+    limit(seas, 0)
     sort(seas)
     file = next((seas.metadata / "clips" / "boat").iterdir())
     whole = file.read_bytes()
@@ -139,5 +140,5 @@ def test_a_clip_is_a_row(seas: Workspace) -> None:
     assert set(clip_schema()) == set(Clip.model_fields)
     dataset, scenarios = read_dataset(seas.dataset_file)
     before = settings_hash(dataset, scenarios, seas)
-    _limit(seas, 100_000)
+    limit(seas, 100_000)
     assert settings_hash(*read_dataset(seas.dataset_file), seas) == before, "said or not"

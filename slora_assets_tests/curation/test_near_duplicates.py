@@ -13,31 +13,16 @@ from slora_assets.curation import near_hashes
 from slora_assets.curation.near_duplicates import NearDuplicates, Part
 from slora_assets.curation.near_hashes import NearHashes
 from slora_assets.curation.taken_down import overlap
-from slora_assets.documents import FootageFile
 
 Shown = tuple[str, int, Part]
 """A clip's file, how that file begins, and which part of it the clip is."""
 WHOLE: Part = (0.0, None)
 
 
-def file_of(path: str, look: int) -> FootageFile:
-    return FootageFile(
-        path=path,
-        sha256="",
-        bytes_=1,
-        width=64,
-        height=48,
-        fps=25.0,
-        duration_s=None,
-        codec="h264",
-        fingerprint=f"{look:016x}",
-    )
-
-
 def by_the_index(clips: Sequence[Shown], bits: int) -> list[str | None]:
     doubles = NearDuplicates(bits)
     said = [
-        doubles.fault(str(number), file_of(path, look), part)
+        doubles.fault(str(number), path, f"{look:016x}", part)
         for number, (path, look, part) in enumerate(clips)
     ]
     return [None if one is None else one[1] for one in said]

@@ -6,6 +6,10 @@ from __future__ import annotations
 import json
 from pathlib import Path
 
+import polars as pl
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
 from slora_assets.config.data import ScenarioSettings, ScenariosSettings, read_dataset
 from slora_assets.config.workspace import Workspace
 from slora_assets.curation.annotations import read_annotations
@@ -49,6 +53,34 @@ def test_a_priority_or_one_more_caption_decides() -> None:
     assert plain.assign(["a street market", "a street"]) == Assignment(
         "street", (0, 1), ("market",)
     )
+
+
+SAID = st.lists(st.sampled_from(["street", "market", "food", "stage"]), max_size=3).map(" ".join)
+
+
+@settings(deadline=None, max_examples=30)
+@given(st.lists(st.lists(SAID, max_size=4), max_size=6))
+def test_many_clips_are_decided_as_each_alone(clips: list[list[str]]) -> None:
+    rules = {
+        "street": _scenario("street", min_matching_captions=2),
+        "market": _scenario("market", weak_keywords=["food"]),
+        "stage": _scenario("stage", priority=1, min_matching_share=0.5),
+    }
+    matcher = ScenarioMatcher(rules)
+    table = pl.DataFrame({"captions": clips}, {"captions": pl.List(pl.String)})
+    decided = matcher.decide(table, matcher.hits(table))
+    together = {row["row"]: row for row in decided.iter_rows(named=True)}
+    for number, captions in enumerate(clips):
+        alone, found = matcher.assign(captions), together.get(number)
+        if isinstance(alone, Assignment):
+            assert found is not None and found["scenario"] == alone.scenario
+            assert (*found["matching"],) == alone.matching
+            assert (*found["runners_up"],) == alone.runners_up
+        elif found is None:
+            assert alone.reason in ("no_captions", "no_keyword")
+        else:
+            assert (found["scenario"], found["reason"]) == (None, alone.reason)
+            assert (*(found["among"] or ()),) == alone.among
 
 
 def test_two_that_are_equal_behind_the_winner_leave_it_alone() -> None:

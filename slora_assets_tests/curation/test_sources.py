@@ -5,11 +5,12 @@ from __future__ import annotations
 import json
 from pathlib import Path
 
+import polars as pl
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from slora_assets.curation.sources import canonical_source, source_file
+from slora_assets.curation.sources import canonical_source, canonical_sources, source_file
 from slora_assets_tests.curation.annotated import sort
 
 VIDEO = "https://www.youtube.com/watch?v=aB3-_678901"
@@ -69,6 +70,20 @@ def test_other_videos_stay_others(one: str, other: str) -> None:
 def test_a_canonical_source_stays_as_it_is(source: str) -> None:
     assert canonical_source(canonical_source(source)) == canonical_source(source)
     source_file(source)
+
+
+ADDRESSES = st.from_regex(
+    r"(https://)?(www\.|m\.)?[a-zA-Z0-9-]{1,4}(\.[a-z]{2,3}){0,2}(:\d)?"
+    r"(/[\w.%~ -]{0,4}){0,3}[/?]?",
+    fullmatch=True,
+)
+
+
+@settings(deadline=None)
+@given(st.lists(ADDRESSES | st.sampled_from([VIDEO, "https://youtu.be/aB3-_678901"]) | st.text()))
+def test_many_sources_are_spelt_as_one_by_one(sources: list[str]) -> None:
+    many = canonical_sources(pl.Series(sources, dtype=pl.String))
+    assert list(many) == [canonical_source(one) for one in sources]
 
 
 def test_spellings_never_stand_on_two_sides(tmp_path: Path) -> None:

@@ -27,7 +27,7 @@ from slora_assets.documents import RUN_RECORD, VERDICT_FILE
 from slora_assets.footage.inventory import take_inventory
 from slora_assets.footage.quarantine import read_quarantine
 from slora_assets.provenance import sha256_file, write_json
-from slora_assets.provenance.records import read_inventory
+from slora_assets.provenance.inventories import read_inventory
 from slora_assets.training.training_data import trainable
 from slora_assets_tests.made_runs import run_record, verdict
 from slora_assets_tests.on_record import put_run_on_record

@@ -13,7 +13,7 @@ from slora_assets.documents import MadeWith
 from slora_assets.footage.credentials import Said, has_credentials, said_in
 from slora_assets.footage.encode import write_mp4
 from slora_assets.marking.credentials import sign_video
-from slora_assets.provenance.records import read_inventory
+from slora_assets.provenance.inventories import read_inventory
 from slora_assets_tests.folder_dataset import curated, folder_workspace, write_scenario
 from slora_assets_tests.footage.signed import sign
 from slora_assets_tests.workspaces import choose

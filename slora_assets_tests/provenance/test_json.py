@@ -8,7 +8,7 @@ import rfc8785
 from hypothesis import given
 from hypothesis import strategies as st
 
-from slora_assets.provenance import canonical_json, json_text
+from slora_assets.provenance import canonical_json, canonical_rows, json_text
 
 _TEXT = st.text(max_size=6)
 _LEAVES = (
@@ -43,3 +43,20 @@ def test_what_is_no_number_is_refused(number: float) -> None:
         canonical_json({"score": [number]})
     with pytest.raises(ValueError, match="not JSON compliant"):
         json_text({"score": [number]})
+
+
+ROWS = st.lists(
+    st.tuples(st.text(), st.lists(st.text()), st.floats(allow_nan=False, allow_infinity=False))
+)
+
+
+@given(ROWS)
+def test_rows_in_columns_are_the_same_canonical_json(
+    rows: list[tuple[str, list[str], float]],
+) -> None:
+    names = ("start_s", "id", "prompts")
+    columns = {
+        name: [(row[2], row[0], row[1])[at] for row in rows] for at, name in enumerate(names)
+    }
+    objects = [{"id": name, "prompts": said, "start_s": start} for name, said, start in rows]
+    assert canonical_rows(columns) == rfc8785.dumps(objects).decode()

@@ -35,15 +35,15 @@ def batches(columns: Mapping[str, Sequence[Any]]) -> Iterator[pl.DataFrame]:
     length = len(columns["id"])
     for start in range(0, length, BATCH) or [0]:
         part = {name: values[start : start + BATCH] for name, values in columns.items()}
-        texts = {"captions": _lists(part.pop("captions"))} if "captions" in part else {}
+        texts = {"captions": text_lists(part.pop("captions"))} if "captions" in part else {}
         table = pl.DataFrame(part, schema={name: SCHEMA[name] for name in part})
         yield conform(table.with_columns(**texts))
 
 
-def _lists(captions: Sequence[Sequence[str]]) -> pl.Series:
+def text_lists(texts: Sequence[Sequence[str]]) -> pl.Series:
     """A column of lists, taken apart by polars: made of Python's lists it takes ten times as long.
     No caption holds the character that parts them, which is none that can be seen."""
-    joined = pl.Series(["\0".join(one) if one else None for one in captions], dtype=pl.String)
+    joined = pl.Series(["\0".join(one) if one else None for one in texts], dtype=pl.String)
     return joined.str.split("\0").fill_null([])
 
 

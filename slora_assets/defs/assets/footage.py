@@ -30,7 +30,8 @@ def footage(
     What a dataset is and which forms are read: `docs/datasets.md`; own footage:
     `docs/howto/own_footage.md`.
     """
-    from slora_assets.footage.inventory import inventory_hash, take_inventory
+    from slora_assets.footage.inventory import take_inventory
+    from slora_assets.provenance.inventories import inventory_hash
 
     read = read_by(context, project, "footage_settings")
     workspace, (dataset, _) = project.workspace(), project.dataset()

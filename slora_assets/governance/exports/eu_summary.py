@@ -12,8 +12,8 @@ from typing import Final
 
 from slora_assets.config.errors import SloraError
 from slora_assets.governance.exports.facts import Exported, preprocessing, scenarios_of
+from slora_assets.provenance.inventories import read_inventory
 from slora_assets.provenance.markdown import markdown_cell
-from slora_assets.provenance.records import read_inventory
 
 FILE: Final = "eu_training_summary.md"
 

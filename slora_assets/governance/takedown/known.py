@@ -18,7 +18,7 @@ from slora_assets.footage.fingerprints import with_fingerprints
 from slora_assets.footage.inventory import take_inventory
 from slora_assets.processes.progress import ProgressCallback
 from slora_assets.provenance.curated import Curated, curated_now
-from slora_assets.provenance.records import read_inventory
+from slora_assets.provenance.inventories import read_inventory
 
 
 @dataclass(frozen=True)

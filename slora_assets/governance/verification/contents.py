@@ -28,10 +28,10 @@ from slora_assets.governance.verification.link import Link
 from slora_assets.governance.verification.marks import refuse_other_credentials
 from slora_assets.provenance import object_hash, read_json
 from slora_assets.provenance.curated import curated_at, curated_now
+from slora_assets.provenance.inventories import read_inventory
 from slora_assets.provenance.records import (
     read_adapter_record,
     read_document,
-    read_inventory,
     read_run_record,
 )
 
@@ -70,9 +70,8 @@ class Contents:
 
     def _metadata(self, file: Path) -> Found:
         curated = curated_at(file)
-        files = self._inventory.files
         for clip in curated.clips():
-            known = _of_clip(files, clip.id, clip.path)
+            known = self._file_of(clip.id, clip.path)
             if known is None or known.sha256 != clip.sha256:
                 raise IntegrityError(
                     "a clip has other bytes than the inventory says",
@@ -124,10 +123,10 @@ class Contents:
             clips = [clip.model_dump(mode="json", include=keys) for clip in record.clips]
             hashed = object_hash(sorted(clips, key=lambda clip: str(clip["id"])))
             _same(file, "dataset_hash", record.dataset_hash, hashed)
-        files, paths = self._inventory.files, self._curated_paths[0]
+        paths = self._curated_paths[0]
         expected, gone = {}, []
         for clip in record.clips:
-            known = _of_clip(files, clip.id, paths.get(clip.id))
+            known = self._file_of(clip.id, paths.get(clip.id))
             if known is None:
                 gone.append(clip.id)
             else:
@@ -168,6 +167,17 @@ class Contents:
     def _inventory(self) -> Inventory:
         return read_inventory(self._workspace)
 
+    def _file_of(self, clip: str, path: str | None) -> FootageFile | None:
+        """A clip's file: its own, or where files hold whole sources the one at its path."""
+        files = self._inventory.files
+        if clip in files or path is None:
+            return files.get(clip)
+        return self._files_by_path.get(path)
+
+    @cached_property
+    def _files_by_path(self) -> dict[str, FootageFile]:
+        return {file.path: file for file in self._inventory.files.values()}
+
     @cached_property
     def _curated_paths(self) -> tuple[dict[str, str], dict[str, str]]:
         """By id of each clip its file and its first frame."""
@@ -195,13 +205,6 @@ class Contents:
     def _what(self, file: Path) -> str:
         gone = self._hashes.of(file) is None
         return "the file is gone" if gone else "its bytes are others than when it was read"
-
-
-def _of_clip(files: Mapping[str, FootageFile], clip: str, path: str | None) -> FootageFile | None:
-    """A clip's file: its own, or where files hold whole sources the one at its path."""
-    if clip in files or path is None:
-        return files.get(clip)
-    return next((one for one in files.values() if one.path == path), None)
 
 
 def _same(file: Path, key: str, found: object, expected: object) -> None:

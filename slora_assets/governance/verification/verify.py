@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Callable
+from contextlib import suppress
 from pathlib import Path
 from typing import get_args
 
@@ -27,6 +28,7 @@ from slora_assets.governance.verification.link import Link
 from slora_assets.governance.verification.marks import entry_link
 from slora_assets.governance.verification.records import Records
 from slora_assets.governance.verification.signers import of_log, of_preset, signed_by
+from slora_assets.provenance.inventories import read_inventory
 from slora_assets.provenance.ledger import all_records, ledger_heads
 from slora_assets.provenance.takedowns import read_takedowns, takedown_heads
 
@@ -126,11 +128,10 @@ class _Verification:
 
     def _listed(self, file: Path) -> tuple[Path, str] | None:
         workspace, where = self._workspace, self._workspace.relative(file)
-        if workspace.footage_inventory.is_file():
-            files = json.loads(workspace.footage_inventory.read_bytes())["files"].values()
-            for one in files:
-                if one["path"] == where:
-                    return workspace.footage_inventory, one["sha256"]
+        with suppress(SloraError):  # none, or a broken one, which its own link says
+            for one in read_inventory(workspace).files.values():
+                if one.path == where:
+                    return workspace.footage_inventory, one.sha256
         for index in sorted((workspace.metadata / "first_frames").glob("[!.]*.json")):
             made = json.loads(index.read_bytes())["frames"].get(file.stem)
             if made and file.suffix == ".png":
