@@ -9,7 +9,7 @@ from __future__ import annotations
 import logging
 import re
 import uuid
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from http import HTTPStatus
 from typing import Any
 
@@ -164,6 +164,21 @@ def problem_of(error: Exception) -> ApiError:
     return ApiError(
         "Something unexpected happened; the server's log has it under the request's or job's id."
     )
+
+
+def problem_of_job(code: str, detail: str) -> ApiError:
+    """The problem that a job has failed with, by its `error.code`; one that is no kind of problem
+    is the service's."""
+    told = ApiError(detail)
+    kind = next((one for one in _kinds(ApiError) if one.slug == code), NotReady)
+    told.status, told.slug, told.title = kind.status, kind.slug, kind.title
+    return told
+
+
+def _kinds(of: type[ApiError]) -> Iterator[type[ApiError]]:
+    yield of
+    for one in of.__subclasses__():
+        yield from _kinds(one)
 
 
 async def answered(request: Request, error: Exception) -> JSONResponse:
