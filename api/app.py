@@ -74,7 +74,7 @@ def create_app(settings: ApiSettings | None = None, begin: Begin = in_this_proce
         app.add_middleware(CORSMiddleware, **cross_origin(exposure.origins))
     app.add_middleware(LastWord)
     app.add_middleware(Watched, metrics=service.metrics)
-    app.add_middleware(problems.RequestId)
+    app.add_middleware(problems.RequestId, by_proxy=service.settings.on_cluster)
     for module in (
         videos,
         v1_videos,
