@@ -84,13 +84,15 @@ class Dispatcher(JobTaker):
         while not self._stopping.is_set():
             self._wake.clear()
             try:
-                if time.monotonic() - looked >= LOOK_EVERY_S:
-                    self._store.take_over(self._published)
-                    self._known_makers = max(1, self._makers())
+                look = time.monotonic() - looked >= LOOK_EVERY_S
+                if look:
                     looked = time.monotonic()
+                    self._store.take_over(self._published)
                 for job in self._store.waiting():
                     self._hand_over(job)
                 self._tell()
+                if look:  # last: jobs go on where nobody can say this
+                    self._known_makers = max(1, self._makers())
             except Exception:
                 _LOG.exception("the jobs can't be seen to")
                 self._stopping.wait(_AGAIN_S)
