@@ -85,7 +85,7 @@ class _Load:
         while job["status"] in ("queued", "in_progress") and time.monotonic() < until:
             if job["status"] == "in_progress":
                 self._kill_once(job["id"])
-            time.sleep(0.1)
+            time.sleep(0.4)
             job = self._client.get(f"/v1/videos/{job['id']}").json()
         if job["status"] == "completed":
             clip = self._client.get(job["content"]).content

@@ -7,7 +7,8 @@ import queue
 import threading
 import time
 from collections.abc import Callable
-from concurrent.futures import Future
+from concurrent.futures import Future, wait
+from functools import partial
 from typing import Final
 
 from api.errors import NotReady
@@ -53,6 +54,9 @@ class HandedJobs:
             raise NotReady("The service is stopping.")
         ended: Future[bool] = Future()
         self._handed.put((job_id, owner, ended))
+        while not wait([ended], LOOK_EVERY_S).done:
+            if not self.alive:
+                raise NotReady("The service is stopping.")
         return ended.result()
 
     def close(self) -> None:
@@ -82,6 +86,8 @@ class HandedJobs:
                 ended.set_result(self._one(job_id, owner))
             except Exception as error:
                 _LOG.exception("job %s can't be taken", job_id)
+                # Or was, and the database's word of it didn't come through.
+                self._maker.owe(partial(self._store.put_back, job_id, owner))
                 ended.set_exception(error)
 
     def _one(self, job_id: str, owner: str) -> bool:

@@ -101,6 +101,10 @@ class JobMaker:
         if running is not None and running.id == job_id:
             running.cancelled = True
 
+    def owe(self, write: Callable[[], None]) -> None:
+        """Have something written down as soon as the database takes it."""
+        self._owed.append(write)
+
     def settle(self) -> None:
         """Write down what the database didn't take before. Raises what it raises now."""
         while self._owed:
@@ -153,7 +157,7 @@ class JobMaker:
             end()
         except Exception as error:
             _LOG.exception("a job's end can't be written down")
-            self._owed.append(end)
+            self.owe(end)
             raise _Unwritten from error
 
     def _on_step(self, done: int, steps: int) -> None:

@@ -206,9 +206,12 @@ class JobStore:
         cancel."""
         return self._end(JOBS.c.id == job_id, "cancelled")
 
-    def put_back(self, job_id: str) -> None:
-        """The job waits again, as if it had not been begun: its service stops."""
-        back: dict[str, object] = {"attempts": JOBS.c.attempts - 1}
+    def put_back(self, job_id: str, owner: str | None = None) -> None:
+        """The job waits again, as if it had not been begun, at this service or at `owner`."""
+        back: dict[str, object] = {
+            "attempts": JOBS.c.attempts - 1,
+            "owner": owner or self.owner,
+        }
         with self._engine.begin() as connection:
             connection.execute(
                 sa.update(JOBS).where(self._made_here(job_id)).values({**WAITS_AGAIN, **back})

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import threading
+import time
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack, closing
 from dataclasses import dataclass, field
@@ -174,3 +175,28 @@ def test_services_that_work_together_have_one_queue(database: str) -> None:
         both[0].add(REQUEST, PLAN, None, 3, 1)
     for one in both:
         one.close()
+
+
+def test_a_taking_whose_answer_is_lost_is_undone(
+    store: JobStore, begin: Callable[[], JobStore], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    maker = Maker(begin())
+    maker.go.set()
+    job, take = store.add(REQUEST, PLAN, None, most_waiting=4, retry_s=1), maker.store.take
+
+    def unanswered(job_id: str, owner: str) -> Job | None:
+        take(job_id, owner)
+        monkeypatch.undo()
+        raise ConnectionError("the server closed the connection")
+
+    monkeypatch.setattr(maker.store, "take", unanswered)
+    hands = HandedJobs(maker.store, maker.make, lambda: None, lambda *_: None, maker.erased.append)
+    with pytest.raises(ConnectionError):
+        hands.make(job.id, store.owner)
+    until = time.monotonic() + 30
+    while not store.waiting():
+        assert time.monotonic() < until
+        time.sleep(0.01)
+    assert hands.make(job.id, store.owner)
+    assert (store.get(job.id).state, store.get(job.id).attempts) == ("completed", 1)
+    hands.close()
