@@ -193,10 +193,10 @@ def _arguments(args: Mapping[str, Any]) -> Arguments:
     except ValidationError as error:
         wrong = error.errors()[0]
         raise ConfigError(
-            "the application can't be built so",
+            f"the application can't be built so ({wrong['msg']})",
             key=".".join(["args", *map(str, wrong["loc"])]),
             found=wrong["input"],
-            expected=f"{wrong['msg']}; keys are {', '.join(Arguments.model_fields)}",
+            expected=f"{', '.join(Arguments.model_fields)}, and no others",
         ) from error
 
 
