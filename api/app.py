@@ -26,7 +26,7 @@ from api import (
 )
 from api.access.cross_origin import cross_origin
 from api.access.door import Door, refuse_open_house
-from api.service import Service
+from api.service import Begin, Service, in_this_process
 from api.settings import ApiSettings
 from api.stopping import LastWord, told_to_stop
 from api.tracing import traced
@@ -34,15 +34,16 @@ from api.watched import Watched
 from slora_assets import __version__
 
 
-def create_app(settings: ApiSettings | None = None) -> FastAPI:
-    """The service for `settings`, by default the environment's. Loads no weights yet.
+def create_app(settings: ApiSettings | None = None, begin: Begin = in_this_process) -> FastAPI:
+    """The service for `settings`, by default the environment's. Loads no weights yet. `begin` has
+    the jobs made elsewhere.
 
     Raises ConfigError, MissingInputError when the presets can't be read, and ConfigError where keys
     are asked for and none was made.
     """
     settings = settings or ApiSettings.from_environment()
     refuse_open_house(settings.exposure)
-    service = Service(settings)
+    service = Service(settings, begin)
     service.presets()
 
     @asynccontextmanager
@@ -73,7 +74,7 @@ def create_app(settings: ApiSettings | None = None) -> FastAPI:
         app.add_middleware(CORSMiddleware, **cross_origin(exposure.origins))
     app.add_middleware(LastWord)
     app.add_middleware(Watched, metrics=service.metrics)
-    app.add_middleware(problems.RequestId)
+    app.add_middleware(problems.RequestId, by_proxy=service.settings.on_cluster)
     for module in (
         videos,
         v1_videos,

@@ -32,7 +32,7 @@ class Ready(BaseModel):
     base: str | None = None
     loaded: bool | None = None
     """Are weights in memory? Not before the first clip, unless SLORA_WARM says otherwise, nor after
-    a while in which nobody wants one (SLORA_IDLE_S)."""
+    a while in which nobody wants one (SLORA_IDLE_S). null: others make the clips."""
     preview: bool | None = None
     parts: dict[str, str] | None = None
     """Each part of the service, and what it says of itself."""
@@ -66,7 +66,7 @@ def ready(request: Request) -> Ready:
         return Ready()
     return Ready(
         base=found.well["base"],
-        loaded=service.engine.loaded,
+        loaded=None if service.settings.on_cluster else service.engine.loaded,
         preview=service.settings.preview,
         parts=found.well,
         presets_fault=public_at(fault) if (fault := service.presets().fault) else None,

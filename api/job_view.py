@@ -118,7 +118,12 @@ async def while_connected(
     """The job's result. Who hangs up gives the job up. Raises what it failed with."""
     waiting = asyncio.wrap_future(made)
     while True:
-        done, _ = await asyncio.wait([waiting], timeout=_LOOK_EVERY_S)
+        try:
+            done, _ = await asyncio.wait([waiting], timeout=_LOOK_EVERY_S)
+        except asyncio.CancelledError:  # how some servers say it, and all that are stopped
+            if service.runner.running:
+                await run_in_threadpool(service.runner.abandon, job.id, made)
+            raise
         if done:
             return waiting.result()
         if not service.runner.running:

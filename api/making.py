@@ -18,7 +18,7 @@ from api.generator.engine import Engine, GeneratedClip, Recipe, drawn_with
 from api.generator.memory import is_out_of_memory, needed_bytes, release
 from api.generator.slots import Adapter
 from api.jobs.job import Job, JobRequest, Plan
-from api.jobs.runner import Made, Step
+from api.jobs.maker import Made, Step
 from api.kept_presets import ServedPresets
 from api.settings import ApiSettings
 from api.store.artifact_store import ArtifactStore
@@ -90,9 +90,8 @@ class Making:
     def __init__(self, settings: ApiSettings, engine: Engine, store: ArtifactStore) -> None:
         self._settings, self._engine, self._store = settings, engine, store
         self._alignment = Alignment(settings.workspace)
-        self.accelerator = Accelerator(
-            settings.workspace.gpu_lock, engine, settings.accelerator_wait_s
-        )
+        lock = None if settings.on_cluster else settings.workspace.gpu_lock
+        self.accelerator = Accelerator(lock, engine, settings.accelerator_wait_s)
 
     def order(self, request: JobRequest, presets: ServedPresets, plan: Plan | None = None) -> Order:
         """What a request means now, or as it was planned. Raises NotServable."""

@@ -9,14 +9,14 @@ from __future__ import annotations
 import logging
 import re
 import uuid
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from http import HTTPStatus
 from typing import Any
 
 from fastapi import FastAPI
 from fastapi.exceptions import RequestValidationError
 from pydantic import ValidationError
-from starlette.datastructures import MutableHeaders
+from starlette.datastructures import Headers, MutableHeaders
 from starlette.exceptions import HTTPException
 from starlette.requests import Request
 from starlette.responses import JSONResponse
@@ -37,26 +37,33 @@ _COMPLAINTS = {
     "string_unicode": "holds characters that can't be printed",
 }
 """pydantic's name of an error -> what a client reads."""
+_ID = re.compile(r"[0-9A-Za-z-]{8,64}")
 _PATH = re.compile(r"(?:[A-Za-z]:)?(?:[/\\][^\s/\\'\";,:()]+){2,}[/\\]?|(?<![\w.])/[\w.-]+")
 
 
 class RequestId:
-    """Gives each request an id and each response the headers that all have."""
+    """Gives each request an id and each response the headers that all have. `by_proxy`: what stands
+    before the service gives each an id too, and puts it on the response; it is this one then,
+    unless a client has made it up of more than an id is made of."""
 
-    def __init__(self, app: ASGIApp) -> None:
-        self._app = app
+    def __init__(self, app: ASGIApp, by_proxy: bool = False) -> None:
+        self._app, self._by_proxy = app, by_proxy
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         if scope["type"] != "http":
             await self._app(scope, receive, send)
             return
-        request_id = uuid.uuid4().hex
+        given = Headers(scope=scope).get("x-request-id", "") if self._by_proxy else ""
+        request_id = given if _ID.fullmatch(given) else uuid.uuid4().hex
         scope.setdefault("state", {})["request_id"] = request_id
 
         async def labelled(message: Message) -> None:
             if message["type"] == "http.response.start":
                 headers = MutableHeaders(scope=message)
-                headers["X-Request-ID"] = request_id
+                if request_id == given:
+                    del headers["X-Request-ID"]
+                else:
+                    headers["X-Request-ID"] = request_id
                 headers["X-Content-Type-Options"] = "nosniff"
             await send(message)
 
@@ -164,6 +171,21 @@ def problem_of(error: Exception) -> ApiError:
     return ApiError(
         "Something unexpected happened; the server's log has it under the request's or job's id."
     )
+
+
+def problem_of_job(code: str, detail: str) -> ApiError:
+    """The problem that a job has failed with, by its `error.code`; one that is no kind of problem
+    is the service's."""
+    told = ApiError(detail)
+    kind = next((one for one in _kinds(ApiError) if one.slug == code), NotReady)
+    told.status, told.slug, told.title = kind.status, kind.slug, kind.title
+    return told
+
+
+def _kinds(of: type[ApiError]) -> Iterator[type[ApiError]]:
+    yield of
+    for one in of.__subclasses__():
+        yield from _kinds(one)
 
 
 async def answered(request: Request, error: Exception) -> JSONResponse:

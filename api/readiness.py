@@ -41,11 +41,7 @@ def readiness_of(service: Service) -> Readiness:
 
 
 def _worker(service: Service) -> str:
-    if not service.runner.running:
-        raise NotReady("The service is stopping.")
-    if not service.runner.alive:
-        raise NotReady("The thread that makes clips has ended. Remedy: restart the service.")
-    return "takes jobs"
+    return service.runner.said()
 
 
 def _presets(service: Service) -> str:
@@ -91,6 +87,8 @@ def _disk(service: Service) -> str:
 def _warmth(service: Service) -> str:
     if service.warmth is not None:
         service.warmth.refuse_cold()
+    if service.settings.on_cluster:
+        return "each generator's own"
     return "loaded" if service.engine.loaded else "loads with the next clip"
 
 

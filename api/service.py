@@ -1,12 +1,9 @@
-"""What the handlers share: settings, presets read anew, the engine, its jobs, the artifacts."""
+"""What the handlers share: the workshop, and who takes jobs for it."""
 
 from __future__ import annotations
 
-import logging
-import threading
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from concurrent.futures import Future
-from functools import partial
 
 from fastapi import Request
 
@@ -15,52 +12,46 @@ from api.errors import InvalidForm
 from api.generated import Generated as Generated
 from api.generated import answer_of as answer_of
 from api.generator.choice import choose
-from api.generator.engine import Engine
-from api.generator.idleness import Idleness
-from api.generator.warmth import Warmth, load_first
+from api.jobs.accepting import JobTaker
 from api.jobs.job import Job, JobRequest
 from api.jobs.reuse import made_before
-from api.jobs.runner import JobRunner, Made, Step
-from api.jobs.store import JobStore
+from api.jobs.runner import JobRunner
 from api.jobs.table import LONGEST_KEY
-from api.kept_presets import KeptPresets, ServedPresets
-from api.making import Making
-from api.metrics import Looked, Metrics
+from api.kept_presets import ServedPresets
+from api.metrics import Looked
 from api.settings import ApiSettings
-from api.store.artifact_store import ArtifactStore
-from api.store.retention import keeps_all, outdated, published
-from api.tracing import Span, no_span
+from api.workshop import Workshop
 from slora_assets.base_models.seam import VideoBase
 from slora_assets.provenance import sha256_bytes
 
-_LOG = logging.getLogger("slora.api")
+Begin = Callable[[Workshop], JobTaker]
+"""Takes jobs, and makes them with what a workshop is, or has them made."""
 
 
-class Service:
+def in_this_process(workshop: Workshop) -> JobRunner:
+    """Makes the jobs that it takes."""
+    return JobRunner(
+        workshop.jobs,
+        workshop.make,
+        workshop.published,
+        workshop.idle,
+        workshop.ended,
+        workshop.store.erase,
+    )
+
+
+class Service(Workshop):
     """One running service. Handlers stay thin: read, refuse, call this."""
 
-    def __init__(self, settings: ApiSettings) -> None:
-        self.settings = settings
-        self._presets = KeptPresets(settings.workspace.presets)
-        self.engine = Engine(settings.workspace.models, settings.device)
-        self.store = ArtifactStore(settings.workspace)
-        self.jobs = JobStore(settings.jobs_url)
-        self.making = Making(settings, self.engine, self.store)
-        load = partial(load_first, settings, self.presets, self.engine)
-        self.warmth = Warmth(load) if settings.warm else None
-        self._idleness = Idleness(self.engine, settings.idle_s)
-        self.metrics = Metrics()
-        unfinished, switches = lambda: len(self.jobs.unfinished()), lambda: self.engine.switches
-        self.metrics.registry.register(Looked(unfinished, switches))
-        self.span: Span = no_span
-        self.runner = JobRunner(
-            self.jobs, self._make, self._published, self._idle, self.metrics.ended
+    def __init__(self, settings: ApiSettings, begin: Begin = in_this_process) -> None:
+        super().__init__(settings)
+        self.runner = begin(self)
+        self.metrics.registry.register(
+            Looked(
+                lambda: len(self.jobs.unfinished()),
+                lambda: self.engine.switches + self.runner.switches,
+            )
         )
-        threading.Thread(target=self._begin, name="slora-sweep", daemon=True).start()
-
-    def presets(self) -> ServedPresets:
-        """The presets as they stand on disk now, or the last that could be read."""
-        return self._presets.now()
 
     def submit(
         self,
@@ -120,46 +111,6 @@ class Service:
         if job.artifact is not None and not self.jobs.is_shared(job.artifact):
             self.store.erase(job.artifact)
         self.jobs.forget(job.id)
-
-    def _make(self, job: Job, on_step: Step) -> Made:
-        facts = {"slora.job": job.id, "slora.scenario": job.request.scenario}
-        with self.span("slora.generation", facts):
-            made = self.making.make(job, self.presets(), on_step)
-        self.metrics.made(made[1])
-        self._sweep()
-        if self.store.has_a_store:
-            threading.Thread(target=self.store.send_all, name="slora-store", daemon=True).start()
-        return made
-
-    def _begin(self) -> None:
-        self._sweep()
-        self.store.send_all()
-
-    def _idle(self) -> None:
-        """Called while nobody wants a clip."""
-        if self.warmth is not None:
-            self.warmth()
-        self._idleness()
-
-    def _sweep(self) -> None:
-        """Erase the clips that the presets' limits keep no longer, but for those of jobs whose end
-        isn't written down yet."""
-        try:
-            limits = self.presets().limits
-            if keeps_all(limits):
-                return
-            unfinished = self.jobs.unfinished()
-            for clip in outdated(published(self.settings.workspace.artifacts), limits):
-                if self.store.job_of(clip.name) not in unfinished:
-                    self.store.erase(clip.name)
-                    _LOG.info("artifact %s is erased, as the limits say", clip.name)
-        except Exception:  # what can't be erased now can be so later, and hinders nobody
-            _LOG.exception("the artifacts can't be swept")
-
-    def _published(self, job: Job) -> tuple[str, dict[str, object]] | None:
-        """The clip of a job whose service died between the clip and the word of it."""
-        name = self.store.made_for(job.id)
-        return None if name is None else (name, answer_of(self.store.sidecar(name)))
 
 
 def service_of(request: Request) -> Service:

@@ -46,6 +46,10 @@ class ApiSettings:
     """How long nobody asks for a clip before the loaded base gives its memory back; 0: it never
     does."""
 
+    on_cluster: bool = False
+    """One of several processes that serve together: jobs of all stand in one queue, and
+    accelerators are the cluster's to give, not the workspace's lock's."""
+
     @property
     def jobs_url(self) -> str:
         """The database's URL."""

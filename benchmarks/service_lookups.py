@@ -20,7 +20,7 @@ from starlette.testclient import TestClient  # noqa: E402
 
 from api.app import create_app  # noqa: E402
 from api.jobs.job import Job  # noqa: E402
-from api.jobs.runner import Step  # noqa: E402
+from api.jobs.maker import Step  # noqa: E402
 from api.settings import ApiSettings  # noqa: E402
 from slora_assets.config.workspace import Workspace  # noqa: E402
 
@@ -35,7 +35,7 @@ def main() -> None:
     workspace = Workspace(root, root / "configs", root / "configs" / "data" / "sample.yaml")
     logging.disable(logging.CRITICAL)
     app = create_app(ApiSettings(workspace, device="cpu"))
-    app.state.service.runner._make = never_made
+    app.state.service.runner.maker.make = never_made
     asked = {"prompt": "a stall", "scenario": options.scenario}
     with TestClient(app, base_url="http://127.0.0.1") as client:
         print("| request | median | processor |", "| --- | --- | --- |", sep="\n")

@@ -23,7 +23,7 @@ from started_service import workspace
 
 from api.app import create_app
 from api.jobs.job import Job
-from api.jobs.runner import Step
+from api.jobs.maker import Step
 from api.service import Service
 from api.settings import ApiSettings
 from slora_assets_tests.workspaces import below
@@ -71,7 +71,7 @@ def overhead(client: TestClient, service: Service, clips: int, steps: int) -> No
 
 def memory(client: TestClient, service: Service, jobs: int) -> None:
     """After a beginning of a tenth as many jobs."""
-    service.runner._make = never_made
+    service.runner.maker.make = never_made
     process, before = psutil.Process(), 0
     for number in range(jobs // 10 + jobs):
         if number == jobs // 10:

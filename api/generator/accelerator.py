@@ -22,9 +22,9 @@ base takes."""
 
 
 class Accelerator:
-    """One workspace's, as one engine uses it."""
+    """One workspace's, as one engine uses it; without a `lock` it is this process's alone."""
 
-    def __init__(self, lock: Path, engine: Engine, patience_s: float) -> None:
+    def __init__(self, lock: Path | None, engine: Engine, patience_s: float) -> None:
         self._lock, self._engine, self._patience_s = lock, engine, patience_s
         self.waiting_for: str | None = None
         """Who has it, while somebody waits for it here."""
@@ -33,6 +33,9 @@ class Accelerator:
     def held(self, look: Callable[[], None]) -> Iterator[None]:
         """Have it; `look` is called while it is waited for, and raises what ends the waiting.
         Raises AcceleratorBusy after `patience_s`."""
+        if self._lock is None:
+            yield
+            return
         with ExitStack() as stack:
             try:
                 waiting = _Waiting(self._engine, look)

@@ -1,1 +1,1 @@
-"""Jobs: what clients asked for, kept in a database, and the thread that makes it."""
+"""Jobs: what clients asked for, kept in a database, and who makes it, here or elsewhere."""

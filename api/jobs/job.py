@@ -86,6 +86,10 @@ class Job(BaseModel):
     result: dict[str, object] | None = None
     """What `POST /generate` would have answered."""
     error: JobError | None = None
+    steps_done: int | None = None
+    """Denoising steps, of a job that another process than the service's own makes."""
+    steps: int | None = None
+    """All that there are; null: nobody has said."""
 
     @property
     def unfinished(self) -> bool:

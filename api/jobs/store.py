@@ -1,33 +1,24 @@
 """The jobs in their database: each change is one transaction, so that whatever is killed, every job
 stands in a state that is true.
 
-A job belongs to the service that accepted it, which alone runs it. When that is gone, whoever comes
-next takes its unfinished jobs over.
+A job belongs to the service that accepted it, which alone runs it, or to the one that it was handed
+to. When its owner is gone, whoever comes next takes its unfinished jobs over, and what the old one
+still says of them is not heard.
 """
 
 from __future__ import annotations
 
 import secrets
 import time
-from collections.abc import Callable, Mapping
-from typing import Final
+from collections.abc import Mapping
 
 import sqlalchemy as sa
 
 from api.errors import IdempotencyConflict, JobNotFound, QueueFull
 from api.jobs.job import UNFINISHED, Job, JobError, JobRequest, Plan, State
-from api.jobs.owners import is_there, new_owner
-from api.jobs.table import JOBS, SERVICES, alone, opened
-
-MOST_ATTEMPTS: Final = 2
-"""A job that was being made when its service died twice is taken for the cause."""
-INTERRUPTED: Final = JobError(
-    code="interrupted",
-    message="The service ended twice while it made this clip. Remedy: send it again; if the service"
-    " ends again, its log says why.",
-)
-_NOW: Final = sa.cast(sa.extract("epoch", sa.func.now()), sa.Integer)
-"""By the database's clock, because those of several machines differ."""
+from api.jobs.orphans import WAITS_AGAIN, Published, adopt
+from api.jobs.owners import new_owner
+from api.jobs.table import JOBS, NOW, SERVICES, alone, job_of, opened
 
 
 class TooManyOfKey(Exception):
@@ -42,8 +33,9 @@ class TooManyOfKey(Exception):
 class JobStore:
     """The database as one service uses it."""
 
-    def __init__(self, url: str) -> None:
-        self._engine = opened(url)
+    def __init__(self, url: str, together: bool = False) -> None:
+        """`together`: all services on this database have one queue."""
+        self._engine, self._together = opened(url), together
         self.owner = new_owner()
         self.seen()
 
@@ -73,12 +65,12 @@ class JobStore:
             if key is not None:
                 known = connection.execute(sa.select(JOBS).where(JOBS.c.idempotency_key == key))
                 if (before := known.mappings().one_or_none()) is not None:
-                    return _same(_job(before), request)
-            mine = sa.and_(JOBS.c.owner == self.owner, JOBS.c.state.in_(UNFINISHED))
-            if made is None and _count(connection, mine) > most_waiting:
+                    return _same(job_of(before), request)
+            counted = self._counted()
+            if made is None and _count(connection, counted) > most_waiting:
                 raise QueueFull(retry_s)
             if made is None and plan.asked_by is not None and most_of_key is not None:
-                _refuse_too_many(connection, mine & _asked_by(plan.asked_by), most_of_key)
+                _refuse_too_many(connection, counted & _asked_by(plan.asked_by), most_of_key)
             row = {
                 "id": f"video_{secrets.token_hex(16)}",
                 "owner": self.owner,
@@ -94,7 +86,7 @@ class JobStore:
                 row |= {"state": "completed", "artifact": made[0], "result": dict(made[1])}
                 row |= {"started_at": now, "finished_at": now}
             added = connection.execute(sa.insert(JOBS).values(row).returning(*JOBS.c))
-            return _job(added.mappings().one())
+            return job_of(added.mappings().one())
 
     def get(self, job_id: str) -> Job:
         """One job. Raises JobNotFound."""
@@ -103,15 +95,16 @@ class JobStore:
             row = found.mappings().one_or_none()
         if row is None:
             raise JobNotFound("No job has this id.")
-        return _job(row)
+        return job_of(row)
 
     def position(self, job: Job) -> int:
-        """How many jobs are made before this one, by the service that it belongs to."""
+        """How many jobs are made before this one, by the service that it belongs to, or by all that
+        work together."""
         with self._engine.connect() as connection:
             itself = sa.alias(JOBS)
             before = sa.and_(
                 itself.c.id == job.id,
-                JOBS.c.owner == itself.c.owner,
+                sa.true() if self._together else JOBS.c.owner == itself.c.owner,
                 JOBS.c.number < itself.c.number,
                 JOBS.c.state.in_(UNFINISHED),
             )
@@ -134,7 +127,7 @@ class JobStore:
         order = JOBS.c.number.desc() if newest_first else JOBS.c.number.asc()
         with self._engine.connect() as connection:
             rows = connection.execute(wanted.order_by(order).limit(limit + 1)).mappings().all()
-        return [_job(row) for row in rows[:limit]], len(rows) > limit
+        return [job_of(row) for row in rows[:limit]], len(rows) > limit
 
     def last_of(self, order: str) -> Job | None:
         """The last job that made a clip of this order."""
@@ -142,7 +135,7 @@ class JobStore:
         wanted = sa.select(JOBS).where(done).order_by(JOBS.c.number.desc()).limit(1)
         with self._engine.connect() as connection:
             row = connection.execute(wanted).mappings().one_or_none()
-        return None if row is None else _job(row)
+        return None if row is None else job_of(row)
 
     def is_shared(self, artifact: str) -> bool:
         """Whether several jobs have this clip."""
@@ -170,27 +163,58 @@ class JobStore:
         )
         with self._engine.begin() as connection:
             row = connection.execute(claimed).mappings().one_or_none()
-        return _job(row) if row is not None else None
+        return job_of(row) if row is not None else None
 
-    def complete(self, job_id: str, artifact: str, result: Mapping[str, object]) -> None:
-        """The job's clip is published."""
-        self._end(job_id, "completed", artifact=artifact, result=dict(result))
+    def waiting(self) -> list[Job]:
+        """This service's jobs that nobody has begun, the oldest first."""
+        mine = sa.and_(JOBS.c.owner == self.owner, JOBS.c.state == "queued")
+        with self._engine.connect() as connection:
+            rows = connection.execute(sa.select(JOBS).where(mine).order_by(JOBS.c.number))
+            return [job_of(row) for row in rows.mappings()]
 
-    def fail(self, job_id: str, error: JobError) -> None:
-        """The job can't be made."""
-        self._end(job_id, "failed", error=error.model_dump(mode="json"))
+    def take(self, job_id: str, owner: str) -> Job | None:
+        """A job that the service `owner` hands over: in progress, and this one's from now on. None
+        where it doesn't wait there any more."""
+        taken: dict[str, object] = {"owner": self.owner, "attempts": JOBS.c.attempts + 1}
+        waiting = (JOBS.c.id == job_id, JOBS.c.owner == owner, JOBS.c.state == "queued")
+        begun = {"state": "in_progress", "started_at": int(time.time())} | taken
+        with self._engine.begin() as connection:
+            done = connection.execute(
+                sa.update(JOBS).where(*waiting).values(begun).returning(*JOBS.c)
+            )
+            row = done.mappings().one_or_none()
+        return None if row is None else job_of(row)
+
+    def note(self, job_id: str, done: int, steps: int) -> bool:
+        """Write down how far this service is with a job; whether it is still its own to make."""
+        with self._engine.begin() as connection:
+            far = {"steps_done": done, "steps": steps}
+            noted = sa.update(JOBS).where(self._made_here(job_id)).values(far)
+            return connection.execute(noted).rowcount == 1
+
+    def complete(self, job_id: str, artifact: str, result: Mapping[str, object]) -> bool:
+        """The job's clip is published; False where the job is over, or another's by now."""
+        told = {"artifact": artifact, "result": dict(result)}
+        return self._end(self._made_here(job_id), "completed", **told)
+
+    def fail(self, job_id: str, error: JobError) -> bool:
+        """The job can't be made; False as of `complete`."""
+        return self._end(self._made_here(job_id), "failed", error=error.model_dump(mode="json"))
 
     def cancel(self, job_id: str) -> bool:
-        """Cancel a job that isn't finished; whether there was anything to cancel."""
-        return self._end(job_id, "cancelled")
+        """Cancel a job that isn't finished, whoever makes it; whether there was anything to
+        cancel."""
+        return self._end(JOBS.c.id == job_id, "cancelled")
 
-    def put_back(self, job_id: str) -> None:
-        """The job waits again, as if it had not been begun: its service stops."""
+    def put_back(self, job_id: str, owner: str | None = None) -> None:
+        """The job waits again, as if it had not been begun, at this service or at `owner`."""
+        back: dict[str, object] = {
+            "attempts": JOBS.c.attempts - 1,
+            "owner": owner or self.owner,
+        }
         with self._engine.begin() as connection:
             connection.execute(
-                sa.update(JOBS)
-                .where(JOBS.c.id == job_id, JOBS.c.state == "in_progress")
-                .values(state="queued", started_at=None, attempts=JOBS.c.attempts - 1)
+                sa.update(JOBS).where(self._made_here(job_id)).values({**WAITS_AGAIN, **back})
             )
 
     def forget(self, job_id: str) -> None:
@@ -202,38 +226,20 @@ class JobStore:
 
     def seen(self) -> None:
         """This service is there."""
-        now = {"seen_at": _NOW}
+        now = {"seen_at": NOW}
         with self._engine.begin() as connection:
             known = sa.update(SERVICES).where(SERVICES.c.owner == self.owner).values(now)
             if connection.execute(known).rowcount == 0:
                 connection.execute(sa.insert(SERVICES).values(now | {"owner": self.owner}))
 
-    def take_over(self, published: Callable[[Job], tuple[str, dict[str, object]] | None]) -> int:
-        """Make unfinished jobs of services that are gone this one's; returns how many.
+    def take_over(self, published: Published, lost: Job | None = None) -> int:
+        """Make unfinished jobs of services that are gone this one's; returns how many. Whoever took
+        `lost`, a job as it was handed over, is known to be gone.
 
         One that was being made is completed if `published` finds its clip, and made once more else.
         """
-        taken = 0
         with alone(self._engine) as connection:
-            # Jobs first: a service is there before its jobs are.
-            held = sa.select(JOBS).where(JOBS.c.state.in_(UNFINISHED), JOBS.c.owner != self.owner)
-            rows = connection.execute(held.order_by(JOBS.c.number)).mappings().all()
-            silent = sa.select(SERVICES.c.owner, _NOW - SERVICES.c.seen_at)
-            known = dict[str, int](connection.execute(silent).tuples().all())
-            gone = {
-                owner
-                for owner in {*known, *(row["owner"] for row in rows)} - {self.owner}
-                if owner not in known or not is_there(owner, known[owner])
-            }
-            for row in rows:
-                if row["owner"] in gone:
-                    taken += connection.execute(
-                        sa.update(JOBS)
-                        .where(JOBS.c.id == row["id"], JOBS.c.state == row["state"])
-                        .values(self._taken(row, published))
-                    ).rowcount
-            connection.execute(sa.delete(SERVICES).where(SERVICES.c.owner.in_(gone)))
-        return taken
+            return adopt(connection, self.owner, published, lost)
 
     def close(self) -> None:
         """Whoever comes next takes over what waits."""
@@ -241,33 +247,22 @@ class JobStore:
             connection.execute(sa.delete(SERVICES).where(SERVICES.c.owner == self.owner))
         self._engine.dispose()
 
-    def _taken(
-        self,
-        row: sa.RowMapping,
-        published: Callable[[Job], tuple[str, dict[str, object]] | None],
-    ) -> dict[str, object]:
-        mine: dict[str, object] = {"owner": self.owner}
-        if row["state"] == "queued":
-            return mine
-        now = int(time.time())
-        found = published(_job(row))
-        if found is not None:
-            artifact, result = found
-            done = {"state": "completed", "artifact": artifact, "result": result}
-            return mine | done | {"finished_at": now}
-        if row["attempts"] >= MOST_ATTEMPTS:
-            error = INTERRUPTED.model_dump(mode="json")
-            return mine | {"state": "failed", "error": error, "finished_at": now}
-        return mine | {"state": "queued", "started_at": None}
+    def _made_here(self, job_id: str) -> sa.ColumnElement[bool]:
+        """Who was taken for gone and isn't has nothing more to say of a job."""
+        mine = JOBS.c.owner == self.owner
+        return sa.and_(JOBS.c.id == job_id, mine, JOBS.c.state == "in_progress")
 
-    def _end(self, job_id: str, state: State, **values: object) -> bool:
+    def _counted(self) -> sa.ColumnElement[bool]:
+        """The unfinished jobs that stand in one queue with this service's."""
+        unfinished: sa.ColumnElement[bool] = JOBS.c.state.in_(UNFINISHED)
+        return unfinished if self._together else sa.and_(JOBS.c.owner == self.owner, unfinished)
+
+    def _end(self, which: sa.ColumnElement[bool], state: State, **values: object) -> bool:
         """Finish a job that isn't finished yet; what is stays as it is."""
         ended = {"state": state, "finished_at": int(time.time()), **values}
         with self._engine.begin() as connection:
             done = connection.execute(
-                sa.update(JOBS)
-                .where(JOBS.c.id == job_id, JOBS.c.state.in_(UNFINISHED))
-                .values(ended)
+                sa.update(JOBS).where(which, JOBS.c.state.in_(UNFINISHED)).values(ended)
             )
         return done.rowcount == 1
 
@@ -278,10 +273,6 @@ def _same(job: Job, request: JobRequest) -> Job:
             "The Idempotency-Key was sent before, with another request. Remedy: send a new key."
         )
     return job
-
-
-def _job(row: sa.RowMapping) -> Job:
-    return Job.model_validate({name: row[name] for name in Job.model_fields})
 
 
 def _count(connection: sa.Connection, which: sa.ColumnElement[bool]) -> int:

@@ -13,6 +13,7 @@ from alembic import command
 from alembic.config import Config
 from alembic.util import CommandError
 
+from api.jobs.job import Job
 from slora_assets.config.environment import JOBS as VARIABLE
 from slora_assets.config.errors import ConfigError
 
@@ -22,6 +23,8 @@ LONGEST_KEY: Final = 255
 _LOCK: Final = 0x510_12A
 """The number of PostgreSQL's lock on the jobs; others' locks in the same database have others."""
 
+NOW: Final = sa.cast(sa.extract("epoch", sa.func.now()), sa.Integer)
+"""By the database's clock, because those of several machines differ."""
 JOBS: Final = sa.Table(
     "jobs",
     METADATA,
@@ -40,6 +43,8 @@ JOBS: Final = sa.Table(
     sa.Column("result", sa.JSON),
     sa.Column("error", sa.JSON),
     sa.Column("order_hash", sa.String(64), index=True),
+    sa.Column("steps_done", sa.Integer),
+    sa.Column("steps", sa.Integer),
 )
 SERVICES: Final = sa.Table(
     "services",
@@ -47,6 +52,11 @@ SERVICES: Final = sa.Table(
     sa.Column("owner", sa.String(255), primary_key=True),
     sa.Column("seen_at", sa.Integer, nullable=False),
 )
+
+
+def job_of(row: sa.RowMapping) -> Job:
+    """The job in a row of the table."""
+    return Job.model_validate({name: row[name] for name in Job.model_fields})
 
 
 def opened(url: str) -> sa.Engine:

@@ -20,6 +20,9 @@ from slora_assets.config.workspace import Workspace
 from slora_assets_tests.served_workspace import made_base, made_workspace
 from slora_assets_tests.workspaces import below
 
+MADE_BY_OTHERS = shutil.ignore_patterns("artifacts", "register", "jobs.sqlite*")
+"""What other tests leave in `workspace`."""
+
 
 @pytest.fixture(scope="session")
 def base(tmp_path_factory: pytest.TempPathFactory) -> VideoBase:
@@ -33,8 +36,7 @@ def workspace(base: VideoBase, tmp_path_factory: pytest.TempPathFactory) -> Work
 
 @pytest.fixture
 def own_workspace(workspace: Workspace, tmp_path: Path) -> Workspace:
-    made_by_others = shutil.ignore_patterns("artifacts", "register", "jobs.sqlite*")
-    return below(shutil.copytree(workspace.root, tmp_path / "workspace", ignore=made_by_others))
+    return below(shutil.copytree(workspace.root, tmp_path / "workspace", ignore=MADE_BY_OTHERS))
 
 
 @pytest.fixture(scope="session")

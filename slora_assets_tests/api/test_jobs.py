@@ -17,7 +17,7 @@ from starlette.types import Message
 
 from api.jobs import runner
 from api.jobs.job import Job
-from api.jobs.runner import Step
+from api.jobs.maker import Step
 from api.v1_videos import _changes
 from slora_assets.config.workspace import Workspace
 from slora_assets.governance.detection.detect import detect
@@ -47,14 +47,14 @@ def ended(client: TestClient, job: dict[str, Any]) -> dict[str, Any]:
 def held(client: TestClient, monkeypatch: pytest.MonkeyPatch) -> Iterator[threading.Event]:
     """Clips are not begun until the event is set."""
     service, go = client.app.state.service, threading.Event()  # type: ignore[attr-defined]
-    make = service.runner._make
+    make = service.runner.maker.make
 
     def later(job: Job, on_step: Step) -> object:
         while not go.wait(0.01):
             on_step(1, 4)
         return make(job, on_step)
 
-    monkeypatch.setattr(service.runner, "_make", later)
+    monkeypatch.setattr(service.runner.maker, "make", later)
     yield go
     go.set()
 
@@ -182,7 +182,7 @@ def test_a_database_that_fails_for_a_while_stops_no_later_job(
     def full(*_given: object, **_named: object) -> None:
         raise OSError("no space left on device")
 
-    monkeypatch.setattr(runner, "_LOOK_EVERY_S", 0.05)
+    monkeypatch.setattr(runner, "LOOK_EVERY_S", 0.05)
     with monkeypatch.context() as patch:
         for name in ("complete", "fail"):
             patch.setattr(store, name, full)

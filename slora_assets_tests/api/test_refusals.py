@@ -110,9 +110,9 @@ def test_what_exceeds_the_queue_gets_429_and_nothing_is_lost(
     own_workspace.jobs.unlink(missing_ok=True)  # what waits of other tests would take places
     app = create_app(ApiSettings(own_workspace, device="cpu"))
     service, go, sent = app.state.service, threading.Event(), 5
-    make = service.runner._make
+    make = service.runner.maker.make
     monkeypatch.setattr(
-        service.runner, "_make", lambda job, step: make(job, step) if go.wait(30) else None
+        service.runner.maker, "make", lambda job, step: make(job, step) if go.wait(30) else None
     )
     with (
         local(app) as client,

@@ -19,7 +19,7 @@ from starlette.types import Message, Receive, Scope, Send
 
 from api.app import create_app
 from api.jobs.job import Job
-from api.jobs.runner import Step
+from api.jobs.maker import Step
 from api.jobs.store import JobStore
 from api.settings import ApiSettings
 from api.stopping import LastWord, told_to_stop
@@ -49,7 +49,7 @@ def test_who_waits_is_told_at_once_and_the_job_is_kept(own_workspace: Workspace)
             on_step(1, 2)
             time.sleep(0.01)
 
-    runner._make = endless
+    runner.maker.make = endless
     with local(app) as client, ThreadPoolExecutor(1) as pool:
         waiting = pool.submit(client.post, "/generate", data=VALID)
         assert begun.wait(60)

@@ -16,12 +16,7 @@ class Nodes:
     """The head, which does no work, and nodes that come and go."""
 
     def __init__(self) -> None:
-        from ray.cluster_utils import Cluster
-
-        self._cluster = Cluster(
-            initialize_head=True,
-            head_node_args={"num_cpus": 0, "include_dashboard": False, **_SMALL},
-        )
+        self._cluster = _head()
         self.working: list[Any] = []
         self.address: str = self._cluster.address
         self.folder = Path(self._cluster.head_node.get_session_dir_path())
@@ -43,6 +38,16 @@ class Nodes:
 
     def end(self) -> None:
         self._cluster.shutdown()
+
+
+def _head() -> Any:
+    from ray.cluster_utils import Cluster
+
+    told = {"num_cpus": 0, "include_dashboard": False, **_SMALL}
+    for _ in range(2):  # as of `Nodes.add`
+        with suppress(Exception):
+            return Cluster(initialize_head=True, head_node_args=told)
+    return Cluster(initialize_head=True, head_node_args=told)
 
 
 _SMALL = {"object_store_memory": 80_000_000, "include_log_monitor": False}

@@ -8,8 +8,9 @@ from pathlib import Path
 import pytest
 
 from api.errors import QueueFull, TooManyRequests
-from api.jobs.job import Job, JobRequest, Plan
-from api.jobs.runner import JobRunner, Made, Step
+from api.jobs.job import Job, JobRequest, Plan, State
+from api.jobs.maker import Made, Step
+from api.jobs.runner import JobRunner
 from api.jobs.store import JobStore
 
 REQUEST = JobRequest(prompt="a red cart", scenario="market_floor")
@@ -28,8 +29,12 @@ def test_a_full_queue_has_a_place_when_the_job_that_is_made_is_over(tmp_path: Pa
         return "none.mp4", {}
 
     ended: list[str] = []
+
+    def count(state: State, _result: object) -> None:
+        ended.append(state)
+
     runner = JobRunner(
-        JobStore(f"sqlite:///{tmp_path / 'jobs.sqlite'}"), make, lambda _: None, ended=ended.append
+        JobStore(f"sqlite:///{tmp_path / 'jobs.sqlite'}"), make, lambda _: None, ended=count
     )
     try:
         for key in (None, "ada", "ada"):
