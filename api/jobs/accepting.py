@@ -10,7 +10,7 @@ from collections.abc import Callable, Mapping
 from concurrent.futures import Future
 from typing import Final
 
-from api.errors import Cancelled, NotReady, TooManyRequests
+from api.errors import Cancelled, JobNotFound, NotReady, TooManyRequests
 from api.jobs.job import Job, JobRequest, Plan
 from api.jobs.maker import Ended, Made
 from api.jobs.store import JobStore, TooManyOfKey
@@ -162,11 +162,19 @@ class JobTaker(ABC):
         return 1
 
     def _say_alive(self) -> None:
-        say_alive(self._store, self._stopping)
+        say_alive(self._store, self._stopping, self._look_up)
 
-    def _ended_as(self, job: Job) -> None:
-        """Tell who waits what the database says of a job."""
-        self._finished(job.id, *_outcome(job))
+    def _look_up(self) -> None:
+        """Tell who waits here for what has ended, wherever that was: a repeated key's job may be
+        another service's."""
+        for job_id in list(self._waiting):
+            try:
+                job = self._store.get(job_id)
+            except JobNotFound as error:
+                self._finished(job_id, error)
+                continue
+            if not job.unfinished:
+                self._finished(job.id, *_outcome(job))
 
     def _finished(
         self,
@@ -189,13 +197,16 @@ def started(*works: tuple[str, Callable[[], None]]) -> list[threading.Thread]:
     return threads
 
 
-def say_alive(store: JobStore, stopping: threading.Event) -> None:
+def say_alive(
+    store: JobStore, stopping: threading.Event, and_then: Callable[[], None] = lambda: None
+) -> None:
     """However long a clip takes, no other service takes this one for gone."""
     while not stopping.wait(LOOK_EVERY_S):
         try:
             store.seen()
+            and_then()
         except Exception:
-            _LOG.exception("the jobs can't be written")
+            _LOG.exception("the jobs can't be read and written")
 
 
 def seconds_until_free(last_s: float, before: int, spent_s: float = 0.0, places: int = 1) -> int:

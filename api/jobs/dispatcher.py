@@ -90,7 +90,7 @@ class Dispatcher(JobTaker):
                     self._store.take_over(self._published)
                 for job in self._store.waiting():
                     self._hand_over(job)
-                self._tell()
+                self._look_up()
                 if look:  # last: jobs go on where nobody can say this
                     self._known_makers = max(1, self._makers())
             except Exception:
@@ -129,14 +129,3 @@ class Dispatcher(JobTaker):
                 self._ended(now.state, now.result or {})
             if now.state == "completed" and now.started_at and now.finished_at:
                 self._last_s = max(1.0, now.finished_at - now.started_at)
-
-    def _tell(self) -> None:
-        """Who waits here for what has ended, wherever that was."""
-        for job_id in list(self._waiting):
-            try:
-                job = self._store.get(job_id)
-            except JobNotFound as error:
-                self._finished(job_id, error)
-                continue
-            if not job.unfinished:
-                self._ended_as(job)

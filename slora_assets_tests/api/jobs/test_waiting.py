@@ -51,3 +51,26 @@ def test_a_full_queue_has_a_place_when_the_job_that_is_made_is_over(tmp_path: Pa
         go_on.set()
         runner.close()
     assert ended == ["completed"] * len(ended) != []
+
+
+def test_who_repeats_a_key_at_another_service_is_told_what_the_first_one_made(
+    tmp_path: Path,
+) -> None:
+    go_on = threading.Event()
+
+    def make(_job: Job, _on_step: Step) -> Made:
+        go_on.wait(30)
+        return "cart.mp4", {"artifact": "cart.mp4"}
+
+    database = f"sqlite:///{tmp_path / 'jobs.sqlite'}"
+    first, second = (JobRunner(JobStore(database), make, lambda _: None) for _ in range(2))
+    try:
+        job, _ = first.submit(REQUEST, plan(None), "once", most_waiting=2)
+        again, told = second.submit(REQUEST, plan(None), "once", most_waiting=2)
+        go_on.set()
+        assert again.id == job.id
+        assert told.result(30) == {"artifact": "cart.mp4"}
+    finally:
+        go_on.set()
+        first.close()
+        second.close()
