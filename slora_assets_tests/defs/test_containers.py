@@ -5,20 +5,27 @@ dagster.prod.yaml says."""
 from __future__ import annotations
 
 import fnmatch
+import importlib
 import re
 import subprocess
 import sys
 from pathlib import Path
 from typing import Any
 
+import pytest
 import yaml
 
+from api.ray_serve import Arguments
 from slora_assets.config.variables import VARIABLES
 from slora_assets_tests.small_graph import PROJECT
 
 DEPLOY = PROJECT / "deploy"
-COMPOSE = [DEPLOY / "compose.yaml", DEPLOY / "compose.cuda.yaml"]
+COMPOSE = [DEPLOY / "compose.yaml", DEPLOY / "compose.cuda.yaml", DEPLOY / "compose.s3.yaml"]
 KUBERNETES = sorted((DEPLOY / "kubernetes").glob("*.yaml"))
+SLORA, RAY_SERVICE, RAY_CLUSTER = (
+    DEPLOY / "kubernetes" / f"{name}.yaml"
+    for name in ("slora", "ray-service", "ray-cluster-values")
+)
 CHECKER = str(Path(sys.executable).with_name("check-jsonschema"))
 
 
@@ -72,11 +79,13 @@ def test_the_image_runs_as_nobody_in_particular() -> None:
     assert not any(
         line.startswith("ENTRYPOINT") for line in lines
     )  # the chart gives only arguments
-    pods = [
-        one["spec"]["template"]["spec"] for one in _read(KUBERNETES[1]) if "template" in one["spec"]
-    ]
+    pods = [one["spec"]["template"]["spec"] for one in _read(SLORA) if "template" in one["spec"]]
     (graph,) = _values()["dagster-user-deployments"]["deployments"]
-    for security in [pod["securityContext"] for pod in pods] + [graph["podSecurityContext"]]:
+    pods += [one["template"]["spec"] for one in _ray_groups()]
+    cluster = _read(RAY_CLUSTER)
+    for security in [pod["securityContext"] for pod in pods] + [
+        one["podSecurityContext"] for one in (graph, cluster["head"], cluster["worker"])
+    ]:
         assert f"{security['runAsUser']}:{security['runAsGroup']}" == user
         assert security["runAsNonRoot"] is True
 
@@ -86,9 +95,7 @@ def test_ports_of_the_host_are_those_of_its_loopback() -> None:
     ports = {name: one["ports"] for name, one in services.items() if "ports" in one}
     assert ports == {"api": ["127.0.0.1:8017:8017"], "webserver": ["127.0.0.1:3000:3000"]}
     kinds = {
-        one["spec"].get("type", "ClusterIP")
-        for one in _read(KUBERNETES[1])
-        if one["kind"] == "Service"
+        one["spec"].get("type", "ClusterIP") for one in _read(SLORA) if one["kind"] == "Service"
     }
     assert kinds == {"ClusterIP"}
 
@@ -96,10 +103,12 @@ def test_ports_of_the_host_are_those_of_its_loopback() -> None:
 def test_no_password_stands_in_a_file() -> None:
     for file in [*COMPOSE, *KUBERNETES, DEPLOY / "Dockerfile"]:
         text = file.read_text()
-        found = re.findall(r"(?im)^\s*\w*(?:password|token): *(\S+)", text)
+        found = re.findall(r"(?im)^\s*\w*(?:password|token|access_key): *(\S+)", text)
         found += re.findall(r"://[^:/\s]+:([^@\s]+)@", text)
         assert [
-            one for one in found if not one.startswith(("${POSTGRES_PASSWORD:?", "false"))
+            one
+            for one in found
+            if not one.startswith(("${POSTGRES_PASSWORD:?", "${S3_SECRET_KEY:?", "false"))
         ] == [], file
 
 
@@ -131,6 +140,35 @@ def test_the_chart_has_the_version_that_is_installed() -> None:
     (installed,) = re.findall(r"^dagster==(\S+)$", constraints, re.MULTILINE)
     said = (DEPLOY / "kubernetes" / "dagster-values.yaml").read_text()
     assert f"--version {installed} " in said
+
+
+def test_ray_s_nodes_have_the_version_that_is_installed() -> None:
+    constraints = (PROJECT / "constraints.txt").read_text()
+    (installed,) = re.findall(r"^ray==(\S+)$", constraints, re.MULTILINE)
+    said = _read(RAY_SERVICE)["spec"]["rayClusterConfig"]["rayVersion"]
+    assert {said, _read(RAY_CLUSTER)["head"]["rayVersion"]} == {installed}
+
+
+def test_ray_service_asks_for_as_many_generators_as_it_has_gpus() -> None:
+    pytest.importorskip("ray.serve")
+    from ray.serve.schema import ServeDeploySchema
+
+    spec = _read(RAY_SERVICE)["spec"]
+    (application,) = ServeDeploySchema.model_validate(
+        yaml.safe_load(spec["serveConfigV2"])
+    ).applications
+    module, name = application.import_path.split(":")
+    assert callable(getattr(importlib.import_module(module), name))
+    asked = Arguments.model_validate(application.args)
+    (workers,) = spec["rayClusterConfig"]["workerGroupSpecs"]
+    (container,) = workers["template"]["spec"]["containers"]
+    gpus = container["resources"]["limits"]["nvidia.com/gpu"] * workers["replicas"]
+    assert asked.generators * asked.gpus == gpus
+
+
+def _ray_groups() -> list[Any]:
+    cluster = _read(RAY_SERVICE)["spec"]["rayClusterConfig"]
+    return [cluster["headGroupSpec"], *cluster["workerGroupSpecs"]]
 
 
 def _snake(value: Any) -> Any:
