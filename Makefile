@@ -1,4 +1,5 @@
-# The project's verbs. `make demo` shows everything; `make test` runs the tests.
+# The project's verbs. `make demo` shows everything; `make test` runs the tests, `make
+# test-all` those as well that take minutes each.
 #   DATASET=msrvtt FOOTAGE=<folder> ANNOTATIONS=<folder or file>  other footage than the sample
 #   WORKSPACE=<folder>   where data/, checkpoints/ and outputs/ go      TRAINING=<recipe>
 #   SET="<key>=<value>"  keys of the recipe, set over the file: SET="epochs=3 lora.rank=16"
@@ -49,7 +50,7 @@ ONE_RUN := --run '$(RUN)'
 REPORTED := '$(RUN)'
 endif
 
-.PHONY: setup demo test data preprocess train train-scenarios validate sweep optimized summary ui serve compare report check
+.PHONY: setup demo test test-all data preprocess train train-scenarios validate sweep optimized summary ui serve compare report check
 .NOTPARALLEL:
 
 setup: $(VENV)/.ready
@@ -82,8 +83,13 @@ compare: setup
 report: setup
 	$(VENV)/bin/slora report $(REPORTED)
 
+TESTS := $(PY) -m pytest --numprocesses auto --maxprocesses 4 --dist loadgroup --no-loadscope-reorder
+
 test: setup
-	$(PY) -m pytest --numprocesses auto --maxprocesses 4 --dist loadgroup --no-loadscope-reorder
+	$(TESTS) -m "not slow"
+
+test-all: setup
+	$(TESTS)
 
 check: setup
 	.ci/run

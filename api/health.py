@@ -12,7 +12,7 @@ from pydantic import BaseModel
 from api.access.caller import caller_of
 from api.errors import NotReady
 from api.problems import public_at
-from api.readiness import readiness_of
+from api.readiness import LOADED, readiness_of
 from api.service import service_of
 from slora_assets.documents.api_keys import Scope
 
@@ -66,7 +66,7 @@ def ready(request: Request) -> Ready:
         return Ready()
     return Ready(
         base=found.well["base"],
-        loaded=None if service.settings.on_cluster else service.engine.loaded,
+        loaded=None if service.settings.on_cluster else found.well["weights"] == LOADED,
         preview=service.settings.preview,
         parts=found.well,
         presets_fault=public_at(fault) if (fault := service.presets().fault) else None,

@@ -15,6 +15,8 @@ from slora_assets.config.errors import SloraError
 
 _LOG = logging.getLogger("slora.api")
 _LEAST_FREE_BYTES: Final = 100_000_000
+LOADED: Final = "loaded"
+"""What the weights say of themselves when they are in memory."""
 
 
 @dataclass
@@ -89,7 +91,7 @@ def _warmth(service: Service) -> str:
         service.warmth.refuse_cold()
     if service.settings.on_cluster:
         return "each generator's own"
-    return "loaded" if service.engine.loaded else "loads with the next clip"
+    return LOADED if service.engine.loaded else "loads with the next clip"
 
 
 _PARTS: Final[dict[str, Callable[[Service], str]]] = {

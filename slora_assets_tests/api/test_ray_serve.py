@@ -75,6 +75,7 @@ def clips_of(client: httpx.Client, job: str) -> list[str]:
     return [one["sha256"] for one in listed["data"] if one["job"] == job]
 
 
+@pytest.mark.slow
 def test_a_clip_is_what_one_process_makes(
     client: httpx.Client, app: FastAPI, workspace: Workspace
 ) -> None:
@@ -91,6 +92,7 @@ def test_a_clip_is_what_one_process_makes(
     assert (again["reused"], again["id"]) == (True, there["id"])
 
 
+@pytest.mark.slow
 def test_a_scenarios_requests_go_where_its_adapter_is(client: httpx.Client) -> None:
     def loaded() -> float:
         said = client.get("/metrics").text.splitlines()
@@ -106,6 +108,7 @@ def test_a_scenarios_requests_go_where_its_adapter_is(client: httpx.Client) -> N
     assert loaded() == before
 
 
+@pytest.mark.slow
 def test_a_job_whose_replica_is_killed_is_made_once_by_another(
     client: httpx.Client, deployed: Deployed
 ) -> None:
@@ -119,6 +122,7 @@ def test_a_job_whose_replica_is_killed_is_made_once_by_another(
         assert sha256_bytes(client.get(told["content"]).content) == told["result"]["sha256"]
 
 
+@pytest.mark.slow
 def test_jobs_outlive_the_replica_that_accepted_them(
     client: httpx.Client, deployed: Deployed
 ) -> None:
@@ -133,6 +137,7 @@ def test_jobs_outlive_the_replica_that_accepted_them(
         assert clips_of(client, job) == [told["result"]["sha256"]]
 
 
+@pytest.mark.slow
 def test_a_cancelled_job_ends_after_its_step_and_leaves_no_clip(client: httpx.Client) -> None:
     job = asked(client, num_inference_steps=50, seed=77)
     waiting = asked(client, seed=78)
@@ -144,6 +149,7 @@ def test_a_cancelled_job_ends_after_its_step_and_leaves_no_clip(client: httpx.Cl
     refused(client.get(f"/v1/videos/{job}/content"), 409)
 
 
+@pytest.mark.slow
 def test_who_hangs_up_gives_the_job_up(client: httpx.Client) -> None:
     with pytest.raises(httpx.ReadTimeout):
         client.post("/generate", json=LONG | {"seed": 79}, timeout=0.7)
@@ -152,6 +158,7 @@ def test_who_hangs_up_gives_the_job_up(client: httpx.Client) -> None:
     assert followed(client, newest["id"])["status"] == "cancelled"
 
 
+@pytest.mark.slow
 def test_events_tell_of_steps_that_another_process_makes(client: httpx.Client) -> None:
     job, seen = asked(client, num_inference_steps=50, seed=80), list[str]()
     with client.stream("GET", f"/v1/videos/{job}/events") as answer:
@@ -161,6 +168,7 @@ def test_events_tell_of_steps_that_another_process_makes(client: httpx.Client) -
     assert seen.count("in_progress") > 2
 
 
+@pytest.mark.slow
 def test_refusals_are_the_services_own(client: httpx.Client) -> None:
     refused(client.post("/generate", json=VALID | {"scenario": "sports_field"}), 409)
     refused(client.post("/generate", json={"scenario": "market_floor"}), 422)

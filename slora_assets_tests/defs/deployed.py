@@ -35,4 +35,4 @@ class Deployment(UserInterface):
         """Ask each to end, as a service manager does; returns their exit statuses."""
         for process in self.begun:
             process.send_signal(signal.SIGTERM)
-        return [process.wait(60) for process in self.begun]
+        return [process.wait(180) for process in self.begun]

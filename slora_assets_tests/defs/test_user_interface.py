@@ -78,6 +78,7 @@ def test_a_killed_run_gives_the_pool_s_place_back_and_its_worker_ends(
     ui.wait_for(_nothing_of_runs(ui), 60, "the killed run's worker to end")
 
 
+@pytest.mark.slow
 def test_a_killed_worker_gives_the_pool_s_place_back_and_the_next_run_goes_on(
     ui: UserInterface, root: Path
 ) -> None:
@@ -90,6 +91,7 @@ def test_a_killed_worker_gives_the_pool_s_place_back_and_the_next_run_goes_on(
     ui.wait_for(_nothing_of_runs(ui), 20, "the runs' processes to end")
 
 
+@pytest.mark.slow
 def test_a_killed_code_server_is_replaced_and_a_run_that_outlived_it_can_be_cancelled(
     ui: UserInterface, root: Path
 ) -> None:

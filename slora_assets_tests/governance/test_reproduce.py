@@ -21,6 +21,7 @@ from slora_assets_tests.governance.made import SCENARIO, adapter_of
 from slora_assets_tests.workspaces import rewrite
 
 
+@pytest.mark.slow
 def test_an_adapter_whose_run_configuration_and_caches_are_gone_comes_out_equal(
     project: Workspace, tmp_path: Path
 ) -> None:

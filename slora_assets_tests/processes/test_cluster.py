@@ -46,6 +46,7 @@ def nodes() -> Iterator[Nodes]:
     assert not _running(str(made.folder)), "Ray's processes live on"
 
 
+@pytest.mark.slow
 def test_frames_and_latents_are_those_of_one_machine_though_a_node_dies(
     workspace: Workspace, nodes: Nodes
 ) -> None:
@@ -76,6 +77,7 @@ def test_frames_and_latents_are_those_of_one_machine_though_a_node_dies(
     assert workspace.quarantine.read_bytes() == refused
 
 
+@pytest.mark.slow
 def test_a_training_whose_node_dies_goes_on_on_another_to_the_same_bytes(
     workspace: Workspace, nodes: Nodes
 ) -> None:

@@ -83,6 +83,7 @@ def _one_of_two(rank: int, folder: Path) -> None:
     dist.destroy_process_group()
 
 
+@pytest.mark.slow
 def test_between_passes_a_process_holds_half_of_the_frozen_weights(tmp_path: Path) -> None:
     mp.start_processes(
         _one_of_two, (tmp_path,), nprocs=2, start_method="forkserver" if can_fork() else "spawn"
@@ -148,6 +149,7 @@ def _measured(run: Path, name: str) -> list[Any]:
     return [line[name] for line in MetricsLog(run / "validation_metrics.jsonl").lines()]
 
 
+@pytest.mark.slow
 def test_two_processes_of_half_the_batch_learn_what_one_learns(
     room: Workspace, whole: Path, tmp_path: Path
 ) -> None:
@@ -163,6 +165,7 @@ def test_two_processes_of_half_the_batch_learn_what_one_learns(
     assert _logged(whole, "loss") == pytest.approx(_logged(one, "loss"), abs=1e-5)
 
 
+@pytest.mark.slow
 def test_two_that_share_the_blocks_learn_what_two_with_whole_ones_learn(
     room: Workspace, whole: Path, tmp_path: Path
 ) -> None:
@@ -214,6 +217,7 @@ _LAUNCHERS = {
 }
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("launcher", _LAUNCHERS)
 def test_a_stop_that_the_command_asked_for_is_no_failure_to_the_launcher(
     workspace: Workspace, tmp_path: Path, launcher: str

@@ -93,7 +93,9 @@ def test_the_score_is_repeatable_and_depends_on_text_and_frames(scorer: ClipScor
 def test_several_texts_at_once_score_what_each_scores_alone(folder: Path) -> None:
     texts = [TEXT, "a boat on a lake", "", TEXT]
     together = load_scorer(folder).scores(noise(3), texts)
-    assert together == [load_scorer(folder).score(noise(3), text) for text in texts]
+    alone = [load_scorer(folder).score(noise(3), text) for text in texts]
+    # Some processors multiply a matrix of several rows in another order than one of one row.
+    assert together == pytest.approx(alone, rel=1e-6)
     assert together[0] == together[3] != together[1]
 
 
