@@ -1,5 +1,5 @@
-# The project's verbs. `make demo` shows everything; `make test` runs the tests, `make
-# test-all` those as well that take minutes each.
+# The project's verbs. `make demo` shows everything; `make test` runs the tests, `make test-all` also
+# those that take minutes each.
 #   DATASET=msrvtt FOOTAGE=<folder> ANNOTATIONS=<folder or file>  other footage than the sample
 #   WORKSPACE=<folder>   where data/, checkpoints/ and outputs/ go      TRAINING=<recipe>
 #   SET="<key>=<value>"  keys of the recipe, set over the file: SET="epochs=3 lora.rank=16"
