@@ -152,11 +152,10 @@ def _held_scenarios(most: int) -> Callable[[str], Awaitable[str]]:
     """
     from ray import serve
 
-    @serve.multiplexed(max_num_models_per_replica=most)  # type: ignore[untyped-decorator]
     async def held(scenario: str) -> str:
         return scenario
 
-    hold: Callable[[str], Awaitable[str]] = held
+    hold: Callable[[str], Awaitable[str]] = serve.multiplexed(max_num_models_per_replica=most)(held)
     return hold
 
 

@@ -34,9 +34,9 @@ sys.path.insert(0, str(PROJECT))
 
 from graph_leaks import environment  # noqa: E402
 
-from slora_assets_tests.defs.user_interface import (  # noqa: E402  # the tests are not installed
+from slora_assets_tests.defs.process_roles import STANDING  # noqa: E402  # not installed
+from slora_assets_tests.defs.user_interface import (  # noqa: E402
     ENDED,
-    STANDING,
     UserInterface,
     opened,
 )

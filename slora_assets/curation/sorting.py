@@ -14,10 +14,9 @@ import polars as pl
 
 from slora_assets.config.data import DatasetSettings, ScenariosSettings
 from slora_assets.config.workspace import Workspace
-from slora_assets.curation.annotations.batches import text_lists
+from slora_assets.curation.finished_clips import ClipFinisher
 from slora_assets.curation.footage_faults import COLUMNS, FootageFaults
 from slora_assets.curation.matching import ScenarioMatcher
-from slora_assets.curation.prompts import prompts_for
 from slora_assets.curation.sorted_clips import KeptClips
 from slora_assets.curation.sources import source_file
 from slora_assets.curation.splits import SourceGroups
@@ -25,7 +24,7 @@ from slora_assets.curation.taken_down import TAKEN_DOWN, Footage, own_source, ta
 from slora_assets.curation.told import Counts, Told, scenario_entry
 from slora_assets.documents import Clip, DatasetEntry, Inventory, Reject, ScenarioMetadata
 from slora_assets.provenance import object_hash
-from slora_assets.provenance.clip_tables import ClipTables, clip_schema
+from slora_assets.provenance.clip_tables import ClipTables
 from slora_assets.provenance.inventories import files_named
 
 REJECTS = pl.Schema({"id": pl.String(), "reason": pl.String(), "detail": pl.String()})
@@ -66,14 +65,13 @@ class Sorter:
         self._dataset, self._scenarios = dataset, scenarios
         self._annotations = inventory.annotations
         self._files = inventory.files
-        self._frames = workspace.relative(workspace.frames(dataset.name))
-        self._latents = workspace.relative(workspace.latents)
         self._unknown_endings = inventory.unknown_endings
         self._do_not_train = inventory.do_not_train
         self._unusable = {reject.clip_id: reject.reason for reject in inventory.rejects}
         self._taken = taken_down(workspace, dataset.name, dataset.quality.near_duplicate_bits)
         self._matcher = ScenarioMatcher(scenarios.active)
         self._groups = SourceGroups()
+        self._finish = ClipFinisher(dataset, scenarios.scenarios, self._groups, workspace)
         self._faults = FootageFaults(dataset)
         self.kept = KeptClips()
         self.unusable: list[Reject] = []
@@ -227,7 +225,7 @@ class Sorter:
     def tables(self) -> Iterator[pl.DataFrame]:
         """What scenarios get, by id, some clips at a time: tables of `clip_schema`. Splits are
         decided here, when all clips have been seen."""
-        return map(self._finished, self.kept.by_id())
+        return map(self._finish, self.kept.by_id())
 
     def metadata(self, see: OnClips = lambda _: None) -> ScenarioMetadata:
         """The document with all clips in it; `see` is called with each table of them."""
@@ -269,33 +267,6 @@ class Sorter:
             tables.add(clips)
             see(clips)
         return ScenarioMetadata(**self._summary(told), clips=[], shards=tables.shards())
-
-    def _finished(self, kept: pl.DataFrame) -> pl.DataFrame:
-        uncut = self._dataset.footage_holds == "sources"
-        share, scenarios = self._dataset.validation_share, self._scenarios.scenarios
-        said = pl.col("captions").list.gather(pl.col("matching"))
-        kept = kept.with_columns(matching_captions=said)
-        of_each = kept.select("id", "matching_captions", "scenario").iter_rows()
-        prompts = [prompts_for(one, texts, scenarios[name]) for one, texts, name in of_each]
-        splits = [self._groups.split(group, share) for group in kept["source_group"]]
-        nothing = pl.lit(None, pl.Float64)
-        start = pl.col("source_start_s").fill_null(0.0) if uncut else pl.lit(0.0)
-        return kept.with_columns(
-            start_s=start,
-            end_s=pl.col("source_end_s") if uncut else nothing,
-            split=pl.Series(splits, dtype=pl.String),
-            evidence=pl.struct(
-                "matching_captions",
-                captions=pl.col("captions").list.len().cast(pl.Int64),
-                also_matched="runners_up",
-            ),
-            prompts=text_lists(prompts),
-            first_frame=pl.concat_str(pl.lit(f"{self._frames}/"), "id", pl.lit(".png")),
-            latent=pl.concat_str(
-                pl.lit(f"{self._latents}/"), "scenario", pl.lit("/"), "id", pl.lit(".npz")
-            ),
-            licence=pl.lit(None, pl.String),
-        ).select(*clip_schema())
 
 
 def _said_of(names: pl.Series, said: Mapping[str, str]) -> pl.Series:

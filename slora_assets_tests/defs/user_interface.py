@@ -23,12 +23,11 @@ import httpx
 import psutil
 
 from slora_assets.processes.living import is_alive
+from slora_assets_tests.defs.process_roles import STANDING, role_of
 from slora_assets_tests.postgresql import free_port
 from slora_assets_tests.small_graph import PROJECT
 
 _MARK: Final = "SLORA_TESTS_MARK"
-STANDING: Final = {"dev", "watch", "proxy", "code server", "tracker", "webserver", "daemon"}
-"""What runs as long as the UI does. The tracker is the code server's own, of multiprocessing."""
 ENDED: Final = {"SUCCESS", "FAILURE", "CANCELED"}
 
 _OPEN: Final = """\
@@ -227,7 +226,7 @@ class UserInterface:
         for process in psutil.process_iter():
             try:
                 if process.environ().get(_MARK) == self.mark and is_alive(process):
-                    found.setdefault(_role(process), []).append(process)
+                    found.setdefault(role_of(process), []).append(process)
             except psutil.Error:
                 continue
         return found
@@ -278,25 +277,3 @@ def opened(
         yield ui
     finally:
         ui.close()
-
-
-def _role(process: psutil.Process) -> str:
-    command = " ".join(process.cmdline())
-    for role, sign in (
-        ("proxy", " code-server start "),
-        ("code server", " api grpc "),
-        ("webserver", "webserver"),
-        ("daemon", "daemon"),
-        ("tracker", "multiprocessing.resource_tracker"),
-        ("run", "multiprocessing.spawn"),
-        ("watch", "code_server_watch"),
-        ("dev", "/dg dev "),
-    ):
-        if sign in command:
-            return role
-    if "multiprocessing.forkserver" not in command:
-        return command
-    parent = process.parent()
-    if parent is None or parent.cmdline() != process.cmdline():
-        return "fork server"
-    return "worker" if os.getsid(process.pid) == process.pid else "decoder"

@@ -1,19 +1,12 @@
-"""What a reviewer sees: base and adapter side by side, and the verdict with its numbers."""
+"""What a reviewer reads: the verdict with its numbers."""
 
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import replace
-from functools import cache
-from pathlib import Path
 
-import numpy as np
 import pytest
-from numpy.typing import NDArray
-from PIL import Image
 
 from slora_assets.config.validation import GateSettings, Guard
-from slora_assets.curation.validation_prompts import Prompt
 from slora_assets.documents import (
     AsServed,
     BaseIdentity,
@@ -25,17 +18,16 @@ from slora_assets.documents import (
     RunVerdict,
 )
 from slora_assets.validation.gate.decision import judge
-from slora_assets.validation.metrics.temporal_consistency import TemporalScore, measure_temporal
-from slora_assets.validation.report.contact_sheet import contact_sheet
 from slora_assets.validation.report.markdown import validation_report
 from slora_assets.validation.sampling import Sample, mean_metrics, mean_scores
+from slora_assets_tests.validation.drawn_samples import (
+    RED,
+    moving_sample,
+    sample,
+    still,
+    temporal_score,
+)
 
-Colour = tuple[int, int, int]
-Frames = NDArray[np.uint8]
-
-RED, GREEN, BLUE = (200, 0, 0), (0, 200, 0), (0, 0, 200)
-CYAN, PINK, OLIVE = (0, 200, 200), (200, 0, 200), (120, 120, 0)
-WHITE, BLACK = (255, 255, 255), (0, 0, 0)
 GATE = GateSettings(
     guards={
         "clip_similarity": Guard(margin=0.02, improves=True),
@@ -50,83 +42,6 @@ FOOTAGE = [
     )
     for name in ("one", "other")
 ]
-
-
-def _still(colour: Colour) -> Frames:
-    return np.full((9, 64, 96, 3), colour, np.uint8)
-
-
-def _moving() -> Frames:
-    """A patch with a pattern that moves to the right over a patterned ground."""
-    pattern = np.random.default_rng(0).integers(0, 255, (96, 144, 3), dtype=np.uint8)
-    frames = np.stack([pattern[:64, :96]] * 9)
-    for number in range(9):
-        frames[number, 16:48, 4 * number : 4 * number + 32] = pattern[64:96, 112:144]
-    return frames
-
-
-@cache
-def _temporal(moving: bool) -> TemporalScore:
-    """What is measured on clips of the two kinds; measured once."""
-    return measure_temporal(_moving() if moving else _still(RED), 8)
-
-
-def _sample(frames: Frames, text: str = "a market", clip_similarity: float = 0.25) -> Sample:
-    """A clip of one colour per frame, which is frozen."""
-    prompt = Prompt("market_floor_00", "market_floor", text)
-    return Sample(prompt, 1, frames, _temporal(moving=False), clip_similarity, scenario_margin=0.1)
-
-
-def _moving_sample(text: str = "a market", clip_similarity: float = 0.25) -> Sample:
-    return replace(_sample(_moving(), text, clip_similarity), temporal=_temporal(moving=True))
-
-
-def _sheet(path: Path, base: Sequence[Frames], adapter: Sequence[Frames]) -> NDArray[np.uint8]:
-    contact_sheet(path, [_sample(f) for f in base], [_sample(f) for f in adapter])
-    picture = Image.open(path)
-    assert picture.format == "PNG"
-    return np.asarray(picture)
-
-
-def _colours(pixels: NDArray[np.uint8]) -> set[Colour]:
-    """The colours of a region that are neither its ground nor, mostly, its text."""
-    found, counts = np.unique(pixels.reshape(-1, 3), axis=0, return_counts=True)
-    large = found[counts > pixels.size / 3 / 10]
-    return {tuple(map(int, colour)) for colour in large} - {WHITE, BLACK}
-
-
-def test_a_contact_sheet_has_a_row_per_prompt_with_the_base_left_and_the_adapter_right(
-    tmp_path: Path,
-) -> None:
-    base, adapter = (RED, GREEN, BLUE), (CYAN, PINK, OLIVE)
-    sheet = _sheet(tmp_path / "sheet.png", [_still(c) for c in base], [_still(c) for c in adapter])
-    middle = sheet.shape[1] // 2
-    for row, (left, right) in zip(np.split(sheet, 3), zip(base, adapter, strict=True), strict=True):
-        assert _colours(row[:, :middle]) == {left}
-        assert _colours(row[:, middle:]) == {right}
-
-
-def test_a_contact_sheet_shows_four_pictures_from_first_to_last_in_the_clips_own_shape(
-    tmp_path: Path,
-) -> None:
-    clip = np.stack([np.full((64, 96, 3), (20 + 20 * i, 0, 0), np.uint8) for i in range(9)])
-    sheet = _sheet(tmp_path / "sheet.png", [clip], [_still(BLUE)])
-    line = sheet[-4, : sheet.shape[1] // 2]
-    reds = [int(red) for red, green, _ in line if green == 0]
-    shown = list(dict.fromkeys(reds))
-    assert len(shown) == 4 and shown == sorted(shown)
-    assert (shown[0], shown[-1]) == (20, 180)
-    width = reds.count(20)
-    height = int((sheet[:, 10] == (20, 0, 0)).all(axis=1).sum())
-    assert width / height == pytest.approx(96 / 64, rel=0.02)
-
-
-def test_the_same_clips_give_the_same_sheet_and_any_prompt_can_be_written(tmp_path: Path) -> None:
-    texts = ["a café on the market", "ein Markt — 市场 🛒", "a market " * 40]
-    for name in ("one.png", "other.png"):
-        samples = [_sample(_still(RED), text) for text in texts]
-        contact_sheet(tmp_path / name, samples, samples)
-    assert (tmp_path / "one.png").read_bytes() == (tmp_path / "other.png").read_bytes()
 
 
 def _decision(adapter_clip: float, prompts: int = 2, drawn_twice: bool = False) -> GateDecision:
@@ -194,7 +109,7 @@ def _rows(report: str, head: str) -> list[list[str]]:
 def test_the_report_names_the_verdict_its_reasons_and_each_guarded_metric(
     decision: GateDecision, answer: str
 ) -> None:
-    samples = [_moving_sample()]
+    samples = [moving_sample()]
     verdict = _verdict(decision, samples, samples)
     report = validation_report(verdict, {"base": samples, "adapter": samples})
     assert f"**Verdict: {answer}**" in report
@@ -221,7 +136,7 @@ def test_the_report_names_the_verdict_its_reasons_and_each_guarded_metric(
 def test_the_report_has_a_row_for_every_prompt_with_both_sides_scores() -> None:
     texts = [f"market number {number}" for number in range(5)]
     sides = {
-        side: [_moving_sample(text, similarity) for text in texts]
+        side: [moving_sample(text, similarity) for text in texts]
         for side, similarity in (("base", 0.25), ("adapter", 0.375))
     }
     report = validation_report(_verdict(_decision(0.26), **sides), sides)
@@ -235,19 +150,19 @@ def test_the_report_has_a_row_for_every_prompt_with_both_sides_scores() -> None:
 
 def test_the_report_shows_means_of_base_adapter_and_footage_beside_each_other() -> None:
     sides = {
-        side: [_moving_sample(clip_similarity=similarity)]
+        side: [moving_sample(clip_similarity=similarity)]
         for side, similarity in (("base", 0.25), ("adapter", 0.375))
     }
     report = validation_report(_verdict(_decision(0.26), **sides), sides)
     rows = {name: row for name, *row in _rows(report, "mean of")}
     assert rows["clip_similarity"] == ["0.25", "0.375", "0.3125"]
-    speed = f"{_temporal(moving=True).motion_speed:.4g}"
+    speed = f"{temporal_score(moving=True).motion_speed:.4g}"
     assert rows["motion_speed"] == [speed, speed, "-"], "nobody measured the footage's"
     assert "held against 2 clips of footage that went through the base's VAE" in report
 
 
 def test_the_report_names_prompts_that_count_as_one() -> None:
-    samples = [_moving_sample()]
+    samples = [moving_sample()]
     sides = {"base": samples, "adapter": samples}
     report = validation_report(
         _verdict(_decision(0.26, prompts=4, drawn_twice=True), **sides), sides
@@ -261,7 +176,7 @@ def test_the_report_names_prompts_that_count_as_one() -> None:
 
 
 def test_a_frozen_clip_has_no_number_for_temporal_consistency() -> None:
-    sides = {"base": [_moving_sample()], "adapter": [_sample(_still(RED))]}
+    sides = {"base": [moving_sample()], "adapter": [sample(still(RED))]}
     assert sides["adapter"][0].metrics()["temporal_consistency"] is None
     report = validation_report(_verdict(_decision(0.26), **sides), sides)
     rows = {name: row for name, *row in _rows(report, "mean of")}
@@ -275,7 +190,7 @@ def test_a_frozen_clip_has_no_number_for_temporal_consistency() -> None:
 
 @pytest.mark.parametrize("note", [None, "the scorer is not fully trained"])
 def test_scores_that_say_nothing_about_quality_are_called_so(note: str | None) -> None:
-    samples = [_moving_sample()]
+    samples = [moving_sample()]
     sides = {"base": samples, "adapter": samples}
     report = validation_report(_verdict(_decision(0.26), samples, samples, note), sides)
     assert ("> Scores are not quality scores" in report) is (note is not None)
@@ -284,7 +199,7 @@ def test_scores_that_say_nothing_about_quality_are_called_so(note: str | None) -
 
 @pytest.mark.parametrize("text", ["cart | stall", "a `cart`", "a <b>cart</b>"])
 def test_no_prompt_breaks_out_of_its_row(text: str) -> None:
-    samples = [_moving_sample(text)]
+    samples = [moving_sample(text)]
     sides = {"base": samples, "adapter": samples}
     report = validation_report(_verdict(_decision(0.26), samples, samples), sides)
     assert f"| {text} |" not in report
@@ -294,7 +209,7 @@ def test_what_was_forgotten_copied_and_held_out_stands_in_the_report() -> None:
     gate = _decision(0.26).model_copy(
         update={"held_out": HeldOut(base=0.5, adapter=0.4, limit=0.5, clips=3)}
     )
-    samples = [_moving_sample()]
+    samples = [moving_sample()]
     row = Elsewhere(
         asked="kitchen",
         n_clips=2,
