@@ -16,7 +16,7 @@ VENV := .venv
 PY := $(VENV)/bin/python
 
 # Relative paths are meant from here; a path may hold spaces, which abspath would take for two.
-from_here = $(if $(filter /%,$(firstword $(1))),$(1),$(CURDIR)/$(1))
+from_here = $(if $(filter /%,$(firstword $(1)))$(findstring ://,$(1)),$(1),$(CURDIR)/$(1))
 
 ifdef DATASET
 export SLORA_DATASET := $(DATASET)

@@ -48,7 +48,7 @@ from pathlib import Path
 import dagster as dg
 from slora_assets.defs.compute import ComputeResource
 from slora_assets.defs.dead_run_sensor import dead_runs
-from slora_assets.processes.isolation import isolated
+from slora_assets.processes.isolation import Task, isolated
 
 def decode(number):
     time.sleep(0.3)
@@ -56,7 +56,7 @@ def decode(number):
 
 @dg.asset
 def decoded():
-    assert len(list(isolated(decode, [(Path(str(n)), (n,)) for n in range(12)]))) == 12
+    assert len(list(isolated(decode, [Task(Path(str(n)), (n,)) for n in range(12)]))) == 12
 
 @dg.asset(deps=[decoded], pool="gpu")
 def counted(context: dg.AssetExecutionContext, compute: ComputeResource) -> dg.MaterializeResult:
@@ -77,7 +77,7 @@ from pathlib import Path
 from graph import decode
 from slora_assets.config.errors import InterruptedRunError
 from slora_assets.config.workspace import Workspace
-from slora_assets.processes.isolation import isolated
+from slora_assets.processes.isolation import Task, isolated
 from slora_assets.processes.worker import exit_status, worker
 
 def main():
@@ -85,7 +85,7 @@ def main():
     state = workspace.root / "counted"
     with worker(workspace) as here:
         done = int(state.read_text()) if state.exists() else 0
-        for number in isolated(decode, [(Path(str(n)), (n,)) for n in range(done, 20)]):
+        for number in isolated(decode, [Task(Path(str(n)), (n,)) for n in range(done, 20)]):
             if here.should_stop():
                 raise InterruptedRunError("stopped, as asked")
             (workspace.root / "counted.new").write_text(str(number + 1))

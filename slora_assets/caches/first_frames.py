@@ -58,7 +58,11 @@ def cache_first_frames(
     todo = [clip for clip in lacking if clip.id not in refused]
     bad: list[QuarantinedClip] = []
     tasks = [
-        (root / clip.path, (root / clip.path, root / clip.first_frame, clip.start_s))
+        Task(
+            root / clip.path,
+            (root / clip.path, root / clip.first_frame, clip.start_s),
+            clip.sha256,
+        )
         for clip in todo
     ]
     for done, (clip, result) in enumerate(zip(todo, _made(tasks, compute), strict=True), start=1):

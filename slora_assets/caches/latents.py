@@ -186,7 +186,8 @@ def _encoder(
 
 def decoding_task(root: Path, clip: Clip, geometry: Geometry) -> Task:
     source = root / clip.path
-    return source, (source, geometry.model_dump(), clip.start_s, clip.end_s)
+    arguments = (source, geometry.model_dump(), clip.start_s, clip.end_s)
+    return Task(source, arguments, clip.sha256)
 
 
 def decode_for_vae(

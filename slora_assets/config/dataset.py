@@ -107,7 +107,8 @@ class DatasetSettings(Settings):
     min_caption_score: float | None = None
     """A clip whose caption is known to fit worse (Panda-70M's `matching_score`) is rejected."""
     footage: str
-    """Folder of the video files, `<clip id>.<extension>`."""
+    """Folder of the video files, `<clip id>.<extension>`; or its URL, as `s3://bucket/prefix`
+    (docs/howto/object_storage.md)."""
     footage_holds: Literal["clips", "sources"] = "clips"
     """`clips`: each file is cut to its clip. `sources`: files are whole source videos, named by the
     source's id (of a YouTube address its `v`), and clips are cut out by start and end."""
@@ -146,6 +147,12 @@ class DatasetSettings(Settings):
     """More unusable files than this share of those present fail curation, and so do more bad rows
     than this share of an annotation file's; more clips of a scenario than this share that the base
     can't be given (too short, say) fail its latents."""
+
+    @model_validator(mode="after")
+    def _footage_at_url_is_there(self) -> DatasetSettings:
+        if self.obtain is not None and "://" in self.footage:
+            raise ValueError("footage that is rendered goes to a folder, not to a URL")
+        return self
 
     @model_validator(mode="after")
     def _mapping_of_timed_captions(self) -> DatasetSettings:

@@ -1,4 +1,5 @@
-"""Which files a dataset's settings name: annotations, lists of splits, footage."""
+"""Which files a dataset's settings name: annotations and lists of splits; and what the names of
+files beside them say. Footage: `footage/files.py`."""
 
 from __future__ import annotations
 
@@ -10,9 +11,8 @@ from pathlib import Path
 from typing import Final
 
 from slora_assets.config.data import DatasetSettings
-from slora_assets.config.errors import CurationError, MissingInputError
+from slora_assets.config.errors import MissingInputError
 from slora_assets.config.splits import OfficialSplit
-from slora_assets.config.text import tidy
 from slora_assets.config.workspace import Workspace
 
 _ENDINGS: Final = {
@@ -28,7 +28,7 @@ _ENDINGS: Final = {
 }
 VIDEO_SUFFIXES: Final = frozenset(ending for endings in _ENDINGS.values() for ending in endings)
 """Endings of the containers that `footage` reads; what a file is, its content says."""
-_SELDOM_VIDEO: Final = frozenset({".gif", ".ogg"})
+SELDOM_VIDEO: Final = frozenset({".gif", ".ogg"})
 """Endings of previews and sounds, too: they hold a clip where no other file has its name."""
 
 
@@ -128,21 +128,6 @@ def _packed_or_not(path: Path) -> Path:
     return next((other for other in others if other.exists()), path)
 
 
-def footage_folder(dataset: DatasetSettings, workspace: Workspace) -> Path:
-    """The folder of the video files. Raises MissingInputError."""
-    folder = workspace.root / dataset.footage
-    if not folder.is_dir():
-        raise MissingInputError(
-            "the footage is no folder" if folder.exists() else "the footage folder does not exist",
-            file=folder,
-            key="footage",
-            remedy="run `make data`"
-            if dataset.obtain and not folder.exists()
-            else "provide the folder",
-        )
-    return folder
-
-
 def without_ending(name: str) -> str:
     """A clip's id, of the name of its file."""
     return name.rpartition(".")[0].rstrip() if is_video(name) else name
@@ -150,44 +135,15 @@ def without_ending(name: str) -> str:
 
 def is_video(name: str) -> bool:
     """Whether a file of this name holds a clip."""
-    return not name.startswith(".") and _ending(name) in VIDEO_SUFFIXES
+    return not name.startswith(".") and ending_of(name) in VIDEO_SUFFIXES
 
 
-def _ending(name: str) -> str:
+def ending_of(name: str) -> str:
+    """A file's ending with its dot, in small letters; empty where it has none."""
     stem, dot, ending = name.rpartition(".")
     return f"{dot}{ending}".lower() if stem else ""
-
-
-def footage_files(dataset: DatasetSettings, workspace: Workspace) -> dict[str, Path]:
-    """Video files by clip id (the file's stem), sorted. Raises MissingInputError, CurationError."""
-    folder = footage_folder(dataset, workspace)
-    found: dict[str, Path] = {}
-    names = sorted(
-        (entry.name for entry in files_in(folder, is_video)),
-        key=lambda name: (_ending(name) in _SELDOM_VIDEO, name),
-    )
-    for name in names:
-        stem = without_ending(tidy(name) if is_text(name) else name)
-        if stem in found and _ending(name) not in _SELDOM_VIDEO:
-            raise CurationError(
-                "two files hold one clip",
-                file=folder,
-                key=stem,
-                found=[found[stem].name, name],
-                remedy="keep one of them",
-            )
-        found.setdefault(stem, folder / name)
-    return dict(sorted(found.items()))
 
 
 def is_other(name: str) -> bool:
     """Whether a file of this name is neither a clip nor a clip's captions."""
     return not (name.startswith(".") or is_video(name) or is_caption(name))
-
-
-def other_files(dataset: DatasetSettings, workspace: Workspace) -> dict[str, str]:
-    """Names of files whose ending is no video's that is known, by clip id. Raises
-    MissingInputError."""
-    folder = footage_folder(dataset, workspace)
-    names = sorted((entry.name for entry in files_in(folder, is_other)), reverse=True)
-    return {without_ending(name.rpartition(".")[0]) or name: name for name in names}

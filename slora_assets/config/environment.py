@@ -25,6 +25,7 @@ WARM: Final = "SLORA_WARM"
 STORE: Final = "SLORA_STORE"
 IDLE: Final = "SLORA_IDLE_S"
 ACCELERATOR_WAIT: Final = "SLORA_ACCELERATOR_WAIT_S"
+FOOTAGE_CACHE: Final = "SLORA_FOOTAGE_CACHE_GIB"
 SWITCHES: Final = (RESTART, PREVIEW, TRACEBACK, REQUIRE_KEYS, WARM)
 """Variables that say yes or no."""
 
@@ -63,6 +64,24 @@ def seconds(name: str, default: float) -> float:
             remedy=f"set {name}={default:g}",
         )
     return value
+
+
+def gibibytes(name: str, default: float) -> float:
+    """What a variable says in GiB, as bytes. Raises ConfigError for anything but more than 0."""
+    found = os.environ.get(name, "").strip()
+    try:
+        value = float(found) if found else default
+    except ValueError:
+        value = math.nan
+    if not 0 < value < math.inf:
+        raise ConfigError(
+            "the environment variable is no number of GiB",
+            key=name,
+            found=found,
+            expected="more than 0",
+            remedy=f"set {name}={default:g}",
+        )
+    return value * 2**30
 
 
 def recipe_overrides() -> list[str]:

@@ -149,6 +149,12 @@ VARIABLES: Final = (
         " `AWS_ENDPOINT_URL`.",
     ),
     Variable(
+        "SLORA_FOOTAGE_CACHE_GIB",
+        "`20`",
+        "How many GiB of copies are kept here of footage that lies at a URL; what was used longest"
+        " ago makes room.",
+    ),
+    Variable(
         "SLORA_IDLE_S",
         "`900`; `0` with `SLORA_WARM=1`",
         "After how many seconds in which nobody wants a clip the service gives back the memory that"

@@ -17,7 +17,7 @@ from slora_assets.documents.presets import Presets
 from slora_assets.documents.promotion import Change
 from slora_assets.documents.run import RunRecord
 from slora_assets.documents.signatures import LogHead, SignedPreset
-from slora_assets.documents.storage import StoreCommit, StoredPart
+from slora_assets.documents.storage import FootageUrl, StoreCommit, StoredPart
 from slora_assets.documents.sweep import ScaleSweep, SweptMeasurements
 from slora_assets.documents.takedown import Takedown
 from slora_assets.documents.verdict import (
@@ -44,6 +44,7 @@ DOCUMENTS: Final[dict[str, type[BaseModel]]] = {
     "scenario_metadata": ScenarioMetadata,
     "signed_preset": SignedPreset,
     "store_commit": StoreCommit,
+    "footage_url": FootageUrl,
     "stored_part": StoredPart,
     "sweep": ScaleSweep,
     "swept_pairs": SweptMeasurements,

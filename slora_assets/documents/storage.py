@@ -59,3 +59,11 @@ class StoreCommit(Document):
     changed: list[str]
     """The parts that are others than before."""
     parts: dict[str, PartEntry]
+
+
+class FootageUrl(Document):
+    """`data/raw/<dataset>/at_url.json`: where the files lie that `at_url/` beside it has copies
+    of."""
+
+    schema_version: Literal[1] = 1
+    url: str

@@ -17,7 +17,8 @@ from typing import BinaryIO, Final
 from slora_assets.config.errors import FootageError
 from slora_assets.config.workspace import Workspace
 from slora_assets.documents import FootageFile
-from slora_assets.processes.isolation import isolated
+from slora_assets.footage.files import stat_by_content
+from slora_assets.processes.isolation import Task, isolated
 from slora_assets.provenance import StatCache
 
 _VERSION: Final = 2
@@ -44,26 +45,52 @@ class Said:
 def said_by(files: Mapping[str, FootageFile], workspace: Workspace) -> dict[str, Said]:
     """Of files, by clip, those whose credentials say something. A file is looked at again when it
     has changed."""
-    cache: StatCache[list[str]] = StatCache(workspace.metadata / ".credentials.json")
+    cache: StatCache[list[str]] = StatCache(_cache_file(workspace))
     paths = {clip: workspace.root / file.path for clip, file in files.items()}
-    keys = {clip: f"{_VERSION} {file.path}" for clip, file in files.items()}
-    found = {clip: cache.get(paths[clip], keys[clip]) for clip in files}
+    keys = {clip: _key(file.path) for clip, file in files.items()}
+    stats = {clip: stat_by_content(paths[clip], file) for clip, file in files.items()}
+    found = {clip: cache.get(paths[clip], keys[clip], stats[clip]) for clip in files}
     for clip in [clip for clip, known in found.items() if known is None]:
-        if not has_credentials(paths[clip]):
+        if stats[clip] is None and not has_credentials(paths[clip]):
             found[clip] = []
             cache.put(paths[clip], keys[clip], [])
     todo = [clip for clip, known in found.items() if known is None]
-    read = isolated(said_in, ((paths[clip], (paths[clip],)) for clip in todo))
+    read = isolated(said_in, (Task(paths[c], (paths[c],), files[c].sha256) for c in todo))
     for clip, said in zip(todo, read, strict=True):
         if not isinstance(said, FootageError):
-            found[clip] = [said.refuses, said.generated] if said != Said() else []
-            cache.put(paths[clip], keys[clip], found[clip] or [])
+            found[clip] = _kept(said)
+            cache.put(paths[clip], keys[clip], _kept(said), stats[clip])
     cache.save()
     return {clip: Said(*said) for clip, said in found.items() if said}
 
 
+def remember_said(
+    workspace: Workspace, files: Mapping[str, FootageFile], said: Mapping[str, Said]
+) -> None:
+    """Keep what files said, by clip, that lie at a URL: they were here a moment ago."""
+    cache: StatCache[list[str]] = StatCache(_cache_file(workspace), forget=False)
+    for clip in said.keys() & files.keys():
+        file, path = files[clip], workspace.root / files[clip].path
+        cache.put(path, _key(file.path), _kept(said[clip]), stat_by_content(path, file))
+    cache.save()
+
+
+def _cache_file(workspace: Workspace) -> Path:
+    return workspace.metadata / ".credentials.json"
+
+
+def _key(path: str) -> str:
+    return f"{_VERSION} {path}"
+
+
+def _kept(said: Said) -> list[str]:
+    return [] if said == Said() else [said.refuses, said.generated]
+
+
 def said_in(path: Path) -> Said:
     """What the credentials of one video say."""
+    if not has_credentials(path):
+        return Said()
     import c2pa
 
     with path.open("rb") as stream:

@@ -16,9 +16,7 @@ from typing import Any, TypeAlias
 from slora_assets.config.data import DatasetSettings
 from slora_assets.config.dataset_files import (
     annotation_names,
-    footage_files,
     is_text,
-    other_files,
 )
 from slora_assets.config.errors import CurationError, FootageError
 from slora_assets.config.workspace import Workspace
@@ -29,16 +27,18 @@ from slora_assets.documents import (
     RefusedFor,
     Takedown,
 )
-from slora_assets.footage.credentials import said_by
+from slora_assets.footage.credentials import Said, remember_said, said_by, said_in
+from slora_assets.footage.files import FootageListing, list_footage
 from slora_assets.footage.fingerprints import with_fingerprints
 from slora_assets.footage.listing import listing_hash, remember_listing
 from slora_assets.footage.quarantine import PASSING, decoder, quarantine
 from slora_assets.footage.versions import DECODE_VERSION, QUALITY_VERSION
-from slora_assets.processes.isolation import isolated
+from slora_assets.processes.isolation import Task, isolated
 from slora_assets.processes.progress import ProgressCallback
 from slora_assets.provenance import StatCache, sha256_file
 from slora_assets.provenance.inventories import write_inventory
 from slora_assets.provenance.takedowns import read_takedowns
+from slora_assets.storage.footage_at_url import at_hand, is_url
 
 _Facts: TypeAlias = dict[str, Any]
 """What a file is, as `FootageFile` has it, or its hash and size with the reason why it isn't
@@ -61,12 +61,16 @@ def take_inventory(
     than the dataset's `max_reject_share`, not counting what was taken down; IntegrityError for a
     list of takedowns that isn't whole.
     """
-    listing = listing_hash(dataset, workspace)  # before: what changes meanwhile is seen next time
-    files = footage_files(dataset, workspace)
+    footage = list_footage(dataset, workspace)
+    # Before: what changes meanwhile is seen next time.
+    listing, files = listing_hash(dataset, workspace, footage), footage.videos()
+    footage.begin()
     named = {clip_id: path for clip_id, path in files.items() if is_text(clip_id)}
     usable: dict[str, FootageFile] = {}
     rejects = [_badly_named(workspace, path) for name, path in files.items() if name not in named]
-    for clip_id, facts in _facts(named, dataset.quality.wanted, workspace, progress).items():
+    said: dict[str, Said] = {}
+    known = _facts(named, footage, dataset.quality.wanted, workspace, said, progress)
+    for clip_id, facts in known.items():
         path = workspace.relative(files[clip_id])
         facts = facts | _too_small(facts, dataset.min_side_px)
         if "reason" in facts:
@@ -79,7 +83,9 @@ def take_inventory(
     _refuse_too_many(len(counted), len(files), dataset, workspace)
     if not dataset.quality.wanted and any(c.fingerprint for t in takedowns for c in t.clips):
         usable = with_fingerprints(usable, workspace, progress)
-    others, said = other_files(dataset, workspace), said_by(usable, workspace)
+    if said:
+        remember_said(workspace, usable, said)
+    told = said_by(usable, workspace)
     inventory = Inventory(
         dataset=dataset.name,
         annotations=annotation_hashes(dataset, workspace),
@@ -87,11 +93,11 @@ def take_inventory(
         rejects=rejects,
         unknown_endings={
             clip_id: name
-            for clip_id, name in sorted(others.items())
+            for clip_id, name in sorted(footage.others().items())
             if clip_id not in files and is_text(name)
         },
-        do_not_train={clip_id: one.refuses for clip_id, one in said.items() if one.refuses},
-        generated={clip_id: one.generated for clip_id, one in said.items() if one.generated},
+        do_not_train={clip_id: one.refuses for clip_id, one in told.items() if one.refuses},
+        generated={clip_id: one.generated for clip_id, one in told.items() if one.generated},
     )
     inventory = write_inventory(workspace, inventory, dataset.clips_in_document)
     remember_listing(workspace, listing)
@@ -100,34 +106,52 @@ def take_inventory(
 
 def _facts(
     files: Mapping[str, Path],
+    footage: FootageListing,
     measured: bool,
     workspace: Workspace,
+    said: dict[str, Said],
     progress: ProgressCallback | None,
 ) -> dict[str, _Facts]:
-    """What each file is; examined are those that nothing is known of, by name or by content."""
+    """What each file is; examined are those that nothing is known of, by name or by content. Of
+    those that lie at a URL, what they say of themselves goes to `said`: they would be fetched again
+    for that."""
     cache: StatCache[_Facts] = StatCache(workspace.metadata / ".footage_stat_cache.json")
+    # A file that changes after it was listed is looked at again next time.
+    stats = {clip_id: footage.stat(path) for clip_id, path in files.items()}
     known = {
-        clip_id: _sound(cache.get(path, _key(path, measured))) for clip_id, path in files.items()
+        clip_id: _sound(cache.get(path, _key(path, measured), stats[clip_id]))
+        for clip_id, path in files.items()
     }
     new = [clip_id for clip_id in files if known[clip_id] is None]
-    renamed = _known_by_content({name: files[name] for name in new}, cache, measured)
+    sizes = {clip_id: stats[clip_id].st_size for clip_id in new}
+    renamed = _known_by_content({name: files[name] for name in new}, sizes, cache, measured)
     todo = [clip_id for clip_id in new if clip_id not in renamed]
-    found = isolated(_examine, ((files[clip_id], (files[clip_id], measured)) for clip_id in todo))
+    fleeting = is_url(footage.where)
+    found = isolated(
+        _examine, (Task(files[clip_id], (files[clip_id], measured, fleeting)) for clip_id in todo)
+    )
     for done, (clip_id, result) in enumerate(zip(todo, found, strict=True), start=1):
-        examined = result if isinstance(result, dict) else _refused(files[clip_id], result)
-        renamed[clip_id] = examined
+        if isinstance(result, FootageError):
+            renamed[clip_id] = _refused(files[clip_id], result)
+        else:
+            renamed[clip_id], about = result
+            if about is not None:
+                said[clip_id] = about
         if progress:
             progress(done, len(todo))
     for clip_id, facts in renamed.items():
         known[clip_id] = facts
         if facts.get("reason") not in PASSING:
-            cache.put(files[clip_id], _key(files[clip_id], measured), facts)
+            cache.put(files[clip_id], _key(files[clip_id], measured), facts, stats[clip_id])
     cache.save()
     return {clip_id: facts for clip_id, facts in known.items() if facts is not None}
 
 
 def _known_by_content(
-    files: Mapping[str, Path], cache: StatCache[_Facts], measured: bool
+    files: Mapping[str, Path],
+    sizes: Mapping[str, int],
+    cache: StatCache[_Facts],
+    measured: bool,
 ) -> dict[str, _Facts]:
     """What is known of files that had another name before. Only one of a size that is known is read
     for that."""
@@ -135,8 +159,8 @@ def _known_by_content(
         return {}
     before = [_sound(facts) for key, facts in cache.before() if key.startswith(_key("", measured))]
     by_hash = {facts["sha256"]: facts for facts in before if facts is not None}
-    sizes = {facts["bytes_"] for facts in by_hash.values()}
-    alike = {name: path for name, path in files.items() if _size(path) in sizes}
+    known = {facts["bytes_"] for facts in by_hash.values()}
+    alike = {name: path for name, path in files.items() if sizes[name] in known}
     with ThreadPoolExecutor(os.cpu_count()) as pool:
         hashes = zip(alike, pool.map(_hash, alike.values()), strict=True)
         return {name: by_hash[found] for name, found in hashes if found in by_hash}
@@ -149,19 +173,23 @@ def _sound(facts: _Facts | None) -> _Facts | None:
     return facts
 
 
-def _examine(path: Path, measured: bool) -> _Facts:
-    """Hash, probe and perhaps measure one file; runs in a process of its own."""
+def _examine(path: Path, measured: bool, fleeting: bool) -> tuple[_Facts, Said | None]:
+    """Hash, probe and perhaps measure one file, and read what it says of itself if it is
+    `fleeting`; runs in a process of its own."""
     # Here, because all else needs no decoder: mostly every file is known.
     from slora_assets.footage.decode import probe
     from slora_assets.footage.quality import measure
 
     try:
         more = measure(path) if measured else {}
-        return _content(path) | asdict(probe(path)) | more
+        facts = _content(path) | asdict(probe(path)) | more
     except FootageError as error:
-        return _refused(path, error)
+        return _refused(path, error), None
     except OSError as error:
-        return _refused(path, FootageError("unreadable", error.strerror or str(error), file=path))
+        return _refused(
+            path, FootageError("unreadable", error.strerror or str(error), file=path)
+        ), None
+    return facts, said_in(path) if fleeting else None
 
 
 def _refused(path: Path, error: FootageError) -> _Facts:
@@ -174,8 +202,9 @@ def _content(path: Path) -> _Facts:
 
 def _hash(path: Path) -> str:
     try:
-        return sha256_file(path)
-    except OSError:  # why, its examination says
+        with at_hand(path):
+            return sha256_file(path)
+    except (OSError, FootageError):  # why, its examination says
         return ""
 
 

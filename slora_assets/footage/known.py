@@ -7,10 +7,10 @@ import math
 from dataclasses import dataclass
 
 from slora_assets.config.data import DatasetSettings
-from slora_assets.config.dataset_files import footage_files
 from slora_assets.config.errors import MissingInputError
 from slora_assets.config.workspace import Workspace
 from slora_assets.documents import FootageFile, Inventory
+from slora_assets.footage.files import list_footage
 from slora_assets.provenance.inventories import read_inventory
 
 
@@ -32,7 +32,7 @@ def known_footage(dataset: DatasetSettings, workspace: Workspace) -> KnownFootag
     for an inventory that can't be read.
     """
     try:
-        files = footage_files(dataset, workspace)
+        files = list_footage(dataset, workspace).videos()
     except MissingInputError:
         files = {}
     last = _last_inventory(dataset, workspace)

@@ -2,38 +2,37 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator, Mapping
 from pathlib import Path
 
 from slora_assets.config.data import DatasetSettings
 from slora_assets.config.dataset_files import (
     annotation_sources,
     files_in,
-    footage_folder,
     is_caption,
-    is_other,
-    is_video,
     licence_files,
     split_files,
 )
 from slora_assets.config.workspace import Workspace
+from slora_assets.footage.files import FootageListing, Listed, list_footage
 from slora_assets.provenance import sha256_bytes, write_text
 
 
-def listing_hash(dataset: DatasetSettings, workspace: Workspace) -> str:
+def listing_hash(
+    dataset: DatasetSettings, workspace: Workspace, footage: FootageListing | None = None
+) -> str:
     """Over name, size and modification time of every video and annotation file, and of what may be
     meant as one.
 
-    It changes while a file still grows, and whenever an inventory would have to look again. Raises
-    MissingInputError, and FileNotFoundError for a file that goes while it is listed.
+    It changes while a file still grows, and whenever an inventory would have to look again.
+    `footage`: as listed already. Raises what `list_footage` does, MissingInputError for absent
+    annotations, and FileNotFoundError for a file that goes while it is listed.
     """
-    lines = [str(footage_folder(dataset, workspace))]
-    lines += sorted(
-        _inside(footage_folder(dataset, workspace), lambda name: is_video(name) or is_other(name))
-    )
+    footage = footage or list_footage(dataset, workspace)
+    lines = [footage.where, *sorted(_named(footage.entries))]
     for source in annotation_sources(dataset, workspace):
         lines.append(str(source))
-        lines += sorted(_inside(source, is_caption)) if source.is_dir() else [_stamp(source)]
+        lines += sorted(_inside(source)) if source.is_dir() else [_stamp(source)]
     for split, files in split_files(dataset, workspace).items():
         lines += [f"{split} {file} {_stamp(file)}" for file in files]
     lines += [f"licences {file} {_stamp(file)}" for file in licence_files(dataset, workspace)]
@@ -55,10 +54,14 @@ def _file_of(workspace: Workspace) -> Path:
     return workspace.metadata / ".footage_listing"
 
 
-def _inside(folder: Path, wanted: Callable[[str], bool]) -> Iterator[str]:
-    for entry in files_in(folder, wanted):
+def _inside(folder: Path) -> Iterator[str]:
+    return _named({entry.name: entry for entry in files_in(folder, is_caption)})
+
+
+def _named(entries: Mapping[str, Listed]) -> Iterator[str]:
+    for name, entry in entries.items():
         stat = entry.stat()
-        yield f"{entry.name}\0{stat.st_size}\0{stat.st_mtime_ns}"
+        yield f"{name}\0{stat.st_size}\0{stat.st_mtime_ns}"
 
 
 def _stamp(path: Path) -> str:

@@ -9,20 +9,30 @@ import threading
 from collections import deque
 from collections.abc import Callable, Iterable, Iterator
 from concurrent.futures import TimeoutError as OutOfTimeError
-from contextlib import ExitStack, contextmanager
+from contextlib import ExitStack, closing, contextmanager
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, Final, TypeVar
+from typing import TYPE_CHECKING, Any, Final, NamedTuple, TypeVar
 
 from slora_assets.config.errors import FootageError
 from slora_assets.processes.cores import cores
 from slora_assets.processes.preloading import preload
+from slora_assets.storage.footage_at_url import held_ahead
 
 if TYPE_CHECKING:
     from pebble import ProcessFuture, ProcessPool
 
 Result = TypeVar("Result")
-Task = tuple[Path, tuple[Any, ...]]
-"""A file, and the arguments of the function that works on it."""
+
+
+class Task(NamedTuple):
+    """A file, and what is to be done with it."""
+
+    file: Path
+    arguments: tuple[Any, ...]
+    """Of the function that works on it."""
+    sha256: str | None = None
+    """Of the file, where it may have to be fetched and is known already."""
+
 
 TIMEOUT_S: Final = 120.0
 """Longest time one file may take; decoding a clip takes seconds."""
@@ -40,16 +50,20 @@ def isolated(
 
     A FootageError that it raises is its result. `hang` and `crash` are the reasons of a file that
     took longer than `timeout_s` or ended its process. `function` must be importable by name. The
-    processes end with the iterator, read to its end or closed, unless they are `processes`.
+    processes end with the iterator, read to its end or closed, unless they are `processes`. Files
+    that lie at a URL are fetched ahead; raises what `held_ahead` does.
     """
-    waiting: deque[tuple[Path, ProcessFuture[Result]]] = deque()
+    waiting: deque[tuple[Path, ProcessFuture[Result] | FootageError, ExitStack]] = deque()
 
     def oldest() -> Result | FootageError:
         from pebble import ProcessExpired  # here, because mostly there is nothing to decode
 
-        path, future = waiting.popleft()
+        path, future, held = waiting.popleft()
+        if isinstance(future, FootageError):
+            return future
         try:
-            result: Result = future.result()
+            with held:
+                result: Result = future.result()
             return result
         except FootageError as error:
             return error
@@ -62,13 +76,25 @@ def isolated(
 
     with ExitStack() as stack:
         pool = processes
-        for path, arguments in tasks:
-            pool = pool or stack.enter_context(decoders())  # without tasks there is no process
-            waiting.append((path, pool.schedule(function, args=arguments, timeout=timeout_s)))
+        stack.callback(_let_go, waiting)
+        coming = held_ahead(tasks, lambda one: (one.file, one.sha256), _AHEAD * cores())
+        for task, held in stack.enter_context(closing(coming)):
+            if isinstance(held, FootageError):
+                waiting.append((task.file, held, ExitStack()))
+            else:
+                pool = pool or stack.enter_context(decoders())  # without tasks there is no process
+                made = pool.schedule(function, args=task.arguments, timeout=timeout_s)
+                waiting.append((task.file, made, held))
             if len(waiting) >= _AHEAD * cores():
                 yield oldest()
         while waiting:
             yield oldest()
+
+
+def _let_go(waiting: Iterable[tuple[Path, object, ExitStack]]) -> None:
+    """Of files whose results nobody reads."""
+    for *_, held in waiting:
+        held.close()
 
 
 @contextmanager

@@ -19,7 +19,7 @@ import orjson
 from slora_assets.config.errors import IntegrityError, MissingInputError, UnreadableError
 from slora_assets.provenance.hashing import Json
 
-_PARTIAL = ".partial"
+PARTIAL: Final = ".partial"
 """Marks temporary files and folders; anything that ends so may be deleted at any time."""
 
 _ORJSON: Final = orjson.OPT_INDENT_2 | orjson.OPT_SORT_KEYS | orjson.OPT_APPEND_NEWLINE
@@ -72,7 +72,7 @@ def _take_over(path: Path, temporary: Path) -> None:
 
 
 def _beside(path: Path) -> Path:
-    return path.with_name(f".{path.stem}.{uuid.uuid4().hex[:8]}{_PARTIAL}{path.suffix}")
+    return path.with_name(f".{path.stem}.{uuid.uuid4().hex[:8]}{PARTIAL}{path.suffix}")
 
 
 def write_bytes(path: Path, data: bytes) -> None:
@@ -180,7 +180,7 @@ def commit_folder(partial: Path, final: Path) -> None:
             with file.open("rb") as stream:
                 os.fsync(stream.fileno())
     final.parent.mkdir(parents=True, exist_ok=True)
-    aside = final.with_name(f".{final.name}.{uuid.uuid4().hex[:8]}{_PARTIAL}")
+    aside = final.with_name(f".{final.name}.{uuid.uuid4().hex[:8]}{PARTIAL}")
     if final.exists():
         final.rename(aside)
     partial.rename(final)

@@ -5,12 +5,11 @@ A convenience beside the records, never part of what is hashed: without it every
 
 from __future__ import annotations
 
-import os
 import time
 from collections.abc import Iterator
 from functools import lru_cache
 from pathlib import Path
-from typing import Any, Final, Generic, TypeVar
+from typing import Any, Final, Generic, Protocol, TypeVar
 
 import orjson
 
@@ -24,6 +23,20 @@ _YOUNG_NS: Final = 2_000_000_000
 its times are taken from, and look the same."""
 
 
+class Stat(Protocol):
+    """What a file is known again by, as `os.stat` names it."""
+
+    @property
+    def st_size(self) -> int:
+        """Bytes."""
+        ...
+
+    @property
+    def st_mtime_ns(self) -> int:
+        """The time of its last change, or what stands for it."""
+        ...
+
+
 class StatCache(Generic[Value]):
     """JSON-like values by file; one holds as long as its file's size and modification time do."""
 
@@ -34,21 +47,21 @@ class StatCache(Generic[Value]):
         self._before = _load(file) if forget else _load_once(file, file_stamp(file))
         self._now: dict[str, Any] = {}
 
-    def get(self, path: Path, key: str, stat: os.stat_result | None = None) -> Value | None:
+    def get(self, path: Path, key: str, stat: Stat | None = None) -> Value | None:
         """What was put for `path` under `key`, or None if the file has changed or is absent; `stat`
         for whoever has looked already."""
         known = self._before.get(key)
         if known is None:
             return None
-        if known["stamp"] != (_stamp(path) if stat is None else [stat.st_size, stat.st_mtime_ns]):
+        if known["stamp"] != _stamp(path, stat):
             return None
         self._now[key] = known
         value: Value = known["value"]
         return value
 
-    def put(self, path: Path, key: str, value: Value) -> None:
-        """Remember a value of the file as it is now."""
-        self._now[key] = {"stamp": _stamp(path), "value": value}
+    def put(self, path: Path, key: str, value: Value, stat: Stat | None = None) -> None:
+        """Remember a value of the file as it is now, or at `stat`."""
+        self._now[key] = {"stamp": _stamp(path, stat), "value": value}
 
     def before(self) -> Iterator[tuple[str, Value]]:
         """All that was known at the beginning, by key, whether it still holds or not."""
@@ -101,9 +114,9 @@ def _sha256_at(path: Path, stamp: tuple[int, ...]) -> str:
     return sha256_file(path)
 
 
-def _stamp(path: Path) -> list[int]:
+def _stamp(path: Path, stat: Stat | None) -> list[int]:
     try:
-        stat = path.stat()
+        stat = stat or path.stat()
     except OSError:
         return []
     return [stat.st_size, stat.st_mtime_ns]

@@ -19,6 +19,7 @@ from slora_assets.provenance import clip_tables, inventories
 from slora_assets.provenance.curated import manifest_at, whole_manifest
 from slora_assets.provenance.inventories import read_inventory
 from slora_assets.provenance.records import read_document
+from slora_assets.storage.footage_at_url import FOLDER, is_at_url, source_file
 
 Files = dict[str, Path]
 """By the path that a store has for it, where a file lies here."""
@@ -220,19 +221,23 @@ class _Inside:
     def annotations(self) -> Files:
         try:
             dataset, _ = read_dataset(self._workspace.dataset_file)
-            return self.files(*annotation_names(dataset, self._workspace).values())
+            named = annotation_names(dataset, self._workspace).values()
+            return self.files(*named, source_file(self._workspace.raw(dataset.name) / FOLDER))
         except MissingInputError:  # a machine that only trains needs none
             return {}
 
     def footage(self) -> Files:
         if not self._workspace.footage_inventory.is_file():
             return {}
-        listed = read_inventory(self._workspace).files.values()
-        return self.files(*(self._workspace.absolute(one.path) for one in listed))
+        return self._footage(one.path for one in read_inventory(self._workspace).files.values())
+
+    def _footage(self, paths: Iterable[str]) -> Files:
+        """Not those that lie at a URL, where every machine finds them."""
+        here = map(self._workspace.absolute, paths)
+        return self.files(*(path for path in here if not is_at_url(path)))
 
     def clips(self, scenario: str) -> Files:
-        clips = self._manifest(scenario).clips
-        return self.files(*(self._workspace.absolute(clip.path) for clip in clips))
+        return self._footage(clip.path for clip in self._manifest(scenario).clips)
 
     def frames(self, scenario: str) -> Files:
         index = self._workspace.first_frame_index(scenario)

@@ -55,6 +55,8 @@ class Store:
     fs: AbstractFileSystem
     root: str
     """The same as the file system calls it."""
+    named: str = STORE
+    """What names the URL: a variable, or a key of a dataset."""
 
     def at(self, key: str) -> str:
         """The URL of an object, for people."""
@@ -80,27 +82,30 @@ class Store:
             with self._asked(key, "can't be read"):
                 found = bytes(self._call("cat_file", key))
         if expected is not None:
-            self._compare(key, sha256_bytes(found), len(found), expected)
+            self.compare(key, StoredFile(sha256=sha256_bytes(found), bytes_=len(found)), expected)
         return found
 
     def fetch(self, key: str, expected: StoredFile, target: Path) -> None:
         """Write an object to `target`, in blocks, and only if it has the expected bytes: until then
         they stand in a temporary file beside it. Raises as `read` does."""
-        digest, arrived = hashlib.sha256(), 0
-        with replacing(target) as temporary, temporary.open("wb") as stream:
-            while arrived < expected.bytes_:
-                block = self._block(key, arrived, min(arrived + BLOCK, expected.bytes_))
+        with replacing(target) as temporary:
+            self.compare(key, self.copy(key, expected.bytes_, temporary), expected)
+
+    def copy(self, key: str, bytes_: int, target: Path) -> StoredFile:
+        """Write so many bytes of an object to a file, in blocks; returns what they are. Raises
+        NotStoredError, StoreError."""
+        digest = hashlib.sha256()
+        with target.open("wb") as stream:
+            for block in self._blocks(key, bytes_):
                 stream.write(block)
                 digest.update(block)
-                arrived += len(block)
-            stream.flush()
-            self._compare(key, digest.hexdigest(), arrived, expected)
+        return StoredFile(sha256=digest.hexdigest(), bytes_=bytes_)
 
     def hash_of(self, key: str, bytes_: int) -> str:
         """Hash of so many bytes of an object, read in blocks. Raises NotStoredError, StoreError."""
         digest = hashlib.sha256()
-        for start in range(0, bytes_, BLOCK):
-            digest.update(self._block(key, start, min(start + BLOCK, bytes_)))
+        for block in self._blocks(key, bytes_):
+            digest.update(block)
         return digest.hexdigest()
 
     def send(self, file: Path, key: str) -> None:
@@ -156,6 +161,29 @@ class Store:
                 self._call("rm_file", key)
             except FileNotFoundError:
                 return
+
+    def about(self, key: str) -> dict[str, object]:
+        """What fsspec says of an object. Raises NotStoredError, StoreError."""
+
+        def ask() -> dict[str, object]:
+            with self._asked(key, "can't be looked at"):
+                return dict(self._call("info", key))
+
+        return self._again(ask)
+
+    def directly_at(self) -> dict[str, dict[str, object]]:
+        """What fsspec says of each object at the URL and not deeper, by name; nothing of a URL that
+        has none. Raises StoreError."""
+
+        def ask() -> list[dict[str, object]]:
+            with self._asked("", "can't be listed"):
+                try:
+                    return list(self._call("ls", "", detail=True))
+                except FileNotFoundError:
+                    return []
+
+        found = (one for one in self._again(ask) if one["type"] == "file")
+        return {str(one["name"]).rpartition("/")[2]: one for one in found}
 
     def below(self, prefix: str) -> dict[str, dict[str, object]]:
         """What fsspec says of each object below a prefix, by the rest of its name. Raises
@@ -218,18 +246,25 @@ class Store:
             remedy="push the part again from where it was made, with --check",
         )
 
+    def _blocks(self, key: str, bytes_: int) -> Iterator[bytes]:
+        for start in range(0, bytes_, BLOCK):
+            yield self._block(key, start, min(start + BLOCK, bytes_))
+
     def _range(self, key: str, start: int, end: int) -> bytes:
         with self._asked(key, "can't be read"):
             return bytes(self._call("cat_file", key, start=start, end=end))
 
-    def _compare(self, key: str, sha256: str, bytes_: int, expected: StoredFile) -> None:
-        if (sha256, bytes_) != (expected.sha256, expected.bytes_):
+    def compare(self, key: str, found: StoredFile, expected: StoredFile) -> None:
+        """Raise IntegrityError where an object isn't what its record says."""
+        if found != expected:
             raise IntegrityError(
                 "the object is not what its record says; nothing of it was kept",
                 key=self.at(key),
-                found=f"{bytes_} bytes, {sha256}",
+                found=f"{found.bytes_} bytes, {found.sha256}",
                 expected=f"{expected.bytes_} bytes, {expected.sha256}",
-                remedy="push the part again from where it was made, with --check",
+                remedy="push the part again from where it was made, with --check"
+                if self.named == STORE
+                else "run `make data` if the file was meant to change, else restore it",
             )
 
     @contextmanager
@@ -244,7 +279,7 @@ class Store:
             raise NotStoredError(
                 "the store has no such object",
                 key=self.at(key),
-                remedy=f"look whether {STORE} names the right store, and whether it was pushed",
+                remedy=f"look whether {self.named} names the right URL, and whether it is there",
             ) from error
         except Exception as error:
             raise StoreError(
@@ -271,14 +306,15 @@ def store_from_environment() -> Store:
     return open_store(url)
 
 
-def open_store(url: str) -> Store:
-    """The store at a URL; nothing is asked of it yet. Raises ConfigError."""
+def open_store(url: str, named: str = STORE) -> Store:
+    """The store at a URL, `named` by a variable or a key; nothing is asked of it yet. Raises
+    ConfigError."""
     endpoint = os.environ.get("AWS_ENDPOINT_URL_S3") or os.environ.get("AWS_ENDPOINT_URL")
-    return _opened(url.rstrip("/"), endpoint, os.getpid())
+    return _opened(url.rstrip("/"), named, endpoint, os.getpid())
 
 
 @lru_cache(maxsize=8)
-def _opened(url: str, endpoint: str | None, process: int) -> Store:
+def _opened(url: str, named: str, endpoint: str | None, process: int) -> Store:
     """Once per process: connections don't outlive a fork."""
     try:
         import fsspec
@@ -292,9 +328,9 @@ def _opened(url: str, endpoint: str | None, process: int) -> Store:
     except (ImportError, ValueError) as error:
         raise ConfigError(
             f"the store can't be opened ({error})",
-            key=STORE,
+            key=named,
             found=url,
             expected="a URL that fsspec knows: s3://bucket/prefix, file:///folder",
             remedy="install what its kind needs (`pip install 'slora[s3]'`), or correct the URL",
         ) from error
-    return Store(url, fs, str(root).rstrip("/"))
+    return Store(url, fs, str(root).rstrip("/"), named)

@@ -12,6 +12,7 @@ from slora_assets.config.errors import FootageError
 from slora_assets.config.workspace import Workspace
 from slora_assets.documents import Clip, NearestTrainingClip, RunRecord
 from slora_assets.footage.decode import decode_clip
+from slora_assets.storage.footage_at_url import at_hand
 from slora_assets.validation.metrics.clip_likeness import HEIGHT
 from slora_assets.validation.metrics.nearest_clip import TrainingClip, TrainingFootage
 from slora_assets.validation.sampling import Sample
@@ -67,16 +68,18 @@ def _decoded(workspace: Workspace, base: VideoBase, clip: Clip) -> list[Training
     geometry = base.geometry
     height = min(geometry.height, 2 * HEIGHT)
     width = round(geometry.width * height / geometry.height)
+    path = workspace.root / clip.path
     try:
-        frames = decode_clip(
-            workspace.root / clip.path,
-            frames=geometry.frames,
-            width=width,
-            height=height,
-            fps=geometry.fps,
-            start_s=clip.start_s,
-            end_s=clip.end_s,
-        )
+        with at_hand(path, clip.sha256):
+            frames = decode_clip(
+                path,
+                frames=geometry.frames,
+                width=width,
+                height=height,
+                fps=geometry.fps,
+                start_s=clip.start_s,
+                end_s=clip.end_s,
+            )
     except FootageError:
         return []
     return [TrainingClip(clip.id, clip.source_group, frames)]

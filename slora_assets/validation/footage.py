@@ -20,6 +20,7 @@ from slora_assets.config.errors import FootageError
 from slora_assets.config.workspace import Workspace
 from slora_assets.documents import Clip
 from slora_assets.footage.decode import decode_clip
+from slora_assets.storage.footage_at_url import at_hand
 from slora_assets.validation.clip_cache import ClipCache, MeasuredClip
 
 WANTED: Final = 8
@@ -84,11 +85,13 @@ class _Footage:
         return found
 
     def _through_vae(self, clip: Clip) -> NDArray[np.uint8]:
-        frames = decode_clip(
-            self._workspace.root / clip.path,
-            **self._base.geometry.model_dump(),
-            start_s=clip.start_s,
-            end_s=clip.end_s,
-        )
+        path = self._workspace.root / clip.path
+        with at_hand(path, clip.sha256):
+            frames = decode_clip(
+                path,
+                **self._base.geometry.model_dump(),
+                start_s=clip.start_s,
+                end_s=clip.end_s,
+            )
         self._vae = self._vae or self._base.load_vae(self._device)
         return self._base.through_vae(self._vae, frames)

@@ -7,9 +7,9 @@ from pathlib import Path
 import pytest
 
 from slora_assets.config.data import read_dataset
-from slora_assets.config.dataset_files import footage_folder
 from slora_assets.config.errors import ConfigError, MissingInputError
 from slora_assets.config.workspace import Workspace
+from slora_assets.footage.files import footage_folder
 from slora_assets_tests.small_graph import prepare
 from slora_assets_tests.workspaces import choose
 

@@ -16,13 +16,13 @@ from slora_assets.config.data import read_dataset
 from slora_assets.config.dataset_files import (
     annotation_names,
     annotation_sources,
-    footage_files,
     split_files,
 )
 from slora_assets.config.workspace import Workspace
 from slora_assets.curation.annotations import read_annotations
 from slora_assets.curation.sorting import build_metadata
 from slora_assets.documents import Clip, FootageFile, Inventory
+from slora_assets.footage.files import list_footage
 
 SCENARIOS = """\
 schema_version: 1
@@ -74,7 +74,7 @@ def sort(root: Path, files: Mapping[str, str | bytes], **dataset: Any) -> Sorted
             annotations={},
             files={
                 clip: _file(workspace.relative(path))
-                for clip, path in footage_files(settings, workspace).items()
+                for clip, path in list_footage(settings, workspace).videos().items()
             },
             rejects=[],
         ),

@@ -17,7 +17,7 @@ from slora_assets.config.errors import FootageError
 from slora_assets.config.workspace import Workspace
 from slora_assets.footage.decode import decode_clip, first_frame, probe
 from slora_assets.footage.inventory import take_inventory
-from slora_assets.processes.isolation import isolated
+from slora_assets.processes.isolation import Task, isolated
 
 SAMPLES = int(os.environ.get("SLORA_FUZZ", "8"))
 """Broken files of each container; more of them are tried by hand."""
@@ -112,7 +112,7 @@ def look(path: Path) -> str:
 
 
 def _outcomes(files: list[Path]) -> Iterator[str]:
-    for outcome in isolated(look, ((path, (path,)) for path in files), timeout_s=60):
+    for outcome in isolated(look, (Task(path, (path,)) for path in files), timeout_s=60):
         yield outcome.reason if isinstance(outcome, FootageError) else outcome
 
 

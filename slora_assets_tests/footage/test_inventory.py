@@ -166,7 +166,7 @@ def _counting(monkeypatch: pytest.MonkeyPatch) -> list[str]:
 
     def told(function: Callable[..., Any], tasks: Any) -> Any:
         tasks = list(tasks)
-        seen.extend(path.name for path, _ in tasks)
+        seen.extend(task.file.name for task in tasks)
         return isolated(function, tasks)
 
     monkeypatch.setattr(module, "isolated", told)

@@ -19,7 +19,7 @@ from PIL import Image
 from slora_assets.caches.first_frames import HEIGHT, WIDTH
 from slora_assets.config.errors import FootageError
 from slora_assets.footage.decode import first_frame, probe
-from slora_assets.processes.isolation import isolated
+from slora_assets.processes.isolation import Task, isolated
 
 OK = "ok"
 EXPECTED = {
@@ -60,7 +60,7 @@ pytestmark = pytest.mark.skipif(
 @pytest.mark.parametrize("name", sorted(EXPECTED))
 def test_the_right_frame_or_the_right_reason(name: str, tmp_path: Path) -> None:
     path, expected = FOLDER / name, EXPECTED[name]
-    (outcome,) = isolated(look, [(path, (path,))], timeout_s=60)
+    (outcome,) = isolated(look, [Task(path, (path,))], timeout_s=60)
     if expected not in (OK, "pq"):
         assert isinstance(outcome, FootageError)
         assert outcome.reason == expected

@@ -31,7 +31,7 @@ def work(kind: str) -> str:
 
 def test_each_file_gets_its_own_result_in_order() -> None:
     kinds = ["a", "crash", "b", "hang", "corrupt", *"cdefg"]
-    results = list(isolated(work, ((Path(f"{k}.mp4"), (k,)) for k in kinds), timeout_s=3))
+    results = list(isolated(work, (Task(Path(f"{k}.mp4"), (k,)) for k in kinds), timeout_s=3))
     told = [r.reason if isinstance(r, FootageError) else r for r in results]
     assert told == kinds
     broken = [r for r in results if isinstance(r, FootageError)]
@@ -44,7 +44,7 @@ def test_tasks_are_drawn_as_they_are_needed() -> None:
     def tasks() -> Iterator[Task]:
         for number in range(100):
             drawn.append(number)
-            yield Path(f"{number}"), (str(number),)
+            yield Task(Path(f"{number}"), (str(number),))
 
     results = isolated(work, tasks())
     assert next(results) == "0"
@@ -55,12 +55,12 @@ def test_tasks_are_drawn_as_they_are_needed() -> None:
 _OWNER = """
 import os, time
 from pathlib import Path
-from slora_assets.processes.isolation import isolated
+from slora_assets.processes.isolation import Task, isolated
 def hang():
     Path(f"{os.getpid()}.hangs").touch()
     time.sleep(600)
 if __name__ == "__main__":
-    list(isolated(hang, [(Path("one"), ()), (Path("two"), ())]))
+    list(isolated(hang, [Task(Path("one"), ()), Task(Path("two"), ())]))
 """
 
 

@@ -21,6 +21,7 @@ from slora_assets.documents import (
     ScenarioMetadata,
 )
 from slora_assets.provenance import same_as, sha256_file, write_json, write_text
+from slora_assets.storage.footage_at_url import at_hand, is_at_url
 
 _DATASET: Final = """\
 name: {name}
@@ -96,7 +97,8 @@ def _manifest(run_folder: Path, scenario: str) -> ScenarioManifest:
 
 def _bring_footage(workspace: Workspace, clips: list[Clip], into: Path) -> None:
     files = {clip.path: clip for clip in clips}
-    gone = [path for path in files if not workspace.absolute(path).is_file()]
+    at = {path: workspace.absolute(path) for path in files}
+    gone = [path for path, file in at.items() if not (file.is_file() or is_at_url(file))]
     if gone:
         raise MissingInputError(
             f"{len(gone)} of {len(files)} files of the footage are gone",
@@ -104,19 +106,20 @@ def _bring_footage(workspace: Workspace, clips: list[Clip], into: Path) -> None:
             remedy="bring them back; `slora lineage` names their sources",
         )
     for path, clip in files.items():
-        source = workspace.absolute(path)
-        found = sha256_file(source)
-        if found != clip.sha256:
-            raise IntegrityError(
-                "the footage has other bytes than the run was trained on",
-                file=source,
-                key=clip.id,
-                found=found,
-                expected=clip.sha256,
-                remedy="restore the file",
-            )
-        if not Path(path).is_absolute():
-            same_as(source, into / path)
+        source = at[path]
+        with at_hand(source, clip.sha256):
+            found = sha256_file(source)
+            if found != clip.sha256:
+                raise IntegrityError(
+                    "the footage has other bytes than the run was trained on",
+                    file=source,
+                    key=clip.id,
+                    found=found,
+                    expected=clip.sha256,
+                    remedy="restore the file",
+                )
+            if not Path(path).is_absolute():
+                same_as(source, into / path)
 
 
 def _configured(run_folder: Path, manifest: ScenarioManifest, into: Path) -> Workspace:

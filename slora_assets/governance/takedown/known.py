@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
-from pathlib import Path
 
 from slora_assets.config.data import DatasetSettings
 from slora_assets.config.dataset_files import annotation_sources, split_files
@@ -19,6 +18,7 @@ from slora_assets.footage.inventory import take_inventory
 from slora_assets.processes.progress import ProgressCallback
 from slora_assets.provenance.curated import Curated, curated_now
 from slora_assets.provenance.inventories import read_inventory
+from slora_assets.storage.footage_at_url import is_at_url, url_of
 
 
 @dataclass(frozen=True)
@@ -107,6 +107,7 @@ def _rows(
         yield from sound.select("id", "source_group", "source_start_s", "source_end_s").iter_rows()
 
 
-def footage_paths(workspace: Workspace, files: Iterable[FootageFile]) -> list[Path]:
-    """Where files lie."""
-    return [workspace.root / file.path for file in files]
+def originals(workspace: Workspace, files: Iterable[FootageFile]) -> list[str]:
+    """Where files lie, as people find them: in the workspace, or at their URL."""
+    paths = [workspace.root / file.path for file in files]
+    return [url_of(path) if is_at_url(path) else workspace.relative(path) for path in paths]

@@ -25,6 +25,7 @@ from slora_assets.processes.progress import progress_lines
 from slora_assets.provenance import write_json
 from slora_assets.provenance.ledger import amend_record, erase_files_from_record
 from slora_assets.provenance.takedowns import finish_logging, log_takedown, read_takedowns
+from slora_assets.storage.footage_at_url import is_at_url
 
 
 @dataclass(frozen=True)
@@ -111,7 +112,8 @@ def taken_files(workspace: Workspace, known: Known) -> list[FootageFile]:
 
 
 def _delete(workspace: Workspace, files: list[FootageFile]) -> list[Path]:
-    gone = [workspace.root / file.path for file in files]
+    paths = [workspace.root / file.path for file in files]
+    gone = [path for path in paths if not is_at_url(path)]  # of those `erase` erases the copies
     for path in gone:
         path.unlink(missing_ok=True)
     return gone

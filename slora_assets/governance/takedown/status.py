@@ -18,7 +18,7 @@ from slora_assets.deployment.presets import read_presets
 from slora_assets.deployment.registry import registered
 from slora_assets.deployment.taint import taint_of
 from slora_assets.documents import Clip, LoggedTakedown
-from slora_assets.governance.takedown.known import footage_paths, look_up, metadata_of
+from slora_assets.governance.takedown.known import look_up, metadata_of, originals
 from slora_assets.governance.takedown.stage import taken_files
 from slora_assets.governance.takedown.traces import Traces
 from slora_assets.provenance import read_json
@@ -37,8 +37,8 @@ class Left:
     takedowns: tuple[LoggedTakedown, ...] = ()
     traces: dict[str, list[Path]] = field(default_factory=dict)
     """Files that a takedown erases and that are there, by kind."""
-    footage: list[Path] = field(default_factory=list)
-    """Original files."""
+    footage: list[str] = field(default_factory=list)
+    """Original files, or their URLs."""
     curated: list[str] = field(default_factory=list)
     """Documents that still name its clips."""
     prompts: list[str] = field(default_factory=list)
@@ -68,7 +68,7 @@ def what_is_left(workspace: Workspace) -> Left:
     return Left(
         takedowns=takedowns,
         traces=traces.found(),
-        footage=footage_paths(workspace, taken_files(workspace, look_up(dataset, workspace))),
+        footage=originals(workspace, taken_files(workspace, look_up(dataset, workspace))),
         curated=list(_still_named(workspace, traces)),
         prompts=traces.still_asked(),
         adapters=sorted({workspace.relative(folder) for folder, _ in tainted}),
@@ -149,8 +149,9 @@ def left_lines(left: Left, workspace: Workspace) -> list[str]:
         ("documents that still name its clips", left.curated, "run `make data preprocess`"),
         (
             "original footage still there",
-            _paths(left.footage, workspace),
-            "delete it, or add --delete-footage; captions in annotations are yours to delete",
+            left.footage,
+            "delete it, or add --delete-footage where it is no URL, which is only read; captions in"
+            " annotations are yours to delete",
         ),
         (
             "prompts that its captions say too",

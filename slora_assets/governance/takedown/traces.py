@@ -15,6 +15,7 @@ import numpy as np
 from slora_assets.caches.first_frames import frame_key_of
 from slora_assets.caches.shard_erasure import all_shards
 from slora_assets.caches.shards import own_file
+from slora_assets.config.dataset_files import without_ending
 from slora_assets.config.errors import SloraError
 from slora_assets.config.validation import read_validation_prompts
 from slora_assets.config.workspace import Workspace
@@ -22,11 +23,13 @@ from slora_assets.curation.taken_down import TakenDown, footage_of
 from slora_assets.curation.validation_prompts import prompts_of
 from slora_assets.deployment.taint import run_records, seen_by
 from slora_assets.documents import LoggedTakedown, RunRecord
-from slora_assets.provenance import read_json, sha256_bytes
+from slora_assets.provenance import read_json, sha256_bytes, sha256_file
 from slora_assets.provenance.curated import Curated
+from slora_assets.storage.footage_at_url import FOLDER, copies_of
 from slora_assets.validation.elsewhere import other_prompts_asked
 
 KINDS: Final = (
+    "copies of footage",
     "first frames",
     "latents",
     "measured clips",
@@ -49,6 +52,7 @@ class Traces:
     def found(self) -> dict[str, list[Path]]:
         """Files by kind, of KINDS; what isn't there has none."""
         looked_for = (
+            self._copies(),
             self._frames(),
             self._latents(),
             self._measured(),
@@ -159,6 +163,19 @@ class Traces:
             listed = index.get(part) if isinstance(index, dict) else None
             if isinstance(listed, dict):
                 yield file, index, listed
+
+    def _copies(self) -> Iterator[Path]:
+        """Of footage at a URL: a copy that others need too is fetched again."""
+        for dataset in {one.dataset for one in self.takedowns}:
+            folder = self.workspace.raw(dataset) / FOLDER
+            names = self.names(dataset)
+            for path in copies_of(folder):
+                if without_ending(path.name) in names or sha256_file(path) in self._taken_bytes:
+                    yield path
+
+    @cached_property
+    def _taken_bytes(self) -> set[str]:
+        return {clip.sha256 for one in self.takedowns for clip in one.clips if clip.sha256}
 
     def _frames(self) -> Iterator[Path]:
         for one in self.takedowns:

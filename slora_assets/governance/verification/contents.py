@@ -34,6 +34,7 @@ from slora_assets.provenance.records import (
     read_document,
     read_run_record,
 )
+from slora_assets.storage.footage_at_url import url_of
 
 Found = tuple[str, list[Link]]
 """What is said of a record, and the links below it."""
@@ -191,9 +192,17 @@ class Contents:
 
     def _group(self, what: str, expected: Mapping[Path, str]) -> list[Link]:
         """Files that should have these hashes: those that have are one link, each other is one."""
-        wrong = [file for file, sha256 in expected.items() if self._hashes.of(file) != sha256]
-        right = len(expected) - len(wrong)
-        links = [Link(what, f"{right} of {len(expected)}", says="with the recorded bytes")]
+        away = {file for file in expected if self._hashes.not_looked_at(file)}
+        here = {file: sha256 for file, sha256 in expected.items() if file not in away}
+        wrong = [file for file, sha256 in here.items() if self._hashes.of(file) != sha256]
+        links = []
+        if here or not away:
+            right = len(here) - len(wrong)
+            links += [Link(what, f"{right} of {len(here)}", says="with the recorded bytes")]
+        if away:
+            where = url_of(min(away)).rpartition("/")[0]
+            says = f"at {where}, not read now (--full reads them)"
+            links.append(Link(what, f"{len(away)} of {len(expected)}", "elsewhere", says))
         links += [
             Link(what, self._workspace.relative(file), "broken", self._what(file))
             for file in wrong[:_SHOWN]
