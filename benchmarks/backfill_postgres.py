@@ -23,7 +23,7 @@ from pathlib import Path
 import dagster as dg
 import with_tests  # noqa: F401
 
-from slora_assets.config.workspace import PROJECT
+from slora_assets.config.places import PROJECT
 from slora_assets_tests.postgresql import installed, running
 
 SETTINGS = {

@@ -8,17 +8,17 @@ from __future__ import annotations
 
 import os
 from dataclasses import dataclass
-from functools import cache, lru_cache
+from functools import lru_cache
 from pathlib import Path
 from typing import Final
 
-from slora_assets.config.errors import ConfigError, MissingInputError
-
-PROJECT: Final = Path(__file__).resolve().parents[2]
-"""The folder that holds the package: the project's own, unless slora was installed as a copy."""
-
-_SHIPPED: Final = Path(__file__).resolve().parents[1] / "shipped"
-"""What a package that was installed as a copy holds of the project's files."""
+from slora_assets.config.errors import MissingInputError
+from slora_assets.config.places import (
+    folder_named,
+    has_configs,
+    root_from_environment,
+    shipped_files,
+)
 
 UNIFIED: Final = "lora_unified"
 """Name of the run that trains one adapter on all scenarios."""
@@ -29,58 +29,6 @@ def path_below(root: Path, recorded: str) -> Path:
     """`root / recorded`, put together once: stages and checks ask for each clip's files over and
     over, and pathlib takes longer for the name than the system for the file."""
     return root / recorded
-
-
-@cache
-def is_checkout() -> bool:
-    """Whether `PROJECT` is the project's folder, with `configs/` and `dagster.yaml` in it."""
-    return _has_configs(PROJECT)
-
-
-def shipped_files() -> Path:
-    """Where `configs/` and `dagster.yaml` lie unless something else is said: in the project, or in
-    the installed package."""
-    return PROJECT if is_checkout() else _SHIPPED
-
-
-def root_from_environment() -> Path:
-    """The folder of the workspace that the environment names, whatever its configuration says.
-    Raises ConfigError where there can be none."""
-    here = Path.cwd()
-    default = PROJECT if is_checkout() and not _has_configs(here) else here
-    return _folder("SLORA_WORKSPACE", default)
-
-
-def _folder(variable: str, default: Path) -> Path:
-    """The folder that a variable names, which needn't be there yet. Raises ConfigError where there
-    can be none, as a file has its name or that of a folder above it."""
-    named = os.environ.get(variable)
-    path = Path(named or default).absolute()
-    there = next(one for one in (path, *path.parents) if os.path.lexists(one))
-    if named and not there.is_dir():
-        raise ConfigError(
-            "the environment variable names no folder",
-            key=variable,
-            found=named,
-            expected="a folder" if there == path else f"a folder, and {there} is none",
-            remedy=f"set {variable} to a folder",
-        )
-    return path
-
-
-def _has_configs(folder: Path) -> bool:
-    return (folder / "configs" / "data").is_dir()
-
-
-def refuse_shipped(file: Path) -> None:
-    """Raise ConfigError for a file that slora was installed with: the next installation would
-    overwrite what is written there."""
-    if not is_checkout() and file.absolute().is_relative_to(_SHIPPED):
-        raise ConfigError(
-            "the file belongs to the installed package and is not edited there",
-            file=file,
-            remedy=f"copy {_SHIPPED / 'configs'} to configs/ of the folder that you work in",
-        )
 
 
 @dataclass(frozen=True)
@@ -102,8 +50,8 @@ class Workspace:
         `sample`).
         """
         root, here = root_from_environment(), Path.cwd()
-        own = (here if _has_configs(here) else shipped_files()) / "configs"
-        configs = _folder("SLORA_CONFIGS", own)
+        own = (here if has_configs(here) else shipped_files()) / "configs"
+        configs = folder_named("SLORA_CONFIGS", own)
         name = os.environ.get("SLORA_DATASET") or "sample"
         file = Path(name) if name.endswith(".yaml") else configs / "data" / f"{name}.yaml"
         if not file.is_file():

@@ -21,8 +21,9 @@ from slora_assets.config.data import (
     shared_keyword,
 )
 from slora_assets.config.errors import ConfigError
+from slora_assets.config.places import refuse_shipped
 from slora_assets.config.scenario_files import ScenarioFiles, is_scenario_name
-from slora_assets.config.workspace import UNIFIED, refuse_shipped
+from slora_assets.config.workspace import UNIFIED
 from slora_assets.config.yaml_reader import read_settings
 from slora_assets.provenance import replacing
 

@@ -18,12 +18,12 @@ from ruamel.yaml.comments import CommentedMap, CommentedSeq
 from ruamel.yaml.nodes import MappingNode, Node, SequenceNode
 
 from slora_assets.config.errors import ConfigError
+from slora_assets.config.places import refuse_shipped
 from slora_assets.config.validation import (
     ScenarioPrompts,
     WrittenPrompt,
     read_validation_prompts,
 )
-from slora_assets.config.workspace import refuse_shipped
 from slora_assets.config.yaml_reader import line_of
 from slora_assets.curation.new_scenario import scalar
 from slora_assets.provenance import replacing

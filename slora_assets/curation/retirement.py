@@ -20,8 +20,9 @@ from slora_assets.config.data import (
     scenario_files,
 )
 from slora_assets.config.errors import ConfigError
+from slora_assets.config.places import refuse_shipped
 from slora_assets.config.scenario_files import Location, ScenarioFiles
-from slora_assets.config.workspace import Workspace, refuse_shipped
+from slora_assets.config.workspace import Workspace
 from slora_assets.config.yaml_reader import line_of
 from slora_assets.curation.manifest import retired_error
 from slora_assets.provenance import replacing

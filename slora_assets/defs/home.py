@@ -13,12 +13,7 @@ from typing import Final
 from slora_assets.config import edge
 from slora_assets.config.errors import MissingInputError
 from slora_assets.config.kept_lines import with_kept_lines
-from slora_assets.config.workspace import (
-    PROJECT,
-    is_checkout,
-    root_from_environment,
-    shipped_files,
-)
+from slora_assets.config.places import PROJECT, is_checkout, root_from_environment, shipped_files
 from slora_assets.provenance import write_text
 
 VARIABLE: Final = "DAGSTER_HOME"

@@ -20,7 +20,7 @@ from ruamel.yaml.representer import RoundTripRepresenter
 from slora_assets.config.errors import ConfigError
 from slora_assets.config.kept_lines import BYTE_ORDER_MARK, with_kept_lines
 from slora_assets.config.licences import Use
-from slora_assets.config.workspace import refuse_shipped
+from slora_assets.config.places import refuse_shipped
 from slora_assets.config.yaml_reader import read_settings
 from slora_assets.deployment.strengths import Strengths
 from slora_assets.documents import (

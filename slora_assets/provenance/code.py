@@ -8,7 +8,7 @@ from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 from typing import Final
 
-from slora_assets.config.workspace import PROJECT, is_checkout
+from slora_assets.config.places import PROJECT, is_checkout
 from slora_assets.documents import Code
 from slora_assets.provenance.hashing import object_hash, sha256_file
 

@@ -13,7 +13,8 @@ from typing import Final, Literal
 from slora_assets.config.data import read_dataset
 from slora_assets.config.dataset_files import VIDEO_SUFFIXES, annotation_names
 from slora_assets.config.errors import ConfigError, IntegrityError, MissingInputError
-from slora_assets.config.workspace import UNIFIED, Workspace, refuse_shipped
+from slora_assets.config.places import refuse_shipped
+from slora_assets.config.workspace import UNIFIED, Workspace
 from slora_assets.documents import CacheIndex, CacheName, ScenarioManifest
 from slora_assets.provenance import clip_tables, inventories
 from slora_assets.provenance.curated import manifest_at, whole_manifest

@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+import os
 import shutil
+import subprocess
+import sys
 import time
 from collections.abc import Iterator
 from pathlib import Path
@@ -20,6 +23,7 @@ from slora_assets.curation.manifest import write_manifest
 from slora_assets.processes.cluster.spreading import spread
 from slora_assets_tests import workers
 from slora_assets_tests.processes.ray_cluster import Nodes, ray_cluster
+from slora_assets_tests.small_graph import prepare
 from slora_assets_tests.training import commands
 from slora_assets_tests.workspaces import contents
 
@@ -102,6 +106,57 @@ def test_a_training_whose_node_dies_goes_on_on_another_to_the_same_bytes(
     assert any("begun again on others" in line for line in said), "".join(said)
     assert _made(far / commands.SCENARIO) == _made(local / commands.SCENARIO)
     assert not _running(str(far))
+
+
+@pytest.mark.slow
+def test_the_graph_itself_has_its_assets_made_on_the_cluster(
+    workspace: Workspace, nodes: Nodes
+) -> None:
+    """First frames are shared out, the rest is one node's: each asset's own way there."""
+    scenario = "market_floor"
+    folders = [
+        workspace.frames("msr-vtt"),
+        workspace.latents,
+        workspace.text_embeddings,
+        workspace.scenario_run(scenario),
+        workspace.validation(scenario),
+    ]
+
+    def materialized(compute: str) -> list[dict[str, bytes]]:
+        _remove(*folders, workspace.measured_clips)
+        _materialize(workspace, scenario, compute)
+        return [_made(folder) for folder in folders]
+
+    def works_begun() -> int:
+        """By Ray's logs: each work has a driver of its own."""
+        return len(list((nodes.folder / "logs").glob("python-core-driver-*.log")))
+
+    here = materialized("local")
+    if not nodes.working:
+        nodes.add()
+    before = works_begun()
+    assert all(here) and materialized("ray") == here
+    assert works_begun() == before + len(_ASSETS)
+
+
+_ASSETS = (
+    *("first_frames", "latents", "prompt_embeddings"),
+    *("scenario_adapter", "scenario_validation"),
+)
+
+
+def _materialize(workspace: Workspace, scenario: str, compute: str) -> None:
+    assets = ",".join(_ASSETS)
+    command = [sys.executable, "-m", "dagster", "asset", "materialize", "--select", assets]
+    done = subprocess.run(
+        [*command, "--partition", scenario, "-m", "slora_assets.definitions"],
+        cwd=workspace.root,
+        env=os.environ | prepare(workspace.root) | {"SLORA_COMPUTE": compute},
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    assert done.returncode == 0, done.stderr[-3000:]
 
 
 def _remove(*folders: Path) -> None:

@@ -6,7 +6,8 @@ import sys
 from pathlib import Path
 from typing import Final, NoReturn
 
-from slora_assets.config.workspace import PROJECT, Workspace
+from slora_assets.config.places import PROJECT
+from slora_assets.config.workspace import Workspace
 from slora_assets.defs.home import prepare_home, refuse_copy
 from slora_assets.processes.stopping import heed_signals
 

@@ -12,7 +12,8 @@ from pathlib import Path
 from typing import Final
 
 from slora_assets.config.errors import MissingInputError, TrainingError
-from slora_assets.config.workspace import PROJECT, UNIFIED, Workspace
+from slora_assets.config.places import PROJECT
+from slora_assets.config.workspace import UNIFIED, Workspace
 from slora_assets.documents import ADAPTER_FILE, ENVIRONMENT, RUN_RECORD, RunRecord
 from slora_assets.governance.lineage.asked import nodes_meant
 from slora_assets.governance.lineage.graph import graph_of
