@@ -294,14 +294,14 @@ def _room_within(folder: Path, limit: float) -> _Room:
 
 
 def _erased(path: Path) -> bool:
-    """Whether a copy is gone: not if somebody has it at hand."""
+    """Whether a copy is gone: not if somebody has it at hand, or it isn't ours to erase."""
     try:
-        with path.open("rb") as stream:
+        with path.open("rb+") as stream:  # NFS gives such a lock to none who only reads
             fcntl.flock(stream, fcntl.LOCK_EX | fcntl.LOCK_NB)
             path.unlink()
     except FileNotFoundError:
         return True
-    except BlockingIOError:
+    except (BlockingIOError, PermissionError):
         return False
     return True
 
