@@ -39,7 +39,7 @@ _KEPT_OF_FULL: Final = 0.9
 _SHARE_UNSEEN: Final = 0.25
 """Share of the free room that one process fills before it looks again what others have taken."""
 _STALE_S: Final = 3600.0
-"""What a killed fetch left is half an hour old at most while it is written."""
+"""Nobody takes so long for a file between two writes: a fetch that was killed left it."""
 _VERSIONS: Final = ("ETag", "etag", "md5Hash", "LastModified", "last_modified", "mtime", "created")
 """What file systems of fsspec call that which changes with an object's bytes; the first counts."""
 _LONGEST_NAME: Final = 200
@@ -316,7 +316,8 @@ def _erase_stale(folder: Path) -> None:
         for entry in entries:
             if entry.name.startswith(".") and PARTIAL in entry.name:
                 with suppress(FileNotFoundError):
-                    if time.time() - entry.stat().st_mtime > _STALE_S:
+                    # The time of its last change: the other one stands for a version.
+                    if time.time() - entry.stat().st_ctime > _STALE_S:
                         Path(entry.path).unlink()
 
 

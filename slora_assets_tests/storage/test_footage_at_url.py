@@ -3,6 +3,7 @@ folder, with no more copies here than there is room for."""
 
 from __future__ import annotations
 
+import os
 import shutil
 from dataclasses import dataclass
 from pathlib import Path
@@ -152,6 +153,20 @@ def test_what_somebody_reads_makes_no_room(
             assert boat.is_file() and not crane.exists()
     with at_hand(crane):
         assert sorted_bucket.copies == ["first_crane.mp4"]
+
+
+def test_a_fetch_leaves_another_s_unfinished_file_alone(
+    sorted_bucket: Bucket, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Its time of modification stands for its version already, and is years ago."""
+    unfinished = sorted_bucket.folder / ".second_boat.0123abcd.partial.mp4"
+    unfinished.write_bytes(b"nearly whole")
+    os.utime(unfinished, ns=(1, 1))
+    monkeypatch.setenv("SLORA_FOOTAGE_CACHE_GIB", "1e-9")
+    (sorted_bucket.folder / "first_boat.mp4").unlink()
+    with at_hand(sorted_bucket.folder / "first_boat.mp4"):
+        assert sorted_bucket.copies == ["first_boat.mp4"]
+    assert unfinished.is_file()
 
 
 def test_whoever_stops_reading_lets_go_of_what_was_fetched(
