@@ -135,7 +135,7 @@ class DatasetSettings(Settings):
     min_side_px: Annotated[int, Field(ge=1)] = 16
     """A video that is less wide or less high shows nothing: `too_small`."""
     quality: QualitySettings = QualitySettings()
-    clips_in_document: Annotated[int, Field(ge=0)] = 100_000
+    clips_in_document: Annotated[int, Field(ge=0)] = 10_000
     """Up to so many clips stand in `scenario_metadata.json` and the manifests themselves; more go
     to Parquet, by scenario, and no stage reads those of another one. Likewise up to so many video
     files stand in `footage.json`."""

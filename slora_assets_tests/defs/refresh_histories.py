@@ -5,11 +5,11 @@ from __future__ import annotations
 import random
 from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager
-from pathlib import Path
 from typing import Final
 from unittest.mock import patch
 
 from slora_assets.footage import inventory
+from slora_assets.processes.isolation import Task
 from slora_assets_tests.defs.refresh_world import World
 
 _DEEDS: Final = (
@@ -23,10 +23,8 @@ _HALF_A_DAY: Final = 12 * 3600.0
 def examined_here() -> Iterator[None]:
     """Footage is examined in this process: starting another takes longer than a whole history."""
 
-    def in_turn(
-        function: Callable[..., object], tasks: Iterable[tuple[Path, tuple[object, ...]]]
-    ) -> list[object]:
-        return [function(*arguments) for _, arguments in tasks]
+    def in_turn(function: Callable[..., object], tasks: Iterable[Task]) -> list[object]:
+        return [function(*arguments) for _, arguments, _ in tasks]
 
     with patch.object(inventory, "isolated", in_turn):
         yield

@@ -33,6 +33,7 @@ from slora_assets.documents import (
 )
 from slora_assets.footage import credentials, fingerprints, inventory
 from slora_assets.footage.encode import write_mp4
+from slora_assets.processes.isolation import Task
 from slora_assets.provenance import object_hash, sha256_bytes, write_bytes, write_json
 from slora_assets.provenance.curated import read_metadata
 from slora_assets.provenance.ledger import put_on_record
@@ -117,10 +118,8 @@ def copied(workspace: Workspace, root: Path, patch: pytest.MonkeyPatch) -> Works
     return choose({name: str(path) for name, path in chosen.items()}, patch)
 
 
-def _in_turn(
-    function: Callable[..., object], tasks: Iterable[tuple[Path, tuple[object, ...]]]
-) -> Iterator[object]:
-    for _, arguments in tasks:
+def _in_turn(function: Callable[..., object], tasks: Iterable[Task]) -> Iterator[object]:
+    for _, arguments, _ in tasks:
         try:
             yield function(*arguments)
         except FootageError as error:

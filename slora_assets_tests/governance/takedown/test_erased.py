@@ -157,7 +157,7 @@ def _arrays(workspace: Workspace) -> dict[str, bytes]:
 
 def test_footage_is_deleted_only_when_told_to(workspace: Workspace) -> None:
     take(workspace)
-    assert what_is_left(workspace).footage == [workspace.root / "footage" / "boat.mp4"]
+    assert what_is_left(workspace).footage == ["footage/boat.mp4"]
     take(workspace, delete_footage=True)
     assert not (workspace.root / "footage" / "boat.mp4").exists()
     assert what_is_left(workspace).footage == []
