@@ -29,9 +29,10 @@ from slora_assets.config.errors import SloraError
 from slora_assets.config.workspace import Workspace
 from slora_assets.provenance.keys import KEYS
 from slora_assets.provenance.ledger import put_on_record
+from slora_assets.storage.opening import open_store
 from slora_assets.storage.pull import pull
 from slora_assets.storage.push import push
-from slora_assets.storage.store import Store, open_store
+from slora_assets.storage.store import Store
 
 _FILES, _BYTES = 12, 400_000
 _RESET = struct.pack("ii", 1, 0)

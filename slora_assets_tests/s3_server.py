@@ -8,7 +8,8 @@ from collections.abc import Iterator
 
 import pytest
 
-from slora_assets.storage.store import Store, open_store
+from slora_assets.storage.opening import open_store
+from slora_assets.storage.store import Store
 
 _NUMBERS = itertools.count()
 

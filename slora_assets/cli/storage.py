@@ -30,9 +30,9 @@ def push(
 ) -> None:
     """Publish what is here to the store that SLORA_STORE names: parts, or all that is here but
     bases. What the store has is not sent again."""
+    from slora_assets.storage.opening import store_from_environment
     from slora_assets.storage.push import push as push_parts
     from slora_assets.storage.served import StoredClips
-    from slora_assets.storage.store import store_from_environment
 
     store = store_from_environment()
     workspace = Workspace.from_environment()
@@ -64,10 +64,10 @@ def pull(
     """Have parts from the store that SLORA_STORE names, each file compared with its hash; all but
     bases where none are named."""
     from slora_assets.storage.commits import newest_commit
+    from slora_assets.storage.opening import store_from_environment
     from slora_assets.storage.parts import stage_parts
     from slora_assets.storage.pull import pull as pull_parts
     from slora_assets.storage.served import StoredClips
-    from slora_assets.storage.store import store_from_environment
 
     if (parts and for_) or (scenario and not for_):
         raise ConfigError(
@@ -96,7 +96,7 @@ def pull(
 def stored() -> None:
     """List the parts that the store has, as its newest commit says."""
     from slora_assets.storage.commits import newest_commit
-    from slora_assets.storage.store import store_from_environment
+    from slora_assets.storage.opening import store_from_environment
 
     store = store_from_environment()
     commit = newest_commit(store)

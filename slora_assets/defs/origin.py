@@ -55,9 +55,9 @@ def _pushed(workspace: Workspace, file: Path) -> dict[str, Any]:
     Raises StoreError, IntegrityError: what it made stands here, and the next run only pushes it."""
     if not os.environ.get(STORE):
         return {}
+    from slora_assets.storage.opening import store_from_environment
     from slora_assets.storage.parts import written_parts
     from slora_assets.storage.push import push
-    from slora_assets.storage.store import store_from_environment
 
     store = store_from_environment()
     done = push(workspace, store, written_parts(workspace, file))

@@ -68,6 +68,8 @@ def remember_said(
     workspace: Workspace, files: Mapping[str, FootageFile], said: Mapping[str, Said]
 ) -> None:
     """Keep what files said, by clip, that lie at a URL: they were here a moment ago."""
+    if not said:
+        return
     cache: StatCache[list[str]] = StatCache(_cache_file(workspace), forget=False)
     for clip in said.keys() & files.keys():
         file, path = files[clip], workspace.root / files[clip].path

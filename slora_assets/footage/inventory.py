@@ -83,8 +83,7 @@ def take_inventory(
     _refuse_too_many(len(counted), len(files), dataset, workspace)
     if not dataset.quality.wanted and any(c.fingerprint for t in takedowns for c in t.clips):
         usable = with_fingerprints(usable, workspace, progress)
-    if said:
-        remember_said(workspace, usable, said)
+    remember_said(workspace, usable, said)
     told = said_by(usable, workspace)
     inventory = Inventory(
         dataset=dataset.name,

@@ -10,36 +10,28 @@ that the copy was made of, so that whoever remembers files by size and time reme
 
 from __future__ import annotations
 
-import fcntl
 import os
-import threading
 import time
 from collections import deque
 from collections.abc import Callable, Generator, Iterable, Iterator, Mapping
 from concurrent.futures import Future, ThreadPoolExecutor
 from contextlib import ExitStack, contextmanager, suppress
-from functools import lru_cache
 from pathlib import Path
-from typing import BinaryIO, Final, NamedTuple, TypeVar
+from typing import Final, NamedTuple, TypeVar
 
-from slora_assets.config.environment import FOOTAGE_CACHE, gibibytes
 from slora_assets.config.errors import FootageError, IntegrityError
 from slora_assets.documents.storage import FootageUrl, StoredFile
-from slora_assets.provenance.files import PARTIAL, replacing, write_json
+from slora_assets.provenance.files import replacing, write_json
 from slora_assets.provenance.hashing import sha256_bytes, sha256_file
 from slora_assets.provenance.records import read_document
-from slora_assets.storage.store import NotStoredError, Store, open_store
+from slora_assets.storage.footage_copies import copies_in, erase_copy, held, room_in
+from slora_assets.storage.opening import open_store
+from slora_assets.storage.store import NotStoredError, Store
 
 Wanted = TypeVar("Wanted")
 
 FOLDER: Final = "at_url"
 _READERS: Final = 8
-_KEPT_OF_FULL: Final = 0.9
-"""Share of the limit that is left standing when room is made: not every fetch looks for some."""
-_SHARE_UNSEEN: Final = 0.25
-"""Share of the free room that one process fills before it looks again what others have taken."""
-_STALE_S: Final = 3600.0
-"""Nobody takes so long for a file between two writes: a fetch that was killed left it."""
 _VERSIONS: Final = ("ETag", "etag", "md5Hash", "LastModified", "last_modified", "mtime", "created")
 """What file systems of fsspec call that which changes with an object's bytes; the first counts."""
 _LONGEST_NAME: Final = 200
@@ -95,10 +87,9 @@ def begin_copies(folder: Path, url: str, objects: Mapping[str, Stat]) -> None:
     another URL, of another version, or of nothing any more. Raises OSError."""
     folder.mkdir(parents=True, exist_ok=True)
     write_json(source_file(folder), FootageUrl(url=url).model_dump(mode="json"))
-    for entry in _copies(folder):
-        stat = entry.stat()
-        if objects.get(entry.name) != Stat(stat.st_size, stat.st_mtime_ns):
-            erase_copy(Path(entry.path))
+    for path, stat in copies_in(folder):
+        if objects.get(path.name) != Stat(stat.st_size, stat.st_mtime_ns):
+            erase_copy(path)
 
 
 @contextmanager
@@ -112,19 +103,19 @@ def at_hand(path: Path, sha256: str | None = None) -> Iterator[None]:
     if not is_at_url(path):
         yield
         return
-    held = _held(path)
-    if held is not None and sha256 not in (None, sha256_file(path)):
-        held.close()  # the version that the inventory was taken of may lie there again
+    copy = held(path)
+    if copy is not None and sha256 not in (None, sha256_file(path)):
+        copy.close()  # the version that the inventory was taken of may lie there again
         erase_copy(path)
-        held = None
-    while held is None:
+        copy = None
+    while copy is None:
         _fetch(path, sha256)
-        held = _held(path)
+        copy = held(path)
     try:
-        with held:
+        with copy:
             yield
     finally:
-        _room(path.parent).settle()
+        room_in(path.parent).settle()
 
 
 def held_ahead(
@@ -175,11 +166,6 @@ def _let_go(coming: Iterable[tuple[object, Future[ExitStack] | None]]) -> None:
                 future.result().close()
 
 
-def copies_of(folder: Path) -> list[Path]:
-    """The copies that are here."""
-    return [Path(entry.path) for entry in _copies(folder)]
-
-
 def _store(folder: Path) -> Store:
     what = "the note of where footage lies"
     source = read_document(source_file(folder), FootageUrl, what=what, remedy="run `make data`")
@@ -192,34 +178,11 @@ def _stat(store: Store, about: Mapping[str, object]) -> Stat:
     return Stat(int(str(about["size"])), digest // 1000 * 1000)  # some file systems count in µs
 
 
-def _held(path: Path) -> BinaryIO | None:
-    """The copy, opened and locked against whoever makes room; None where there is none.
-
-    By `flock`, which the system undoes for whoever is killed; filelock has no lock that several
-    share.
-    """
-    try:
-        stream = path.open("rb")
-    except FileNotFoundError:
-        return None
-    fcntl.flock(stream, fcntl.LOCK_SH)
-    mine = os.fstat(stream.fileno())
-    try:
-        if os.path.samestat(mine, path.stat()):
-            # Whatever the file system notes of reads: here it decides what makes room.
-            os.utime(path, ns=(time.time_ns(), mine.st_mtime_ns))
-            return stream
-    except FileNotFoundError:
-        pass
-    stream.close()  # it made room between the two
-    return None
-
-
 def _fetch(path: Path, sha256: str | None) -> None:
     store, name = _store(path.parent), path.name
     try:
         before = _stat(store, store.about(name))
-        with _room(path.parent).for_(path, before.st_size), replacing(path) as temporary:
+        with room_in(path.parent).for_(path, before.st_size), replacing(path) as temporary:
             found = store.copy(name, before.st_size, temporary)
             if sha256 is not None:
                 store.compare(name, found, StoredFile(sha256=sha256, bytes_=before.st_size))
@@ -233,106 +196,3 @@ def _fetch(path: Path, sha256: str | None) -> None:
     except NotStoredError as error:
         what = f"there is no {store.at(name)} any more"
         raise FootageError("missing", what, file=path) from error
-
-
-class _Room:
-    """What one process fetches into a folder of copies, within its limit."""
-
-    def __init__(self, folder: Path, limit: float) -> None:
-        self._folder, self._limit = folder, limit
-        self._lock = threading.Lock()
-        self._coming: dict[Path, int] = {}
-        """Sizes of what is being fetched."""
-        self._unseen = 0.0
-        """Bytes that may be fetched until somebody looks again."""
-        self._over = False
-
-    @contextmanager
-    def for_(self, path: Path, bytes_: int) -> Iterator[None]:
-        """Erase what was used longest ago until a file of this size is within the limit, beside
-        what others have at hand; the body fetches it."""
-        with self._lock:
-            self._coming[path] = bytes_
-            self._unseen -= bytes_
-            if self._unseen < 0:
-                self._look()
-        try:
-            yield
-        finally:
-            with self._lock:
-                self._coming.pop(path, None)
-
-    def settle(self) -> None:
-        """Keep to the limit now that a file is let go of, where that couldn't be done before."""
-        if self._over:
-            with self._lock:
-                self._look()
-
-    def _look(self) -> None:
-        limit = self._limit
-        _erase_stale(self._folder)
-        stats = [(entry.stat(), entry.path) for entry in _copies(self._folder)]
-        found = sorted((stat.st_atime_ns, stat.st_size, path) for stat, path in stats)
-        total = sum(self._coming.values()) + sum(size for _, size, _ in found)
-        most = limit if total <= limit else limit * _KEPT_OF_FULL
-        for _, size, path in found:
-            if total <= most:
-                break
-            if _erased(Path(path)):
-                total -= size
-        self._over = total > limit
-        self._unseen = max(0.0, limit - total) * _SHARE_UNSEEN
-
-
-def _room(folder: Path) -> _Room:
-    return _room_within(folder, gibibytes(FOOTAGE_CACHE, 20.0))
-
-
-@lru_cache(maxsize=16)
-def _room_within(folder: Path, limit: float) -> _Room:
-    return _Room(folder, limit)
-
-
-def _erased(path: Path) -> bool:
-    """Whether a copy is gone: not if somebody has it at hand, or it isn't ours to erase."""
-    try:
-        with path.open("rb+") as stream:  # NFS gives such a lock to none who only reads
-            fcntl.flock(stream, fcntl.LOCK_EX | fcntl.LOCK_NB)
-            path.unlink()
-    except FileNotFoundError:
-        return True
-    except (BlockingIOError, PermissionError):
-        return False
-    return True
-
-
-def erase_copy(path: Path) -> None:
-    """Erase a copy, whoever has it at hand."""
-    path.unlink(missing_ok=True)
-
-
-def _erase_stale(folder: Path) -> None:
-    with _scanned(folder) as entries:
-        for entry in entries:
-            if entry.name.startswith(".") and PARTIAL in entry.name:
-                with suppress(FileNotFoundError):
-                    # The time of its last change: the other one stands for a version.
-                    if time.time() - entry.stat().st_ctime > _STALE_S:
-                        Path(entry.path).unlink()
-
-
-def _copies(folder: Path) -> list[os.DirEntry[str]]:
-    with _scanned(folder) as entries:
-        return [entry for entry in entries if not entry.name.startswith(".") and entry.is_file()]
-
-
-@contextmanager
-def _scanned(folder: Path) -> Iterator[Iterable[os.DirEntry[str]]]:
-    """What stands in the folder; nothing where nothing was fetched yet."""
-    try:
-        entries = os.scandir(folder)
-    except FileNotFoundError:
-        yield ()
-        return
-    with entries:
-        yield entries

@@ -16,14 +16,10 @@ from slora_assets.config.workspace import Workspace
 from slora_assets.documents.storage import StoredFile, StoredPart
 from slora_assets.provenance import sha256_file
 from slora_assets.storage.commits import newest_commit, written
+from slora_assets.storage.opening import store_from_environment, store_url
 from slora_assets.storage.pull import pull
 from slora_assets.storage.push import push
-from slora_assets.storage.store import (
-    NotStoredError,
-    Store,
-    store_from_environment,
-    store_url,
-)
+from slora_assets.storage.store import NotStoredError, Store
 
 _MARK: Final = "commit.json"
 _IDENTIFIER: Final = re.compile(r"[0-9a-f]{32}")

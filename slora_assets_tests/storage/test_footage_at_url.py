@@ -19,10 +19,12 @@ from slora_assets.governance.takedown.stage import take_down
 from slora_assets.governance.takedown.status import left_lines, what_is_left
 from slora_assets.governance.verification.verify import verify
 from slora_assets.processes.isolation import Task, isolated
-from slora_assets.storage.footage_at_url import FOLDER, at_hand, copies_of
+from slora_assets.storage.footage_at_url import FOLDER, at_hand
+from slora_assets.storage.footage_copies import copies_in
+from slora_assets.storage.opening import open_store
 from slora_assets.storage.pull import pull
 from slora_assets.storage.push import push
-from slora_assets.storage.store import Store, StoreError, open_store
+from slora_assets.storage.store import Store, StoreError
 from slora_assets_tests.folder_dataset import add_clip, curated
 from slora_assets_tests.storage.conftest import Elsewhere
 
@@ -39,7 +41,7 @@ class Bucket:
 
     @property
     def copies(self) -> list[str]:
-        return sorted(path.name for path in copies_of(self.folder))
+        return sorted(path.name for path, _ in copies_in(self.folder))
 
     @property
     def folder(self) -> Path:

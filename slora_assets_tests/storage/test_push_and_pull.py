@@ -20,10 +20,11 @@ from slora_assets.governance.verification.verify import verify
 from slora_assets.provenance import sha256_file
 from slora_assets.provenance.ledger import all_records, put_on_record
 from slora_assets.storage.commits import newest_commit, object_key
+from slora_assets.storage.opening import open_store
 from slora_assets.storage.parts import place, stage_parts, written_parts
 from slora_assets.storage.pull import pull
 from slora_assets.storage.push import push
-from slora_assets.storage.store import Store, StoreError, open_store
+from slora_assets.storage.store import Store, StoreError
 from slora_assets_tests.folder_dataset import curated
 from slora_assets_tests.storage.conftest import Elsewhere, put_run
 from slora_assets_tests.workspaces import below, contents

@@ -25,7 +25,8 @@ from slora_assets.deployment.taint import run_records, seen_by
 from slora_assets.documents import LoggedTakedown, RunRecord
 from slora_assets.provenance import read_json, sha256_bytes, sha256_file
 from slora_assets.provenance.curated import Curated
-from slora_assets.storage.footage_at_url import FOLDER, copies_of
+from slora_assets.storage.footage_at_url import FOLDER
+from slora_assets.storage.footage_copies import copies_in
 from slora_assets.validation.elsewhere import other_prompts_asked
 
 KINDS: Final = (
@@ -169,7 +170,7 @@ class Traces:
         for dataset in {one.dataset for one in self.takedowns}:
             folder = self.workspace.raw(dataset) / FOLDER
             names = self.names(dataset)
-            for path in copies_of(folder):
+            for path, _ in copies_in(folder):
                 if without_ending(path.name) in names or sha256_file(path) in self._taken_bytes:
                     yield path
 
