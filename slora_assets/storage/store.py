@@ -181,8 +181,10 @@ class Store:
                 except FileNotFoundError:
                     return []
 
-        found = (one for one in self._again(ask) if one["type"] == "file")
-        return {str(one["name"]).rpartition("/")[2]: one for one in found}
+        files = (one for one in self._again(ask) if one["type"] == "file")
+        found = {str(one["name"]).rpartition("/")[2]: one for one in files}
+        found.pop("", None)  # an object that stands for a folder
+        return found
 
     def below(self, prefix: str) -> dict[str, dict[str, object]]:
         """What fsspec says of each object below a prefix, by the rest of its name. Raises
