@@ -22,14 +22,8 @@ from slora_assets.config.errors import CurationError, MissingInputError
 from slora_assets.config.text import tidy
 from slora_assets.config.workspace import Workspace
 from slora_assets.documents import FootageFile
-from slora_assets.storage.footage_at_url import (
-    FOLDER,
-    Stat,
-    begin_copies,
-    is_at_url,
-    is_url,
-    listed,
-)
+from slora_assets.storage.footage_at_url import is_url
+from slora_assets.storage.footage_copies import FOLDER, Stat, is_at_url
 
 
 class Listed(Protocol):
@@ -54,6 +48,8 @@ class FootageListing:
     def begin(self) -> None:
         """Make ready for files to be opened: copies of a URL's files are of what was listed."""
         if is_url(self.where):
+            from slora_assets.storage.footage_objects import begin_copies
+
             found = {name: Stat(*_known_by(one)) for name, one in self.entries.items()}
             begin_copies(self.folder, self.where, found)
 
@@ -90,6 +86,8 @@ def list_footage(dataset: DatasetSettings, workspace: Workspace) -> FootageListi
     """The files as they are now. Raises MissingInputError for a folder that isn't there;
     StoreError, ConfigError for a URL that can't be listed."""
     if is_url(dataset.footage):
+        from slora_assets.storage.footage_objects import listed
+
         objects = {name: _Object(stat) for name, stat in listed(dataset.footage).items()}
         if not objects:
             raise MissingInputError(

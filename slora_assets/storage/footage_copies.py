@@ -14,17 +14,37 @@ from collections.abc import Iterable, Iterator
 from contextlib import contextmanager, suppress
 from functools import lru_cache
 from pathlib import Path
-from typing import BinaryIO, Final
+from typing import BinaryIO, Final, NamedTuple
 
 from slora_assets.config.environment import FOOTAGE_CACHE, gibibytes
 from slora_assets.provenance.files import PARTIAL
 
+FOLDER: Final = "at_url"
+"""Of copies, in a dataset's own folder."""
 _KEPT_OF_FULL: Final = 0.9
 """Share of the limit that is left standing when room is made: not every fetch looks for some."""
 _SHARE_UNSEEN: Final = 0.25
 """Share of the free room that one process fills before it looks again what others have taken."""
 _STALE_S: Final = 3600.0
 """Nobody takes so long for a file between two writes: a fetch that was killed left it."""
+
+
+class Stat(NamedTuple):
+    """Of an object, as `os.stat` has them of its copy."""
+
+    st_size: int
+    st_mtime_ns: int
+    """Its version."""
+
+
+def is_at_url(path: Path) -> bool:
+    """Whether a file lies at a URL, and here is at most a copy of it."""
+    return path.parent.name == FOLDER and source_file(path.parent).is_file()
+
+
+def source_file(folder: Path) -> Path:
+    """The document that names the URL of a folder of copies."""
+    return folder.with_name(f"{FOLDER}.json")
 
 
 def held(path: Path) -> BinaryIO | None:

@@ -20,7 +20,7 @@ from slora_assets.provenance import clip_tables, inventories
 from slora_assets.provenance.curated import manifest_at, whole_manifest
 from slora_assets.provenance.inventories import read_inventory
 from slora_assets.provenance.records import read_document
-from slora_assets.storage.footage_at_url import FOLDER, is_at_url, source_file
+from slora_assets.storage.footage_copies import FOLDER, is_at_url, source_file
 
 Files = dict[str, Path]
 """By the path that a store has for it, where a file lies here."""

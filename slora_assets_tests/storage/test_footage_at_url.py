@@ -19,8 +19,8 @@ from slora_assets.governance.takedown.stage import take_down
 from slora_assets.governance.takedown.status import left_lines, what_is_left
 from slora_assets.governance.verification.verify import verify
 from slora_assets.processes.isolation import Task, isolated
-from slora_assets.storage.footage_at_url import FOLDER, at_hand
-from slora_assets.storage.footage_copies import copies_in
+from slora_assets.storage.footage_at_url import at_hand
+from slora_assets.storage.footage_copies import FOLDER, copies_in
 from slora_assets.storage.opening import open_store
 from slora_assets.storage.pull import pull
 from slora_assets.storage.push import push

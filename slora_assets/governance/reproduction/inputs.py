@@ -21,7 +21,8 @@ from slora_assets.documents import (
     ScenarioMetadata,
 )
 from slora_assets.provenance import same_as, sha256_file, write_json, write_text
-from slora_assets.storage.footage_at_url import at_hand, is_at_url
+from slora_assets.storage.footage_at_url import at_hand
+from slora_assets.storage.footage_copies import is_at_url
 
 _DATASET: Final = """\
 name: {name}

@@ -18,7 +18,8 @@ from slora_assets.footage.inventory import take_inventory
 from slora_assets.processes.progress import ProgressCallback
 from slora_assets.provenance.curated import Curated, curated_now
 from slora_assets.provenance.inventories import read_inventory
-from slora_assets.storage.footage_at_url import is_at_url, url_of
+from slora_assets.storage.footage_copies import is_at_url
+from slora_assets.storage.footage_objects import url_of
 
 
 @dataclass(frozen=True)

@@ -25,7 +25,7 @@ from slora_assets.processes.progress import progress_lines
 from slora_assets.provenance import write_json
 from slora_assets.provenance.ledger import amend_record, erase_files_from_record
 from slora_assets.provenance.takedowns import finish_logging, log_takedown, read_takedowns
-from slora_assets.storage.footage_at_url import is_at_url
+from slora_assets.storage.footage_copies import is_at_url
 
 
 @dataclass(frozen=True)

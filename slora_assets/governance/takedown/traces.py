@@ -25,8 +25,7 @@ from slora_assets.deployment.taint import run_records, seen_by
 from slora_assets.documents import LoggedTakedown, RunRecord
 from slora_assets.provenance import read_json, sha256_bytes, sha256_file
 from slora_assets.provenance.curated import Curated
-from slora_assets.storage.footage_at_url import FOLDER
-from slora_assets.storage.footage_copies import copies_in
+from slora_assets.storage.footage_copies import FOLDER, copies_in
 from slora_assets.validation.elsewhere import other_prompts_asked
 
 KINDS: Final = (

@@ -34,7 +34,6 @@ from slora_assets.provenance.records import (
     read_document,
     read_run_record,
 )
-from slora_assets.storage.footage_at_url import url_of
 
 Found = tuple[str, list[Link]]
 """What is said of a record, and the links below it."""
@@ -200,6 +199,8 @@ class Contents:
             right = len(here) - len(wrong)
             links += [Link(what, f"{right} of {len(here)}", says="with the recorded bytes")]
         if away:
+            from slora_assets.storage.footage_objects import url_of
+
             where = url_of(min(away)).rpartition("/")[0]
             says = f"at {where}, not read now (--full reads them)"
             links.append(Link(what, f"{len(away)} of {len(expected)}", "elsewhere", says))

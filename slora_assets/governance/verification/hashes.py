@@ -8,7 +8,8 @@ from typing import Final, TypedDict
 from slora_assets.config.errors import FootageError
 from slora_assets.config.workspace import Workspace
 from slora_assets.provenance import StatCache, sha256_file
-from slora_assets.storage.footage_at_url import at_hand, is_at_url
+from slora_assets.storage.footage_at_url import at_hand
+from slora_assets.storage.footage_copies import is_at_url
 
 _FILE: Final = ".verify_stat_cache.json"
 
