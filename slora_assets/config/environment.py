@@ -50,38 +50,31 @@ def switch(name: str) -> bool:
 
 def seconds(name: str, default: float) -> float:
     """What a variable says in seconds, 0 or more. Raises ConfigError for anything else."""
-    found = os.environ.get(name, "").strip()
-    try:
-        value = float(found) if found else default
-    except ValueError:
-        value = math.nan
-    if not 0 <= value < math.inf:
-        raise ConfigError(
-            "the environment variable is no number of seconds",
-            key=name,
-            found=found,
-            expected="0 or more",
-            remedy=f"set {name}={default:g}",
-        )
-    return value
+    return _number(name, default, "seconds", least=0.0)
 
 
 def gibibytes(name: str, default: float) -> float:
     """What a variable says in GiB, as bytes. Raises ConfigError for anything but more than 0."""
+    return _number(name, default, "GiB", above=0.0) * 2**30
+
+
+def _number(
+    name: str, default: float, unit: str, least: float = -math.inf, above: float = -math.inf
+) -> float:
     found = os.environ.get(name, "").strip()
     try:
         value = float(found) if found else default
     except ValueError:
         value = math.nan
-    if not 0 < value < math.inf:
+    if not (least <= value < math.inf and value > above):
         raise ConfigError(
-            "the environment variable is no number of GiB",
+            f"the environment variable is no number of {unit}",
             key=name,
             found=found,
-            expected="more than 0",
+            expected=f"{least:g} or more" if least > above else f"more than {above:g}",
             remedy=f"set {name}={default:g}",
         )
-    return value * 2**30
+    return value
 
 
 def recipe_overrides() -> list[str]:

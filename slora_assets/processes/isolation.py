@@ -7,7 +7,7 @@ import os
 import signal
 import threading
 from collections import deque
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Generator, Iterable, Iterator
 from concurrent.futures import TimeoutError as OutOfTimeError
 from contextlib import ExitStack, closing, contextmanager
 from pathlib import Path
@@ -45,7 +45,7 @@ def isolated(
     tasks: Iterable[Task],
     timeout_s: float = TIMEOUT_S,
     processes: ProcessPool | None = None,
-) -> Iterator[Result | FootageError]:
+) -> Generator[Result | FootageError]:
     """`function(*arguments)` of each task in worker processes, as many as cores, in order.
 
     A FootageError that it raises is its result. `hang` and `crash` are the reasons of a file that

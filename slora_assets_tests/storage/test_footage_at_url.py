@@ -177,7 +177,7 @@ def test_whoever_stops_reading_lets_go_of_what_was_fetched(
     files = sorted(sorted_bucket.folder.iterdir())
     results = isolated(_size, (Task(path, (path,)) for path in files))
     assert next(results) == files[0].stat().st_size
-    results.close()  # type: ignore[attr-defined]
+    results.close()
     monkeypatch.setenv("SLORA_FOOTAGE_CACHE_GIB", "1e-9")
     files[0].unlink()
     with at_hand(files[0]):
