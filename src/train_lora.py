@@ -1,8 +1,16 @@
 """Train the unified adapter: `python src/train_lora.py --help`."""
 
-import sys
+from slora_assets.config.edge import run
 
-from slora_assets.training.command import train_unified
+
+def main() -> int:
+    """Train; returns the exit status."""
+    from slora_assets.training.command import (
+        train_unified,  # here, where Ctrl-C is one line already
+    )
+
+    return train_unified()
+
 
 if __name__ == "__main__":
-    sys.exit(train_unified())
+    run(main)

@@ -1,8 +1,16 @@
 """Train the scenarios' adapters: `python src/train_scenario_lora.py --help`."""
 
-import sys
+from slora_assets.config.edge import run
 
-from slora_assets.training.command import train_scenarios
+
+def main() -> int:
+    """Train; returns the exit status."""
+    from slora_assets.training.command import (
+        train_scenarios,  # here, where Ctrl-C is one line already
+    )
+
+    return train_scenarios()
+
 
 if __name__ == "__main__":
-    sys.exit(train_scenarios())
+    run(main)

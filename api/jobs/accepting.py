@@ -5,8 +5,9 @@ from __future__ import annotations
 import logging
 import math
 import threading
+import time
 from abc import ABC, abstractmethod
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from concurrent.futures import Future
 from typing import Final
 
@@ -21,6 +22,9 @@ FIRST_GUESS_S: Final = 5.0
 """How long a clip takes, before one was made."""
 LOOK_EVERY_S: Final = 5.0
 """How often a service says that it is there, and looks for orphaned jobs when it has none."""
+PATIENCE_S: Final = 10.0
+"""How long a service that stops waits for a step to end. Loading a large base takes longer, and
+whoever runs the service kills it after half a minute or so."""
 
 Result = Future[Mapping[str, object]]
 
@@ -138,11 +142,15 @@ class JobTaker(ABC):
     def close(self) -> None:
         """Stop; what isn't finished stays queued for the next service, and who waits is told."""
         self.stop()
-        for thread in self._threads:
-            thread.join()
+        if not ended_in_time(self._threads):
+            self._leave()
         for job_id in list(self._waiting):
             self._finished(job_id, NotReady("The service is stopping; the job stays queued."))
         self._store.close()
+
+    @abstractmethod
+    def _leave(self) -> None:
+        """What is still being made is for others: nobody waits for its step to end any more."""
 
     @abstractmethod
     def _run(self) -> None:
@@ -195,6 +203,15 @@ def started(*works: tuple[str, Callable[[], None]]) -> list[threading.Thread]:
     for thread in threads:
         thread.start()
     return threads
+
+
+def ended_in_time(threads: Sequence[threading.Thread]) -> bool:
+    """Whether all of them end within a stopping service's patience. They are daemons: one that
+    doesn't ends with the process."""
+    end = time.monotonic() + PATIENCE_S
+    for thread in threads:
+        thread.join(max(0.0, end - time.monotonic()))
+    return not any(thread.is_alive() for thread in threads)
 
 
 def say_alive(

@@ -73,6 +73,9 @@ class Dispatcher(JobTaker):
     def _give_up(self, job_id: str) -> None:
         """Its maker reads that in the database."""
 
+    def _leave(self) -> None:
+        """Nothing is made here."""
+
     def _wait_s(self, before: int) -> int:
         return seconds_until_free(self._last_s, before, places=self._places())
 
@@ -82,7 +85,6 @@ class Dispatcher(JobTaker):
     def _run(self) -> None:
         looked = -LOOK_EVERY_S
         while not self._stopping.is_set():
-            self._wake.clear()
             try:
                 look = time.monotonic() - looked >= LOOK_EVERY_S
                 if look:
@@ -97,6 +99,7 @@ class Dispatcher(JobTaker):
                 _LOG.exception("the jobs can't be seen to")
                 self._stopping.wait(_AGAIN_S)
             self._wake.wait(_TELL_EVERY_S if self._waiting else _AGAIN_S)
+            self._wake.clear()
 
     def _hand_over(self, job: Job) -> None:
         if job.id not in self._sent:

@@ -12,7 +12,7 @@ from functools import partial
 from typing import Final
 
 from api.errors import NotReady
-from api.jobs.accepting import LOOK_EVERY_S, say_alive, started
+from api.jobs.accepting import LOOK_EVERY_S, ended_in_time, say_alive, started
 from api.jobs.maker import Ended, JobMaker, Make
 from api.jobs.store import JobStore
 from api.logs import known_of_job
@@ -20,6 +20,8 @@ from api.logs import known_of_job
 _LOG = logging.getLogger("slora.api")
 _NOTE_EVERY_S: Final = 0.2
 """Steps may be shorter, and each note is a transaction."""
+_Handed = tuple[str, str, Future[bool]]
+"""A job's id, the service where it waits, and what is told to who handed it over."""
 
 
 class HandedJobs:
@@ -39,7 +41,8 @@ class HandedJobs:
         self._stopping = threading.Event()
         self._maker = JobMaker(store, make, unwanted, ended, self._stopping, self._note)
         self._noted = 0.0
-        self._handed: queue.SimpleQueue[tuple[str, str, Future[bool]]] = queue.SimpleQueue()
+        # None wakes the thread, to see that this is closed.
+        self._handed: queue.SimpleQueue[_Handed | None] = queue.SimpleQueue()
         self._threads = started(("slora-jobs", self._run), ("slora-jobs-alive", self._say_alive))
 
     @property
@@ -62,11 +65,13 @@ class HandedJobs:
     def close(self) -> None:
         """Stop at the next step; what isn't finished is for others to make."""
         self._stopping.set()
-        for thread in self._threads:
-            thread.join()
+        self._handed.put(None)
+        if not ended_in_time(self._threads):
+            self._maker.leave()
         self._store.close()
         while not self._handed.empty():
-            self._handed.get()[-1].set_exception(NotReady("The service is stopping."))
+            if (left := self._handed.get()) is not None:
+                left[-1].set_exception(NotReady("The service is stopping."))
 
     def _run(self) -> None:
         idle = False
@@ -76,12 +81,15 @@ class HandedJobs:
             except Exception:
                 _LOG.exception("a job's end still can't be written down")
             try:
-                job_id, owner, ended = self._handed.get(timeout=LOOK_EVERY_S if idle else 0.001)
+                handed = self._handed.get(timeout=LOOK_EVERY_S if idle else 0.001)
             except queue.Empty:
                 self._when_idle()
                 idle = True
                 continue
+            if handed is None:
+                continue
             idle = False
+            job_id, owner, ended = handed
             try:
                 ended.set_result(self._one(job_id, owner))
             except Exception as error:

@@ -101,6 +101,14 @@ class JobMaker:
         if running is not None and running.id == job_id:
             running.cancelled = True
 
+    def leave(self) -> None:
+        """The job that is being made waits again, for others: its step takes too long to be waited
+        for. What this thread still makes of it counts for nothing."""
+        running = self._running
+        if running is not None:
+            _LOG.warning("job %s waits again: its step doesn't end, or its base loads", running.id)
+            self._store.put_back(running.id)
+
     def owe(self, write: Callable[[], None]) -> None:
         """Have something written down as soon as the database takes it."""
         self._owed.append(write)

@@ -53,12 +53,14 @@ class JobRunner(JobTaker):
     def _give_up(self, job_id: str) -> None:
         self.maker.give_up(job_id)
 
+    def _leave(self) -> None:
+        self.maker.leave()
+
     def _wait_s(self, before: int) -> int:
         return seconds_until_free(self._last_s, before, self.maker.spent_s)
 
     def _run(self) -> None:
         while not self._stopping.is_set():
-            self._wake.clear()
             try:
                 self.maker.settle()
                 job = self._store.claim()
@@ -71,6 +73,7 @@ class JobRunner(JobTaker):
             if job is None:
                 self._when_idle()
                 self._wake.wait(LOOK_EVERY_S)
+                self._wake.clear()
                 continue
             with known_of_job(job.id):
                 self._one(job)

@@ -4,8 +4,6 @@ from typing import Any, Final
 
 from slora_assets.config import edge
 from slora_assets.config.environment import check_switches
-from slora_assets.config.workspace import UNIFIED, Workspace
-from slora_assets.deployment.summary import summarise, summary_lines
 
 _OPTIMIZED: Final = "market_floor"
 """The scenario that `make optimized` asks for."""
@@ -13,7 +11,10 @@ _OPTIMIZED: Final = "market_floor"
 
 def demo() -> int:
     """Run everything and print the outcome. Returns the exit status."""
+    # Here, where Ctrl-C is one line already.
+    from slora_assets.config.workspace import Workspace
     from slora_assets.defs.launch.jobs_in_turn import run_verbs
+    from slora_assets.deployment.summary import summarise, summary_lines
 
     check_switches()
     status = run_verbs(["demo"])
@@ -39,6 +40,8 @@ def demo() -> int:
 
 def next_steps(document: dict[str, Any]) -> list[str]:
     """What a person can do now: an adapter whose verdict is `fail` is served to nobody."""
+    from slora_assets.config.workspace import UNIFIED
+
     rows = document["rows"]
     passed = [name for name, row in rows.items() if row.get("state") == "pass" and name != UNIFIED]
     steps = ["`make ui` shows the graph with plots and clips, `make report` writes pages to read"]

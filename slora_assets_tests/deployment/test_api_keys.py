@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 from typer.testing import CliRunner
 
-from slora_assets.cli import app
+from slora_assets.cli.commands import app
 from slora_assets.config.errors import ConfigError, IntegrityError
 from slora_assets.deployment.api_keys import (
     add_key,

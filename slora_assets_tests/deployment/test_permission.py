@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 from typer.testing import CliRunner
 
-from slora_assets.cli import app
+from slora_assets.cli.commands import app
 from slora_assets.config.errors import GateError, IntegrityError
 from slora_assets.config.workspace import Workspace
 from slora_assets.deployment.changelog import read_changes

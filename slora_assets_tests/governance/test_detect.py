@@ -10,7 +10,7 @@ import pytest
 from typer.testing import CliRunner
 
 from api.store.artifact_store import ArtifactStore
-from slora_assets.cli import app
+from slora_assets.cli.commands import app
 from slora_assets.config.workspace import Workspace
 from slora_assets.documents import MadeWith
 from slora_assets.footage.encode import write_mp4

@@ -17,7 +17,7 @@ from cyclonedx.schema import SchemaVersion
 from cyclonedx.validation.json import JsonStrictValidator
 from typer.testing import CliRunner
 
-from slora_assets.cli import app
+from slora_assets.cli.commands import app
 from slora_assets.config.errors import IntegrityError, MissingInputError, SloraError
 from slora_assets.config.licences import LICENCES
 from slora_assets.config.workspace import Workspace

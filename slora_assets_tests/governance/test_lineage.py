@@ -9,7 +9,7 @@ from xml.etree import ElementTree
 import pytest
 from typer.testing import CliRunner
 
-from slora_assets.cli import app
+from slora_assets.cli.commands import app
 from slora_assets.config.errors import MissingInputError
 from slora_assets.config.workspace import Workspace
 from slora_assets.curation.manifest import read_manifest

@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 from typer.testing import CliRunner
 
-from slora_assets.cli import app
+from slora_assets.cli.commands import app
 from slora_assets.config.errors import IntegrityError, MissingInputError
 from slora_assets.config.workspace import Workspace
 from slora_assets.documents import ENVIRONMENT, RUN_INPUTS, TrainedClip

@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 from typer.testing import CliRunner, Result
 
-from slora_assets.cli import app
+from slora_assets.cli.commands import app
 from slora_assets.config.errors import IntegrityError
 from slora_assets.config.workspace import Workspace
 from slora_assets.deployment.changelog import change_heads, read_changes

@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 from typer.testing import CliRunner
 
-from slora_assets.cli import app
+from slora_assets.cli.commands import app
 from slora_assets.config.workspace import Workspace
 from slora_assets.deployment.registry import open_registered
 from slora_assets.documents import registered_path

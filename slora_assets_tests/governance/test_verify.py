@@ -12,7 +12,7 @@ from pathlib import Path
 import pytest
 from typer.testing import CliRunner
 
-from slora_assets.cli import app
+from slora_assets.cli.commands import app
 from slora_assets.config.data import read_dataset
 from slora_assets.config.workspace import Workspace
 from slora_assets.curation.stage import curate

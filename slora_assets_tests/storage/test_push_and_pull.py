@@ -10,7 +10,7 @@ from pathlib import Path
 import pytest
 from typer.testing import CliRunner
 
-from slora_assets.cli import app
+from slora_assets.cli.commands import app
 from slora_assets.config.errors import IntegrityError
 from slora_assets.config.workspace import Workspace
 from slora_assets.curation.manifest import read_manifest, write_manifest

@@ -60,7 +60,7 @@ def test_the_command_says_which_runs_there_are(workspace: Workspace) -> None:
 
 def test_the_comparison_loads_neither_models_nor_dagster() -> None:
     script = (
-        "import sys, api.compare.__main__;"
+        "import sys, api.compare.serving;"
         "print([m for m in ('torch', 'dagster', 'diffusers', 'cv2') if m in sys.modules])"
     )
     done = subprocess.run(

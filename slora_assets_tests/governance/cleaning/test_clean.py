@@ -13,7 +13,7 @@ from typer.testing import CliRunner
 
 from slora_assets.caches.shard_erasure import all_shards, take_out
 from slora_assets.caches.shard_file import write_shard
-from slora_assets.cli import app
+from slora_assets.cli.commands import app
 from slora_assets.config.errors import IntegrityError, MissingInputError, SloraError, TrainingError
 from slora_assets.config.workspace import Workspace
 from slora_assets.curation.manifest import write_manifest
