@@ -83,7 +83,9 @@ compare: setup
 report: setup
 	$(VENV)/bin/slora report $(REPORTED)
 
-TESTS := $(PY) -m pytest --numprocesses auto --maxprocesses 4 --dist loadgroup --no-loadscope-reorder
+# Byte code is kept, whatever the shell says: tests start hundreds of processes, and each would compile
+# the project anew, which is a sixth of all that they take.
+TESTS := PYTHONDONTWRITEBYTECODE= $(PY) -m pytest --numprocesses auto --maxprocesses 4 --dist loadgroup --no-loadscope-reorder
 
 test: setup
 	$(TESTS) -m "not slow"
