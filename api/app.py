@@ -4,7 +4,9 @@ from __future__ import annotations
 
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
+from typing import Final
 
+from anyio import to_thread
 from fastapi import FastAPI
 from starlette.concurrency import run_in_threadpool
 from starlette.middleware.cors import CORSMiddleware
@@ -33,6 +35,10 @@ from api.tracing import traced
 from api.watched import Watched
 from slora_assets import __version__
 
+_AT_ONCE: Final = 8
+"""How many requests are worked at in threads. More would keep each other from the interpreter, and
+the loop that accepts connections and says that the process is there."""
+
 
 def create_app(settings: ApiSettings | None = None, begin: Begin = in_this_process) -> FastAPI:
     """The service for `settings`, by default the environment's. Loads no weights yet. `begin` has
@@ -48,6 +54,7 @@ def create_app(settings: ApiSettings | None = None, begin: Begin = in_this_proce
 
     @asynccontextmanager
     async def lifespan(_app: FastAPI) -> AsyncIterator[None]:
+        to_thread.current_default_thread_limiter().total_tokens = _AT_ONCE
         try:
             with told_to_stop(service.runner.stop):
                 yield

@@ -67,6 +67,8 @@ class Service(Workshop):
         another's path and for a key that is too long."""
         if key is not None and len(key) > LONGEST_KEY:
             raise InvalidForm({"Idempotency-Key": f"longer than {LONGEST_KEY} characters"})
+        if anew and key is None:  # else it may be answered with what there is already
+            self.runner.refuse_full(presets.limits.max_queue)
         self._refuse_other_path(request, presets)
         order = self.making.order(request, presets)
         self._refuse_other_frames(request, order.base)

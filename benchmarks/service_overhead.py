@@ -40,7 +40,7 @@ def main() -> None:
     options = parser.parse_args()
     logging.disable(logging.CRITICAL)
     with tempfile.TemporaryDirectory() as temporary:
-        served = below(workspace(Path(temporary), options.workspace, max_queue=10_000))
+        served = below(workspace(Path(temporary), options.workspace, max_queue=1000))
         app = create_app(ApiSettings(served, device="cpu"))
         with TestClient(app, base_url="http://127.0.0.1") as client:
             overhead(client, app.state.service, options.clips, options.steps)

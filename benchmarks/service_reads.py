@@ -33,8 +33,12 @@ def main() -> None:
             print("| while clips are made | median | p99 | at most |", "|---" * 4 + "|", sep="\n")
             for route in routes(clip["job"], clip["url"]):
                 report(f"GET {route}", [read(client, route) for _ in range(options.times)])
-            with ThreadPoolExecutor(options.readers) as pool:
-                many = [pool.submit(read_alone, service.url, "/scenarios") for _ in range(200)]
+            everybody = httpx.Limits(max_connections=options.readers)
+            with (
+                httpx.Client(base_url=service.url, timeout=60, limits=everybody) as readers,
+                ThreadPoolExecutor(options.readers) as pool,
+            ):
+                many = [pool.submit(read, readers, "/scenarios") for _ in range(options.readers)]
                 report("/livez beside 200 reads", [read(client, "/livez") for _ in range(50)])
                 report("those reads of /scenarios", [one.result() for one in many])
             over.set()
@@ -61,12 +65,6 @@ def read(client: httpx.Client, route: str) -> float:
     began = time.perf_counter()
     client.get(route).raise_for_status()
     return time.perf_counter() - began
-
-
-def read_alone(url: str, route: str) -> float:
-    """The same over a connection of its own."""
-    with httpx.Client(base_url=url, timeout=60) as client:
-        return read(client, route)
 
 
 def report(name: str, seconds: list[float]) -> None:

@@ -6,6 +6,7 @@ clean one.
 
 from __future__ import annotations
 
+import gc
 import threading
 import time
 from collections.abc import Callable, Mapping
@@ -68,6 +69,7 @@ class Engine:
         self._pipeline: Pipeline | None = None
         self._slots: AdapterSlots | None = None
         self._pipeline_of: VideoBase | None = None
+        self._libraries_loaded = False
         self.switches = 0
         """How often an adapter was loaded."""
         self.used_at = time.monotonic()
@@ -165,6 +167,12 @@ class Engine:
             self._pipeline = base.pipeline(device, dtype)
             self._slots = AdapterSlots(base, self._pipeline)
             self._pipeline_of = base
+            if not self._libraries_loaded:
+                # They came with the first pipeline, a million objects. Python looks through them
+                # for garbage sooner or later, for a second in which nobody gets an answer: now,
+                # while whoever asks waits anyway.
+                gc.collect()
+                self._libraries_loaded = True
         if recipe.adapter is None:
             self._slots.use_none()
         else:

@@ -112,6 +112,11 @@ class JobTaker(ABC):
         self._wake.set()
         return job, future
 
+    def refuse_full(self, most_waiting: int) -> None:
+        """Raise QueueFull where `submit` would for a job that is made anew: before anything else
+        is looked up for it."""
+        self._store.refuse_full(most_waiting + self._places() - 1, self._wait_s(0))
+
     def cancel(self, job_id: str) -> bool:
         """Cancel a job; one that is being made ends after its step. Whether there was anything to
         cancel. Raises JobNotFound."""

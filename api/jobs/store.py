@@ -88,6 +88,12 @@ class JobStore:
             added = connection.execute(sa.insert(JOBS).values(row).returning(*JOBS.c))
             return job_of(added.mappings().one())
 
+    def refuse_full(self, most_waiting: int, retry_s: int) -> None:
+        """Raise QueueFull as `add` would by now, without waiting for who writes."""
+        with self._engine.connect() as connection:
+            if _count(connection, self._counted()) > most_waiting:
+                raise QueueFull(retry_s)
+
     def get(self, job_id: str) -> Job:
         """One job. Raises JobNotFound."""
         with self._engine.connect() as connection:

@@ -14,6 +14,7 @@ from fastapi import FastAPI
 from starlette.testclient import TestClient
 
 from api.app import create_app
+from api.generator.choice import choose
 from api.problems import install, public
 from api.settings import ApiSettings
 from slora_assets.config.errors import ConfigError, SloraError
@@ -130,6 +131,29 @@ def test_what_exceeds_the_queue_gets_429_and_nothing_is_lost(
     for answer in turned_away:
         refused(answer, 429)
         assert int(answer.headers["retry-after"]) >= 1
+
+
+def test_who_watches_the_process_waits_behind_nobody(
+    own_workspace: Workspace, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    go, readers = threading.Event(), 60
+
+    def chosen(*told: Any) -> Any:
+        assert go.wait(60)
+        return choose(*told)
+
+    monkeypatch.setattr("api.scenarios.choose", chosen)
+    with (
+        local(create_app(ApiSettings(own_workspace, device="cpu"))) as client,
+        ThreadPoolExecutor(readers + 1) as pool,
+    ):
+        reads = [pool.submit(client.get, "/scenarios") for _ in range(readers)]
+        try:
+            assert pool.submit(client.get, "/livez").result(30).status_code == 200
+            assert not any(one.done() for one in reads)
+        finally:
+            go.set()
+        assert [one.result(60).status_code for one in reads] == [200] * readers
 
 
 def test_a_failure_while_generating_is_a_500_without_details_and_the_next_clip_is_right(
