@@ -41,3 +41,21 @@ def test_an_asset_is_materialized_from_any_folder(
     assert (home / "history" / "runs.db").is_file() == named
     assert ("DAGSTER_HOME is not set" in done.stderr) == (not named)
     assert list(elsewhere.iterdir()) == []
+
+
+def test_who_names_no_scenario_is_told_those_that_there_are(
+    workspace: Workspace, tmp_path: Path
+) -> None:
+    command = [sys.executable, "-m", "dagster", "asset", "materialize", "--select", "latents"]
+    done = subprocess.run(
+        [*command, "--partition", "harbour", "-m", "slora_assets.definitions"],
+        cwd=tmp_path,
+        env=os.environ | prepare(workspace.root) | {"DAGSTER_HOME": str(tmp_path)},
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    assert done.returncode == 1 and "Traceback" not in done.stderr
+    [said] = [line for line in done.stderr.splitlines() if line.startswith("Error: ")]
+    assert "no such scenario; found 'harbour'; expected one of [" in said
+    assert "market_floor" in said and "Remedy: " in said
