@@ -38,7 +38,7 @@ class HandedJobs:
     ) -> None:
         """As of `JobRunner`."""
         self._store, self._when_idle = store, when_idle
-        self._stopping = threading.Event()
+        self._stopping, self._closed = threading.Event(), False
         self._maker = JobMaker(store, make, unwanted, ended, self._stopping, self._note)
         self._noted = 0.0
         # None wakes the thread, to see that this is closed.
@@ -58,7 +58,7 @@ class HandedJobs:
         ended: Future[bool] = Future()
         self._handed.put((job_id, owner, ended))
         while not wait([ended], LOOK_EVERY_S).done:
-            if not self.alive:
+            if self._closed or not self.alive:
                 raise NotReady("The service is stopping.")
         return ended.result()
 
@@ -69,6 +69,7 @@ class HandedJobs:
         if not ended_in_time(self._threads):
             self._maker.leave()
         self._store.close()
+        self._closed = True
         while not self._handed.empty():
             if (left := self._handed.get()) is not None:
                 left[-1].set_exception(NotReady("The service is stopping."))
