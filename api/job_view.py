@@ -127,6 +127,7 @@ async def while_connected(
         if done:
             return waiting.result()
         if not service.runner.running:
+            waiting.cancel()  # else the loop says as an error that nobody took the answer
             raise NotReady(
                 f"The service is stopping; the job is kept. Remedy: ask for /v1/videos/{job.id}"
                 " when it runs again."

@@ -107,7 +107,10 @@ class JobMaker:
         running = self._running
         if running is not None:
             _LOG.warning("job %s waits again: its step doesn't end, or its base loads", running.id)
-            self._store.put_back(running.id)
+            try:
+                self._store.put_back(running.id)
+            except Exception:
+                _LOG.exception("that can't be written down; a service takes the job over later")
 
     def owe(self, write: Callable[[], None]) -> None:
         """Have something written down as soon as the database takes it."""
