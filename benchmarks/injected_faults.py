@@ -113,6 +113,8 @@ def failed_as_said(service: Service, name: str) -> bool:
         with patch.object(service, "presets", return_value=short):
             return code(service) == "timeout"
     where, what, raised, expected = FAULTS[name]
+    if what == "pipeline":
+        service.engine.drop()  # else nothing is loaded, and nothing can go wrong with that
     with patch.object(where, what, side_effect=raised()):
         return code(service) == expected
 
