@@ -9,7 +9,7 @@ from pydantic import ValidationError
 
 from slora_assets.base_models.seam import VideoBase
 from slora_assets.base_models.weights import PARTS, part_hashes, read_mapping, verify_recorded
-from slora_assets.config.errors import ConfigError, IntegrityError, MissingInputError
+from slora_assets.config.errors import ConfigError, IntegrityError, MissingInputError, cut
 from slora_assets.documents import BaseIdentity, Geometry, InferenceDefaults
 from slora_assets.miniature.weights import SHIPPED
 
@@ -148,7 +148,7 @@ def _download(name: str) -> Path:
     try:
         return Path(snapshot_download(name, allow_patterns=patterns))
     except (OSError, ValueError, RuntimeError, HfHubHTTPError, httpx.HTTPError) as error:
-        why = (str(error) or type(error).__name__)[:200]
+        why = cut(str(error) or type(error).__name__)
         raise MissingInputError(
             f"the base can't be fetched from the hub ({why})",
             key="base_model",

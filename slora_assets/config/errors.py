@@ -6,6 +6,7 @@ Raised anywhere below the edges; the command line, Dagster and the API decide ho
 from __future__ import annotations
 
 import re
+from collections.abc import Mapping
 from functools import partial
 from pathlib import Path
 from typing import Any, Final
@@ -24,10 +25,17 @@ def shortened(found: object) -> str:
         text = repr(found)
     except (RecursionError, ValueError):  # nested too deep, or a number of 5,000 digits
         text = f"a {type(found).__name__}"
-    return _cut(text, MOST_FOUND)
+    return cut(text, MOST_FOUND)
 
 
-def _cut(text: str, most: int) -> str:
+def complaint(error: Mapping[str, Any]) -> str:
+    """What one of pydantic's errors says: of a validator its own words alone."""
+    own = error.get("ctx", {}).get("error") if error["type"] == "value_error" else None
+    return str(own or error["msg"])
+
+
+def cut(text: str, most: int = MOST_FOUND) -> str:
+    """Of a long text the beginning, and that it goes on."""
     return text if len(text) <= most else f"{text[: most - 4]} ..."
 
 
@@ -62,13 +70,13 @@ class SloraError(Exception):
         if self.file is not None:
             place = str(self.file) + (f", line {self.line}" if self.line else "")
         if self.key is not None:
-            place += f"{', ' if place else ''}key '{_cut(self.key, MOST_FOUND)}'"
-        what = _cut(self.what, _MOST_SAID)
+            place += f"{', ' if place else ''}key '{cut(self.key, MOST_FOUND)}'"
+        what = cut(self.what, _MOST_SAID)
         text = f"{place}: {what}" if place else what
         if self.found is not None:
             text += f"; found {shortened(self.found)}"
         if self.expected is not None:
-            text += f"; expected {_cut(self.expected, _MOST_SAID)}"
+            text += f"; expected {cut(self.expected, _MOST_SAID)}"
         if self.remedy is not None:
             text += f". Remedy: {self.remedy}"
         text = re.sub(r"\s*[\r\n\v\f\x85\u2028\u2029]\s*", " ", text.strip())

@@ -15,7 +15,7 @@ from typing import Final, TypeVar
 from pydantic import BaseModel, ConfigDict, ValidationError
 from ruamel.yaml.comments import CommentedMap, CommentedSeq
 
-from slora_assets.config.errors import ConfigError
+from slora_assets.config.errors import ConfigError, complaint
 from slora_assets.config.yaml_tree import line_in, parsed, read_tree
 
 _VARIABLE = re.compile(r"\$\{([A-Z][A-Z0-9_]*)\}")
@@ -166,7 +166,7 @@ class _Source:
         details = error.errors(include_url=False)
         first = details[0]
         location = tuple(part for part in first["loc"] if not str(part).startswith("function-"))
-        more = f" (and {len(details) - 1} more errors)" if len(details) > 1 else ""
+        more = f" (and {len(details) - 1} more)" if len(details) > 1 else ""
         if first["type"] == "extra_forbidden":
             known = _known_keys(self._model, location[:-1])
             near = difflib.get_close_matches(str(location[-1])[:200], known, n=1)
@@ -177,7 +177,7 @@ class _Source:
             return self.error(
                 f"a required key is missing{more}", location, None, remedy="add the key"
             )
-        return self.error(f"{first['msg']}{more}", location, first.get("input"))
+        return self.error(f"{complaint(first)}{more}", location, first.get("input"))
 
 
 class _Plain:

@@ -20,7 +20,7 @@ from slora_assets.config.data import (
     read_scenarios,
     shared_keyword,
 )
-from slora_assets.config.errors import ConfigError
+from slora_assets.config.errors import ConfigError, complaint
 from slora_assets.config.places import refuse_shipped
 from slora_assets.config.scenario_files import ScenarioFiles, is_scenario_name
 from slora_assets.config.workspace import UNIFIED
@@ -126,7 +126,7 @@ def _settings(keys: Mapping[str, object]) -> ScenarioSettings:
     except ValidationError as error:
         first = error.errors(include_url=False)[0]
         raise ConfigError(
-            first["msg"],
+            complaint(first),
             key=".".join(str(part) for part in first["loc"]),
             found=first["input"],
             remedy="correct the value",

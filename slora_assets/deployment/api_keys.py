@@ -18,7 +18,7 @@ from typing import Final
 from filelock import FileLock
 from pydantic import ValidationError
 
-from slora_assets.config.errors import ConfigError, IntegrityError
+from slora_assets.config.errors import ConfigError, IntegrityError, complaint
 from slora_assets.documents.api_keys import ApiKey, ApiKeys, Scope
 from slora_assets.provenance import file_stamp, json_text, read_json, replacing, sha256_bytes
 from slora_assets.provenance.keys import keys_folder
@@ -112,7 +112,7 @@ def _read(file: Path, stamp: tuple[int, ...]) -> tuple[ApiKey, ...]:
         raise IntegrityError(
             "the keys of the API can't be read",
             file=file,
-            found=str(error.errors()[0]["msg"]),
+            found=complaint(error.errors()[0]),
             expected="what `slora api-keys add` wrote",
             remedy=_REMEDY,
         ) from error

@@ -164,3 +164,11 @@ def test_a_mistake_in_the_file_is_not_blamed_on_the_command_line(tmp_path: Path)
     with pytest.raises(ConfigError) as caught:
         _read(tmp_path, "epochs: 0\n", "seed=3")
     assert (caught.value.key, caught.value.line) == ("epochs", 1)
+
+
+def test_a_validator_s_complaint_is_told_in_its_own_words(tmp_path: Path) -> None:
+    with pytest.raises(ConfigError) as caught:
+        _read(tmp_path, "levers: {offload_blocks: 2, quantize: nf4}\nno_key: 1\n")
+    assert caught.value.key == "levers"
+    assert caught.value.what.startswith("blocks in nf4 can't be offloaded")
+    assert "(and 1 more)" in caught.value.what

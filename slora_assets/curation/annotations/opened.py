@@ -16,7 +16,7 @@ from typing import IO, Any, Final, cast
 import ijson
 import orjson
 
-from slora_assets.config.errors import IntegrityError, MissingInputError
+from slora_assets.config.errors import IntegrityError, MissingInputError, cut
 from slora_assets.config.text import decode
 from slora_assets.curation.annotations.batches import BATCH
 
@@ -127,4 +127,4 @@ def wrong_format(file: Path, expected: str, found: str) -> IntegrityError:
 
 
 def _no_json(file: Path, error: Exception) -> IntegrityError:
-    return IntegrityError(f"not valid JSON ({' '.join(str(error).split())[:200]})", file=file)
+    return IntegrityError(f"not valid JSON ({cut(' '.join(str(error).split()))})", file=file)

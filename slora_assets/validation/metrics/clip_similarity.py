@@ -13,7 +13,13 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from slora_assets.config.errors import ConfigError, FootageError, IntegrityError, MissingInputError
+from slora_assets.config.errors import (
+    ConfigError,
+    FootageError,
+    IntegrityError,
+    MissingInputError,
+    cut,
+)
 from slora_assets.documents import ScorerCard
 from slora_assets.provenance import object_hash, sha256_file
 from slora_assets.provenance.records import read_document
@@ -190,7 +196,7 @@ def load_named_scorer(pair: str, device: str = "cpu") -> ClipScorer:
         weights = Path(open_clip.download_pretrained(open_clip.get_pretrained_cfg(name, tag)))
     except (OSError, RuntimeError, ValueError) as error:
         raise MissingInputError(
-            f"the weights of {pair} can't be downloaded ({str(error)[:200]})",
+            f"the weights of {pair} can't be downloaded ({cut(str(error))})",
             key="scorer",
             remedy="go online once, or name a folder or a file: <model>:<file>.safetensors",
         ) from error
@@ -239,7 +245,7 @@ def _by_name(
         tokenize = open_clip.get_tokenizer(name)
     except (OSError, RuntimeError, ValueError, KeyError, SafetensorError) as error:
         raise IntegrityError(
-            f"open_clip can't load the scorer ({str(error)[:200]})",
+            f"open_clip can't load the scorer ({cut(str(error))})",
             file=weights,
             key="scorer",
             found=name,
