@@ -5,6 +5,7 @@ Every file slora writes goes through here, so a reader never sees a torn one, wh
 
 from __future__ import annotations
 
+import errno
 import json
 import os
 import shutil
@@ -21,6 +22,8 @@ from slora_assets.provenance.hashing import Json
 
 PARTIAL: Final = ".partial"
 """Marks temporary files and folders; anything that ends so may be deleted at any time."""
+
+_NO_ROOM: Final = frozenset({errno.ENOSPC, errno.EDQUOT, errno.EFBIG})
 
 _ORJSON: Final = orjson.OPT_INDENT_2 | orjson.OPT_SORT_KEYS | orjson.OPT_APPEND_NEWLINE
 
@@ -50,6 +53,10 @@ def replacing(path: Path) -> Iterator[Path]:
         _take_over(path, temporary)
         temporary.replace(path)
         _fsync_folder(path.parent)
+    except OSError as error:
+        if error.errno in _NO_ROOM and error.filename is None:  # writing to an open file names none
+            error.filename = str(path)
+        raise
     finally:
         temporary.unlink(missing_ok=True)
 

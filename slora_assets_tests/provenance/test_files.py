@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import resource
 from collections.abc import Callable
 from pathlib import Path
 
@@ -103,3 +104,19 @@ def test_where_there_are_no_second_names_it_is_copied(
     monkeypatch.setattr(os, "link", refused)
     same_as(one, tmp_path / "other")
     assert (tmp_path / "other").read_bytes() == b"content"
+
+
+def test_a_disk_that_is_full_is_told_with_the_file_that_found_no_room(tmp_path: Path) -> None:
+    """A limit on the size of files refuses a write as a full disk does: without naming the file."""
+    file = tmp_path / "state.json"
+    file.write_bytes(b"old")
+    before = resource.getrlimit(resource.RLIMIT_FSIZE)
+    resource.setrlimit(resource.RLIMIT_FSIZE, (1000, before[1]))
+    try:
+        with pytest.raises(OSError, match=r"state\.json") as refused:
+            write_bytes(file, b"x" * 100_000)
+    finally:
+        resource.setrlimit(resource.RLIMIT_FSIZE, before)
+    assert refused.value.filename == str(file)
+    assert file.read_bytes() == b"old"
+    assert list(tmp_path.iterdir()) == [file]
