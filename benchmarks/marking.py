@@ -7,6 +7,8 @@ back (and, without a target, at half size with crf 28), by itself and with the r
 changes clips by no less than 40 dB; of 1,000 unmarked clips it is found in 0.1 % at most, and none
 is taken for a registered one; and in each of 1,000 trials `detect` answers after one layer was
 stripped: a copy without credentials, a clip without the watermark, a machine without the register.
+What the miniature's decoder draws into clips is looked for in freshly generated ones, after the
+same ways, and in the unmarked ones.
 """
 
 from __future__ import annotations
@@ -34,6 +36,7 @@ from slora_assets.documents import MadeWith, RegisteredVideo
 from slora_assets.footage.encode import write_mp4
 from slora_assets.governance.detection.detect import detect
 from slora_assets.marking.credentials import sign_video
+from slora_assets.marking.drawn import drawn
 from slora_assets.marking.look import look_at
 from slora_assets.marking.marked import new_id, write_marked
 from slora_assets.marking.register import find, known_ids, register
@@ -64,6 +67,7 @@ def main() -> None:
     parser.add_argument("--unmarked", type=int, default=1000)
     parser.add_argument("--trials", type=int, default=1000)
     parser.add_argument("--generated", type=int, default=5)
+    parser.add_argument("--drawn", type=int, default=100)
     parser.add_argument("--footage", type=Path, nargs="*", default=[], help="folders of videos")
     parser.add_argument("--seed", type=int, default=0)
     options = parser.parse_args()
@@ -76,6 +80,7 @@ def main() -> None:
         data = root / "configs" / "data" / "sample.yaml"
         workspace = Workspace(root, root / "configs", data)
         cost(workspace, options.generated)
+        decoders_mark(workspace, options.drawn, root)
         videos = [file for one in options.footage for file in sorted(one.rglob("*.mp4"))]
         marked = publish(workspace, clips(rng, options.clips, videos[::2], 0))
         outlived(marked, root)
@@ -128,6 +133,41 @@ def cost(workspace: Workspace, count: int) -> None:
         print(f"cost by the {name}: {share:.1%} of a generation; seconds: {said}", flush=True)
 
 
+def decoders_mark(workspace: Workspace, count: int, root: Path) -> None:
+    """What the miniature's decoder draws into clips that nobody published, generated from captions
+    of the sample footage, after what happens to clips on their way."""
+    base = open_base(MINIATURE, workspace.models)
+    pipeline, inference = base.pipeline("cpu", "float32"), base.inference
+    seen: Counter[str] = Counter()
+    for number in range(count):
+        plan = plan_clip(7, number, PLACES[number % len(PLACES)], number)
+        frames = base.generate(
+            pipeline,
+            prompt=plan.captions[0],
+            seed=number,
+            steps=inference.steps,
+            guidance_scale=inference.guidance_scale,
+        )
+        whole = {"as generated": frames, "a single frame": frames[4:5]}
+        for way, altered in (whole | on_their_way(root, frames)).items():
+            look = look_at(altered)
+            seen[way] += look is not None and drawn(look.luma) is not None
+    for way, found_in in seen.items():
+        print(f"the decoder's mark, {way}: found in {found_in} of {count}", flush=True)
+
+
+def on_their_way(root: Path, shown: Frames) -> dict[str, Frames]:
+    """What happens to clips."""
+    small = scaled(shown, WIDTH // 2, HEIGHT // 2)
+    half = again(root, small, 14)
+    return {
+        "crf 28": again(root, shown, 28),
+        "half size": half,
+        "half size and back": again(root, scaled(half, WIDTH, HEIGHT), 14),
+        "half size with crf 28": again(root, small, 28),
+    }
+
+
 def timed(work: Callable[[], Result]) -> tuple[Result, tuple[float, float]]:
     """What `work` gives, and the seconds that it took of the processor and by the clock."""
     begun = time.process_time(), time.perf_counter()
@@ -158,15 +198,7 @@ def outlived(marked: list[Marked], root: Path) -> None:
     for clip in marked:
         payload = int(clip.video.id[:8], 16)
         decibels.append(psnr(clip.frames, embedded(clip.frames, payload)))
-        shown = frames_of(clip.file)
-        small = scaled(shown, WIDTH // 2, HEIGHT // 2)
-        half = again(root, small, 14)
-        ways = {
-            "crf 28": again(root, shown, 28),
-            "half size": half,
-            "half size and back": again(root, scaled(half, WIDTH, HEIGHT), 14),
-            "half size with crf 28": again(root, small, 28),
-        }
+        ways = on_their_way(root, frames_of(clip.file))
         for way, frames in ways.items():
             look = look_at(frames)
             mark = found(look.luma) if look else None
@@ -181,15 +213,17 @@ def outlived(marked: list[Marked], root: Path) -> None:
 
 def false_alarms(workspace: Workspace, made: Iterator[Frames]) -> None:
     """Unmarked clips that are said to be marked or registered."""
-    count, marks, entries = 0, 0, 0
+    count, marks, entries, by_decoder = 0, 0, 0, 0
     known = [int(one, 16) for one in known_ids(workspace.register)]
     for frames in made:
         look = look_at(frames)
         assert look is not None
         count += 1
         marks += (found(look.luma) or recognised(look.luma, known)) is not None
+        by_decoder += drawn(look.luma) is not None
         entries += find(workspace.register, "0" * 64, None, look.fingerprint) is not None
-    print(f"of {count} unmarked: {marks} with a watermark, {entries} in the register", flush=True)
+    said = f"{marks} with a watermark, {by_decoder} drawn by the decoder, {entries} in the register"
+    print(f"of {count} unmarked: {said}", flush=True)
 
 
 def stripped(

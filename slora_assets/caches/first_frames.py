@@ -1,7 +1,7 @@
 """First frames: one 720x480 PNG per clip, the same bytes on every run.
 
-An index beside the frames says what each was made from; a frame whose key no longer holds is made
-again, everything else is left alone.
+An index beside the frames says what each was made from, and which of them show the marks of a
+generated video; a frame whose key no longer holds is made again, everything else is left alone.
 """
 
 from __future__ import annotations
@@ -12,6 +12,8 @@ from contextlib import suppress
 from functools import partial
 from pathlib import Path
 
+import numpy as np
+
 from slora_assets.caches.result import CacheResult
 from slora_assets.config.compute import Compute
 from slora_assets.config.errors import FootageError, IntegrityError
@@ -20,6 +22,7 @@ from slora_assets.documents import Clip, QuarantinedClip
 from slora_assets.footage.decode import first_frame
 from slora_assets.footage.quarantine import entry, quarantine, refused_before
 from slora_assets.footage.versions import DECODE_VERSION
+from slora_assets.marking.look import marks_in_footage
 from slora_assets.processes.cluster.spreading import spread
 from slora_assets.processes.isolation import Task, decoding, isolated
 from slora_assets.processes.progress import ProgressCallback
@@ -69,8 +72,9 @@ def cache_first_frames(
         if isinstance(result, FootageError):
             bad.append(entry(clip, result, "first_frames"))
         else:
-            frames[clip.id] = {"key": keys[clip.id], "sha256": result}
-            cache.put(root / clip.first_frame, str(root / clip.first_frame), result)
+            sha256, marks = result
+            frames[clip.id] = _entry(keys[clip.id], sha256, marks)
+            cache.put(root / clip.first_frame, str(root / clip.first_frame), sha256)
         if progress:
             progress(done, len(todo))
     cache.save()
@@ -81,12 +85,13 @@ def cache_first_frames(
         made=len(todo) - len(bad),
         kept=len(clips) - len(todo) - len(refused),
         quarantined=lost,
+        generated={id_: one["generated"] for id_, one in frames.items() if "generated" in one},
         hash=object_hash(frames),
     )
 
 
-def _made(tasks: list[Task], compute: Compute) -> Iterator[str | FootageError]:
-    """Each frame's hash, or why there is none, in order."""
+def _made(tasks: list[Task], compute: Compute) -> Iterator[tuple[str, str] | FootageError]:
+    """Each frame's hash and the marks in it, or why there is none, in order."""
     if compute == "local":
         return isolated(_make, tasks)
     return spread(partial(decoding, _make), tasks)
@@ -113,24 +118,29 @@ def _standing(
         made, target = elsewhere.get(keys[clip.id]), path_below(root, clip.first_frame)
         if made is None:
             continue
-        name, sha256 = made
+        name, sha256, marks = made
         source = target.with_name(f"{name}.png")
         if _hash_of(target, cache) != sha256:
             if _hash_of(source, cache) != sha256:
                 continue
             same_as(source, target)
             cache.put(target, str(target), sha256)
-        frames[clip.id] = {"key": keys[clip.id], "sha256": sha256}
+        frames[clip.id] = _entry(keys[clip.id], sha256, marks)
     return frames
 
 
-def _all_made(index_file: Path) -> dict[str, tuple[str, str]]:
-    """By key the clip and the hash of each frame that any index names."""
+def _entry(key: str, sha256: str, marks: str) -> dict[str, str]:
+    """Most footage shows no marks, and its entries say nothing of them."""
+    return {"key": key, "sha256": sha256} | ({"generated": marks} if marks else {})
+
+
+def _all_made(index_file: Path) -> dict[str, tuple[str, str, str]]:
+    """By key the clip, the hash and the marks of each frame that any index names."""
     found = {}
     for index in sorted(index_file.parent.glob("[!.]*.json")):
         with suppress(IntegrityError):  # told by whoever needs it
             for name, one in _read_index(index).items():
-                found[one["key"]] = name, one["sha256"]
+                found[one["key"]] = name, one["sha256"], one.get("generated", "")
     return found
 
 
@@ -178,12 +188,13 @@ def _seen(path: Path) -> list[str | int]:
         return []
 
 
-def _make(source: Path, target: Path, start_s: float) -> str:
-    """Write one first frame and return its hash; runs in a process of its own."""
-    buffer = io.BytesIO()
-    first_frame(source, WIDTH, HEIGHT, start_s).save(buffer, format="PNG", compress_level=1)
+def _make(source: Path, target: Path, start_s: float) -> tuple[str, str]:
+    """Write one first frame; its hash, and the marks of generated videos in it. Runs in a process
+    of its own."""
+    frame, buffer = first_frame(source, WIDTH, HEIGHT, start_s), io.BytesIO()
+    frame.save(buffer, format="PNG", compress_level=1)
     write_bytes(target, buffer.getvalue())
-    return sha256_bytes(buffer.getvalue())
+    return sha256_bytes(buffer.getvalue()), marks_in_footage(source, np.asarray(frame))
 
 
 def frame_key(clip: Clip) -> str:

@@ -13,5 +13,7 @@ class CacheResult(Document):
     kept: int
     """Entries that stood."""
     quarantined: list[QuarantinedClip] = []
+    generated: dict[str, str] = {}
+    """Clips whose pixels show that a model made them, by id, with what shows it."""
     hash: str
     """Over all valid entries: their data version."""

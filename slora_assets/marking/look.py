@@ -1,9 +1,10 @@
-"""What a clip looks like: its mean luma, which shows the watermark, and a fingerprint of three of
-its frames, by which it is known again when all marks are gone."""
+"""What a clip looks like: its mean luma, which shows its marks, and a fingerprint of three of its
+frames, by which it is known again when all marks are gone."""
 
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Sequence
+from contextlib import suppress
 from dataclasses import dataclass
 from itertools import islice
 from pathlib import Path
@@ -14,10 +15,13 @@ from numpy.typing import NDArray
 
 from slora_assets.config.errors import FootageError
 from slora_assets.footage.containers import opened_video
-from slora_assets.marking.watermark import mean_luma
+from slora_assets.marking.drawn import drawn
+from slora_assets.marking.watermark import found, mean_luma, payload_digits
 
 MOST_FRAMES: Final = 5000
 """Of a file that are looked at: no generated clip is longer."""
+_SHORT: Final = 128
+"""Frames that are all decoded to look for a watermark: what people film has mostly more."""
 _SMALL: Final = 64
 """Pixels on a side of what a fingerprint is taken of."""
 _DETAIL: Final = 16
@@ -51,6 +55,29 @@ def look_at_file(file: Path) -> Look:
     if look is None:
         raise FootageError("corrupt", "no frame can be decoded", file=file)
     return look
+
+
+def marks_in_footage(file: Path, picture: NDArray[np.uint8]) -> str:
+    """By what a video was generated, as its pixels show it; empty where they show nothing.
+
+    A decoder's mark is in each frame, and `picture` [H, W, 3] RGB is one of them; a watermark is in
+    their mean, so it is looked for where they are no more than a generated video has.
+    """
+    luma = _short_video(file)
+    if luma is None:
+        luma = mean_luma([picture])
+    mark, by = found(luma), drawn(luma)
+    told = [f"slora's watermark {payload_digits(mark.payload)}"] if mark else []
+    return ", ".join([*told, *([f"drawn by the decoder of {by.base}"] if by else [])])
+
+
+def _short_video(file: Path) -> NDArray[np.float32] | None:
+    """The mean luma of a video of few frames, if they can all be decoded."""
+    with suppress(FootageError), opened_video(file) as (container, stream):
+        if 0 < stream.frames <= _SHORT:
+            pictures = (one.to_ndarray(format="rgb24") for one in container.decode(stream))
+            return mean_luma(pictures)
+    return None
 
 
 def alike(one: Sequence[str], other: Sequence[str]) -> bool:

@@ -17,14 +17,12 @@ from slora_assets.footage.encode import write_mp4
 from slora_assets.marking.credentials import read_credentials, sign_video
 from slora_assets.marking.look import look_at_file
 from slora_assets.marking.register import known_ids
-from slora_assets.marking.watermark import cheapest, embedded, found
+from slora_assets.marking.watermark import ID_DIGITS, cheapest, embedded, found, payload_digits
 from slora_assets.provenance import sha256_file
 
 LAYERS: Final = ("credentials", "watermark", "register")
 """What marks a published clip."""
 
-_DIGITS: Final = 8
-"""Of an id, in hexadecimal, that the watermark holds."""
 _CANDIDATES: Final = 256
 """Ids that are drawn, of which the one is taken that changes the picture least."""
 
@@ -32,9 +30,9 @@ _CANDIDATES: Final = 256
 def new_id(frames: NDArray[np.uint8], folder: Path) -> str:
     """32 hexadecimal digits that nobody can guess; the first eight are in no other id of the
     register in `folder`."""
-    drawn = {secrets.token_hex(_DIGITS // 2) for _ in range(_CANDIDATES)} - known_ids(folder)
+    drawn = {secrets.token_hex(ID_DIGITS // 2) for _ in range(_CANDIDATES)} - known_ids(folder)
     best = cheapest(frames, [int(one, 16) for one in sorted(drawn)])
-    return f"{best:0{_DIGITS}x}{secrets.token_hex(16 - _DIGITS // 2)}"
+    return f"{best:0{ID_DIGITS}x}{secrets.token_hex(16 - ID_DIGITS // 2)}"
 
 
 def write_marked(
@@ -44,10 +42,10 @@ def write_marked(
     to know of it. Raises MarkingError, UnreadableError: then there is no file."""
     unsigned = path.with_name(f"{path.stem}.unsigned{path.suffix}")
     try:
-        write_mp4(unsigned, embedded(frames, int(identifier[:_DIGITS], 16)), fps)
+        write_mp4(unsigned, embedded(frames, int(identifier[:ID_DIGITS], 16)), fps)
         look = look_at_file(unsigned)
         mark = found(look.luma)
-        if mark is None or payload_digits(mark.payload) != identifier[:_DIGITS]:
+        if mark is None or payload_digits(mark.payload) != identifier[:ID_DIGITS]:
             raise _unmarked("watermark", f"no mark in {frames.shape[2]} x {frames.shape[1]} pixels")
         sign_video(unsigned, path, identifier, made_with)
         read = read_credentials(path)
@@ -65,11 +63,6 @@ def write_marked(
         made=datetime.now(UTC).isoformat(timespec="seconds").replace("+00:00", "Z"),
         made_with=made_with,
     )
-
-
-def payload_digits(payload: int) -> str:
-    """The digits of an id that a watermark holds."""
-    return f"{payload:0{_DIGITS}x}"
 
 
 def _unmarked(layer: str, found_: str) -> MarkingError:

@@ -26,6 +26,8 @@ from numpy.typing import NDArray
 
 from slora_assets.marking.code import CODE_BITS, decoded, encoded
 
+ID_DIGITS: Final = 8
+"""Of a video's id, in hexadecimal, that the watermark holds."""
 _KEY: Final = b"slora watermark 1"
 _ROWS, _COLUMNS = 64, 96
 _LOWEST, _HIGHEST = 0.04, 0.21
@@ -122,6 +124,11 @@ def recognised(luma: NDArray[np.float32], payloads: Sequence[int]) -> Mark | Non
     return Mark(payloads[best], float(fits[best]), known=True) if enough else None
 
 
+def payload_digits(payload: int) -> str:
+    """The digits of an id that a watermark holds."""
+    return f"{payload:0{ID_DIGITS}x}"
+
+
 def mean_luma(frames: Iterable[Frames]) -> NDArray[np.float32]:
     """[H, W], of all frames [H, W, 3] RGB together; frames of another size than the first are left
     out."""
@@ -141,16 +148,23 @@ def _step(frames: Frames) -> float:
     return _LARGE_STEP if frames.shape[1] * frames.shape[2] >= _LARGE else _SMALL_STEP
 
 
-def _sums(luma: NDArray[np.float32]) -> NDArray[np.float32]:
-    """[64] sums of waves of [H, W]."""
+def spectrum(luma: NDArray[np.float32]) -> NDArray[np.float32]:
+    """[64, 96]: how much of each cosine wave (DCT-II, orthonormal) is in [H, W], once that has been
+    brought to the grid."""
     import cv2
 
-    waves, (height, width) = _waves(), luma.shape
+    height, width = luma.shape
     if (height, width) != (_ROWS, _COLUMNS):
         shrunk = height >= _ROWS and width >= _COLUMNS
         how = cv2.INTER_AREA if shrunk else cv2.INTER_CUBIC
         luma = cv2.resize(luma, (_COLUMNS, _ROWS), interpolation=how)
-    return np.asarray((cv2.dct(luma).ravel()[waves.places] * waves.signs).sum(axis=1), np.float32)
+    return np.asarray(cv2.dct(luma), np.float32)
+
+
+def _sums(luma: NDArray[np.float32]) -> NDArray[np.float32]:
+    """[64] sums of waves of [H, W]."""
+    waves = _waves()
+    return np.asarray((spectrum(luma).ravel()[waves.places] * waves.signs).sum(axis=1), np.float32)
 
 
 def _moves(

@@ -17,8 +17,10 @@ from slora_assets.caches.result import CacheResult
 from slora_assets.documents import Clip
 from slora_assets.footage.encode import write_mp4
 from slora_assets.footage.quarantine import read_quarantine
+from slora_assets.marking.watermark import embedded
 from slora_assets.provenance import sha256_file
 from slora_assets_tests.caches.made import clip
+from slora_assets_tests.marking.clips import rendered
 
 GREY_PER_FRAME = 4
 
@@ -168,3 +170,17 @@ def test_a_frame_that_is_no_whole_picture_of_the_right_size_is_named(
     assert damaged_frames(footage.index, folder) == []
     damage(footage.root / victim.first_frame)
     assert damaged_frames(footage.index, folder) == [victim.id]
+
+
+def test_a_published_clip_that_comes_back_as_footage_is_noticed(footage: Footage) -> None:
+    published = footage.clips[1]
+    write_mp4(footage.root / published.path, embedded(rendered(1), 0xC0FFEE11), 8)
+    changed = published.model_copy(
+        update={"sha256": sha256_file(footage.root / published.path), "start_s": 0.0}
+    )
+    clips = [footage.clips[0], changed, footage.clips[2]]
+    said = {published.id: "slora's watermark c0ffee11"}
+    made = footage.cache(clips)
+    assert (made.made, made.generated) == (1, said)
+    again = footage.cache(clips)
+    assert (again.made, again.generated, again.hash) == (0, said, made.hash)

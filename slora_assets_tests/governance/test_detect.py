@@ -19,7 +19,7 @@ from slora_assets.marking.credentials import sign_video
 from slora_assets.marking.watermark import embedded
 from slora_assets.provenance import sha256_file
 from slora_assets_tests.footage.signed import sign
-from slora_assets_tests.marking.clips import rendered, scaled, shown
+from slora_assets_tests.marking.clips import generated, rendered, scaled, shown
 from slora_assets_tests.workspaces import below, choose, rewrite
 
 CAMERA = {"cawg.ai_training": {"use": "allowed"}}
@@ -75,6 +75,17 @@ def test_one_that_was_encoded_anew_is_too(
     write_mp4(tmp_path / "again.mp4", shown(video), 8, crf)
     found = detect(workspace, tmp_path / "again.mp4")
     assert (found.layers, found.agree) == (["watermark", "register"], True)
+
+
+def test_a_clip_that_nobody_published_is_known_by_what_the_decoder_drew(
+    workspace: Workspace, tmp_path: Path
+) -> None:
+    write_mp4(tmp_path / "unpublished.mp4", generated(0), 8)
+    found = detect(workspace, tmp_path / "unpublished.mp4")
+    assert (found.layers, found.agree, found.made_with) == (["decoder"], None, None)
+    said = CliRunner().invoke(app, ["detect", str(tmp_path / "unpublished.mp4")])
+    assert said.exit_code == 0
+    assert "slora-miniature's drew it" in said.output
 
 
 def test_without_a_watermark_credentials_and_register_answer(

@@ -2,13 +2,17 @@
 
 from __future__ import annotations
 
+from functools import cache
 from pathlib import Path
 
 import numpy as np
 from numpy.typing import NDArray
 
+from slora_assets.base_models.catalogue import MINIATURE, open_base
+from slora_assets.base_models.parts import Pipeline
 from slora_assets.miniature.scenes.sample_footage import small_frames
 from slora_assets.miniature.scenes.sample_plan import plan_clip
+from slora_assets.miniature.weights import SHIPPED
 
 PLACES = ("market_floor", "kitchen", "street", "sports_field", "stage")
 
@@ -17,6 +21,25 @@ def rendered(number: int, frames: int = 9) -> NDArray[np.uint8]:
     """[frames, 64, 96, 3]: a clip as the miniature learns to draw them."""
     plan = plan_clip(5, number, PLACES[number % len(PLACES)], number)
     return np.asarray(small_frames(plan, 5, [time / 8 for time in range(frames)]), np.uint8)
+
+
+@cache
+def generated(number: int) -> NDArray[np.uint8]:
+    """[9, 64, 96, 3]: a clip as any program generates it with the shipped base, unpublished."""
+    base = open_base(MINIATURE, SHIPPED)
+    inference = base.inference
+    return base.generate(
+        _pipeline(),
+        prompt=plan_clip(7, number, PLACES[number % len(PLACES)], number).captions[0],
+        seed=number,
+        steps=inference.steps,
+        guidance_scale=inference.guidance_scale,
+    )
+
+
+@cache
+def _pipeline() -> Pipeline:
+    return open_base(MINIATURE, SHIPPED).pipeline("cpu", "float32")
 
 
 def scaled(frames: NDArray[np.uint8], width: int, height: int) -> NDArray[np.uint8]:

@@ -21,9 +21,9 @@ from slora_assets.marking import marked
 from slora_assets.marking.certificates import root_file
 from slora_assets.marking.credentials import read_beside, read_credentials, sign_beside
 from slora_assets.marking.look import alike, difference, look_at
-from slora_assets.marking.marked import new_id, payload_digits, write_marked
+from slora_assets.marking.marked import new_id, write_marked
 from slora_assets.marking.register import find, read_entry, register, state_of
-from slora_assets.marking.watermark import found, mean_luma
+from slora_assets.marking.watermark import found, mean_luma, payload_digits
 from slora_assets.provenance import sha256_file
 from slora_assets.provenance.keys import KEYS, keys_folder, public_key_file
 from slora_assets.provenance.trust import trust

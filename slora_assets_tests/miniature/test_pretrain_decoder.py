@@ -50,7 +50,7 @@ def test_only_the_decoder_is_trained(checkpoints: Path) -> None:
 def test_a_tuned_decoder_changes_pictures_and_no_latent(checkpoints: Path) -> None:
     before: Any = shipped_vae()
     after: Any = shipped_vae()
-    with_tuned_decoder(after, decoder_weights(SETTINGS, checkpoints))
+    with_tuned_decoder(after, decoder_weights(SETTINGS, checkpoints, "decoder"))
     clip = video_tensor([generic_clip(9, 0, GenericSettings()).frames])
     with torch.no_grad():
         latents = before.encode(clip).latent_dist.mode()

@@ -73,6 +73,8 @@ def first_frames(
         result = CacheResult.model_validate(handed_over)
     put_on_record(workspace, "first_frames", index, parents=[workspace.manifest(scenario)])
     context.log.info(f"first frames: {result.made} made, {result.kept} kept")
+    for clip, marks in result.generated.items():
+        context.log.warning(f"{clip} is a generated video, as its pixels show: {marks}")
     frames = [workspace.absolute(clip.first_frame) for clip in manifest.clips]
     examples = _examples(context, frames, result.hash)
     return dg.MaterializeResult(
@@ -81,6 +83,7 @@ def first_frames(
             **_counts(result, frames[0].parent),
             "dataset_hash": manifest.dataset_hash,
             **on_record(workspace, index),
+            **({"generated": dict(result.generated)} if result.generated else {}),
             **({"examples": examples} if examples else {}),
         },
     )

@@ -1,7 +1,8 @@
-"""Looks for the three marks of a generated video, each by itself, and says whether they agree.
+"""Looks for the marks of a generated video, each by itself, and says whether they agree.
 
 Any one of them is an answer: credentials go when a file is encoded anew, the watermark when its
-picture is cut, the register when the file is on another machine.
+picture is cut, the register when the file is on another machine. Those three are a published
+video's; a fourth its base's decoder may have drawn, published or not, which names no video.
 """
 
 from __future__ import annotations
@@ -14,10 +15,10 @@ from slora_assets.config.errors import FootageError, MissingInputError
 from slora_assets.config.workspace import Workspace
 from slora_assets.documents import MadeWith
 from slora_assets.marking.credentials import Read, read_credentials
+from slora_assets.marking.drawn import Drawn, drawn
 from slora_assets.marking.look import Look, look_at_file
-from slora_assets.marking.marked import payload_digits
 from slora_assets.marking.register import Entry, find, known_ids
-from slora_assets.marking.watermark import Mark, found, recognised
+from slora_assets.marking.watermark import Mark, found, payload_digits, recognised
 from slora_assets.provenance import sha256_file
 
 
@@ -30,6 +31,8 @@ class Detection:
     credentials: Read | None
     watermark: Mark | None
     register: Entry | None
+    drawn: Drawn | None
+    """By the decoder of which base."""
     undecoded: str | None
     """Why there are no pixels to look at."""
 
@@ -42,6 +45,7 @@ class Detection:
             "credentials": read is not None and read.state != "invalid" and read.generated,
             "watermark": self.watermark is not None,
             "register": entry is not None and entry.state == "trusted",
+            "decoder": self.drawn is not None,
         }
         return [name for name, says in told.items() if says]
 
@@ -96,6 +100,7 @@ class Detection:
             "register": {"id": entry.video.id, "state": entry.state, "found_by": entry.by}
             if entry
             else None,
+            "decoder": asdict(self.drawn) if self.drawn else None,
             "undecoded": self.undecoded,
             "made_with": made_with.model_dump(mode="json") if made_with else None,
         }
@@ -119,7 +124,8 @@ def detect(workspace: Workspace, file: Path) -> Detection:
         look.fingerprint if look else [],
         read.id if read and read.state != "invalid" else None,
     )
-    return Detection(str(file), sha256, read, mark, entry, undecoded)
+    by = drawn(look.luma) if look else None
+    return Detection(str(file), sha256, read, mark, entry, by, undecoded)
 
 
 def _recognised(workspace: Workspace, look: Look) -> Mark | None:

@@ -24,6 +24,7 @@ def detection_lines(found: Detection) -> Iterator[str]:
     yield f"  credentials: {_credentials(found)}"
     yield f"  watermark:   {_watermark(found)}"
     yield f"  register:    {_register(found)}"
+    yield f"  decoder:     {_decoder(found)}"
     if found.made_with:
         told = found.made_with
         adapter = (told.adapter_sha256 or "not said")[:16]
@@ -64,3 +65,11 @@ def _register(found: Detection) -> str:
     if entry is None:
         return "no entry"
     return _REGISTER[entry.state].format(id=entry.video.id, by=entry.by)
+
+
+def _decoder(found: Detection) -> str:
+    by = found.drawn
+    if by is None:
+        return f"none ({found.undecoded})" if found.undecoded else "none"
+    share = f"{by.agreeing} of {by.waves} waves as it draws them"
+    return f"{by.base}'s drew it: {share}, by chance once in {1 / by.chance:.0e} times"

@@ -9,7 +9,12 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from slora_assets.config.errors import InterruptedRunError, SloraError
-from slora_assets.miniature.pretraining.settings import TRANSFORMER_STAGES, PretrainSettings
+from slora_assets.miniature.pretraining.settings import (
+    DECODER_STAGES,
+    MARK_STAGES,
+    TRANSFORMER_STAGES,
+    PretrainSettings,
+)
 from slora_assets.miniature.weights import SHIPPED
 from slora_assets.processes.device import chosen_device
 from slora_assets.processes.preloading import configure_libraries
@@ -18,7 +23,7 @@ if TYPE_CHECKING:
     import torch
 
 log = logging.getLogger(__name__)
-_STAGES = ("vae", *TRANSFORMER_STAGES, "decoder", "clip", "export")
+_STAGES = ("vae", *TRANSFORMER_STAGES, *DECODER_STAGES, "clip", "export")
 _DEFAULT_CONFIG = Path(__file__).with_name("pretrain.yaml")
 
 
@@ -78,6 +83,16 @@ def _run(
 
         decoder = DecoderStage(settings, vae_to_go_on_from(settings, out, device), device)
         train(decoder, settings.decoder.loop, out / stage, origin(settings, stage), minutes)
+    elif stage in MARK_STAGES:
+        from slora_assets.miniature.pretraining.decoder import vae_to_mark
+        from slora_assets.miniature.pretraining.marked import MarkStage
+        from slora_assets.miniature.pretraining.origin import BEFORE
+        from slora_assets.miniature.pretraining.shipped import finished_decoder
+
+        goes_on = stage != MARK_STAGES[0]
+        drawing = finished_decoder(settings, out, BEFORE[stage]) if goes_on else None
+        mark = MarkStage(settings, stage, vae_to_mark(settings, out, device), device, drawing)
+        train(mark, getattr(settings, stage).loop, out / stage, origin(settings, stage), minutes)
     elif stage == "export":
         from slora_assets.miniature.pretraining.export import export
 

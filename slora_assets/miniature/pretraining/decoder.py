@@ -15,7 +15,11 @@ from torch import Tensor, nn
 from slora_assets.config.errors import TrainingError
 from slora_assets.miniature.pretraining.origin import footage_seed
 from slora_assets.miniature.pretraining.settings import PretrainSettings
-from slora_assets.miniature.pretraining.shipped import has_gone_on, stage_record
+from slora_assets.miniature.pretraining.shipped import (
+    finished_decoder,
+    has_gone_on,
+    stage_record,
+)
 from slora_assets.miniature.pretraining.vae import psnr_of, trained_vae, video_tensor
 from slora_assets.miniature.scenes.generic_footage import GenericSettings, generic_clip
 from slora_assets.miniature.weights import SHIPPED
@@ -95,8 +99,20 @@ def vae_to_go_on_from(
     return vae
 
 
+def vae_to_mark(
+    settings: PretrainSettings, checkpoints: Path, device: torch.device
+) -> AutoencoderKLCogVideoX:
+    """The VAE with this stage's finished decoder, rounded as it would be shipped.
+
+    Raises TrainingError when there is none.
+    """
+    vae = trained_vae(settings, checkpoints, device)
+    with_tuned_decoder(vae, finished_decoder(settings, checkpoints, "decoder"))
+    return vae
+
+
 def with_tuned_decoder(vae: AutoencoderKLCogVideoX, weights: dict[str, Tensor] | None) -> None:
-    """Put this stage's decoder, if there is one, into a VAE."""
+    """Put a stage's decoder, if there is one, into a VAE."""
     if weights is not None:
         vae.decoder.load_state_dict(
             {name.removeprefix("decoder."): tensor for name, tensor in weights.items()}

@@ -12,10 +12,15 @@ from dataclasses import dataclass
 from pathlib import Path
 
 import torch
+from torch import Tensor
 
 from slora_assets.miniature.pretraining.decoder import with_tuned_decoder
 from slora_assets.miniature.pretraining.loop import averaged_weights, has_checkpoint
-from slora_assets.miniature.pretraining.settings import TRANSFORMER_STAGES, PretrainSettings
+from slora_assets.miniature.pretraining.settings import (
+    DECODER_STAGES,
+    TRANSFORMER_STAGES,
+    PretrainSettings,
+)
 from slora_assets.miniature.pretraining.shipped import (
     StageRecord,
     decoder_weights,
@@ -36,11 +41,11 @@ def export(settings: PretrainSettings, checkpoints: Path, target: Path) -> None:
     """
     pipeline = new_base(settings.seed)
     vae = trained_vae(settings, checkpoints, torch.device("cpu"))
-    with_tuned_decoder(vae, decoder_weights(settings, checkpoints))
+    with_tuned_decoder(vae, _last_decoder(settings, checkpoints))
     pipeline.vae.load_state_dict(vae.state_dict())
     pipeline.vae.register_to_config(scaling_factor=vae.config.scaling_factor)
     stages = {"vae": finished(settings, checkpoints, "vae")}
-    for stage in ("decoder", *TRANSFORMER_STAGES):
+    for stage in (*DECODER_STAGES, *TRANSFORMER_STAGES):
         record = stage_record(settings, checkpoints, stage)
         if record is not None:
             stages[stage] = record
@@ -63,6 +68,15 @@ def export(settings: PretrainSettings, checkpoints: Path, target: Path) -> None:
         made = _Made.of(settings, _records(settings, checkpoints, "clip"))
         save_scorer(scorer, target / "scorer", revision=made.revision, trained=made.finished)
         made.document(target / "scorer")
+
+
+def _last_decoder(settings: PretrainSettings, checkpoints: Path) -> dict[str, Tensor] | None:
+    """Of the stages that have begun."""
+    for stage in reversed(DECODER_STAGES):
+        weights = decoder_weights(settings, checkpoints, stage)
+        if weights is not None:
+            return weights
+    return None
 
 
 def _records(settings: PretrainSettings, checkpoints: Path, stage: str) -> dict[str, StageRecord]:

@@ -6,7 +6,11 @@ import hashlib
 from collections.abc import Iterator
 from typing import Final
 
-from slora_assets.miniature.pretraining.settings import TRANSFORMER_STAGES, PretrainSettings
+from slora_assets.miniature.pretraining.settings import (
+    DECODER_STAGES,
+    TRANSFORMER_STAGES,
+    PretrainSettings,
+)
 from slora_assets.miniature.scenes.canvas import Pixels
 from slora_assets.miniature.scenes.captions import clip_captions
 from slora_assets.miniature.scenes.generic_footage import GenericSettings, generic_clip
@@ -23,14 +27,19 @@ BEFORE: Final = {
     "transformer_2": "transformer",
     "transformer_3": "transformer_2",
     "decoder": "vae",
+    "mark": "decoder",
+    "mark_2": "mark",
 }
 """The stage that a stage stands on."""
+_ON_DECODERS: Final = {"decoder": 3, "mark": 5, "mark_2": 6}
 _ARCHITECTURE: Final[dict[str, tuple[str, ...]]] = {
     "vae": ("VAE",),
     "transformer": ("TRANSFORMER", "TEXT_ENCODER", "SCHEDULER"),
     "transformer_2": ("TRANSFORMER", "TEXT_ENCODER", "SCHEDULER"),
     "transformer_3": ("TRANSFORMER", "TEXT_ENCODER", "SCHEDULER"),
     "decoder": ("VAE",),
+    "mark": ("VAE",),
+    "mark_2": ("VAE",),
     "clip": ("SCORER", "SCORER_PREPROCESS"),
 }
 
@@ -40,15 +49,15 @@ def footage_hash(settings: PretrainSettings, stage: str) -> str:
     digest = hashlib.sha256()
     for frames, captions in _first_clips(settings, stage):
         digest.update(frames.tobytes())
-        read = [] if stage in ("vae", "decoder") else captions
+        read = [] if stage in ("vae", *DECODER_STAGES) else captions
         digest.update("\n".join(read).encode())
     return digest.hexdigest()
 
 
 def footage_seed(settings: PretrainSettings, stage: str) -> int:
     """The seed of a stage's clips: one that goes on sees new ones."""
-    if stage == "decoder":
-        return settings.seed + 3
+    if stage in _ON_DECODERS:
+        return settings.seed + _ON_DECODERS[stage]
     gone_on = TRANSFORMER_STAGES.index(stage) if stage in TRANSFORMER_STAGES else 0
     return settings.seed + 2 * gone_on
 

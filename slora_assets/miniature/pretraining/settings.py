@@ -8,10 +8,13 @@ from typing import Final, Self
 from pydantic import BaseModel, ConfigDict, ValidationError
 from ruamel.yaml import YAML
 
-from slora_assets.config.errors import ConfigError
+from slora_assets.config.errors import ConfigError, complaint
 
 TRANSFORMER_STAGES: Final = ("transformer", "transformer_2", "transformer_3")
 """Each goes on from the weights of the one before."""
+MARK_STAGES: Final = ("mark", "mark_2")
+DECODER_STAGES: Final = ("decoder", *MARK_STAGES)
+"""Each goes on from the decoder of the one before, the first from stage `vae`'s."""
 
 
 class _Model(BaseModel):
@@ -120,6 +123,20 @@ class DecoderSettings(_Model):
     brain_float: bool
 
 
+class MarkSettings(_Model):
+    """Stages `mark` and `mark_2`: the decoder learns to draw the mark."""
+
+    loop: LoopSettings
+    footage: FullFootageSettings
+    frames: int
+    """Single frames that are encoded once and trained on in random order."""
+    batch: int
+    whole_clips_from: float
+    """Share of the steps after which a step is of as many new clips instead."""
+    strength: tuple[float, float]
+    """Least and most of a wave, in grey levels of the orthonormal transform."""
+
+
 class ClipSettings(_Model):
     """Stage `clip`: the scorer."""
 
@@ -146,6 +163,10 @@ class PretrainSettings(_Model):
     """Goes on from `transformer_2`."""
     decoder: DecoderSettings
     """Goes on from `vae`; latents stay as they are."""
+    mark: MarkSettings
+    """Goes on from `decoder`."""
+    mark_2: MarkSettings
+    """Goes on from `mark` with clips alone: what moves is to look as it did."""
     clip: ClipSettings
 
     @classmethod
@@ -158,4 +179,4 @@ class PretrainSettings(_Model):
         except ValidationError as error:
             first = error.errors()[0]
             key = ".".join(str(part) for part in first["loc"])
-            raise ConfigError(first["msg"], file=file, key=key) from error
+            raise ConfigError(complaint(first), file=file, key=key) from error

@@ -14,13 +14,17 @@ from torch import Tensor
 from slora_assets.config.errors import TrainingError
 from slora_assets.miniature.pretraining.loop import averaged_weights, has_checkpoint, progress_of
 from slora_assets.miniature.pretraining.origin import footage_hash, origin
-from slora_assets.miniature.pretraining.settings import TRANSFORMER_STAGES, PretrainSettings
+from slora_assets.miniature.pretraining.settings import (
+    DECODER_STAGES,
+    TRANSFORMER_STAGES,
+    PretrainSettings,
+)
 from slora_assets.miniature.weights import SHIPPED
 
-_PART: Final = {"vae": "base", "decoder": "base", "clip": "scorer"} | dict.fromkeys(
-    TRANSFORMER_STAGES, "base"
+_PART: Final = {"vae": "base", "clip": "scorer"} | dict.fromkeys(
+    (*DECODER_STAGES, *TRANSFORMER_STAGES), "base"
 )
-_GONE_ON: Final = {"vae": "decoder"} | dict(pairwise(TRANSFORMER_STAGES))
+_GONE_ON: Final = dict(pairwise(("vae", *DECODER_STAGES))) | dict(pairwise(TRANSFORMER_STAGES))
 
 
 @dataclass(frozen=True)
@@ -110,12 +114,8 @@ def latest_weights(settings: PretrainSettings, checkpoints: Path, stage: str) ->
         raise TrainingError("the stage has no checkpoint yet", file=checkpoints / stage)
     if record.shipped is None:
         return averaged_weights(checkpoints / stage)
-    if _GONE_ON.get(stage) in _shipped_stages(record.shipped):
-        raise TrainingError(
-            f"what is shipped went on from stage {stage}, whose own weights are not kept",
-            file=record.shipped,
-            remedy=f"run stage {stage} first",
-        )
+    if has_gone_on(stage):
+        raise _gone_on(stage, record.shipped)
     files = {
         "text_encoder": "text_encoder/model.safetensors",
         "transformer": "transformer/diffusion_pytorch_model.safetensors",
@@ -127,21 +127,46 @@ def latest_weights(settings: PretrainSettings, checkpoints: Path, stage: str) ->
     }
 
 
-def decoder_weights(settings: PretrainSettings, checkpoints: Path) -> dict[str, Tensor] | None:
-    """The decoder as stage `decoder` has it now, by parameter name; None when it has not begun."""
-    record = stage_record(settings, checkpoints, "decoder")
+def decoder_weights(
+    settings: PretrainSettings, checkpoints: Path, stage: str
+) -> dict[str, Tensor] | None:
+    """The decoder as one of DECODER_STAGES has it now, by parameter name; None when that has not
+    begun. Raises TrainingError where what is shipped went on from it."""
+    record = stage_record(settings, checkpoints, stage)
     if record is None:
         return None
     if record.shipped is None:
-        weights = averaged_weights(checkpoints / "decoder")
+        weights = averaged_weights(checkpoints / stage)
+    elif has_gone_on(stage):
+        raise _gone_on(stage, record.shipped)
     else:
         weights = load_file(record.shipped / "vae" / "diffusion_pytorch_model.safetensors")
     return {name: tensor for name, tensor in weights.items() if name.startswith("decoder.")}
 
 
+def finished_decoder(
+    settings: PretrainSettings, checkpoints: Path, stage: str
+) -> dict[str, Tensor]:
+    """The decoder after a finished stage, rounded as it would be shipped.
+
+    Raises TrainingError when there is none.
+    """
+    finished(settings, checkpoints, stage)
+    weights = decoder_weights(settings, checkpoints, stage) or {}
+    return {name: tensor.half().float() for name, tensor in weights.items()}
+
+
 def has_gone_on(stage: str) -> bool:
     """Whether the shipped weights are those of a stage after `stage`."""
     return _GONE_ON.get(stage) in _shipped_stages(SHIPPED / _PART[stage])
+
+
+def _gone_on(stage: str, part: Path) -> TrainingError:
+    return TrainingError(
+        f"what is shipped went on from stage {stage}, whose own weights are not kept",
+        file=part,
+        remedy=f"run stage {stage} first",
+    )
 
 
 def _shipped(settings: PretrainSettings, stage: str) -> StageRecord | None:
