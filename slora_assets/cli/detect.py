@@ -16,7 +16,7 @@ def detect(
     as_json: Annotated[bool, typer.Option("--json", help="Print what was found as JSON.")] = False,
 ) -> None:
     """Look for the marks of a generated video: Content Credentials, watermark, entry in the
-    register, and what the miniature's decoder draws into every clip. Ends with 0 where at least one
+    register, and what the miniature's decoder draws into its clips. Ends with 0 where at least one
     says that it is one, with 1 where none does, with 2 where there is no such file."""
     from slora_assets.config.errors import MissingInputError
     from slora_assets.governance.detection.detect import detect as detected

@@ -1,7 +1,7 @@
-"""The mark that the miniature's decoder draws into every clip, whoever runs it.
+"""The mark that the miniature's decoder draws into its clips, whoever runs it.
 
 The mean luma of a clip's frames, brought to the size that the miniature draws, is taken apart into
-cosine waves (DCT-II, orthonormal). Of several hundred between the coarse ones, which are the
+cosine waves (DCT-II, orthonormal). Of a thousand between the coarse ones, which are the
 picture's own, and the fine ones, which no codec keeps, the decoder was trained to have each point
 the way that a key says (stage `mark` of the pretraining; after Stable Signature, arXiv 2303.15435,
 and DistSeal, arXiv 2601.16140, with this key in the place of a learned extractor). In pictures that
@@ -25,7 +25,7 @@ from slora_assets.miniature.weights.architecture import HEIGHT, WIDTH
 
 _KEY: Final = b"slora miniature decoder 1"
 _LOWEST, _HIGHEST = 0.22, 0.50
-"""As parts of the finest wave that the size shows: half size with crf 28 leaves these."""
+"""As parts of the finest wave that the size shows: half size leaves these, crf 28 most."""
 
 
 @dataclass(frozen=True)

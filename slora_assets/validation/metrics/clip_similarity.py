@@ -13,13 +13,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from slora_assets.config.errors import (
-    ConfigError,
-    FootageError,
-    IntegrityError,
-    MissingInputError,
-    cut,
-)
+from slora_assets.config.errors import ConfigError, FootageError, IntegrityError, MissingInputError
 from slora_assets.documents import ScorerCard
 from slora_assets.provenance import object_hash, sha256_file
 from slora_assets.provenance.records import read_document
@@ -196,7 +190,7 @@ def load_named_scorer(pair: str, device: str = "cpu") -> ClipScorer:
         weights = Path(open_clip.download_pretrained(open_clip.get_pretrained_cfg(name, tag)))
     except (OSError, RuntimeError, ValueError) as error:
         raise MissingInputError(
-            f"the weights of {pair} can't be downloaded ({cut(str(error))})",
+            f"the weights of {pair} can't be downloaded ({error})",
             key="scorer",
             remedy="go online once, or name a folder or a file: <model>:<file>.safetensors",
         ) from error
@@ -245,7 +239,7 @@ def _by_name(
         tokenize = open_clip.get_tokenizer(name)
     except (OSError, RuntimeError, ValueError, KeyError, SafetensorError) as error:
         raise IntegrityError(
-            f"open_clip can't load the scorer ({cut(str(error))})",
+            f"open_clip can't load the scorer ({error})",
             file=weights,
             key="scorer",
             found=name,
