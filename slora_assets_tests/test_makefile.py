@@ -78,3 +78,15 @@ def test_switches_and_overrides_arrive_as_they_were_typed(checkout: Path) -> Non
         "SLORA_RESTART=0",
         f"SLORA_SET={over}",
     ]
+
+
+@pytest.mark.parametrize(("status", "by_pip"), [(0, False), (2, True)])
+def test_where_uv_cannot_install_pip_does(checkout: Path, status: int, by_pip: bool) -> None:
+    (checkout / ".venv" / ".ready").unlink()
+    uv = checkout / ".venv" / "bin" / "uv"
+    uv.write_text(PRINTS.replace("argument", "uv") + f"exit {status}\n")
+    uv.chmod(0o755)
+    said = make(checkout, "setup")
+    assert "uv .[dev]" in said
+    assert ("argument .[dev]" in said) is by_pip
+    assert (checkout / ".venv" / ".ready").exists()

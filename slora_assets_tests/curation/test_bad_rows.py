@@ -172,6 +172,16 @@ def test_a_bad_sentence_costs_itself_alone(tmp_path: Path) -> None:
     assert found.rejects["sentence 10"][0] == "bad_annotation"
 
 
+def test_sentences_of_videos_that_are_not_listed_are_counted_in_one_row(tmp_path: Path) -> None:
+    said = [{"video_id": name, "caption": "a market"} for name in ["v", 7, "7", "v8"]]
+    text = json.dumps({"videos": [{"video_id": "v"}], "sentences": said})
+    found = sort_one(tmp_path, "msrvtt", text, ["v"])
+    assert len(found.clips["v"].captions) == 1
+    ((_, (reason, told)),) = found.rejects.items()
+    assert reason == "bad_annotation"
+    assert "3 of 4" in told and "'7'" in told
+
+
 def test_where_lists_leave_no_validation_part_some_of_training_is_held_out(tmp_path: Path) -> None:
     videos: list[dict[str, Any]] = [
         {"video_id": f"v{i}", "url": f"u{i}", "split": "train"} for i in range(40)

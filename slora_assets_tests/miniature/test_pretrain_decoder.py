@@ -31,10 +31,14 @@ def shipped_vae() -> Any:
 
 @pytest.fixture(scope="module")
 def checkpoints(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """A stage that was stopped after its first step."""
+    """A stage that was stopped after its first step: of one clip, with one held out, in the
+    precision that any processor computes fast."""
     folder = tmp_path_factory.mktemp("pretrain")
-    stage = DecoderStage(SETTINGS, shipped_vae(), CPU)
-    with pytest.raises(InterruptedRunError):
+    less = SETTINGS.decoder.model_copy(update={"batch": 1, "brain_float": False})
+    small = SETTINGS.model_copy(update={"decoder": less})
+    stage = DecoderStage(small, shipped_vae(), CPU)
+    with pytest.raises(InterruptedRunError), pytest.MonkeyPatch.context() as patch:
+        patch.setattr("slora_assets.miniature.pretraining.decoder._HELD_OUT_CLIPS", 1)
         train(
             stage, SETTINGS.decoder.loop, folder / "decoder", origin(SETTINGS, "decoder"), minutes=0
         )

@@ -106,8 +106,9 @@ def vae_to_mark(
 
     Raises TrainingError when there is none.
     """
+    decoder = finished_decoder(settings, checkpoints, "decoder")  # first: it takes the shorter time
     vae = trained_vae(settings, checkpoints, device)
-    with_tuned_decoder(vae, finished_decoder(settings, checkpoints, "decoder"))
+    with_tuned_decoder(vae, decoder)
     return vae
 
 
