@@ -33,6 +33,7 @@ from rendered import one_thread
 from slora_assets.base_models.catalogue import MINIATURE, open_base
 from slora_assets.config.workspace import Workspace
 from slora_assets.documents import MadeWith, RegisteredVideo
+from slora_assets.footage.decode import decode_clip
 from slora_assets.footage.encode import write_mp4
 from slora_assets.governance.detection.detect import detect
 from slora_assets.marking.credentials import sign_video
@@ -40,7 +41,7 @@ from slora_assets.marking.drawn import drawn
 from slora_assets.marking.look import look_at
 from slora_assets.marking.marked import new_id, write_marked
 from slora_assets.marking.register import find, known_ids, register
-from slora_assets.marking.watermark import embedded, found, recognised
+from slora_assets.marking.watermark import embedded, found, mean_luma, recognised
 from slora_assets.miniature.scenes.sample_footage import small_frames
 from slora_assets.miniature.scenes.sample_plan import plan_clip
 from slora_assets.provenance.keys import KEYS
@@ -68,6 +69,7 @@ def main() -> None:
     parser.add_argument("--trials", type=int, default=1000)
     parser.add_argument("--generated", type=int, default=5)
     parser.add_argument("--drawn", type=int, default=100)
+    parser.add_argument("--demo", type=Path, help="a finished demo: its samples are looked at too")
     parser.add_argument("--footage", type=Path, nargs="*", default=[], help="folders of videos")
     parser.add_argument("--seed", type=int, default=0)
     options = parser.parse_args()
@@ -81,6 +83,8 @@ def main() -> None:
         workspace = Workspace(root, root / "configs", data)
         cost(workspace, options.generated)
         decoders_mark(workspace, options.drawn, root)
+        if options.demo is not None:
+            of_samples(options.demo.absolute(), root)
         videos = [file for one in options.footage for file in sorted(one.rglob("*.mp4"))]
         marked = publish(workspace, clips(rng, options.clips, videos[::2], 0))
         outlived(marked, root)
@@ -154,6 +158,22 @@ def decoders_mark(workspace: Workspace, count: int, root: Path) -> None:
             seen[way] += look is not None and drawn(look.luma) is not None
     for way, found_in in seen.items():
         print(f"the decoder's mark, {way}: found in {found_in} of {count}", flush=True)
+
+
+def of_samples(demo: Path, root: Path) -> None:
+    """The same of what a demo's validation sampled: base and adapters, on prompts of their places
+    and others, and the footage as the base's VAE gives it back."""
+    seen: Counter[str] = Counter()
+    count: Counter[str] = Counter()
+    for file in sorted((demo / "outputs" / "validation").rglob("*.mp4")):
+        frames = decode_clip(file, frames=9, width=WIDTH, height=HEIGHT, fps=FPS)
+        by = file.parent.name
+        count[by] += 1
+        for way, altered in ({"as sampled": frames} | on_their_way(root, frames)).items():
+            seen[f"{by}, {way}"] += drawn(mean_luma(altered)) is not None
+    for name, found_in in seen.items():
+        total = count[name.partition(",")[0]]
+        print(f"the decoder's mark, samples of {name}: found in {found_in} of {total}", flush=True)
 
 
 def on_their_way(root: Path, shown: Frames) -> dict[str, Frames]:

@@ -148,17 +148,24 @@ def _step(frames: Frames) -> float:
     return _LARGE_STEP if frames.shape[1] * frames.shape[2] >= _LARGE else _SMALL_STEP
 
 
+def on_grid(luma: NDArray[np.float32]) -> NDArray[np.float32]:
+    """[64, 96]: [H, W] brought to the size whose waves are read."""
+    import cv2
+
+    height, width = luma.shape
+    if (height, width) == (_ROWS, _COLUMNS):
+        return luma
+    shrunk = height >= _ROWS and width >= _COLUMNS
+    how = cv2.INTER_AREA if shrunk else cv2.INTER_CUBIC
+    return np.asarray(cv2.resize(luma, (_COLUMNS, _ROWS), interpolation=how), np.float32)
+
+
 def spectrum(luma: NDArray[np.float32]) -> NDArray[np.float32]:
     """[64, 96]: how much of each cosine wave (DCT-II, orthonormal) is in [H, W], once that has been
     brought to the grid."""
     import cv2
 
-    height, width = luma.shape
-    if (height, width) != (_ROWS, _COLUMNS):
-        shrunk = height >= _ROWS and width >= _COLUMNS
-        how = cv2.INTER_AREA if shrunk else cv2.INTER_CUBIC
-        luma = cv2.resize(luma, (_COLUMNS, _ROWS), interpolation=how)
-    return np.asarray(cv2.dct(luma), np.float32)
+    return np.asarray(cv2.dct(on_grid(luma)), np.float32)
 
 
 def _sums(luma: NDArray[np.float32]) -> NDArray[np.float32]:

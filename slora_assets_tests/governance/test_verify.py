@@ -9,9 +9,11 @@ import shutil
 from collections.abc import Callable
 from pathlib import Path
 
+import numpy as np
 import pytest
 from typer.testing import CliRunner
 
+from api.store.artifact_store import ArtifactStore
 from slora_assets.cli.commands import app
 from slora_assets.config.data import read_dataset
 from slora_assets.config.workspace import Workspace
@@ -22,7 +24,7 @@ from slora_assets.deployment.signed import signed_preset_file
 from slora_assets.documents import ADAPTER_FILE, ADAPTER_RECORD, RUN_RECORD, VERDICT_FILE
 from slora_assets.footage.inventory import take_inventory
 from slora_assets.governance.verification.verify import verify
-from slora_assets.provenance import sha256_file
+from slora_assets.provenance import Json, sha256_file
 from slora_assets.provenance.keys import KEYS, public_key_file
 from slora_assets.provenance.ledger import ledger_heads
 from slora_assets.provenance.signatures import signature_of
@@ -229,3 +231,35 @@ def test_a_videos_chain_leads_to_adapter_verdict_and_log(project: Workspace) -> 
     ):
         assert wanted in told
     assert "changes data/changelog.jsonl" in told
+
+
+def test_a_preview_is_of_its_run_and_holds_where_nothing_was_ever_promoted(
+    project: Workspace,
+) -> None:
+    adapter, run = adapter_of(project), project.scenario_run(SCENARIO)
+    frames = np.random.default_rng(1).integers(0, 255, (9, 64, 96, 3), np.uint8)
+    facts: dict[str, Json] = {
+        "adapter_sha256": sha256_file(adapter),
+        "scenario": SCENARIO,
+        "prompt": "a blue cart",
+        "status": "preview",
+        "lora_path": project.relative(adapter),
+    }
+    clip = ArtifactStore(project).publish(frames, 8.0, facts, [run / RUN_RECORD])
+    video = project.artifacts / clip.name
+    shutil.rmtree(project.registry)
+    assert _broken(project, video) == []
+    assert f"run {project.relative(run / RUN_RECORD)}" in "\n".join(verify(project, video).lines())
+
+    trained = adapter.read_bytes()
+    adapter.write_bytes(trained[:-1] + bytes([trained[-1] ^ 1]))
+    assert any(line.startswith(project.relative(adapter)) for line in _broken(project, video))
+    put_run_on_record(project, SCENARIO)  # another training's adapter is there by now
+    states = {link.path: link.state for link in verify(project, video, full=True).parents}
+    assert states[project.relative(run / RUN_RECORD)] == "replaced"
+
+    facts["lora_path"] = project.relative(run / "config.yaml")
+    clip = ArtifactStore(project).publish(frames, 8.0, facts, [run / RUN_RECORD])
+    assert any(
+        "no stage put it" in line for line in _broken(project, project.artifacts / clip.name)
+    )

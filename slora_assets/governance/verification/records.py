@@ -50,6 +50,21 @@ class Records:
                 return path
         return None
 
+    def written_with(self, file: Path, sha256: str) -> Link:
+        """The record that `file` was written with when it had the hash."""
+        for path, entries in self._history.items():
+            folder = self._workspace.absolute(path).parent
+            if not file.is_relative_to(folder):
+                continue
+            name = file.relative_to(folder).as_posix()
+            if sha256 in {entry.files.get(name) for entry in entries}:
+                last = entries[-1]
+                if last.files.get(name) == sha256:
+                    return self.link(path)
+                return _later(last) if last.sha256 is not None else _erased(last)
+        where = self._workspace.relative(file)
+        return Link("file", where, "broken", f"no stage put it on record with {sha256[:16]}")
+
     def link(self, path: str) -> Link:
         """A record, its files, its content and its parents."""
         if path not in self._links:
@@ -109,9 +124,9 @@ class Records:
         if kept != child and self._hashes.of(kept) == sha256:
             return Link("copy", self._workspace.relative(kept), says=f"of {path} as it was then")
         if entries and entries[-1].sha256 is None:
-            return Link(entries[-1].kind, path, "erased", "on purpose, after this was made from it")
-        if sha256 in self.hashes_of(path):
-            return Link(entries[-1].kind if entries else "file", path, "replaced", "by a later one")
+            return _erased(entries[-1])
+        if entries and sha256 in self.hashes_of(path):
+            return _later(entries[-1])
         return Link("file", path, "broken", "it was never on record as it is said to have been")
 
     def _near(self, path: str, entries: list[LoggedRecord]) -> Link:
@@ -120,6 +135,14 @@ class Records:
         if found == entries[-1].sha256:
             return Link(entries[-1].kind, path)
         return Link(entries[-1].kind, path, "broken", _what_happened(found, entries))
+
+
+def _erased(last: LoggedRecord) -> Link:
+    return Link(last.kind, last.path, "erased", "on purpose, after this was made from it")
+
+
+def _later(last: LoggedRecord) -> Link:
+    return Link(last.kind, last.path, "replaced", "by a later one")
 
 
 def _what_happened(found: str | None, entries: list[LoggedRecord]) -> str:

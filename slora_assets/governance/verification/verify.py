@@ -6,7 +6,7 @@ import json
 from collections.abc import Callable
 from contextlib import suppress
 from pathlib import Path
-from typing import get_args
+from typing import Any, get_args
 
 from slora_assets.config.errors import IntegrityError, SloraError
 from slora_assets.config.workspace import Workspace
@@ -244,6 +244,13 @@ class _Verification:
         record = self._workspace.registry / sha256 / ADAPTER_RECORD
         return self._records.link(self._workspace.relative(record))
 
+    def _adapter_of(self, told: dict[str, Any], sha256: str) -> Link:
+        """What drew a clip: a preview's adapter stands with its run, not in the registry."""
+        if told.get("status") != "preview":
+            return self._adapter(sha256)
+        file = self._workspace.absolute(str(told.get("lora_path")))
+        return self._records.written_with(file, sha256)
+
     def _video(self, sidecar: Path) -> Link:
         """A generated clip, by what its sidecar says."""
         video = sidecar.with_suffix(".mp4")
@@ -258,7 +265,7 @@ class _Verification:
         link.parents.append(self._records.link(self._workspace.relative(sidecar)))
         link.parents.append(entry_link(self._workspace, sidecar.stem, str(sha256)))
         if adapter is not None:  # else the base alone drew it
-            link.parents.append(self._adapter(str(adapter)))
+            link.parents.append(self._adapter_of(told, str(adapter)))
         if found != sha256:
             link.state = "broken"
             link.says = "the file is gone" if found is None else "it was changed since it was made"
