@@ -71,7 +71,8 @@ def _evened(luma: NDArray[np.float32]) -> NDArray[np.float32]:
         return np.asarray(blurred, np.float32)
 
     stands_out = luma - smooth(luma, _NEAR)
-    return stands_out / (np.sqrt(smooth(stands_out**2, _AROUND)) + np.float32(_LEAST))
+    there = np.sqrt(smooth(stands_out**2, _AROUND))
+    return np.asarray(stands_out / (there + _LEAST), np.float32)
 
 
 def _at_least(heads: int, coins: int) -> float:
