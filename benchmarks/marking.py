@@ -7,8 +7,8 @@ back (and, without a target, at half size with crf 28), by itself and with the r
 changes clips by no less than 40 dB; of 1,000 unmarked clips it is found in 0.1 % at most, and none
 is taken for a registered one; and in each of 1,000 trials `detect` answers after one layer was
 stripped: a copy without credentials, a clip without the watermark, a machine without the register.
-What the miniature's decoder draws into clips is looked for in freshly generated ones, after the
-same ways, and in the unmarked ones.
+In the unmarked ones the mark of the miniature's decoder is looked for, too; `drawn_mark.py` looks
+for it where it is.
 """
 
 from __future__ import annotations
@@ -33,7 +33,6 @@ from rendered import one_thread
 from slora_assets.base_models.catalogue import MINIATURE, open_base
 from slora_assets.config.workspace import Workspace
 from slora_assets.documents import MadeWith, RegisteredVideo
-from slora_assets.footage.decode import decode_clip
 from slora_assets.footage.encode import write_mp4
 from slora_assets.governance.detection.detect import detect
 from slora_assets.marking.credentials import sign_video
@@ -41,7 +40,7 @@ from slora_assets.marking.drawn import drawn
 from slora_assets.marking.look import look_at
 from slora_assets.marking.marked import new_id, write_marked
 from slora_assets.marking.register import find, known_ids, register
-from slora_assets.marking.watermark import embedded, found, mean_luma, recognised
+from slora_assets.marking.watermark import embedded, found, recognised
 from slora_assets.miniature.scenes.sample_footage import small_frames
 from slora_assets.miniature.scenes.sample_plan import plan_clip
 from slora_assets.provenance.keys import KEYS
@@ -68,8 +67,6 @@ def main() -> None:
     parser.add_argument("--unmarked", type=int, default=1000)
     parser.add_argument("--trials", type=int, default=1000)
     parser.add_argument("--generated", type=int, default=5)
-    parser.add_argument("--drawn", type=int, default=100)
-    parser.add_argument("--demo", type=Path, help="a finished demo: its samples are looked at too")
     parser.add_argument("--footage", type=Path, nargs="*", default=[], help="folders of videos")
     parser.add_argument("--seed", type=int, default=0)
     options = parser.parse_args()
@@ -82,9 +79,6 @@ def main() -> None:
         data = root / "configs" / "data" / "sample.yaml"
         workspace = Workspace(root, root / "configs", data)
         cost(workspace, options.generated)
-        decoders_mark(workspace, options.drawn, root)
-        if options.demo is not None:
-            of_samples(options.demo.absolute(), root)
         videos = [file for one in options.footage for file in sorted(one.rglob("*.mp4"))]
         marked = publish(workspace, clips(rng, options.clips, videos[::2], 0))
         outlived(marked, root)
@@ -135,45 +129,6 @@ def cost(workspace: Workspace, count: int) -> None:
             f"generated {generation:.3f}, encoded {encoding:.3f}, marked and encoded {marking:.3f}"
         )
         print(f"cost by the {name}: {share:.1%} of a generation; seconds: {said}", flush=True)
-
-
-def decoders_mark(workspace: Workspace, count: int, root: Path) -> None:
-    """What the miniature's decoder draws into clips that nobody published, generated from captions
-    of the sample footage, after what happens to clips on their way."""
-    base = open_base(MINIATURE, workspace.models)
-    pipeline, inference = base.pipeline("cpu", "float32"), base.inference
-    seen: Counter[str] = Counter()
-    for number in range(count):
-        plan = plan_clip(7, number, PLACES[number % len(PLACES)], number)
-        frames = base.generate(
-            pipeline,
-            prompt=plan.captions[0],
-            seed=number,
-            steps=inference.steps,
-            guidance_scale=inference.guidance_scale,
-        )
-        whole = {"as generated": frames, "a single frame": frames[4:5]}
-        for way, altered in (whole | on_their_way(root, frames)).items():
-            look = look_at(altered)
-            seen[way] += look is not None and drawn(look.luma) is not None
-    for way, found_in in seen.items():
-        print(f"the decoder's mark, {way}: found in {found_in} of {count}", flush=True)
-
-
-def of_samples(demo: Path, root: Path) -> None:
-    """The same of what a demo's validation sampled: base and adapters, on prompts of their places
-    and others, and the footage as the base's VAE gives it back."""
-    seen: Counter[str] = Counter()
-    count: Counter[str] = Counter()
-    for file in sorted((demo / "outputs" / "validation").rglob("*.mp4")):
-        frames = decode_clip(file, frames=9, width=WIDTH, height=HEIGHT, fps=FPS)
-        by = file.parent.name
-        count[by] += 1
-        for way, altered in ({"as sampled": frames} | on_their_way(root, frames)).items():
-            seen[f"{by}, {way}"] += drawn(mean_luma(altered)) is not None
-    for name, found_in in seen.items():
-        total = count[name.partition(",")[0]]
-        print(f"the decoder's mark, samples of {name}: found in {found_in} of {total}", flush=True)
 
 
 def on_their_way(root: Path, shown: Frames) -> dict[str, Frames]:
