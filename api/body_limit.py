@@ -11,10 +11,17 @@ from email.message import Message
 from typing import Never
 
 from starlette.exceptions import HTTPException
-from starlette.requests import Request
+from starlette.requests import ClientDisconnect, Request
 from starlette.types import Message as Received
 
-from api.errors import BodyTooLarge, BodyTooSlow, BrokenForm, InvalidForm, WrongMediaType
+from api.errors import (
+    BodyCutOff,
+    BodyTooLarge,
+    BodyTooSlow,
+    BrokenForm,
+    InvalidForm,
+    WrongMediaType,
+)
 
 _JSON = "application/json"
 _MEDIA_TYPES = ("multipart/form-data", "application/x-www-form-urlencoded")
@@ -41,8 +48,8 @@ async def with_form_read(
 ) -> Request:
     """`request` with its form read.
 
-    Raises BodyTooLarge, BodyTooSlow, WrongMediaType, InvalidForm for what is no UTF-8, BrokenForm
-    for a malformed body, too many fields and files.
+    Raises BodyTooLarge, BodyTooSlow, BodyCutOff, WrongMediaType, InvalidForm for what is no UTF-8,
+    BrokenForm for a malformed body, too many fields and files.
     """
     declared = _media_type(request)
     if declared not in _MEDIA_TYPES:
@@ -143,4 +150,6 @@ async def _body(request: Request, max_bytes: int) -> bytes:
                     raise too_large
     except TimeoutError as error:
         raise BodyTooSlow(f"The body must arrive within {_TIMEOUT_S:g} s.") from error
+    except ClientDisconnect as error:  # the log would call it an error of the service
+        raise BodyCutOff(f"The client hung up after {len(body)} bytes of the body.") from error
     return bytes(body)

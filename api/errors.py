@@ -245,6 +245,14 @@ class BodyTooSlow(ApiError):
     title = "The request took too long to arrive"
 
 
+class BodyCutOff(ApiError):
+    """The client hung up before all of the request's body was there."""
+
+    status = 400
+    slug = "cut-off"
+    title = "The request ended early"
+
+
 class BrokenForm(ApiError):
     """The body is no form that can be read, or holds files."""
 

@@ -15,6 +15,7 @@ from fastapi import FastAPI
 from opentelemetry.proto.collector.trace.v1.trace_service_pb2 import ExportTraceServiceRequest
 from prometheus_client.parser import text_string_to_metric_families
 from starlette.testclient import TestClient
+from starlette.types import Message
 
 from api.app import create_app
 from api.logs import log_settings
@@ -54,6 +55,37 @@ def read(client: TestClient) -> dict[str, float]:
         for family in text_string_to_metric_families(answer.text)
         for one in family.samples
     }
+
+
+@pytest.mark.parametrize(
+    ("path", "kind", "body"),
+    [
+        ("/generate", b"application/x-www-form-urlencoded", b""),
+        ("/generate", b"multipart/form-data; boundary=x", b"--x"),
+        ("/v1/videos", b"application/json", b'{"prompt":'),
+    ],
+)
+def test_who_hangs_up_in_mid_body_is_no_error_of_the_service(
+    own: FastAPI, caplog: pytest.LogCaptureFixture, path: str, kind: bytes, body: bytes
+) -> None:
+    headers = [(b"host", b"127.0.0.1"), (b"content-type", kind), (b"content-length", b"99")]
+    scope = {"type": "http", "method": "POST", "path": path, "query_string": b""}
+    scope |= {"headers": headers, "server": ("127.0.0.1", 80), "http_version": "1.1"}
+    received = [{"type": "http.request", "body": body, "more_body": True}]
+
+    async def receive() -> Message:
+        return received.pop() if received else {"type": "http.disconnect"}
+
+    async def send(_: Message) -> None:
+        """Nobody listens."""
+
+    with local(own) as client:
+        assert client.portal is not None
+        client.portal.call(own, scope, receive, send)
+        told = read(client)
+        assert client.get("/v1/videos").json()["data"] == [], "nothing was asked for"
+    assert told[f"slora_requests_total['{path}', '400', 'POST']"] == 1
+    assert not [one for one in caplog.records if one.levelno >= logging.WARNING]
 
 
 def test_metrics_count_requests_jobs_and_stages_by_labels_that_are_few(own: FastAPI) -> None:
