@@ -1,11 +1,12 @@
 """What `slora verify` finds: `python benchmarks/tampering.py --trials 1000 --clean 100`.
 
-A small project is made in earnest (`slora_assets_tests/small_graph.py`) and one of its adapters
-promoted. Each trial changes one artefact of one kind in one way, asks `verify` about the whole
-project, and puts it back: one flipped bit, a value of a JSON file edited, two files of a kind
-exchanged, a file deleted, an older version put back, a file that no stage wrote put beside others.
-It counts as found when a broken link names the file. Clean trees are copies of the project, where
-nothing may be broken. The seed decides all choices.
+A small project is made in earnest (`slora_assets_tests/small_graph.py`), one of its adapters
+promoted, and clips published: a preview before that, one of the promoted adapter, one of the base,
+and one that is deleted again. Each trial changes one artefact of one kind in one way, asks `verify`
+about the whole project, and puts it back: one flipped bit, a value of a JSON file edited, two files
+of a kind exchanged, a file deleted, an older version put back, a file that no stage wrote put
+beside others. It counts as found when a broken link names the file. Clean trees are copies of the
+project, where nothing may be broken. The seed decides all choices.
 """
 
 from __future__ import annotations
@@ -23,6 +24,10 @@ from collections import Counter
 from collections.abc import Callable, Mapping
 from pathlib import Path
 
+from fastapi.testclient import TestClient
+
+from api.app import create_app
+from api.settings import ApiSettings
 from slora_assets.config.workspace import Workspace
 from slora_assets.deployment.promotion import demote, promote
 from slora_assets.governance.verification.verify import verify
@@ -62,13 +67,26 @@ def made(root: Path) -> Workspace:
     prompts.write_text(prompts.read_text() + "  min_effect: 0.0001\n")
     command = ["slora_assets.validation.command", "--run", str(workspace.scenario_run(SCENARIO))]
     subprocess.run([sys.executable, "-m", *command], check=True, capture_output=True)
+    published(workspace, {"seed": 1})
     for _ in range(2):  # a demotion between them, so that logs have older versions
         promote(workspace, SCENARIO, "a benchmark", "to be tampered with", True)
         before = workspace.changelog.read_bytes()
         demote(workspace, SCENARIO, "a benchmark", "to be promoted again")
         (root / "older_changelog").write_bytes(before)
     promote(workspace, SCENARIO, "a benchmark", "to be tampered with", True)
+    published(workspace, {"seed": 2}, {"seed": 3, "lora_scale": 0}, {"seed": 4}, delete_last=True)
     return workspace
+
+
+def published(workspace: Workspace, *asked: dict[str, float], delete_last: bool = False) -> None:
+    """Clips by the service, of what is promoted or else as previews."""
+    settings = ApiSettings(workspace, preview=True, device="cpu")
+    with TestClient(create_app(settings), base_url="http://127.0.0.1") as client:
+        for one in asked:
+            form = {"prompt": "a blue cart at the market", "scenario": SCENARIO, **one}
+            answer = client.post("/generate", data=form).raise_for_status()
+        if delete_last:
+            client.delete(answer.json()["url"]).raise_for_status()
 
 
 def older_versions(workspace: Workspace) -> dict[Path, bytes]:
@@ -98,6 +116,9 @@ def kinds(workspace: Workspace) -> Mapping[str, list[Path]]:
         "verdicts": workspace.outputs.glob("validation/*/verdict.json"),
         "measurements": workspace.outputs.glob("validation/*/pairs.json"),
         "registry": workspace.registry.rglob("*.*"),
+        "published clips": workspace.artifacts.glob("*.mp4"),
+        "what is said of clips": workspace.artifacts.glob("*.json"),
+        "register": workspace.register.glob("*.json"),
         "ledger and change log": [workspace.ledger, workspace.changelog],
         "heads and signatures": [
             *workspace.ledger.parent.glob("*.head.json"),
@@ -116,6 +137,9 @@ def kinds(workspace: Workspace) -> Mapping[str, list[Path]]:
         "heads and signatures",
         "footage",
         "registry",
+        "published clips",
+        "what is said of clips",
+        "register",
     )
     return {
         name: [file for file in files if name in kept or file in known]
@@ -189,7 +213,7 @@ def restore(changed: list[Path], before: Mapping[Path, bytes]) -> None:
         if file in before:
             file.write_bytes(before[file])
         elif file.parent.name in ("kitchen", "f" * 64):
-            shutil.rmtree(file.parent)
+            shutil.rmtree(file.parent, ignore_errors=True)  # another file of it has taken it along
         else:
             file.unlink()
 
@@ -237,18 +261,28 @@ def replay(older: Mapping[Path, bytes], chance: random.Random) -> list[Path]:
 
 
 def stray(workspace: Workspace, chance: random.Random) -> list[Path]:
-    """A record of another scenario, or an adapter in the registry, that nobody made."""
-    if chance.random() < 0.5:
-        target = workspace.validation("kitchen") / "verdict.json"
-        source = workspace.validation(SCENARIO) / "verdict.json"
-    else:
-        target = workspace.registry / ("f" * 64) / "adapter.json"
-        source = next(workspace.registry.rglob("adapter.json"))
+    """What nobody made: a verdict of another scenario, an adapter in the registry, a clip among the
+    published ones, with its words or without, and an entry of the register."""
+    nobody = "f" * 64
+    clip = workspace.artifacts / f"{nobody[:32]}.mp4"
+    copies: list[dict[Path, Path]] = [
+        {workspace.validation("kitchen") / "verdict.json": workspace.validation(SCENARIO)},
+        {
+            workspace.registry / nobody / name: next(workspace.registry.glob("*"))
+            for name in ("pytorch_lora_weights.safetensors", "adapter.json")
+        },
+        {clip: next(workspace.artifacts.glob("*.mp4"))},
+        {
+            clip: next(workspace.artifacts.glob("*.mp4")),
+            clip.with_suffix(".json"): next(workspace.artifacts.glob("*.json")),
+        },
+        {workspace.register / f"{clip.stem}.json": next(workspace.register.glob("*.json"))},
+    ]
+    made = chance.choice(copies)
+    for target, source in made.items():
         target.parent.mkdir(parents=True, exist_ok=True)
-        shutil.copy(source.with_name("pytorch_lora_weights.safetensors"), target.parent)
-    target.parent.mkdir(parents=True, exist_ok=True)
-    shutil.copy(source, target)
-    return [target]
+        shutil.copy(source / target.name if source.is_dir() else source, target)
+    return list(made)
 
 
 if __name__ == "__main__":

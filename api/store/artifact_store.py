@@ -105,12 +105,14 @@ class ArtifactStore:
             write_json(sidecar, told)
             put_on_record(self._workspace, "video", sidecar, parents)
             register(entry.parent, video)
+            put_on_record(self._workspace, "entry", entry, [sidecar])
             pending.rename(artifact_file)
         except BaseException:
-            entry.unlink(missing_ok=True)
-            if sidecar.exists():
-                sidecar.unlink()
-                erase_from_record(self._workspace, sidecar)
+            written = [one for one in (entry, sidecar) if one.exists()]
+            for one in written:
+                one.unlink()
+            for one in written:
+                erase_from_record(self._workspace, one)
             raise
         finally:
             pending.unlink(missing_ok=True)

@@ -24,6 +24,7 @@ RecordKind = Literal[
     "takedowns",
     "report",
     "video",
+    "entry",
 ]
 
 

@@ -6,7 +6,7 @@ from __future__ import annotations
 import json
 import os
 import shutil
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from pathlib import Path
 
 import numpy as np
@@ -21,12 +21,18 @@ from slora_assets.curation.stage import curate
 from slora_assets.deployment.changelog import change_heads
 from slora_assets.deployment.promotion import demote
 from slora_assets.deployment.signed import signed_preset_file
-from slora_assets.documents import ADAPTER_FILE, ADAPTER_RECORD, RUN_RECORD, VERDICT_FILE
+from slora_assets.documents import (
+    ADAPTER_FILE,
+    ADAPTER_RECORD,
+    RUN_RECORD,
+    VERDICT_FILE,
+    RecordKind,
+)
 from slora_assets.footage.inventory import take_inventory
 from slora_assets.governance.verification.verify import verify
 from slora_assets.provenance import Json, sha256_file
 from slora_assets.provenance.keys import KEYS, public_key_file
-from slora_assets.provenance.ledger import ledger_heads
+from slora_assets.provenance.ledger import ledger_heads, put_on_record
 from slora_assets.provenance.signatures import signature_of
 from slora_assets.provenance.trust import trust
 from slora_assets_tests.governance.made import SCENARIO, adapter_of, one_of, video_of
@@ -219,6 +225,56 @@ def test_a_video_may_be_deleted_with_its_sidecar_while_the_register_tells_of_it(
     assert _broken(project) == []
     (project.register / f"{video.stem}.json").unlink()
     assert any(line.startswith(f"{sidecar}: the file is gone") for line in _broken(project))
+
+
+@pytest.mark.parametrize("way", ["deleted", "edited", "another's"])
+def test_the_entry_of_a_video_that_is_gone_is_guarded_still(project: Workspace, way: str) -> None:
+    video = video_of(project)
+    ArtifactStore(project).erase(video.name)
+    assert _broken(project) == []
+    entry = project.register / f"{video.stem}.json"
+    if way == "deleted":
+        entry.unlink()
+    elif way == "edited":
+        rewrite(entry, lambda told: told.update(made="2020-01-01T00:00:00Z"))
+    else:
+        frames = np.random.default_rng(2).integers(0, 255, (9, 64, 96, 3), np.uint8)
+        other = ArtifactStore(project).publish(frames, 8.0, {"adapter_sha256": None})
+        shutil.copy(project.register / f"{other.id}.json", entry)
+    [said] = _broken(project)
+    assert said.startswith(project.relative(entry))
+    assert _broken(project, entry), "asked about alone, too"
+
+
+def test_clips_that_no_service_published_are_named(project: Workspace) -> None:
+    video = video_of(project)
+    stranger = video.with_name(f"{'0' * 32}.mp4")
+    shutil.copy(video, stranger)
+    entry = project.register / f"{'0' * 32}.json"
+    shutil.copy(project.register / f"{video.stem}.json", entry)
+    assert _broken(project) == [
+        f"{project.relative(stranger)}: no stage put this file on record",
+        f"{project.relative(entry)}: it is another video's",
+    ]
+
+
+def test_an_entry_that_an_older_version_left_out_of_the_ledger_holds_by_its_signature(
+    project: Workspace, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def older(workspace: Workspace, kind: RecordKind, path: Path, parents: Iterable[Path]) -> None:
+        if kind != "entry":
+            put_on_record(workspace, kind, path, parents)
+
+    monkeypatch.setattr("api.store.artifact_store.put_on_record", older)
+    frames = np.random.default_rng(3).integers(0, 255, (9, 64, 96, 3), np.uint8)
+    video = ArtifactStore(project).publish(frames, 8.0, {"adapter_sha256": None})
+    assert _broken(project) == []
+    ArtifactStore(project).erase(video.name)
+    assert _broken(project) == []
+    entry = project.register / f"{video.id}.json"
+    rewrite(entry, lambda told: told.update(made="2020-01-01T00:00:00Z"))
+    where = project.relative(entry)
+    assert _broken(project) == [f"{where}: it was changed after it was signed"]
 
 
 def test_a_videos_chain_leads_to_adapter_verdict_and_log(project: Workspace) -> None:

@@ -25,7 +25,7 @@ from slora_assets.documents import (
 from slora_assets.governance.verification.hashes import Hashes
 from slora_assets.governance.verification.judged import sweep_judged, verdict_judged
 from slora_assets.governance.verification.link import Link
-from slora_assets.governance.verification.marks import refuse_other_credentials
+from slora_assets.governance.verification.marks import entry_link, refuse_other_credentials
 from slora_assets.provenance import object_hash, read_json
 from slora_assets.provenance.curated import curated_at, curated_now
 from slora_assets.provenance.inventories import read_inventory
@@ -60,6 +60,7 @@ class Contents:
             "verdict": self._verdict,
             "sweep": self._sweep,
             "registered": self._registered,
+            "entry": self._entry,
         }
         look = looks.get(kind)
         return look(file) if look else ("", [])
@@ -162,6 +163,12 @@ class Contents:
         _same(file, "sha256", record.sha256, file.parent.name)
         refuse_other_credentials(file.parent)
         return f"{record.scenario or 'unified'}, rank {record.rank}, epoch {record.epoch}", []
+
+    def _entry(self, file: Path) -> Found:
+        link = entry_link(self._workspace, file.stem, None)
+        if link.state == "broken":
+            raise IntegrityError(link.says, file=file, remedy="restore it from a copy")
+        return link.says, []
 
     @cached_property
     def _inventory(self) -> Inventory:

@@ -59,3 +59,8 @@ class Link:
         yield self
         for parent in self.parents:
             yield from parent._walk(seen)
+
+
+def of_nobody(where: str) -> Link:
+    """A file where a stage should have written one."""
+    return Link("file", where, "broken", "no stage put this file on record")

@@ -9,10 +9,10 @@ from typing import Final
 
 from slora_assets.config.errors import SloraError
 from slora_assets.config.workspace import Workspace
-from slora_assets.documents import LoggedRecord
+from slora_assets.documents import ADAPTER_RECORD, LoggedRecord
 from slora_assets.governance.verification.contents import Contents
 from slora_assets.governance.verification.hashes import Hashes
-from slora_assets.governance.verification.link import Link
+from slora_assets.governance.verification.link import Link, of_nobody
 from slora_assets.governance.verification.marks import taken_away
 from slora_assets.governance.verification.signers import of_record
 from slora_assets.provenance.ledger import all_records
@@ -65,12 +65,17 @@ class Records:
         where = self._workspace.relative(file)
         return Link("file", where, "broken", f"no stage put it on record with {sha256[:16]}")
 
+    def registered(self, sha256: str) -> Link:
+        """The record of an adapter in the registry."""
+        record = self._workspace.registry / sha256 / ADAPTER_RECORD
+        return self.link(self._workspace.relative(record))
+
     def link(self, path: str) -> Link:
         """A record, its files, its content and its parents."""
         if path not in self._links:
             entries = self._history.get(path)
             if not entries:
-                return Link("file", path, "broken", "no stage put this file on record")
+                return of_nobody(path)
             link = self._links[path] = Link(entries[-1].kind, path)
             self._look(link, entries)
         return self._links[path]

@@ -6,7 +6,7 @@ import json
 from collections.abc import Callable
 from contextlib import suppress
 from pathlib import Path
-from typing import Any, get_args
+from typing import get_args
 
 from slora_assets.config.errors import IntegrityError, SloraError
 from slora_assets.config.workspace import Workspace
@@ -24,10 +24,10 @@ from slora_assets.documents import (
     Presets,
 )
 from slora_assets.governance.verification.hashes import Hashes
-from slora_assets.governance.verification.link import Link
-from slora_assets.governance.verification.marks import entry_link
+from slora_assets.governance.verification.link import Link, of_nobody
 from slora_assets.governance.verification.records import Records
 from slora_assets.governance.verification.signers import of_log, of_preset, signed_by
+from slora_assets.governance.verification.videos import Videos
 from slora_assets.provenance.inventories import read_inventory
 from slora_assets.provenance.ledger import all_records, ledger_heads
 from slora_assets.provenance.takedowns import read_takedowns, takedown_heads
@@ -56,6 +56,7 @@ class _Verification:
     def __init__(self, workspace: Workspace, hashes: Hashes, far: bool) -> None:
         self._workspace, self._hashes = workspace, hashes
         self._records = Records(workspace, hashes, far)
+        self._videos = Videos(workspace, hashes, self._records)
 
     def of(self, path: Path) -> Link:
         workspace = self._workspace
@@ -77,11 +78,10 @@ class _Verification:
         if path.parent in known and path.parent != workspace.root:
             return known[path.parent]()
         if path.parent == workspace.artifacts:
-            return self._video(path.with_suffix(".json"))
+            return self._videos.of(path.with_suffix(".json"))
         if path.parent == workspace.register:
             sidecar = workspace.artifacts / path.name
-            there = sidecar.is_file()
-            return self._video(sidecar) if there else entry_link(workspace, path.stem, None)
+            return self._videos.of(sidecar) if sidecar.is_file() else self._videos.entry(path)
         record = self._record_of(path)
         if record is not None:
             return self._records.link(record)
@@ -145,12 +145,10 @@ class _Verification:
 
     def _whole(self) -> Link:
         records = [self._records.link(path) for path in self._records.paths()]
-        videos = [
-            self._video(sidecar) for sidecar in sorted(self._workspace.artifacts.glob("[!.]*.json"))
-        ]
         logs = [self._ledger(), self._changelog(), self._takedowns()]
-        parts = [*logs, self._presets(), *records, *videos]
-        return Link("workspace", str(self._workspace.root), parents=[*parts, *self._strays()])
+        parts = [*logs, self._presets(), *records, *self._videos.all()]
+        strays = [*self._strays(), *self._videos.strays()]
+        return Link("workspace", str(self._workspace.root), parents=[*parts, *strays])
 
     def _strays(self) -> list[Link]:
         """Records that stand where stages write them, and that none put there."""
@@ -168,8 +166,7 @@ class _Verification:
                 where = workspace.relative(record)
                 listed = where in known or self._records.holding(file) is not None
                 if not listed and not any(p.startswith(".") for p in Path(where).parts):
-                    says = "no stage put this file on record"
-                    found.append(Link("file", where, "broken", says))
+                    found.append(of_nobody(where))
         return found
 
     def _ledger(self) -> Link:
@@ -237,38 +234,7 @@ class _Verification:
         assert change is not None, "only presets with an adapter are asked about"
         link = Link("preset", scenario, says=_promoted(change))
         link.parents.append(of_preset(self._workspace, presets, scenario, change))
-        link.parents.append(self._adapter(str(preset.sha256)))
-        return link
-
-    def _adapter(self, sha256: str) -> Link:
-        record = self._workspace.registry / sha256 / ADAPTER_RECORD
-        return self._records.link(self._workspace.relative(record))
-
-    def _adapter_of(self, told: dict[str, Any], sha256: str) -> Link:
-        """What drew a clip: a preview's adapter stands with its run, not in the registry."""
-        if told.get("status") != "preview":
-            return self._adapter(sha256)
-        file = self._workspace.absolute(str(told.get("lora_path")))
-        return self._records.written_with(file, sha256)
-
-    def _video(self, sidecar: Path) -> Link:
-        """A generated clip, by what its sidecar says."""
-        video = sidecar.with_suffix(".mp4")
-        where = self._workspace.relative(video)
-        try:
-            told = json.loads(sidecar.read_bytes())
-            sha256, adapter = told["sha256"], told["adapter_sha256"]
-        except (OSError, ValueError, KeyError, TypeError):
-            return Link("video", where, "broken", "what is said of it can't be read")
-        found = self._hashes.of(video)
-        link = Link("video", where, says=f"{told.get('scenario')}: {told.get('prompt')}")
-        link.parents.append(self._records.link(self._workspace.relative(sidecar)))
-        link.parents.append(entry_link(self._workspace, sidecar.stem, str(sha256)))
-        if adapter is not None:  # else the base alone drew it
-            link.parents.append(self._adapter_of(told, str(adapter)))
-        if found != sha256:
-            link.state = "broken"
-            link.says = "the file is gone" if found is None else "it was changed since it was made"
+        link.parents.append(self._records.registered(str(preset.sha256)))
         return link
 
 
