@@ -15,6 +15,7 @@ from typing import Final, TypeVar
 from pydantic import BaseModel, ConfigDict, ValidationError
 from ruamel.yaml.comments import CommentedMap, CommentedSeq
 
+from slora_assets.config.described import Described
 from slora_assets.config.errors import ConfigError, complaint
 from slora_assets.config.yaml_tree import line_in, parsed, read_tree
 
@@ -29,12 +30,10 @@ _LARGEST: Final = 2**53 - 1
 Location = tuple[int | str, ...]
 
 
-class Settings(BaseModel):
+class Settings(Described):
     """Base of all settings: frozen, unknown keys are errors, docstrings under fields describe."""
 
-    model_config = ConfigDict(
-        extra="forbid", frozen=True, use_attribute_docstrings=True, allow_inf_nan=False
-    )
+    model_config = ConfigDict(extra="forbid", frozen=True, allow_inf_nan=False)
 
 
 SettingsType = TypeVar("SettingsType", bound=BaseModel)

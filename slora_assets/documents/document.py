@@ -4,14 +4,15 @@ from __future__ import annotations
 
 from typing import Final
 
-from pydantic import BaseModel, ConfigDict
+from pydantic import ConfigDict
+
+from slora_assets.config.described import Described
 
 RULES: Final = ConfigDict(
     extra="forbid",
     frozen=True,
     serialize_by_alias=True,
     validate_by_name=True,
-    use_attribute_docstrings=True,
 )
 """Unknown keys are errors, and what was read never changes. A field whose name in the file would
 read badly in code has that name as its alias."""
@@ -23,7 +24,7 @@ def is_none(value: object) -> bool:
     return value is None
 
 
-class Document(BaseModel):
+class Document(Described):
     """A part of a JSON file that another room reads."""
 
     model_config = RULES
