@@ -54,3 +54,19 @@ def test_ctrl_c_while_a_command_loads_what_it_needs_is_one_line(
         check=False,
     )
     assert (done.returncode, done.stdout, done.stderr) == (130, "", "interrupted\n")
+
+
+@pytest.mark.parametrize("module", ["api", "api.compare", "slora_assets.defs.demo"])
+def test_what_serves_or_runs_for_long_says_what_it_would_do_and_takes_no_stray_word(
+    module: str,
+) -> None:
+    def told(*words: str) -> tuple[int, str]:
+        command = [sys.executable, "-m", module, *words]
+        done = subprocess.run(command, capture_output=True, text=True, timeout=60, check=False)
+        return done.returncode, done.stdout + done.stderr
+
+    status, said = told("--help")
+    assert (status, said.splitlines()[0].split()[:4]) == (0, ["usage:", "python", "-m", module])
+    status, said = told("--prot", "9000")
+    assert status == 2
+    assert "unrecognized arguments: --prot 9000" in said

@@ -1,5 +1,6 @@
 """`make demo`: the whole graph on the sample footage, then what came out and where it lies."""
 
+import argparse
 from typing import Any, Final
 
 from slora_assets.config import edge
@@ -11,6 +12,11 @@ _OPTIMIZED: Final = "market_floor"
 
 def demo() -> int:
     """Run everything and print the outcome. Returns the exit status."""
+    argparse.ArgumentParser(
+        prog="python -m slora_assets.defs.demo",
+        description="The whole graph on the sample footage, a quarter of an hour without a GPU.",
+        epilog="All settings are environment variables: docs/settings.md lists them.",
+    ).parse_args()
     # Here, where Ctrl-C is one line already.
     from slora_assets.config.workspace import Workspace
     from slora_assets.defs.launch.jobs_in_turn import run_verbs
