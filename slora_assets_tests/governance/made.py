@@ -7,6 +7,7 @@ from typing import Final
 
 from slora_assets.config.workspace import Workspace
 from slora_assets.documents import ADAPTER_FILE
+from slora_assets.governance.verification.verify import verify
 from slora_assets.provenance.records import read_run_record
 
 SCENARIO: Final = "market_floor"
@@ -27,3 +28,9 @@ def video_of(workspace: Workspace) -> Path:
 def one_of(folder: Path, pattern: str) -> Path:
     """The first file below a folder."""
     return sorted(folder.rglob(pattern))[0]
+
+
+def broken(workspace: Workspace, path: Path | None = None, full: bool = True) -> list[str]:
+    """What `slora verify` finds broken of an artefact or of the whole workspace, a line each."""
+    tree = verify(workspace, path or workspace.root, full)
+    return [f"{link.path}: {link.says}" for link in tree.broken()]

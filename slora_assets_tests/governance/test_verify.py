@@ -6,14 +6,12 @@ from __future__ import annotations
 import json
 import os
 import shutil
-from collections.abc import Callable, Iterable
+from collections.abc import Callable
 from pathlib import Path
 
-import numpy as np
 import pytest
 from typer.testing import CliRunner
 
-from api.store.artifact_store import ArtifactStore
 from slora_assets.cli.commands import app
 from slora_assets.config.data import read_dataset
 from slora_assets.config.workspace import Workspace
@@ -26,16 +24,15 @@ from slora_assets.documents import (
     ADAPTER_RECORD,
     RUN_RECORD,
     VERDICT_FILE,
-    RecordKind,
 )
 from slora_assets.footage.inventory import take_inventory
 from slora_assets.governance.verification.verify import verify
-from slora_assets.provenance import Json, sha256_file
+from slora_assets.provenance import sha256_file
 from slora_assets.provenance.keys import KEYS, public_key_file
-from slora_assets.provenance.ledger import ledger_heads, put_on_record
+from slora_assets.provenance.ledger import ledger_heads
 from slora_assets.provenance.signatures import signature_of
 from slora_assets.provenance.trust import trust
-from slora_assets_tests.governance.made import SCENARIO, adapter_of, one_of, video_of
+from slora_assets_tests.governance.made import SCENARIO, adapter_of, broken, one_of, video_of
 from slora_assets_tests.on_record import put_run_on_record
 from slora_assets_tests.workspaces import rewrite
 
@@ -83,15 +80,10 @@ ARTEFACTS: dict[str, Find] = {
 }
 
 
-def _broken(workspace: Workspace, path: Path | None = None, full: bool = True) -> list[str]:
-    tree = verify(workspace, path or workspace.root, full)
-    return [f"{link.path}: {link.says}" for link in tree.broken()]
-
-
 def test_an_untouched_project_holds_from_every_artefact(project: Workspace) -> None:
-    assert _broken(project) == []
+    assert broken(project) == []
     for name, find in ARTEFACTS.items():
-        assert _broken(project, find(project)) == [], name
+        assert broken(project, find(project)) == [], name
 
 
 @pytest.mark.parametrize("name", ARTEFACTS)
@@ -103,21 +95,21 @@ def test_one_other_byte_is_named_in_the_whole_and_at_the_file(
     content[len(content) // 2] ^= 1
     file.write_bytes(content)
     where = project.relative(file)
-    assert any(where in line or file.name in line for line in _broken(project)), name
-    assert _broken(project, file), name
+    assert any(where in line or file.name in line for line in broken(project)), name
+    assert broken(project, file), name
 
 
 @pytest.mark.parametrize("name", ARTEFACTS)
 def test_what_is_gone_is_named(project: Workspace, name: str) -> None:
     file = ARTEFACTS[name](project)
     file.unlink()
-    assert any(file.name in line for line in _broken(project)), name
+    assert any(file.name in line for line in broken(project)), name
 
 
 def test_an_edit_that_keeps_every_schema_is_named(project: Workspace) -> None:
     file = project.scenario_run(SCENARIO) / RUN_RECORD
     rewrite(file, lambda record: record["clips"].pop())
-    assert any("changed after its stage wrote it" in line for line in _broken(project))
+    assert any("changed after its stage wrote it" in line for line in broken(project))
 
 
 def test_a_verdict_that_was_edited_recorded_and_signed_again_contradicts_its_own_scores(
@@ -128,7 +120,7 @@ def test_a_verdict_that_was_edited_recorded_and_signed_again_contradicts_its_own
     assert before.endswith("; judged again")
     rewrite(file, lambda verdict: verdict["verdict"].update(verdict="pass"))
     put_run_on_record(project, SCENARIO)
-    [line] = [one for one in _broken(project, file) if VERDICT_FILE in one]
+    [line] = [one for one in broken(project, file) if VERDICT_FILE in one]
     assert "the verdict is not what its own scores give" in line
     asked = project.validation_prompts.read_text()
     project.validation_prompts.write_text(asked.replace("margin: 0.02", "margin: 0.03"))
@@ -140,7 +132,7 @@ def test_two_arrays_that_change_places_are_named(project: Workspace) -> None:
     contents = one.read_bytes(), other.read_bytes()
     other.write_bytes(contents[0])
     one.write_bytes(contents[1])
-    assert len([line for line in _broken(project) if "latents" in line]) == 2
+    assert len([line for line in broken(project) if "latents" in line]) == 2
 
 
 def test_an_older_record_that_is_put_back_is_told_as_such(project: Workspace) -> None:
@@ -150,9 +142,9 @@ def test_an_older_record_that_is_put_back_is_told_as_such(project: Workspace) ->
         update={"scenarios": {k: v for k, v in scenarios.scenarios.items() if k != "stage"}}
     )
     curate(dataset, fewer, take_inventory(dataset, project), project)
-    assert _broken(project) == [], "a later version is no fault, in it nor in what was made before"
+    assert broken(project) == [], "a later version is no fault, in it nor in what was made before"
     project.scenario_metadata.write_bytes(old)
-    [line] = [one for one in _broken(project) if "scenario_metadata.json" in one]
+    [line] = [one for one in broken(project) if "scenario_metadata.json" in one]
     assert "an older version of it was put back" in line
 
 
@@ -160,7 +152,7 @@ def test_a_change_log_whose_end_was_cut_off_is_named(project: Workspace) -> None
     whole = project.changelog.read_bytes()
     demote(project, SCENARIO, "Zoë", "worse than thought")
     project.changelog.write_bytes(whole)
-    assert any("older version" in line for line in _broken(project, project.changelog))
+    assert any("older version" in line for line in broken(project, project.changelog))
 
 
 def test_a_ledger_that_was_cut_is_named_by_its_head_and_by_the_promotion_after_it(
@@ -168,30 +160,30 @@ def test_a_ledger_that_was_cut_is_named_by_its_head_and_by_the_promotion_after_i
 ) -> None:
     lines = project.ledger.read_bytes().splitlines(keepends=True)
     project.ledger.write_bytes(b"".join(lines[:3]))
-    assert any("the ledger was cut" in line for line in _broken(project))
+    assert any("the ledger was cut" in line for line in broken(project))
     ledger_heads(project).files[0].unlink()
     mine = public_key_file()
     monkeypatch.setenv(KEYS, str(tmp_path / "of a machine that never saw it"))
     trust(mine)
-    assert any("cut or written anew" in line for line in _broken(project, project.changelog))
+    assert any("cut or written anew" in line for line in broken(project, project.changelog))
 
 
 def test_a_record_that_no_stage_wrote_is_named(project: Workspace) -> None:
     source, forged = project.validation(SCENARIO), project.validation("kitchen")
     shutil.copytree(source, forged)
-    assert any("no stage put this file on record" in line for line in _broken(project))
+    assert any("no stage put this file on record" in line for line in broken(project))
 
 
 def test_size_and_time_are_believed_until_all_is_read(project: Workspace) -> None:
-    assert _broken(project) == []
+    assert broken(project) == []
     file = ARTEFACTS["footage"](project)
     stat, content = file.stat(), bytearray(file.read_bytes())
     content[-1] ^= 1
     with file.open("rb+") as stream:
         stream.write(content)
     os.utime(file, ns=(stat.st_atime_ns, stat.st_mtime_ns))
-    assert _broken(project, full=False) == []
-    assert any(file.name in line for line in _broken(project, full=True))
+    assert broken(project, full=False) == []
+    assert any(file.name in line for line in broken(project, full=True))
 
 
 def test_the_command_prints_the_tree_names_the_first_fault_and_ends_with_one(
@@ -212,110 +204,4 @@ def test_the_command_prints_the_tree_names_the_first_fault_and_ends_with_one(
 def test_what_the_project_knows_nothing_of_is_no_artefact(project: Workspace) -> None:
     stranger = project.root / "notes.txt"
     stranger.write_text("hello")
-    assert _broken(project, stranger) == ["notes.txt: no record knows this file"]
-
-
-def test_a_video_may_be_deleted_with_its_sidecar_while_the_register_tells_of_it(
-    project: Workspace,
-) -> None:
-    video = video_of(project)
-    sidecar = project.relative(video.with_suffix(".json"))
-    video.with_suffix(".json").unlink()
-    video.unlink()
-    assert _broken(project) == []
-    (project.register / f"{video.stem}.json").unlink()
-    assert any(line.startswith(f"{sidecar}: the file is gone") for line in _broken(project))
-
-
-@pytest.mark.parametrize("way", ["deleted", "edited", "another's"])
-def test_the_entry_of_a_video_that_is_gone_is_guarded_still(project: Workspace, way: str) -> None:
-    video = video_of(project)
-    ArtifactStore(project).erase(video.name)
-    assert _broken(project) == []
-    entry = project.register / f"{video.stem}.json"
-    if way == "deleted":
-        entry.unlink()
-    elif way == "edited":
-        rewrite(entry, lambda told: told.update(made="2020-01-01T00:00:00Z"))
-    else:
-        frames = np.random.default_rng(2).integers(0, 255, (9, 64, 96, 3), np.uint8)
-        other = ArtifactStore(project).publish(frames, 8.0, {"adapter_sha256": None})
-        shutil.copy(project.register / f"{other.id}.json", entry)
-    [said] = _broken(project)
-    assert said.startswith(project.relative(entry))
-    assert _broken(project, entry), "asked about alone, too"
-
-
-def test_clips_that_no_service_published_are_named(project: Workspace) -> None:
-    video = video_of(project)
-    stranger = video.with_name(f"{'0' * 32}.mp4")
-    shutil.copy(video, stranger)
-    entry = project.register / f"{'0' * 32}.json"
-    shutil.copy(project.register / f"{video.stem}.json", entry)
-    assert _broken(project) == [
-        f"{project.relative(stranger)}: no stage put this file on record",
-        f"{project.relative(entry)}: it is another video's",
-    ]
-
-
-def test_an_entry_that_an_older_version_left_out_of_the_ledger_holds_by_its_signature(
-    project: Workspace, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    def older(workspace: Workspace, kind: RecordKind, path: Path, parents: Iterable[Path]) -> None:
-        if kind != "entry":
-            put_on_record(workspace, kind, path, parents)
-
-    monkeypatch.setattr("api.store.artifact_store.put_on_record", older)
-    frames = np.random.default_rng(3).integers(0, 255, (9, 64, 96, 3), np.uint8)
-    video = ArtifactStore(project).publish(frames, 8.0, {"adapter_sha256": None})
-    assert _broken(project) == []
-    ArtifactStore(project).erase(video.name)
-    assert _broken(project) == []
-    entry = project.register / f"{video.id}.json"
-    rewrite(entry, lambda told: told.update(made="2020-01-01T00:00:00Z"))
-    where = project.relative(entry)
-    assert _broken(project) == [f"{where}: it was changed after it was signed"]
-
-
-def test_a_videos_chain_leads_to_adapter_verdict_and_log(project: Workspace) -> None:
-    told = "\n".join(verify(project, video_of(project)).lines())
-    for wanted in (
-        "entry outputs/register/",
-        "registered checkpoints/registry/",
-        "verdict ",
-        "run ",
-    ):
-        assert wanted in told
-    assert "changes data/changelog.jsonl" in told
-
-
-def test_a_preview_is_of_its_run_and_holds_where_nothing_was_ever_promoted(
-    project: Workspace,
-) -> None:
-    adapter, run = adapter_of(project), project.scenario_run(SCENARIO)
-    frames = np.random.default_rng(1).integers(0, 255, (9, 64, 96, 3), np.uint8)
-    facts: dict[str, Json] = {
-        "adapter_sha256": sha256_file(adapter),
-        "scenario": SCENARIO,
-        "prompt": "a blue cart",
-        "status": "preview",
-        "lora_path": project.relative(adapter),
-    }
-    clip = ArtifactStore(project).publish(frames, 8.0, facts, [run / RUN_RECORD])
-    video = project.artifacts / clip.name
-    shutil.rmtree(project.registry)
-    assert _broken(project, video) == []
-    assert f"run {project.relative(run / RUN_RECORD)}" in "\n".join(verify(project, video).lines())
-
-    trained = adapter.read_bytes()
-    adapter.write_bytes(trained[:-1] + bytes([trained[-1] ^ 1]))
-    assert any(line.startswith(project.relative(adapter)) for line in _broken(project, video))
-    put_run_on_record(project, SCENARIO)  # another training's adapter is there by now
-    states = {link.path: link.state for link in verify(project, video, full=True).parents}
-    assert states[project.relative(run / RUN_RECORD)] == "replaced"
-
-    facts["lora_path"] = project.relative(run / "config.yaml")
-    clip = ArtifactStore(project).publish(frames, 8.0, facts, [run / RUN_RECORD])
-    assert any(
-        "no stage put it" in line for line in _broken(project, project.artifacts / clip.name)
-    )
+    assert broken(project, stranger) == ["notes.txt: no record knows this file"]
