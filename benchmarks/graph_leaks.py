@@ -69,7 +69,7 @@ def measure(ui: UserInterface, root: Path, runs: int) -> int:
         jobs(ui, "preprocess", *SCENARIOS)
         jobs(ui, "validate", *SCENARIOS)
         jobs(ui, "summary", None)
-        assert ui.backfill_ended(ui.backfill(CACHES, SCENARIOS), 300) == "COMPLETED_SUCCESS"
+        assert ui.backfill_ended(ui.backfill(CACHES, SCENARIOS)) == "COMPLETED_SUCCESS"
         refreshed(ui, clips.pop())
         memory.append(show(ui, "round"))
     ended = list(ui.statuses().values())
@@ -110,7 +110,7 @@ def removable(root: Path) -> list[Path]:
 
 def jobs(ui: UserInterface, job: str, *partitions: str | None) -> None:
     for run in [ui.launch(job, partition) for partition in partitions]:
-        status = ui.ended(run, 300)
+        status = ui.ended(run)
         if status != "SUCCESS":
             print(f"{job} {partitions}: {status}", flush=True)
 
@@ -119,8 +119,8 @@ def refreshed(ui: UserInterface, clip: Path) -> None:
     """Take a clip away and wait for what the sensor asks for: the footage, then its scenario."""
     before = len(ui.statuses())
     clip.unlink()
-    ui.wait_for(lambda: len(ui.statuses()) >= before + 2, 300, "the sensor's runs")
-    ui.wait_for(lambda: set(ui.statuses().values()) <= ENDED, 300, "the refresh's end")
+    ui.wait_for(lambda: len(ui.statuses()) >= before + 2, "the sensor's runs")
+    ui.wait_for(lambda: set(ui.statuses().values()) <= ENDED, "the refresh's end")
 
 
 def show(ui: UserInterface, what: str) -> int:

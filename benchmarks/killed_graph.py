@@ -160,8 +160,8 @@ def undisturbed(ui: UserInterface) -> float:
     """Seconds of a run, the second of two."""
     for _ in range(2):
         began = time.monotonic()
-        assert ui.ended(ui.launch("count"), 120) == "SUCCESS"
-        ui.wait_for(lambda: not ui.of_runs(), 60)
+        assert ui.ended(ui.launch("count")) == "SUCCESS"
+        ui.wait_for(lambda: not ui.of_runs())
     return time.monotonic() - began
 
 
@@ -181,7 +181,7 @@ def trial(
         if processes and ui.status(run) not in ENDED:
             break
         ui.ended(run)
-        ui.wait_for(lambda: not ui.of_runs(), 60)
+        ui.wait_for(lambda: not ui.of_runs())
     processes[0].kill()
     began = time.monotonic()
     if victim == "daemon":
@@ -190,9 +190,9 @@ def trial(
     held_s = held_by_nobody(ui, instance, run, victim)
     stored = instance.get_run_by_id(run)
     ended = stored.status.value if stored else "lost"
-    following = ui.wait_for(lambda: launched(ui), 120, "a run to be launched")
+    following = ui.wait_for(lambda: launched(ui), "a run to be launched")
     back_s = time.monotonic() - began
-    next_run = ui.ended(following, 240)
+    next_run = ui.ended(following)
     killed = Killed(victim, moment_s, held_s, back_s, ended, next_run, left(ui))
     print(
         f"{victim} at {moment_s:.1f} s: {ended}, place held for {held_s:.1f} s, next launched after"

@@ -6,7 +6,6 @@ from __future__ import annotations
 import json
 import shutil
 import subprocess
-import time
 import urllib.request
 from importlib.util import find_spec
 from itertools import count
@@ -15,6 +14,8 @@ from typing import Any
 
 import pytest
 
+from slora_assets_tests.waiting import PATIENCE_S, wait_for
+
 CHROMIUM = shutil.which("chromium") or shutil.which("google-chrome")
 needs_browser = pytest.mark.skipif(
     CHROMIUM is None or find_spec("websockets") is None,
@@ -22,7 +23,6 @@ needs_browser = pytest.mark.skipif(
     " PATH, or websockets isn't there to speak to it; remedy: install one (`apt-get install"
     " chromium`), and slora with its extra `dev`",
 )
-_PATIENCE_S = 30.0
 
 
 class Browser:
@@ -56,7 +56,7 @@ class Browser:
     def do(self, method: str, **parameters: Any) -> Any:
         number = next(self._numbers)
         self._socket.send(json.dumps({"id": number, "method": method, "params": parameters}))
-        while (said := json.loads(self._socket.recv(timeout=_PATIENCE_S))).get("id") != number:
+        while (said := json.loads(self._socket.recv(timeout=PATIENCE_S))).get("id") != number:
             self.events.append(said)
         assert "error" not in said, said
         return said["result"]
@@ -69,10 +69,7 @@ class Browser:
         return found["result"].get("value")
 
     def wait(self, expression: str) -> None:
-        deadline = time.monotonic() + _PATIENCE_S
-        while not self.js(expression):
-            assert time.monotonic() < deadline, expression
-            time.sleep(0.05)
+        wait_for(lambda: self.js(expression), expression)
 
     def press(self, key: str) -> None:
         for kind in ("rawKeyDown", "keyUp"):
@@ -81,13 +78,10 @@ class Browser:
     def close(self) -> None:
         self._socket.close()
         self._process.terminate()
-        self._process.wait(timeout=_PATIENCE_S)
+        self._process.wait(timeout=PATIENCE_S)
 
     def _address(self, file: Path) -> str:
-        deadline = time.monotonic() + _PATIENCE_S
-        while not (file.is_file() and "\n" in file.read_text()):
-            assert time.monotonic() < deadline, "Chromium doesn't start"
-            time.sleep(0.1)
+        wait_for(lambda: file.is_file() and "\n" in file.read_text(), "Chromium's start")
         port = file.read_text().split()[0]
         with urllib.request.urlopen(f"http://127.0.0.1:{port}/json") as answer:
             tabs = json.load(answer)

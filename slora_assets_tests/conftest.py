@@ -26,7 +26,7 @@ from slora_assets_tests.s3_server import store as store
 from slora_assets_tests.small_graph import prepare
 from slora_assets_tests.workspaces import choose
 
-_SHARED = ("graph",)
+_SHARED = ("graph", "made_project")
 """Fixtures of a session that take a minute."""
 
 _FIRST = ("training", "base_models", "processes", "miniature")

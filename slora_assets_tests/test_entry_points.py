@@ -11,6 +11,8 @@ from pathlib import Path
 
 import pytest
 
+from slora_assets_tests.waiting import PATIENCE_S
+
 PROJECT = Path(__file__).parents[1]
 _INTERRUPTS = """
 import signal
@@ -62,7 +64,9 @@ def test_what_serves_or_runs_for_long_says_what_it_would_do_and_takes_no_stray_w
 ) -> None:
     def told(*words: str) -> tuple[int, str]:
         command = [sys.executable, "-m", module, *words]
-        done = subprocess.run(command, capture_output=True, text=True, timeout=60, check=False)
+        done = subprocess.run(
+            command, capture_output=True, text=True, timeout=PATIENCE_S, check=False
+        )
         return done.returncode, done.stdout + done.stderr
 
     status, said = told("--help")

@@ -7,6 +7,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 from slora_assets.processes.starting import StartedWorker, can_fork, start_afresh, start_forked
+from slora_assets_tests.waiting import PATIENCE_S
 
 
 @dataclass(frozen=True)
@@ -25,7 +26,7 @@ def begin(module: str, arguments: Sequence[str]) -> StartedWorker:
     return start_afresh([sys.executable, "-m", module, *arguments], {})
 
 
-def ended(worker: StartedWorker, timeout_s: float | None = None) -> Ended:
+def ended(worker: StartedWorker, timeout_s: float = PATIENCE_S) -> Ended:
     """Wait for the worker's end, listening."""
     with worker.output:
         said = worker.output.read().decode()

@@ -24,6 +24,7 @@ from slora_assets.config.workspace import Workspace
 from slora_assets.deployment.api_keys import add_key
 from slora_assets.documents.api_keys import Scope
 from slora_assets.provenance import sha256_bytes
+from slora_assets_tests.waiting import PATIENCE_S, wait_for
 
 LONG = {"prompt": "a red cart", "model": "market_floor", "num_inference_steps": 100}
 """A job that is still made when the next request comes."""
@@ -86,7 +87,7 @@ class VllmOmnis:
 
     def __init__(self, address: str, key: str) -> None:
         shown = {"Authorization": f"Bearer {key}"}
-        self.http = httpx.Client(base_url=f"{address}/v1", headers=shown, timeout=60)
+        self.http = httpx.Client(base_url=f"{address}/v1", headers=shown, timeout=PATIENCE_S)
 
     def create(self, **fields: Any) -> dict[str, Any]:
         form = {name: (None, str(value)) for name, value in fields.items()}
@@ -154,11 +155,12 @@ def omni(address: str, keys: tuple[Path, dict[str, str]]) -> VllmOmnis:
 
 def when(client: Client, job: str, *states: str) -> dict[str, Any]:
     """The job, once it is in one of these."""
-    deadline = time.monotonic() + 60
-    while (found := client.get(job))["status"] not in states:
-        assert time.monotonic() < deadline, found
-        time.sleep(0.05)
-    return found
+
+    def once() -> dict[str, Any]:
+        found = client.get(job)
+        return found if found["status"] in states else {}
+
+    return wait_for(once, lambda: f"{states}, and not {client.get(job)}")
 
 
 def refusal(call: Callable[[], object]) -> tuple[int, str]:
@@ -243,9 +245,8 @@ def test_who_hangs_up_gives_the_job_up(omni: VllmOmnis) -> None:
     form = {"prompt": "a red cart", "scenario": "market_floor", "num_inference_steps": "100"}
     with pytest.raises(httpx.ReadTimeout):
         omni.http.post(omni.http.base_url.join("/generate"), data=form, timeout=0.5)
-    deadline = time.monotonic() + 60
-    newest: dict[str, Any] = {}
-    while newest.get("status") != "cancelled":
-        assert time.monotonic() < deadline, newest
-        newest = omni.http.get("/videos", params={"limit": 1}).json()["data"][0]
-        time.sleep(0.05)
+
+    def newest() -> str:
+        return str(omni.http.get("/videos", params={"limit": 1}).json()["data"][0]["status"])
+
+    wait_for(lambda: newest() == "cancelled", newest)

@@ -3,7 +3,6 @@ longer than it should."""
 
 from __future__ import annotations
 
-import time
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -19,6 +18,7 @@ from slora_assets.config.errors import ConfigError
 from slora_assets.config.workspace import Workspace
 from slora_assets_tests.api.conftest import local
 from slora_assets_tests.api.refused import VALID, refused
+from slora_assets_tests.waiting import wait_for
 
 
 @pytest.fixture
@@ -36,11 +36,11 @@ def client(own_workspace: Workspace, tmp_path: Path) -> Iterator[TestClient]:
 
 
 def given_back(client: TestClient) -> bool:
-    deadline = time.monotonic() + 60
-    while (ready := client.get("/readyz").json())["loaded"]:
-        assert time.monotonic() < deadline
-        time.sleep(0.02)
-    return bool(ready["parts"]["weights"] == "loads with the next clip")
+    def weights() -> str | None:
+        ready = client.get("/readyz").json()
+        return None if ready["loaded"] else str(ready["parts"]["weights"])
+
+    return wait_for(weights, "the weights to go") == "loads with the next clip"
 
 
 def test_an_idle_service_gives_its_memory_back_and_the_next_clip_is_the_same(

@@ -22,6 +22,7 @@ from api.v1_videos import _changes
 from slora_assets.config.workspace import Workspace
 from slora_assets.governance.detection.detect import detect
 from slora_assets.provenance import sha256_bytes
+from slora_assets_tests.api.followed import ended
 from slora_assets_tests.api.refused import VALID, refused
 
 
@@ -31,16 +32,6 @@ def create(client: TestClient, **fields: object) -> dict[str, Any]:
     job: dict[str, Any] = answer.json()
     assert answer.headers["location"] == f"/v1/videos/{job['id']}"
     return job
-
-
-def ended(client: TestClient, job: dict[str, Any]) -> dict[str, Any]:
-    deadline = time.monotonic() + 60
-    while True:
-        found: dict[str, Any] = client.get(f"/v1/videos/{job['id']}").json()
-        if found["status"] not in ("queued", "in_progress"):
-            return found
-        assert time.monotonic() < deadline
-        time.sleep(0.05)
 
 
 @pytest.fixture

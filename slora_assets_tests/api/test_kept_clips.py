@@ -23,7 +23,9 @@ from api.store.retention import Published, outdated
 from slora_assets.config.workspace import Workspace
 from slora_assets.documents import Limits, SpeedPreset
 from slora_assets_tests.api.conftest import local
+from slora_assets_tests.api.followed import ended
 from slora_assets_tests.api.refused import VALID, refused
+from slora_assets_tests.waiting import wait_for
 from slora_assets_tests.workspaces import below
 
 AGAIN = {"Cache-Control": ""}
@@ -199,14 +201,10 @@ def test_a_clip_waits_for_whoever_uses_the_accelerator_and_says_so(
         training.flush()
         assert lock_descriptor(training.fileno(), blocking=False)
         job = client.post("/v1/videos", json=VALID).json()
-        address, deadline = f"/v1/videos/{job['id']}", time.monotonic() + 60
-        while "4321" not in (client.get(address).json()["waiting_for"] or ""):
-            assert time.monotonic() < deadline
-            time.sleep(0.05)
+        address = f"/v1/videos/{job['id']}"
+        wait_for(lambda: "4321" in (client.get(address).json()["waiting_for"] or ""))
         client.delete(address)
         assert client.get(address).json()["status"] == "cancelled"
         waiting = client.post("/v1/videos", json=VALID).json()
-    while (shown := client.get(f"/v1/videos/{waiting['id']}").json())["status"] != "completed":
-        assert time.monotonic() < deadline and shown["error"] is None
-        time.sleep(0.05)
-    assert shown["waiting_for"] is None
+    shown = ended(client, waiting)
+    assert (shown["status"], shown["error"], shown["waiting_for"]) == ("completed", None, None)

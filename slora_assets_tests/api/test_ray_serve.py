@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import shutil
-import time
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -21,12 +20,12 @@ from slora_assets_tests.api.conftest import MADE_BY_OTHERS, local
 from slora_assets_tests.api.on_ray_serve import APPLICATION, Deployed, on_ray_serve
 from slora_assets_tests.api.refused import VALID, refused
 from slora_assets_tests.postgresql import Server
+from slora_assets_tests.waiting import PATIENCE_S, wait_for
 from slora_assets_tests.workspaces import below
 
 DEPLOYED = Path(__file__).parents[2] / "deploy" / "ray_serve.yaml"
 ANEW = {"Cache-Control": "no-cache"}
 LONG = {**VALID, "num_inference_steps": 50}
-WITHIN_S = 120.0
 
 
 @pytest.fixture(scope="module")
@@ -41,7 +40,7 @@ def deployed(
 
 @pytest.fixture
 def client(deployed: Deployed) -> Iterator[httpx.Client]:
-    with httpx.Client(base_url=deployed.url, headers=ANEW, timeout=WITHIN_S) as opened:
+    with httpx.Client(base_url=deployed.url, headers=ANEW, timeout=PATIENCE_S) as opened:
         yield opened
 
 
@@ -53,20 +52,16 @@ def asked(client: httpx.Client, **fields: object) -> str:
 
 def followed(client: httpx.Client, job: str, until: str = "") -> dict[str, Any]:
     """The job when it has ended, or has first that status with steps done."""
-    deadline = time.monotonic() + WITHIN_S
-    while True:
+
+    def there() -> dict[str, Any]:
         answer = client.get(f"/v1/videos/{job}")
         if answer.status_code != 200:  # Serve's own, while a replica begins
-            assert time.monotonic() < deadline, answer.text
-            time.sleep(0.5)
-            continue
+            return {}
         told: dict[str, Any] = answer.json()
-        if told["status"] not in ("queued", "in_progress"):
-            return told
-        if told["status"] == until and told["progress"] > 0:
-            return told
-        assert time.monotonic() < deadline, told
-        time.sleep(0.05)
+        begun = told["status"] == until and told["progress"] > 0
+        return told if begun or told["status"] not in ("queued", "in_progress") else {}
+
+    return wait_for(there, lambda: client.get(f"/v1/videos/{job}").text)
 
 
 def clips_of(client: httpx.Client, job: str) -> list[str]:

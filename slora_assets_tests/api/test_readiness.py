@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import dataclasses
 import shutil
-import time
 from pathlib import Path
 from typing import Any
 
@@ -21,6 +20,7 @@ from slora_assets.deployment.api_keys import add_key
 from slora_assets.documents.api_keys import Scope
 from slora_assets_tests.api.conftest import local
 from slora_assets_tests.api.refused import refused
+from slora_assets_tests.waiting import wait_for
 
 
 def unready(client: TestClient, workspace: Workspace) -> dict[str, str]:
@@ -88,17 +88,15 @@ def test_a_service_that_is_to_be_warm_is_ready_once_it_has_loaded(
     nothing = own_workspace.registry
     shutil.rmtree(nothing)
     with local(create_app(ApiSettings(own_workspace, device="cpu", warm=True))) as client:
-        deadline = time.monotonic() + 30
-        while "No adapter may be served" not in (why := unready(client, own_workspace)["weights"]):
-            assert time.monotonic() < deadline, why
+        wait_for(
+            lambda: "No adapter may be served" in unready(client, own_workspace)["weights"],
+            lambda: unready(client, own_workspace),
+        )
 
 
 def _ready(client: TestClient) -> dict[str, Any]:
-    deadline = time.monotonic() + 60
-    while (answer := client.get("/readyz")).status_code != 200:
-        assert time.monotonic() < deadline, answer.text
-        time.sleep(0.05)
-    return dict(answer.json())
+    wait_for(lambda: client.get("/readyz").is_success, lambda: client.get("/readyz").text)
+    return dict(client.get("/readyz").json())
 
 
 def test_who_shows_no_key_where_one_is_needed_learns_whether_and_not_why(

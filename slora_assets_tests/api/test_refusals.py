@@ -24,6 +24,7 @@ from slora_assets.deployment.promotion import demote
 from slora_assets.documents import ADAPTER_FILE, ADAPTER_RECORD, registered_path
 from slora_assets_tests.api.conftest import local
 from slora_assets_tests.api.refused import VALID, refused
+from slora_assets_tests.waiting import PATIENCE_S
 
 
 def test_a_scenario_without_promoted_adapter_is_409_with_the_remedy(strict: TestClient) -> None:
@@ -113,7 +114,9 @@ def test_what_exceeds_the_queue_gets_429_and_nothing_is_lost(
     service, go, sent = app.state.service, threading.Event(), 5
     make = service.runner.maker.make
     monkeypatch.setattr(
-        service.runner.maker, "make", lambda job, step: make(job, step) if go.wait(30) else None
+        service.runner.maker,
+        "make",
+        lambda job, step: make(job, step) if go.wait(PATIENCE_S) else None,
     )
     with (
         local(app) as client,
@@ -139,7 +142,7 @@ def test_who_watches_the_process_waits_behind_nobody(
     go, readers = threading.Event(), 60
 
     def chosen(*told: Any) -> Any:
-        assert go.wait(60)
+        assert go.wait(PATIENCE_S)
         return choose(*told)
 
     monkeypatch.setattr("api.scenarios.choose", chosen)
@@ -149,11 +152,11 @@ def test_who_watches_the_process_waits_behind_nobody(
     ):
         reads = [pool.submit(client.get, "/scenarios") for _ in range(readers)]
         try:
-            assert pool.submit(client.get, "/livez").result(30).status_code == 200
+            assert pool.submit(client.get, "/livez").result(PATIENCE_S).status_code == 200
             assert not any(one.done() for one in reads)
         finally:
             go.set()
-        assert [one.result(60).status_code for one in reads] == [200] * readers
+        assert [one.result(PATIENCE_S).status_code for one in reads] == [200] * readers
 
 
 def test_a_failure_while_generating_is_a_500_without_details_and_the_next_clip_is_right(

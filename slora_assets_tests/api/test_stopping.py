@@ -27,6 +27,7 @@ from slora_assets.config.workspace import Workspace
 from slora_assets_tests.api.conftest import local
 from slora_assets_tests.api.refused import VALID, refused
 from slora_assets_tests.postgresql import free_port
+from slora_assets_tests.waiting import PATIENCE_S
 
 
 @pytest.fixture
@@ -52,11 +53,11 @@ def test_who_waits_is_told_at_once_and_the_job_is_kept(own_workspace: Workspace)
     runner.maker.make = endless
     with local(app) as client, ThreadPoolExecutor(1) as pool:
         waiting = pool.submit(client.post, "/generate", data=VALID)
-        assert begun.wait(60)
+        assert begun.wait(PATIENCE_S)
         with told_to_stop(runner.stop), pytest.raises(KeyboardInterrupt):
             signal.raise_signal(signal.SIGINT)
         assert signal.getsignal(signal.SIGINT) is signal.default_int_handler
-        said = refused(waiting.result(60), 503)["detail"]
+        said = refused(waiting.result(PATIENCE_S), 503)["detail"]
     [job], _ = JobStore(settings.jobs_url).page(None, 1, newest_first=True)
     assert job.state == "queued" and f"/v1/videos/{job.id}" in said
 

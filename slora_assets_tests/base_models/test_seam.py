@@ -74,7 +74,7 @@ def test_an_encoder_stored_in_16_bits_stays_so_and_embeds_as_if_it_were_32(
 def test_clips_encoded_side_by_side_have_the_bytes_of_one_at_a_time(
     base: VideoBase, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("os.cpu_count", lambda: 3)
+    monkeypatch.setattr("slora_assets.caches.side_by_side.cores", lambda: 3)
     clips = [np.roll(_frames(base), at, axis=1) for at in range(6)]
     vae, at_once = base.load_vae("cpu"), passes_at_once("cpu", base)
     # Some convolutions sum in another order on several threads.

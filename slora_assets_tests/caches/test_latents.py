@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import os
 import signal
-import time
 from pathlib import Path
 from typing import Any
 
@@ -28,6 +27,7 @@ from slora_assets.footage.quarantine import read_quarantine
 from slora_assets.processes.starting import StartedWorker
 from slora_assets.processes.stopping import INTERRUPTED
 from slora_assets_tests import workers
+from slora_assets_tests.waiting import wait_for
 
 
 def _clips(workspace: Workspace) -> list[Clip]:
@@ -223,15 +223,12 @@ def test_a_cancelled_caching_worker_blames_no_clip_and_goes_on_later(workspace: 
     for path in before:
         path.unlink()
     worker = _begin_caching()
-    deadline = time.monotonic() + 120
-    while not list(folder.glob("*.npz")):
-        assert time.monotonic() < deadline, "nothing was cached"
-        time.sleep(0.02)
+    wait_for(lambda: list(folder.glob("*.npz")), "something to be cached", every_s=0.02)
     os.killpg(worker.pid, signal.SIGTERM)
-    assert workers.ended(worker, 60).status == INTERRUPTED
+    assert workers.ended(worker).status == INTERRUPTED
     assert read_quarantine(workspace.quarantine).entries == ()
     assert len(list(folder.glob("*.npz"))) < len(before)
-    assert workers.ended(_begin_caching(), 60).status == 0
+    assert workers.ended(_begin_caching()).status == 0
     assert _files(folder) == before
 
 

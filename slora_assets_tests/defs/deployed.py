@@ -10,6 +10,7 @@ from typing import Final
 
 from slora_assets_tests.defs.user_interface import UserInterface
 from slora_assets_tests.postgresql import free_port
+from slora_assets_tests.waiting import PATIENCE_S
 
 _PROGRAMS: Final = Path(sys.executable).parent
 _GRAPH: Final = ("-m", "slora_assets.definitions", "--location-name", "slora")
@@ -29,10 +30,10 @@ class Deployment(UserInterface):
             ("dagster-daemon", "run", *_WORKSPACE),
         ):
             self._begin(str(_PROGRAMS / program), *options)
-        self.wait_for(self._is_ready, 120, "the UI to show the graph")
+        self.wait_for(self._is_ready, "the UI to show the graph")
 
     def terminate(self) -> list[int]:
         """Ask each to end, as a service manager does; returns their exit statuses."""
         for process in self.begun:
             process.send_signal(signal.SIGTERM)
-        return [process.wait(180) for process in self.begun]
+        return [process.wait(PATIENCE_S) for process in self.begun]

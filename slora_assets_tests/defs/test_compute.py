@@ -18,6 +18,7 @@ from slora_assets.defs.dead_run_sensor import dead_runs
 from slora_assets.defs.dead_runs import release_dead_runs
 from slora_assets.defs.run_host import TAG, this_host
 from slora_assets_tests.small_graph import PROJECT
+from slora_assets_tests.waiting import PATIENCE_S, wait_for, wait_for_end_of
 
 # An asset whose worker starts a child of its own, as `accelerate launch` does, and never ends.
 _GRAPH = """
@@ -75,20 +76,9 @@ def _start(
         stdout=subprocess.DEVNULL,
         stderr=subprocess.DEVNULL,
     )
-    deadline = time.monotonic() + 60
-    while not (folder / "child.pid").exists() or not (folder / "child.pid").read_text():
-        assert time.monotonic() < deadline, "the worker did not start"
-        time.sleep(0.1)
-    return process, psutil.Process(int((folder / "child.pid").read_text()))
-
-
-def _gone(process: psutil.Process, seconds: float = 20) -> bool:
-    deadline = time.monotonic() + seconds
-    while process.is_running() and process.status() != psutil.STATUS_ZOMBIE:
-        if time.monotonic() > deadline:
-            return False
-        time.sleep(0.1)
-    return True
+    child = folder / "child.pid"
+    wait_for(lambda: child.exists() and child.read_text(), "the worker's start")
+    return process, psutil.Process(int(child.read_text()))
 
 
 def _claimed(folder: Path) -> int:
@@ -111,8 +101,8 @@ def test_cancelling_ends_the_whole_process_group_and_frees_the_pool(
         folder = tmp_path / number.name
         run, child = _start(folder, forked)
         run.send_signal(number)
-        assert run.wait(60) != 0
-        assert _gone(child), f"after {number.name} the worker's child lives on"
+        assert run.wait(PATIENCE_S) != 0
+        wait_for_end_of(child)
         assert _claimed(folder) == 0
 
 
@@ -124,8 +114,8 @@ def test_an_interrupted_verb_stops_there_and_its_run_ends_as_cancelled(
     folder = tmp_path / "verb"
     verb, child = _start(folder, forked, _VERB)
     verb.send_signal(number)
-    assert verb.wait(60) == 130
-    assert _gone(child)
+    assert verb.wait(PATIENCE_S) == 130
+    wait_for_end_of(child)
     monkeypatch.chdir(folder)
     with dg.DagsterInstance.from_config(str(folder)) as instance:
         ended = [(run.job_name, run.status) for run in instance.get_runs()]

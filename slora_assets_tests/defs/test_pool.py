@@ -34,7 +34,7 @@ def run(name, until):
     note(f"{name}.ended")
 
 def wait(until):
-    deadline = time.monotonic() + 60
+    deadline = time.monotonic() + 300
     while not until():
         assert time.monotonic() < deadline, "the other process neither ran nor waited"
         time.sleep(0.05)

@@ -59,22 +59,20 @@ def test_runs_go_side_by_side_and_a_killed_one_is_tried_again(
     server: Deployment, root: Path
 ) -> None:
     def seen(*statuses: str) -> None:
-        server.wait_for(
-            lambda: [*server.statuses().values()][::-1] == [*statuses], 120, f"{statuses}"
-        )
+        server.wait_for(lambda: [*server.statuses().values()][::-1] == [*statuses], f"{statuses}")
 
     made = root / "data/metadata/first_frames" / f"{SCENARIO}.json"
     with (root / "data/ledger.jsonl").open() as ledger:
         lock_descriptor(ledger.fileno())  # what is made is put on record before its run ends
         server.materialize("first_frames", SCENARIO)
-        server.wait_for(made.exists, 120, "the first frames")
+        server.wait_for(made.exists, "the first frames")
         server.materialize("scenario_manifest", OTHER)  # on record already
         seen("STARTED", "SUCCESS")
-        server.wait_for(lambda: len(server.processes().get("run", [])) == 1, 30, "one run's end")
+        server.wait_for(lambda: len(server.processes().get("run", [])) == 1, "one run's end")
         server.processes()["run"][0].kill()
         seen("FAILURE", "SUCCESS", "STARTED")
     seen("FAILURE", "SUCCESS", "SUCCESS")
-    server.wait_for(lambda: not server.of_runs(), 30, "the runs' processes to end")
+    server.wait_for(lambda: not server.of_runs(), "the runs' processes to end")
 
 
 def test_who_is_told_to_end_leaves_no_process_and_no_connection(
@@ -83,6 +81,6 @@ def test_who_is_told_to_end_leaves_no_process_and_no_connection(
     assert postgresql.connections(database) > 0
     killed = set(server.left_behind())  # by a run that was killed, which no run can help
     assert server.terminate() == [0, 0, 0]
-    server.wait_for(lambda: not server.processes(), 20, "what they had started to end")
+    server.wait_for(lambda: not server.processes(), "what they had started to end")
     assert postgresql.connections(database) == 0
     assert set(server.left_behind()) <= killed

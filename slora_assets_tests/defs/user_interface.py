@@ -12,7 +12,6 @@ import signal
 import subprocess
 import sys
 import tempfile
-import time
 import uuid
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
@@ -26,6 +25,7 @@ from slora_assets.processes.living import is_alive
 from slora_assets_tests.defs.process_roles import STANDING, role_of
 from slora_assets_tests.postgresql import free_port
 from slora_assets_tests.small_graph import PROJECT
+from slora_assets_tests.waiting import PATIENCE_S, wait_for
 
 _MARK: Final = "SLORA_TESTS_MARK"
 ENDED: Final = {"SUCCESS", "FAILURE", "CANCELED"}
@@ -71,7 +71,7 @@ class UserInterface:
         self.dev = self._begin(
             sys.executable, "-c", _OPEN, "--port", str(self._port), *self._target
         )
-        self.wait_for(self._is_ready, 120, "the UI to show the graph")
+        self.wait_for(self._is_ready, "the UI to show the graph")
 
     def _begin(self, *command: str) -> subprocess.Popen[bytes]:
         with self.log.open("ab") as stream:
@@ -175,7 +175,7 @@ class UserInterface:
     def interrupt(self) -> int:
         """Press Ctrl-C, which the terminal tells the whole group; returns the exit status."""
         os.killpg(self.dev.pid, signal.SIGINT)
-        return self.dev.wait(120)
+        return self.dev.wait(PATIENCE_S)
 
     # what a person sees
 
@@ -191,12 +191,12 @@ class UserInterface:
         found = self.ask("{ runsOrError { ... on Runs { results { runId status } } } }")
         return {run["runId"]: run["status"] for run in found["runsOrError"]["results"]}
 
-    def ended(self, run: str, seconds: float = 120) -> str:
+    def ended(self, run: str) -> str:
         """Wait for a run's end; returns its status."""
-        self.wait_for(lambda: self.status(run) in ENDED, seconds, f"the end of run {run}")
+        self.wait_for(lambda: self.status(run) in ENDED, f"the end of run {run}")
         return self.status(run)
 
-    def backfill_ended(self, backfill: str, seconds: float = 120) -> str:
+    def backfill_ended(self, backfill: str) -> str:
         """Wait for a backfill's end; returns its status."""
 
         def status() -> str:
@@ -207,7 +207,7 @@ class UserInterface:
             )
             return str(found["partitionBackfillOrError"]["status"])
 
-        self.wait_for(lambda: status().startswith(("COMPLETED", "FAILED", "CANCELED")), seconds)
+        self.wait_for(lambda: status().startswith(("COMPLETED", "FAILED", "CANCELED")))
         return status()
 
     def holders(self) -> list[str]:
@@ -244,17 +244,9 @@ class UserInterface:
             if not path.is_dir()
         )
 
-    def wait_for(
-        self, condition: Callable[[], Found], seconds: float, what: str = "an answer"
-    ) -> Found:
+    def wait_for(self, condition: Callable[[], Found], what: str = "an answer") -> Found:
         """What `condition` returns once that is true of it."""
-        deadline = time.monotonic() + seconds
-        while not (found := condition()):
-            assert time.monotonic() < deadline, (
-                f"waited {seconds:g} s for {what}\n{self.log.read_text()[-3000:]}"
-            )
-            time.sleep(0.2)
-        return found
+        return wait_for(condition, lambda: f"{what}\n{self.log.read_text()[-3000:]}", every_s=0.2)
 
     def close(self) -> None:
         """Leave nothing, whatever happened."""
@@ -263,7 +255,7 @@ class UserInterface:
             for process in them:
                 process.kill()
         for process in self.begun:
-            process.wait(30)
+            process.wait(PATIENCE_S)
         shutil.rmtree(self.temporary, ignore_errors=True)
 
 

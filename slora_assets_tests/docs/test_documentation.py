@@ -23,6 +23,7 @@ from slora_assets.provenance.keys import KEYS
 from slora_assets_tests.adapter_files.made import ATTENTION, adapter
 from slora_assets_tests.docs.reading import blocks, complaints, files_of, runnable
 from slora_assets_tests.small_graph import PROJECT
+from slora_assets_tests.waiting import PATIENCE_S
 
 PAGES = sorted(
     [*PROJECT.glob("*.md"), *(PROJECT / "deploy").glob("*.md"), *(PROJECT / "docs").rglob("*.md")]
@@ -103,7 +104,7 @@ def test_commands_run(page: Path, copy: Path) -> None:
             env=environment,
             capture_output=True,
             text=True,
-            timeout=120,
+            timeout=PATIENCE_S,
         )
         assert done.returncode == 0, f"{_name(page)}, line {block.line}:\n{done.stderr}"
 

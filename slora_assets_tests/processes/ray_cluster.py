@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import shutil
 import signal
 from collections.abc import Iterator
@@ -21,11 +22,14 @@ class Nodes:
         self.address: str = self._cluster.address
         self.folder = Path(self._cluster.head_node.get_session_dir_path())
 
-    def add(self, cores: int = 1) -> Any:
-        for _ in range(2):  # a busy machine needs longer than the 30 s that Ray waits
-            with suppress(Exception):
-                return self._added(cores)
-        return self._added(cores)
+    def add(self, cores: int = 1, on: set[int] | None = None) -> Any:
+        """A node whose processes may use the machine's cores `on`, else all of them: what Ray calls
+        cores is a count."""
+        with _kept_to(on):
+            for _ in range(2):  # a busy machine needs longer than the 30 s that Ray waits
+                with suppress(Exception):
+                    return self._added(cores)
+            return self._added(cores)
 
     def _added(self, cores: int) -> Any:
         self.working.append(self._cluster.add_node(num_cpus=cores, **_SMALL))
@@ -48,6 +52,17 @@ def _head() -> Any:
         with suppress(Exception):
             return Cluster(initialize_head=True, head_node_args=told)
     return Cluster(initialize_head=True, head_node_args=told)
+
+
+@contextmanager
+def _kept_to(cores: set[int] | None) -> Iterator[None]:
+    """Processes that are started in it."""
+    mine = os.sched_getaffinity(0)
+    os.sched_setaffinity(0, cores or mine)
+    try:
+        yield
+    finally:
+        os.sched_setaffinity(0, mine)
 
 
 _SMALL = {"object_store_memory": 80_000_000, "include_log_monitor": False}

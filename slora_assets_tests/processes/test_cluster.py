@@ -6,7 +6,6 @@ import os
 import shutil
 import subprocess
 import sys
-import time
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -25,6 +24,7 @@ from slora_assets_tests import workers
 from slora_assets_tests.processes.ray_cluster import Nodes, ray_cluster
 from slora_assets_tests.small_graph import prepare
 from slora_assets_tests.training import commands
+from slora_assets_tests.waiting import wait_for_end_of
 from slora_assets_tests.workspaces import contents
 
 _CLUSTER = "slora_assets.processes.cluster.command"
@@ -47,7 +47,7 @@ def test_without_inputs_no_cluster_is_looked_for() -> None:
 def nodes() -> Iterator[Nodes]:
     with ray_cluster() as made:
         yield made
-    assert not _running(str(made.folder)), "Ray's processes live on"
+    _wait_for_end_of_all_with(str(made.folder))
 
 
 @pytest.mark.slow
@@ -105,7 +105,7 @@ def test_a_training_whose_node_dies_goes_on_on_another_to_the_same_bytes(
     assert driver.wait() == 0, "".join(said)
     assert any("begun again on others" in line for line in said), "".join(said)
     assert _made(far / commands.SCENARIO) == _made(local / commands.SCENARIO)
-    assert not _running(str(far))
+    _wait_for_end_of_all_with(str(far))
 
 
 @pytest.mark.slow
@@ -180,11 +180,8 @@ def _made(folder: Path) -> dict[str, bytes]:
     return {str(p.relative_to(folder)): b for p, b in found if not p.name.startswith(".verified")}
 
 
-def _running(word: str, within_s: float = 10.0) -> list[psutil.Process]:
-    """Processes with `word` in their command, those that are just ending apart."""
-    until = time.monotonic() + within_s
-    while True:
-        found = [p for p in psutil.process_iter(["cmdline"]) if word in str(p.info["cmdline"])]
-        if not found or time.monotonic() > until:
-            return found
-        time.sleep(0.2)
+def _wait_for_end_of_all_with(word: str) -> None:
+    """In their command."""
+    wait_for_end_of(
+        *(p for p in psutil.process_iter(["cmdline"]) if word in str(p.info["cmdline"]))
+    )

@@ -16,6 +16,7 @@ import psutil
 from slora_assets.config.errors import FootageError
 from slora_assets.processes.isolation import Task, isolated
 from slora_assets_tests.small_graph import PROJECT
+from slora_assets_tests.waiting import wait_for, wait_for_end_of
 
 
 def work(kind: str) -> str:
@@ -69,13 +70,9 @@ def test_decoders_that_hang_end_with_an_owner_that_is_killed(tmp_path: Path) -> 
     owner = subprocess.Popen(
         [sys.executable, "owner.py"], cwd=tmp_path, env=os.environ | {"PYTHONPATH": str(PROJECT)}
     )
-    deadline = time.monotonic() + 30
-    while not (hanging := list(tmp_path.glob("*.hangs"))):
-        assert time.monotonic() < deadline, "no decoder began"
-        time.sleep(0.1)
+    hanging = wait_for(lambda: list(tmp_path.glob("*.hangs")), "a decoder's start")
     family = [psutil.Process(int(path.stem)) for path in hanging]
     family += psutil.Process(owner.pid).children(recursive=True)
     owner.kill()
     owner.wait()
-    _, alive = psutil.wait_procs(family, timeout=20)
-    assert [process for process in alive if process.status() != psutil.STATUS_ZOMBIE] == []
+    wait_for_end_of(*family)

@@ -14,6 +14,7 @@ import psutil
 import pytest
 
 from slora_assets.processes.starting import StartedWorker, can_fork, start_afresh, start_forked
+from slora_assets_tests.waiting import wait_for_end_of
 from slora_assets_tests.workers import ended
 
 _REPORTS = """\
@@ -63,7 +64,7 @@ def test_a_forked_worker_is_what_a_fresh_one_is(
         monkeypatch.chdir(tmp_path / str(number))
         monkeypatch.setenv("Y", f"of its owner, {number}")
         forked, fresh = (
-            ended(_start(how, module, str(number), "--flag", X=str(number)), 30)
+            ended(_start(how, module, str(number), "--flag", X=str(number)))
             for how in (True, False)
         )
         assert forked == fresh
@@ -85,7 +86,7 @@ def test_how_a_worker_ends_is_known(
     tmp_path: Path, module: str, forked: bool, text: str, status: int, said: str
 ) -> None:
     (tmp_path / f"{module}.py").write_text(text)
-    found = ended(_start(forked, module), 30)
+    found = ended(_start(forked, module))
     assert found.status == status
     assert said in found.said
 
@@ -97,7 +98,7 @@ def test_a_worker_can_be_signalled_as_a_group_as_soon_as_it_is_started(
     (tmp_path / f"{module}.py").write_text("import time; time.sleep(600)")
     worker = _start(forked, module)
     os.killpg(worker.pid, signal.SIGTERM)
-    assert ended(worker, 30).status == -signal.SIGTERM
+    assert ended(worker).status == -signal.SIGTERM
     with pytest.raises(ProcessLookupError):
         os.killpg(worker.pid, 0)
 
@@ -148,5 +149,4 @@ def test_worker_and_server_end_with_an_owner_that_is_killed(tmp_path: Path, text
     family = [worker, *psutil.Process(owner.pid).children(recursive=True)]
     owner.kill()
     owner.wait()
-    _, alive = psutil.wait_procs(family, timeout=30)
-    assert [p for p in alive if p.status() != psutil.STATUS_ZOMBIE] == []
+    wait_for_end_of(*family)

@@ -7,7 +7,6 @@ import signal
 import socket
 import subprocess
 import sys
-import time
 from typing import Any
 
 import httpx
@@ -15,6 +14,7 @@ import httpx
 from slora_assets.config.workspace import Workspace
 from slora_assets.provenance.keys import KEYS
 from slora_assets_tests.small_graph import PROJECT
+from slora_assets_tests.waiting import PATIENCE_S, wait_for
 
 
 def test_the_command_serves_on_this_machine_and_prints_the_result_when_stopped(
@@ -37,7 +37,7 @@ def test_the_command_serves_on_this_machine_and_prints_the_result_when_stopped(
             form = {"person": "Ada", "pair": view["pair"]["id"], "pressed": "right"}
             assert http.post("/choices", data=form).status_code == 200
         process.send_signal(signal.SIGINT)
-        out, err = process.communicate(timeout=30)
+        out, err = process.communicate(timeout=PATIENCE_S)
     finally:
         process.kill()
     assert (process.returncode, err) == (0, "")
@@ -80,11 +80,11 @@ def _environment(workspace: Workspace) -> dict[str, str]:
 
 
 def _waited_for(http: httpx.Client) -> dict[str, Any]:
-    deadline = time.monotonic() + 30
-    while True:
+    def pairs() -> dict[str, Any] | None:
         try:
             found: dict[str, Any] = http.get("/pairs", params={"person": "Ada"}).json()
-            return found
         except httpx.HTTPError:
-            assert time.monotonic() < deadline
-            time.sleep(0.05)
+            return None
+        return found
+
+    return wait_for(pairs, "the comparison to be served") or {}

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import threading
-import time
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack, closing
 from dataclasses import dataclass, field
@@ -16,6 +15,7 @@ from api.jobs.handed import HandedJobs
 from api.jobs.job import Job, JobRequest, Plan
 from api.jobs.maker import Made, Step
 from api.jobs.store import JobStore
+from slora_assets_tests.waiting import PATIENCE_S, wait_for
 
 REQUEST = JobRequest(prompt="a red cart", scenario="market_floor")
 PLAN = Plan(adapter_sha256="a" * 64, lora_scale=0.85, seed=0)
@@ -91,7 +91,7 @@ def taker(begin: Callable[[], JobStore], makers: list[Maker]) -> Iterator[Dispat
 def asked(taker: Dispatcher, prompt: str = "a red cart") -> tuple[Job, Callable[[], object]]:
     request = REQUEST.model_copy(update={"prompt": prompt})
     job, future = taker.submit(request, PLAN, None, most_waiting=4)
-    return job, lambda: future.result(30)
+    return job, lambda: future.result(PATIENCE_S)
 
 
 def test_who_waits_gets_what_another_service_made(taker: Dispatcher, makers: list[Maker]) -> None:
@@ -114,12 +114,12 @@ def test_a_maker_that_is_taken_for_gone_and_is_not_changes_nothing_any_more(
     taker: Dispatcher, makers: list[Maker], begin: Callable[[], JobStore]
 ) -> None:
     job, result = asked(taker)
-    assert makers[0].begun.wait(30)
+    assert makers[0].begun.wait(PATIENCE_S)
     makers[0].gone.set()
-    assert makers[1].begun.wait(30)
+    assert makers[1].begun.wait(PATIENCE_S)
     makers[1].go.set()
     assert result() == {"by": makers[1].store.owner}
-    assert makers[0].given_up.wait(30), "it goes on with what is another's"
+    assert makers[0].given_up.wait(PATIENCE_S), "it goes on with what is another's"
     now = begin().get(job.id)
     assert (now.result, now.attempts) == ({"by": makers[1].store.owner}, 2)
     assert makers[0].made == makers[1].erased == []
@@ -158,13 +158,13 @@ def test_whoever_cancels_ends_what_another_makes(
     taker: Dispatcher, makers: list[Maker], begin: Callable[[], JobStore]
 ) -> None:
     job, result = asked(taker)
-    assert makers[0].begun.wait(30)
+    assert makers[0].begun.wait(PATIENCE_S)
     assert begin().cancel(job.id)
     with pytest.raises(Cancelled):
         result()
     makers[0].begun.clear()
     asked(taker)
-    assert makers[0].begun.wait(30), "it still makes what was cancelled"
+    assert makers[0].begun.wait(PATIENCE_S), "it still makes what was cancelled"
     assert makers[0].made == []
 
 
@@ -194,10 +194,7 @@ def test_a_taking_whose_answer_is_lost_is_undone(
     hands = HandedJobs(maker.store, maker.make, lambda: None, lambda *_: None, maker.erased.append)
     with pytest.raises(ConnectionError):
         hands.make(job.id, store.owner)
-    until = time.monotonic() + 30
-    while not store.waiting():
-        assert time.monotonic() < until
-        time.sleep(0.01)
+    wait_for(store.waiting, "the job to wait again")
     assert hands.make(job.id, store.owner)
     assert (store.get(job.id).state, store.get(job.id).attempts) == ("completed", 1)
     hands.close()

@@ -15,6 +15,7 @@ import pytest
 from api.errors import IdempotencyConflict, JobNotFound, QueueFull
 from api.jobs.job import Job, JobError, JobRequest, Plan
 from api.jobs.store import JobStore, TooManyOfKey
+from slora_assets_tests.waiting import wait_for
 
 REQUEST = JobRequest(prompt="a red cart", scenario="market_floor")
 PLAN = Plan(adapter_sha256="a" * 64, lora_scale=0.85, seed=0)
@@ -226,10 +227,7 @@ def test_kill_9_loses_no_job_and_no_job_stands_in_a_false_state(
     _begun(last)
     store = begin()
     try:
-        deadline = time.monotonic() + 60
-        while any(store.get(one).unfinished for one in accepted):
-            assert time.monotonic() < deadline
-            time.sleep(0.05)
+        wait_for(lambda: not any(store.get(one).unfinished for one in accepted), "all jobs' end")
     finally:
         last.kill()
         last.wait()

@@ -13,6 +13,7 @@ from typing import TypeVar
 from api.errors import IdempotencyConflict
 from api.jobs.job import Job, JobRequest, Plan
 from api.jobs.store import JobStore
+from slora_assets_tests.waiting import PATIENCE_S
 
 PLAN = Plan(adapter_sha256="a" * 64, lora_scale=0.85, seed=0)
 
@@ -172,6 +173,6 @@ def test_several_may_begin_on_an_empty_database_at_once(database: str) -> None:
         service.stdin.write("go\n")
         service.stdin.flush()
     for service in services:
-        _, said = service.communicate(timeout=60)
+        _, said = service.communicate(timeout=PATIENCE_S)
         assert service.returncode == 0, said
     assert JobStore(database).claim() is None

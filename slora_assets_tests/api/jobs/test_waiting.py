@@ -12,6 +12,7 @@ from api.jobs.job import Job, JobRequest, Plan, State
 from api.jobs.maker import Made, Step
 from api.jobs.runner import JobRunner
 from api.jobs.store import JobStore
+from slora_assets_tests.waiting import PATIENCE_S
 
 REQUEST = JobRequest(prompt="a red cart", scenario="market_floor")
 
@@ -25,7 +26,7 @@ def test_a_full_queue_has_a_place_when_the_job_that_is_made_is_over(tmp_path: Pa
 
     def make(_job: Job, _on_step: Step) -> Made:
         begun.set()
-        go_on.wait(30)
+        go_on.wait(PATIENCE_S)
         return "none.mp4", {}
 
     ended: list[str] = []
@@ -39,7 +40,7 @@ def test_a_full_queue_has_a_place_when_the_job_that_is_made_is_over(tmp_path: Pa
     try:
         for key in (None, "ada", "ada"):
             runner.submit(REQUEST, plan(key), None, most_waiting=2, most_of_key=2)
-        assert begun.wait(30)
+        assert begun.wait(PATIENCE_S)
         with pytest.raises(QueueFull) as full:
             runner.submit(REQUEST, plan("bob"), None, most_waiting=2, most_of_key=2)
         with pytest.raises(TooManyRequests, match="2 unfinished") as many:
@@ -59,7 +60,7 @@ def test_who_repeats_a_key_at_another_service_is_told_what_the_first_one_made(
     go_on = threading.Event()
 
     def make(_job: Job, _on_step: Step) -> Made:
-        go_on.wait(30)
+        go_on.wait(PATIENCE_S)
         return "cart.mp4", {"artifact": "cart.mp4"}
 
     database = f"sqlite:///{tmp_path / 'jobs.sqlite'}"
@@ -69,7 +70,7 @@ def test_who_repeats_a_key_at_another_service_is_told_what_the_first_one_made(
         again, told = second.submit(REQUEST, plan(None), "once", most_waiting=2)
         go_on.set()
         assert again.id == job.id
-        assert told.result(30) == {"artifact": "cart.mp4"}
+        assert told.result(PATIENCE_S) == {"artifact": "cart.mp4"}
     finally:
         go_on.set()
         first.close()

@@ -1,0 +1,64 @@
+"""How many workers are started where a container or a person allows fewer cores than there are."""
+
+from __future__ import annotations
+
+import os
+from pathlib import Path
+
+import pytest
+
+from slora_assets.processes import cores as asked
+
+
+@pytest.fixture
+def groups(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """Control groups of a machine with eight cores, in place of this one's."""
+    root, mine = tmp_path / "cgroup", tmp_path / "mine"
+    mine.write_text("0::/pod/container\n")
+    monkeypatch.setattr(asked, "_CGROUPS", root)
+    monkeypatch.setattr(asked, "_OF_THIS_PROCESS", mine)
+    monkeypatch.setattr(asked, "_allotted", None)
+    monkeypatch.setattr(os, "sched_getaffinity", lambda _: set(range(8)))
+    (root / "pod" / "container").mkdir(parents=True)
+    return root
+
+
+@pytest.mark.parametrize(
+    ("files", "expected"),
+    [
+        ({}, 8),
+        ({"cpu.max": "max 100000\n"}, 8),
+        ({"cpu.max": "250000 100000\n"}, 2),
+        ({"cpu.max": "50000 100000\n"}, 1),
+        ({"pod/cpu.max": "300000 100000\n", "pod/container/cpu.max": "max 100000\n"}, 3),
+        ({"pod/cpu.max": "300000 100000\n", "pod/container/cpu.max": "200000 100000\n"}, 2),
+        ({"pod/cpu.max": "6400000 100000\n"}, 8),
+        ({"pod/cpu.max": "nonsense\n"}, 8),
+    ],
+)
+def test_a_container_s_limit_is_kept(groups: Path, files: dict[str, str], expected: int) -> None:
+    for name, text in files.items():
+        (groups / name).write_text(text)
+    assert asked.cores() == expected
+
+
+@pytest.mark.parametrize(("quota", "expected"), [("-1", 8), ("200000", 2)])
+def test_limits_of_the_first_version_are_too(groups: Path, quota: str, expected: int) -> None:
+    (groups.parent / "mine").write_text("3:cpuset:/\n2:cpu,cpuacct:/a/host/s/path\n0::/\n")
+    (groups / "cpu,cpuacct").mkdir()
+    (groups / "cpu,cpuacct" / "cpu.cfs_quota_us").write_text(f"{quota}\n")
+    (groups / "cpu,cpuacct" / "cpu.cfs_period_us").write_text("100000\n")
+    assert asked.cores() == expected
+
+
+def test_who_is_bound_to_cores_starts_no_more_workers(
+    groups: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(os, "sched_getaffinity", lambda _: {5})
+    assert asked.cores() == 1
+
+
+def test_what_a_cluster_gave_counts(groups: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    (groups / "cpu.max").write_text("200000 100000\n")
+    monkeypatch.setattr(asked, "_allotted", 3)
+    assert asked.cores() == 3
