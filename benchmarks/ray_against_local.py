@@ -2,11 +2,12 @@
 
 `one`: frames and latents of the same clips, and a training, here and on a cluster of one node with
 all cores: seconds, and the ratio of their medians (target at most 1.10). `two`: clips per second on
-two nodes of one core each over one such node (target at least 1.7). `killed`: a node dies at a
-random moment while latents are encoded, and while an adapter is trained; how many of the trials end
-with the bytes of an undisturbed one (target all). Nodes are processes of this machine; a cluster is
-started once, before anything is timed. What Ray needs to start our processes on it is in the
-seconds of `one`, not in the rates of `two`, which count from the first clip that comes back.
+two nodes of one core each, and held to it, over one such node (target at least 1.7). `killed`: a
+node dies at a random moment while latents are encoded, and while an adapter is trained; how many of
+the trials end with the bytes of an undisturbed one (target all). Nodes are processes of this
+machine; a cluster is started once, before anything is timed. What Ray needs to start our processes
+on it is in the seconds of `one`, not in the rates of `two`, which count from the first clip that
+comes back.
 """
 
 from __future__ import annotations
@@ -82,11 +83,12 @@ def one(workspace: Workspace, rounds: int) -> None:
 
 
 def two(workspace: Workspace, nodes: Nodes, rounds: int) -> None:
+    cores = sorted(os.sched_getaffinity(0))
     for name, work in (("frames", frames), ("latents", latents)):
         rates = []
         for number in (1, 2):
             while len(nodes.working) < number:
-                nodes.add()
+                nodes.add(on={cores[len(nodes.working)]})
             while len(nodes.working) > number:
                 nodes.kill(nodes.working[-1])
             rates.append(statistics.median(rate(work, workspace) for _ in range(rounds)))

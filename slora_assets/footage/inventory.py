@@ -33,6 +33,7 @@ from slora_assets.footage.fingerprints import with_fingerprints
 from slora_assets.footage.listing import listing_hash, remember_listing
 from slora_assets.footage.quarantine import PASSING, decoder, quarantine
 from slora_assets.footage.versions import DECODE_VERSION, QUALITY_VERSION
+from slora_assets.processes.cores import cores
 from slora_assets.processes.isolation import Task, isolated
 from slora_assets.processes.progress import ProgressCallback
 from slora_assets.provenance import StatCache, sha256_file
@@ -160,7 +161,7 @@ def _known_by_content(
     by_hash = {facts["sha256"]: facts for facts in before if facts is not None}
     known = {facts["bytes_"] for facts in by_hash.values()}
     alike = {name: path for name, path in files.items() if sizes[name] in known}
-    with ThreadPoolExecutor(os.cpu_count()) as pool:
+    with ThreadPoolExecutor(cores()) as pool:
         hashes = zip(alike, pool.map(_hash, alike.values()), strict=True)
         return {name: by_hash[found] for name, found in hashes if found in by_hash}
 

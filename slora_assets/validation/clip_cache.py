@@ -9,7 +9,6 @@ from __future__ import annotations
 
 import io
 import json
-import os
 import zipfile
 from collections.abc import Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
@@ -20,6 +19,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from slora_assets.processes.cores import cores
 from slora_assets.provenance import object_hash, write_bytes
 from slora_assets.validation.metrics.temporal_consistency import (
     TEMPORAL_VERSION,
@@ -39,8 +39,8 @@ class MeasuredClip:
 
 
 def measured(clips: Sequence[NDArray[np.uint8]], fps: float) -> list[MeasuredClip]:
-    """Measure clips, as many at a time as there are processors."""
-    with ThreadPoolExecutor(os.cpu_count()) as pool:
+    """Measure clips, as many at a time as there are cores."""
+    with ThreadPoolExecutor(cores()) as pool:
         scores = list(pool.map(lambda frames: measure_temporal(frames, fps), clips))
     return [MeasuredClip(*one) for one in zip(clips, scores, strict=True)]
 

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 from collections.abc import Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from typing import Final
@@ -12,6 +11,7 @@ from slora_assets.config.errors import FootageError
 from slora_assets.config.workspace import Workspace
 from slora_assets.documents import Clip, NearestTrainingClip, RunRecord
 from slora_assets.footage.decode import decode_clip
+from slora_assets.processes.cores import cores
 from slora_assets.storage.footage_at_url import at_hand
 from slora_assets.validation.metrics.clip_likeness import HEIGHT
 from slora_assets.validation.metrics.nearest_clip import TrainingClip, TrainingFootage
@@ -58,7 +58,7 @@ def nearest_training_clips(
             mirrored=found.mirrored,
         )
 
-    with ThreadPoolExecutor(os.cpu_count()) as pool:
+    with ThreadPoolExecutor(cores()) as pool:
         rows = list(pool.map(nearest, samples))
     return sorted(rows, key=lambda row: (-row.similarity, row.prompt_id, row.seed))
 
