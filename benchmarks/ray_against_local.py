@@ -56,6 +56,7 @@ def main() -> None:
     parser.add_argument("kind", choices=["one", "two", "killed"])
     parser.add_argument("--clips", type=int, default=96)
     parser.add_argument("--rounds", type=int, default=3)
+    parser.add_argument("--of", nargs="+", choices=[*WORK], default=[*WORK], help="work of `one`")
     parser.add_argument("--trials", type=int, default=10, help="of `killed`, each kind")
     parser.add_argument("--seed", type=int, default=0)
     options = parser.parse_args()
@@ -65,21 +66,24 @@ def main() -> None:
         with ray_cluster() as nodes:
             if options.kind == "one":
                 nodes.add(os.cpu_count() or 1)
-                one(workspace, options.rounds)
+                one(workspace, options.rounds, options.of)
             elif options.kind == "two":
                 two(workspace, nodes, options.rounds)
             else:
                 killed(workspace, nodes, options.trials, random.Random(options.seed))
 
 
-def one(workspace: Workspace, rounds: int) -> None:
-    for name, work in (("frames", frames), ("latents", latents), ("training", train)):
+def one(workspace: Workspace, rounds: int, names: list[str]) -> None:
+    for name in names:
+        work = WORK[name]
         took: dict[Compute, list[float]] = {"local": [], "ray": []}
         for _ in range(rounds):
             for compute in took:
                 took[compute].append(seconds(work, workspace, compute))
         here, there = (statistics.median(took[compute]) for compute in took)
-        print(f"{name}: local {here:.1f} s, ray {there:.1f} s, ratio {there / here:.2f}")
+        print(
+            f"{name}: local {here:.1f} s, ray {there:.1f} s, ratio {there / here:.2f}", flush=True
+        )
 
 
 def two(workspace: Workspace, nodes: Nodes, rounds: int) -> None:
@@ -172,6 +176,7 @@ def result(workspace: Workspace, name: str) -> dict[str, bytes]:
     }
 
 
+WORK = {"frames": frames, "latents": latents, "training": train}
 _OF_TIMES = (".verified.json", "journal.jsonl")
 """Files that say when something was, and not what."""
 
