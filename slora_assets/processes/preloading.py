@@ -12,6 +12,8 @@ import os
 from collections.abc import Mapping, Sequence
 from typing import Final
 
+from slora_assets.processes.cores import cores
+
 DECODING: Final = ("__main__", "av", "numpy", "PIL.Image")
 """What decoders need. A `__main__` that is imported here isn't imported again by each process."""
 
@@ -42,6 +44,10 @@ def configure_libraries() -> None:
     """
     for name, value in _LIBRARIES.items():
         os.environ.setdefault(name, value)
+    # torch starts a thread for each core that it sees, and a container sees those of its host:
+    # threads beyond its share only wait for each other.
+    if (allowed := cores()) < (os.cpu_count() or 1):
+        os.environ.setdefault("OMP_NUM_THREADS", str(allowed))
 
 
 def preload(modules: Sequence[str] = ()) -> None:

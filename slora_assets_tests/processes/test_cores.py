@@ -8,6 +8,7 @@ from pathlib import Path
 import pytest
 
 from slora_assets.processes import cores as asked
+from slora_assets.processes.preloading import configure_libraries
 
 
 @pytest.fixture
@@ -62,3 +63,21 @@ def test_what_a_cluster_gave_counts(groups: Path, monkeypatch: pytest.MonkeyPatc
     (groups / "cpu.max").write_text("200000 100000\n")
     monkeypatch.setattr(asked, "_allotted", 3)
     assert asked.cores() == 3
+
+
+@pytest.mark.parametrize(
+    ("limit", "chosen", "threads"),
+    [("max", None, None), ("200000", None, "2"), ("200000", "5", "5")],
+)
+def test_torch_computes_with_as_many_threads_as_it_may_unless_a_person_says_otherwise(
+    groups: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    limit: str,
+    chosen: str | None,
+    threads: str | None,
+) -> None:
+    monkeypatch.setattr(os, "cpu_count", lambda: 8)
+    monkeypatch.setattr(os, "environ", {"OMP_NUM_THREADS": chosen} if chosen else {})
+    (groups / "cpu.max").write_text(f"{limit} 100000\n")
+    configure_libraries()
+    assert os.environ.get("OMP_NUM_THREADS") == threads
