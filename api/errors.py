@@ -133,6 +133,14 @@ class OutOfMemory(ApiError):
         )
 
 
+class NoRoom(ApiError):
+    """The service's disk has no room left for what is to be written."""
+
+    status = 507
+    slug = "no-room"
+    title = "The service's disk is full"
+
+
 class GenerationTimeout(ApiError):
     """The clip took longer than the presets' limits allow."""
 

@@ -30,6 +30,7 @@ REFUSALS: dict[int | str, dict[str, Any]] = {
     429: {"description": "Too many requests wait; Retry-After says when to come back."},
     503: {"description": "The service stops, can't generate now, or has not enough memory for it."},
     504: {"description": "The clip took longer than the limits allow."},
+    507: {"description": "The service's disk is full."},
 }
 
 

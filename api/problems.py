@@ -23,8 +23,14 @@ from starlette.responses import JSONResponse
 from starlette.routing import Match
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
-from api.errors import ApiError, GateRefuses, InvalidForm, NotReady
-from slora_assets.config.errors import GateError, IntegrityError, MissingInputError, SloraError
+from api.errors import ApiError, GateRefuses, InvalidForm, NoRoom, NotReady
+from slora_assets.config.errors import (
+    GateError,
+    IntegrityError,
+    MissingInputError,
+    NoRoomError,
+    SloraError,
+)
 
 _LOG = logging.getLogger("slora.api")
 _MEDIA_TYPE = "application/problem+json"
@@ -166,6 +172,8 @@ def problem_of(error: Exception) -> ApiError:
         return GateRefuses(public(error))
     if isinstance(error, MissingInputError | IntegrityError):
         return NotReady(public(error))
+    if isinstance(error, NoRoomError):
+        return NoRoom(public(error))
     if isinstance(error, SloraError):
         return ApiError(public(error))
     return ApiError(

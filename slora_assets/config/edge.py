@@ -20,7 +20,7 @@ from contextlib import suppress
 from typing import Final, NoReturn
 
 from slora_assets.config.environment import TRACEBACK, switch
-from slora_assets.config.errors import SloraError, UnreadableError
+from slora_assets.config.errors import NO_ROOM, SloraError, UnreadableError
 
 CTRL_C: Final = 130
 """Exit status after Ctrl-C: 128 + SIGINT, as shells expect it."""
@@ -33,6 +33,8 @@ _REFUSED: Final = (
     lzma.LZMAError,
     sqlite3.Error,
 )
+_DATABASE: Final = "the database refuses"
+_DISK: Final = "see that the disk that it lies on is whole and has room"
 _LIBRARIES: Final = {
     # By module and class, in any of an error's ancestors: naming them imports none.
     ("json", "JSONDecodeError"): "not valid JSON",
@@ -50,13 +52,12 @@ _LIBRARIES: Final = {
     ("av", "FFmpegError"): "not a video that can be read or written",
     ("PIL", "UnidentifiedImageError"): "not a picture that can be read",
     ("torch", "OutOfMemoryError"): "the accelerator's memory is full",
-    ("sqlalchemy", "DBAPIError"): "the database refuses",
+    ("sqlalchemy", "DBAPIError"): _DATABASE,
     ("dagster", "DagsterError"): "Dagster refuses",
     ("dagster_shared", "DagsterError"): "Dagster refuses",
 }
 _REMEDIES: Final = {
-    errno.ENOSPC: "free some space; the same command goes on from there",
-    errno.EDQUOT: "free some space; the same command goes on from there",
+    **NO_ROOM,
     errno.EACCES: "see that you may read and write there, or name another place",
     errno.EPERM: "see that you may read and write there, or name another place",
     errno.EROFS: "name a place that can be written to",
@@ -115,11 +116,14 @@ def told(error: BaseException) -> str | None:
         kind = {
             UnicodeError: "not text in the expected encoding",
             MemoryError: "the memory is full",
-            sqlite3.Error: "the database refuses",
+            sqlite3.Error: _DATABASE,
         }.get(next(one for one in _REFUSED if isinstance(error, one)), "a damaged file")
     if kind is None:
         return None
-    return str(UnreadableError(f"{kind} ({str(error).strip() or type(error).__name__})"))
+    # SQLAlchemy shows its statement and an address around what the database has said.
+    said = str(getattr(error, "orig", None) or error).strip() or type(error).__name__
+    remedy = _DISK if kind == _DATABASE and "disk" in said else None
+    return str(UnreadableError(f"{kind} ({said})", remedy=remedy))
 
 
 def _kind(error: BaseException) -> str | None:

@@ -5,6 +5,7 @@ Raised anywhere below the edges; the command line, Dagster and the API decide ho
 
 from __future__ import annotations
 
+import errno
 import re
 from collections.abc import Mapping
 from functools import partial
@@ -15,6 +16,12 @@ MOST_FOUND: Final = 200
 """Characters of what was found that a sentence shows: a file of 5 MB once stood in one."""
 _MOST_SAID: Final = 1000
 """Likewise of its other parts: libraries quote whole tensors and pages."""
+NO_ROOM: Final[Mapping[int, str]] = {
+    errno.ENOSPC: "free some space; the same command goes on from there",
+    errno.EDQUOT: "free some space; the same command goes on from there",
+    errno.EFBIG: "allow larger files there (ulimit -f), or name another place",
+}
+"""The system's numbers for a write that finds no room, and what to do."""
 
 
 def shortened(found: object) -> str:
@@ -117,6 +124,10 @@ class TrainingError(SloraError):
 
 class UnreadableError(SloraError):
     """The system or a library can't read, write or fetch what it was given."""
+
+
+class NoRoomError(UnreadableError):
+    """A disk that is full, a quota or a limit leaves no room for what is to be written."""
 
 
 class InterruptedRunError(SloraError):

@@ -11,7 +11,7 @@ from itertools import count
 from pathlib import Path
 
 from slora_assets.curation.sorting import OnRejects
-from slora_assets.provenance import commit_folder
+from slora_assets.provenance import commit_folder, writing
 
 
 @contextmanager
@@ -21,9 +21,10 @@ def rejects_folder(folder: Path) -> Iterator[OnRejects]:
     partial.mkdir(parents=True)
     parts = count()
     try:
-        yield lambda table: table.write_parquet(partial / f"{next(parts):05d}.parquet")
-        if not _equal(partial, folder):
-            commit_folder(partial, folder)
+        with writing(folder):
+            yield lambda table: table.write_parquet(partial / f"{next(parts):05d}.parquet")
+            if not _equal(partial, folder):
+                commit_folder(partial, folder)
     finally:
         shutil.rmtree(partial, ignore_errors=True)
 

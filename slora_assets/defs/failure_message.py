@@ -117,10 +117,12 @@ def verification_sentence(job: str, checks: Iterable[dg.AssetCheckEvaluation]) -
 
 
 def _chain(error: ErrorInfo | None) -> list[ErrorInfo]:
-    """An error and what it was raised from, outermost first."""
+    """An error and what it was raised from, outermost first. A process that worked for another
+    gives its stack trace along as a cause, which causes nothing."""
     chain = []
     while error is not None:
-        chain.append(error)
+        if not (error.cls_name or "").endswith("RemoteTraceback"):
+            chain.append(error)
         error = error.cause
     return chain
 

@@ -10,6 +10,7 @@ from slora_assets.provenance.files import (
     write_bytes,
     write_json,
     write_text,
+    writing,
 )
 from slora_assets.provenance.hashing import (
     Json,
@@ -40,4 +41,5 @@ __all__ = [
     "write_bytes",
     "write_json",
     "write_text",
+    "writing",
 ]

@@ -5,7 +5,6 @@ Every file slora writes goes through here, so a reader never sees a torn one, wh
 
 from __future__ import annotations
 
-import errno
 import json
 import os
 import shutil
@@ -17,13 +16,17 @@ from typing import Final, cast
 
 import orjson
 
-from slora_assets.config.errors import IntegrityError, MissingInputError, UnreadableError
+from slora_assets.config.errors import (
+    NO_ROOM,
+    IntegrityError,
+    MissingInputError,
+    NoRoomError,
+    UnreadableError,
+)
 from slora_assets.provenance.hashing import Json
 
 PARTIAL: Final = ".partial"
 """Marks temporary files and folders; anything that ends so may be deleted at any time."""
-
-_NO_ROOM: Final = frozenset({errno.ENOSPC, errno.EDQUOT, errno.EFBIG})
 
 _ORJSON: Final = orjson.OPT_INDENT_2 | orjson.OPT_SORT_KEYS | orjson.OPT_APPEND_NEWLINE
 
@@ -35,7 +38,7 @@ def replacing(path: Path) -> Iterator[Path]:
     What stood there keeps its mode, its owner and group, and whatever else the system notes of it;
     behind a link it is the file that is replaced, never the link. The temporary name keeps the
     suffix (writers such as PyAV choose a format by it) and is removed when the body raises. Raises
-    UnreadableError for a folder, a device or whatever else is no file.
+    UnreadableError for a folder, a device or whatever else is no file; what `writing` does.
     """
     path = Path(os.path.realpath(path))
     if path.exists() and not path.is_file():
@@ -47,18 +50,38 @@ def replacing(path: Path) -> Iterator[Path]:
     path.parent.mkdir(parents=True, exist_ok=True)
     temporary = _beside(path)
     try:
-        yield temporary
-        with temporary.open("rb+") as stream:
-            os.fsync(stream.fileno())
-        _take_over(path, temporary)
-        temporary.replace(path)
-        _fsync_folder(path.parent)
-    except OSError as error:
-        if error.errno in _NO_ROOM and error.filename is None:  # writing to an open file names none
-            error.filename = str(path)
-        raise
+        with writing(path):
+            yield temporary
+            with temporary.open("rb+") as stream:
+                os.fsync(stream.fileno())
+            _take_over(path, temporary)
+            temporary.replace(path)
+            _fsync_folder(path.parent)
     finally:
         temporary.unlink(missing_ok=True)
+
+
+@contextmanager
+def writing(path: Path) -> Iterator[None]:
+    """Raises NoRoomError with `path` where the body finds a disk full, whatever it raises for that:
+    writing to an open file names none, and libraries that write files have classes and words of
+    their own (safetensors: "Error while serializing: I/O error: No space left on device").
+    """
+    try:
+        yield
+    except Exception as error:
+        number = _no_room(error)
+        if number is None:
+            raise
+        what = os.strerror(number)
+        raise NoRoomError(what[:1].lower() + what[1:], file=path, remedy=NO_ROOM[number]) from error
+
+
+def _no_room(error: Exception) -> int | None:
+    if isinstance(error, OSError) and error.errno in NO_ROOM:
+        return error.errno
+    said = str(error).lower()  # NoRoomError as well: who writes a folder names that, not its part
+    return next((one for one in NO_ROOM if os.strerror(one).lower() in said), None)
 
 
 def _take_over(path: Path, temporary: Path) -> None:
@@ -170,7 +193,7 @@ def read_json(path: Path, *, remedy: str) -> Json:
 def append_line(path: Path, line: str) -> None:
     """Append one line and fsync. A crash can tear only this last line; readers skip a torn tail."""
     path.parent.mkdir(parents=True, exist_ok=True)
-    with path.open("a", encoding="utf-8") as stream:
+    with writing(path), path.open("a", encoding="utf-8") as stream:
         stream.write(line.rstrip("\n") + "\n")
         stream.flush()
         os.fsync(stream.fileno())

@@ -18,7 +18,7 @@ from typing import Final
 
 import rfc8785
 
-from slora_assets.config.errors import IntegrityError
+from slora_assets.config.errors import IntegrityError, NoRoomError
 from slora_assets.documents import LogHead
 from slora_assets.provenance import chained_log
 from slora_assets.provenance.files import write_json
@@ -176,7 +176,8 @@ class LogHeads:
 
     def _remember(self, entries: _Entries) -> None:
         known = LogHead(log=str(self.log), entries=len(entries), hash=str(entries[-1]["hash"]))
-        with suppress(OSError):  # a folder that may only be read; the signed head is there still
+        # A folder that may only be read, or is full; the signed head is there still.
+        with suppress(OSError, NoRoomError):
             write_json(self._known_file(entries), known.model_dump(mode="json"))
 
     def _known_file(self, entries: _Entries) -> Path:

@@ -25,6 +25,7 @@ from slora_assets.documents import Limits, SpeedPreset
 from slora_assets_tests.api.conftest import local
 from slora_assets_tests.api.followed import ended
 from slora_assets_tests.api.refused import VALID, refused
+from slora_assets_tests.full_disk import full_below
 from slora_assets_tests.waiting import wait_for
 from slora_assets_tests.workspaces import below
 
@@ -103,6 +104,17 @@ def test_what_costs_too_much_or_can_not_fit_is_refused_before_it_waits(
     monkeypatch.setattr("api.affordable.available_bytes", lambda _device: 1000)
     with pytest.raises(OutOfMemory, match="Remedy"):
         service.submit(request, presets, anew=True)
+
+
+def test_a_full_disk_is_told_and_leaves_no_half_of_a_clip(client: TestClient) -> None:
+    asked = {**VALID, "prompt": "a cart that finds no room"}
+    before = client.get("/artifacts").json()["data"]
+    with full_below("artifacts"):
+        told = refused(client.post("/generate", data=asked), 507)
+    assert told["detail"].startswith("No space left on device. Remedy: free some space")
+    assert client.get("/artifacts").json()["data"] == before
+    clip = made(client, **asked)
+    assert client.get(clip["url"]).status_code == 200
 
 
 def test_the_same_request_gives_the_same_clip_unless_a_new_one_is_asked_for(

@@ -18,6 +18,7 @@ from slora_assets.defs.failure_message import (
     failure_sentence,
     step_failure_message,
 )
+from slora_assets.processes.isolation import Task, isolated
 
 
 @dataclass
@@ -53,6 +54,11 @@ def _by_a_worker() -> NoReturn:
     raise dg.Failure("the worker failed (status 1). it ran out of memory. Remedy: batch_size=1")
 
 
+def _in_a_process_of_its_own() -> NoReturn:
+    list(isolated(int, [Task(Path("clip.mp4"), ("no number",))]))
+    raise AssertionError("it has not failed")
+
+
 def _without_words() -> NoReturn:
     raise AssertionError
 
@@ -80,6 +86,11 @@ def _events(step: Callable[[], NoReturn]) -> list[dg.DagsterEvent]:
             _by_a_worker,
             "train of stage failed in made: the worker failed (status 1). it ran out of memory."
             " Remedy: batch_size=1.",
+        ),
+        (
+            _in_a_process_of_its_own,
+            "train of stage failed in made: ValueError: invalid literal for int() with base 10:"
+            " 'no number'.",
         ),
         (_without_words, "train of stage failed in made: AssertionError."),
     ],

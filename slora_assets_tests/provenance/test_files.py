@@ -3,13 +3,25 @@
 from __future__ import annotations
 
 import os
-import resource
 from collections.abc import Callable
 from pathlib import Path
 
+import numpy as np
+import polars as pl
 import pytest
+from safetensors.numpy import save_file
 
-from slora_assets.provenance import replacing, same_as, write_bytes, write_json, write_text
+from slora_assets.config.errors import NoRoomError
+from slora_assets.footage.encode import write_mp4
+from slora_assets.provenance import (
+    append_line,
+    replacing,
+    same_as,
+    write_bytes,
+    write_json,
+    write_text,
+)
+from slora_assets_tests.full_disk import full_disk
 
 
 def _by_replacing(path: Path) -> None:
@@ -106,17 +118,36 @@ def test_where_there_are_no_second_names_it_is_copied(
     assert (tmp_path / "other").read_bytes() == b"content"
 
 
-def test_a_disk_that_is_full_is_told_with_the_file_that_found_no_room(tmp_path: Path) -> None:
-    """A limit on the size of files refuses a write as a full disk does: without naming the file."""
-    file = tmp_path / "state.json"
+def _as_bytes(path: Path) -> None:
+    path.write_bytes(b"x" * 100_000)
+
+
+def _as_tensors(path: Path) -> None:
+    save_file({"weights": np.ones(100_000)}, path)
+
+
+def _as_table(path: Path) -> None:
+    pl.DataFrame({"noise": np.random.default_rng(0).random(100_000)}).write_parquet(path)
+
+
+def _as_video(path: Path) -> None:
+    write_mp4(path, np.random.default_rng(0).integers(0, 255, (9, 64, 96, 3), np.uint8), 8)
+
+
+@pytest.mark.parametrize("write", [_as_bytes, _as_tensors, _as_table, _as_video])
+def test_a_disk_that_is_full_is_told_with_the_file_that_found_no_room(
+    tmp_path: Path, write: Callable[[Path], None]
+) -> None:
+    """Whoever writes it, and whatever that library says."""
+    file = tmp_path / "state.mp4"
     file.write_bytes(b"old")
-    before = resource.getrlimit(resource.RLIMIT_FSIZE)
-    resource.setrlimit(resource.RLIMIT_FSIZE, (1000, before[1]))
-    try:
-        with pytest.raises(OSError, match=r"state\.json") as refused:
-            write_bytes(file, b"x" * 100_000)
-    finally:
-        resource.setrlimit(resource.RLIMIT_FSIZE, before)
-    assert refused.value.filename == str(file)
+    with pytest.raises(NoRoomError) as refused, full_disk(), replacing(file) as temporary:
+        write(temporary)
+    assert str(refused.value).startswith(f"{file}: file too large. Remedy: ")
     assert file.read_bytes() == b"old"
     assert list(tmp_path.iterdir()) == [file]
+
+
+def test_a_line_that_finds_no_room_names_its_log(tmp_path: Path) -> None:
+    with pytest.raises(NoRoomError, match=r"log\.jsonl"), full_disk():
+        append_line(tmp_path / "log.jsonl", "x" * 100_000)

@@ -11,7 +11,7 @@ from typing import Any
 import pytest
 import torch
 
-from slora_assets.config.errors import ConfigError, IntegrityError, TrainingError
+from slora_assets.config.errors import ConfigError, IntegrityError, NoRoomError, TrainingError
 from slora_assets.config.training import TrainingSettings
 from slora_assets.config.validation import read_validation_prompts
 from slora_assets.config.workspace import Workspace
@@ -19,6 +19,7 @@ from slora_assets.config.yaml_reader import read_settings
 from slora_assets.training.loop.checkpoints import RunPosition, load_checkpoint, save_checkpoint
 from slora_assets.training.plan import RunPlan, plan_run
 from slora_assets.training.resume import Begun, Resumption, decide, write_down
+from slora_assets_tests.full_disk import full_disk
 from slora_assets_tests.workspaces import contents
 
 
@@ -194,6 +195,17 @@ def test_where_none_is_whole_nothing_begins_again_in_silence(
     for folder in folders:
         assert folder.name in str(caught.value.found)
     assert "--restart" in str(caught.value.remedy)
+
+
+def test_a_checkpoint_that_finds_no_room_names_itself_and_leaves_the_ones_before(
+    tmp_path: Path, trained: Any
+) -> None:
+    whole = _saved(tmp_path, trained, 4)
+    with pytest.raises(NoRoomError, match=r"step_00000008_\d: file too large"), full_disk(100):
+        _saved(tmp_path, trained, 8)
+    assert list(tmp_path.iterdir()) == whole, "half of one would keep a full disk full"
+    found = load_checkpoint(tmp_path, {"run"}, *trained)
+    assert found is not None and found.position.step == 4
 
 
 def test_checkpoints_of_another_run_are_told_as_such(tmp_path: Path, trained: Any) -> None:

@@ -14,7 +14,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from slora_assets.config.errors import IntegrityError, SloraError, TrainingError
-from slora_assets.provenance import commit_folder, read_json, sha256_file, write_json
+from slora_assets.provenance import commit_folder, read_json, sha256_file, write_json, writing
 
 if TYPE_CHECKING:
     import torch
@@ -63,17 +63,21 @@ def save_checkpoint(
     partial = final.with_name(final.name + ".partial")
     shutil.rmtree(partial, ignore_errors=True)
     partial.mkdir(parents=True)
-    save_file(tensors, partial / _TENSORS)
-    canonical_safetensors(partial / _TENSORS)
-    record = {
-        "schema_version": 1,
-        "run_hash": run_hash,
-        "progress": asdict(progress),
-        "scaler": scaler,
-        "sha256": sha256_file(partial / _TENSORS),
-    }
-    write_json(partial / "state.json", record)
-    commit_folder(partial, final)
+    try:
+        with writing(final):
+            save_file(tensors, partial / _TENSORS)
+            canonical_safetensors(partial / _TENSORS)
+            record = {
+                "schema_version": 1,
+                "run_hash": run_hash,
+                "progress": asdict(progress),
+                "scaler": scaler,
+                "sha256": sha256_file(partial / _TENSORS),
+            }
+            write_json(partial / "state.json", record)
+            commit_folder(partial, final)
+    finally:
+        shutil.rmtree(partial, ignore_errors=True)  # half of it would keep a full disk full
     for old in _newest_first(folder)[_KEEP:]:
         shutil.rmtree(old, ignore_errors=True)
 
