@@ -57,6 +57,10 @@ def replacing(path: Path) -> Iterator[Path]:
             _take_over(path, temporary)
             temporary.replace(path)
             _fsync_folder(path.parent)
+    except OSError as error:
+        if error.filename == str(temporary):  # people don't know the temporary file
+            error.filename = str(path)
+        raise
     finally:
         temporary.unlink(missing_ok=True)
 

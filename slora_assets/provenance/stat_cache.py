@@ -7,12 +7,14 @@ from __future__ import annotations
 
 import time
 from collections.abc import Iterator
+from contextlib import suppress
 from functools import lru_cache
 from pathlib import Path
 from typing import Any, Final, Generic, Protocol, TypeVar
 
 import orjson
 
+from slora_assets.config.errors import NoRoomError
 from slora_assets.provenance.files import write_bytes
 from slora_assets.provenance.hashing import sha256_file
 
@@ -68,12 +70,14 @@ class StatCache(Generic[Value]):
         return ((key, known["value"]) for key, known in self._before.items())
 
     def save(self) -> None:
-        """Write what was used or put, and the rest unless it is to be forgotten."""
+        """Write what was used or put, and the rest unless it is to be forgotten; nothing where the
+        workspace may only be read or is full, as it is read anew then."""
         dropped = self._forget and len(self._now) < len(self._before)
         if not dropped and all(self._before.get(key) is one for key, one in self._now.items()):
             return
         kept = self._now if self._forget else self._before | self._now
-        write_bytes(self._file, orjson.dumps(kept, option=orjson.OPT_SORT_KEYS))
+        with suppress(OSError, NoRoomError):
+            write_bytes(self._file, orjson.dumps(kept, option=orjson.OPT_SORT_KEYS))
 
 
 def _load(file: Path) -> dict[str, Any]:

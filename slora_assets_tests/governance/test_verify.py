@@ -3,11 +3,13 @@ whole is not."""
 
 from __future__ import annotations
 
+import errno
 import json
 import os
 import shutil
 from collections.abc import Callable
 from pathlib import Path
+from typing import NoReturn
 
 import pytest
 from typer.testing import CliRunner
@@ -34,7 +36,7 @@ from slora_assets.provenance.signatures import signature_of
 from slora_assets.provenance.trust import trust
 from slora_assets_tests.governance.made import SCENARIO, adapter_of, broken, one_of, video_of
 from slora_assets_tests.on_record import put_run_on_record
-from slora_assets_tests.workspaces import rewrite
+from slora_assets_tests.workspaces import contents, rewrite
 
 Find = Callable[[Workspace], Path]
 
@@ -84,6 +86,22 @@ def test_an_untouched_project_holds_from_every_artefact(project: Workspace) -> N
     assert broken(project) == []
     for name, find in ARTEFACTS.items():
         assert broken(project, find(project)) == [], name
+
+
+@pytest.mark.parametrize("command", [["verify"], ["verify", "--full"], ["lineage"], ["log"]])
+def test_an_archive_that_may_only_be_read_can_be_looked_at(
+    project: Workspace, monkeypatch: pytest.MonkeyPatch, command: list[str]
+) -> None:
+    """Mounted so, whoever asks; permissions would not stop root."""
+
+    def refused(path: Path) -> NoReturn:
+        raise OSError(errno.EROFS, os.strerror(errno.EROFS), str(path))
+
+    monkeypatch.setattr("slora_assets.provenance.files.replacing", refused)
+    before = contents(project.root)
+    done = CliRunner().invoke(app, command)
+    assert done.exit_code == 0, done.output or done.exception
+    assert contents(project.root) == before
 
 
 @pytest.mark.parametrize("name", ARTEFACTS)

@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+import errno
 import os
+import re
 from collections.abc import Callable
 from pathlib import Path
+from typing import NoReturn
 
 import numpy as np
 import polars as pl
@@ -146,6 +149,17 @@ def test_a_disk_that_is_full_is_told_with_the_file_that_found_no_room(
     assert str(refused.value).startswith(f"{file}: file too large. Remedy: ")
     assert file.read_bytes() == b"old"
     assert list(tmp_path.iterdir()) == [file]
+
+
+def test_a_folder_that_takes_no_files_is_told_with_the_file_that_people_know(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def refused(path: Path, data: bytes) -> NoReturn:
+        raise OSError(errno.EROFS, os.strerror(errno.EROFS), str(path))
+
+    monkeypatch.setattr(Path, "write_bytes", refused)
+    with pytest.raises(OSError, match=rf"{re.escape(str(tmp_path))}/state\.json"):
+        write_bytes(tmp_path / "state.json", b"new")
 
 
 def test_a_line_that_finds_no_room_names_its_log(tmp_path: Path) -> None:
