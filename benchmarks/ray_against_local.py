@@ -1,13 +1,13 @@
 """A Ray cluster beside this machine alone: `python benchmarks/ray_against_local.py one|two|killed`.
 
-`one`: frames and latents of the same clips, and a training, here and on a cluster of one node with
-all cores: seconds, and the ratio of their medians (target at most 1.10). `two`: clips per second on
-two nodes of one core each, and held to it, over one such node (target at least 1.7). `killed`: a
-node dies at a random moment while latents are encoded, and while an adapter is trained; how many of
-the trials end with the bytes of an undisturbed one (target all). Nodes are processes of this
-machine; a cluster is started once, before anything is timed. What Ray needs to start our processes
-on it is in the seconds of `one`, not in the rates of `two`, which count from the first clip that
-comes back.
+`one`: frames and latents of the same clips, and a training, by the graph's commands, here and on a
+cluster of one node with all cores: seconds, and the ratio of their medians (target at most 1.10).
+`two`: clips per second on two nodes of one core each, and held to it, over one such node (target at
+least 1.7). `killed`: a node dies at a random moment while latents are encoded, and while an adapter
+is trained; how many of the trials end with the bytes of an undisturbed one (target all). Nodes are
+processes of this machine; a cluster is started once, before anything is timed. What Ray needs to
+start our processes on it is in the seconds of `one`, not in the rates of `two`, which count from
+the first clip that comes back.
 """
 
 from __future__ import annotations
@@ -47,6 +47,7 @@ checkpoint_every_steps: 2
 keep_top_k_adapters: 2
 validation: {prompts: 1, steps: 2, max_clips: 2}
 """
+_CACHING = "slora_assets.caches.command"
 _TRAINING = "slora_assets.training.command"
 _CLUSTER = "slora_assets.processes.cluster.command"
 
@@ -134,21 +135,41 @@ def seconds(
     return time.perf_counter() - began
 
 
-def frames(
-    workspace: Workspace, compute: Compute, progress: ProgressCallback | None = None
-) -> None:
+def forget_frames(workspace: Workspace) -> None:
     clips = scenario_manifest(workspace, SCENARIO).clips
     index = workspace.first_frame_index(SCENARIO)
     for folder in ((workspace.root / clips[0].first_frame).parent, index.parent):
         shutil.rmtree(folder, ignore_errors=True)
+
+
+def frames(
+    workspace: Workspace, compute: Compute, progress: ProgressCallback | None = None
+) -> None:
+    forget_frames(workspace)
+    clips = scenario_manifest(workspace, SCENARIO).clips
+    index = workspace.first_frame_index(SCENARIO)
     cache_first_frames(clips, workspace.root, index, workspace.quarantine, progress, compute)
+
+
+def frames_by_command(workspace: Workspace, compute: Compute) -> None:
+    forget_frames(workspace)
+    run([_CACHING, "first_frames", "--scenario", SCENARIO, "--compute", compute])
+
+
+def forget_latents(workspace: Workspace) -> None:
+    shutil.rmtree(workspace.latents / SCENARIO, ignore_errors=True)
+
+
+def latents_by_command(workspace: Workspace, compute: Compute) -> None:
+    forget_latents(workspace)
+    run([_CACHING, "latents", "--scenario", SCENARIO, "--compute", compute])
 
 
 def latents(
     workspace: Workspace, compute: Compute, progress: ProgressCallback | None = None
 ) -> None:
+    forget_latents(workspace)
     clips = scenario_manifest(workspace, SCENARIO).usable()
-    shutil.rmtree(workspace.latents / SCENARIO, ignore_errors=True)
     base = open_base("miniature", workspace.models)
     inside = workspace.root, workspace.quarantine
     cache_latents(clips, base, *inside, None, progress, compute=compute)
@@ -161,6 +182,10 @@ def train(workspace: Workspace, compute: Compute) -> None:
     command += ["--tracker", "none"]
     if compute == "ray":
         command = [_CLUSTER, "--work", "benchmark", *command]
+    run(command)
+
+
+def run(command: list[str]) -> None:
     worker = start_afresh([sys.executable, "-m", *command], {})
     said = worker.output.read()
     if worker.wait():
@@ -176,7 +201,7 @@ def result(workspace: Workspace, name: str) -> dict[str, bytes]:
     }
 
 
-WORK = {"frames": frames, "latents": latents, "training": train}
+WORK = {"frames": frames_by_command, "latents": latents_by_command, "training": train}
 _OF_TIMES = (".verified.json", "journal.jsonl")
 """Files that say when something was, and not what."""
 

@@ -15,7 +15,7 @@ from numpy.typing import NDArray
 
 from slora_assets.base_models.seam import VideoBase
 from slora_assets.caches.result import CacheResult
-from slora_assets.caches.side_by_side import in_order, passes_at_once
+from slora_assets.caches.side_by_side import in_order, passes_at_once, threads_for
 from slora_assets.caches.stores import ArrayStore, store_of
 from slora_assets.caches.validity import Key, keys_hash, latent_key
 from slora_assets.config.compute import Compute
@@ -134,11 +134,15 @@ def _moments(
     tasks = [decoding_task(root, clip, base.geometry) for clip in clips]
     if compute == "local":
         return _encoder(base, chosen_device(device))(tasks)
+    # A pass gives the bits of this machine's only with as many threads.
+    threads = 1 if passes_at_once("cpu", base) > 1 else _threads_here()
+    return spread(partial(_encoding, base, device, threads), tasks, gpus=device != "cpu")
+
+
+def _threads_here() -> int:
     import torch
 
-    # A pass gives the bits of this machine's only with as many threads.
-    threads = 1 if passes_at_once("cpu", base) > 1 else torch.get_num_threads()
-    return spread(partial(_encoding, base, device, threads), tasks, gpus=device != "cpu")
+    return torch.get_num_threads()
 
 
 @contextmanager
@@ -149,15 +153,19 @@ def _encoding(
     import torch
 
     torch.set_num_threads(threads)
-    with decoders() as pool:
-        encode = _encoder(base, chosen_device(device), pool)
+    where = chosen_device(device)
+    with decoders() as pool, threads_for(passes_at_once(where, base)) as passes:
+        encode = _encoder(base, where, pool, passes)
         yield lambda tasks: list(encode(tasks))
 
 
 def _encoder(
-    base: VideoBase, device: str, processes: ProcessPool | None = None
+    base: VideoBase,
+    device: str,
+    processes: ProcessPool | None = None,
+    threads: ThreadPoolExecutor | None = None,
 ) -> Callable[[list[Task]], Iterator[_Moments]]:
-    """Loads the VAE; what it returns decodes and encodes."""
+    """Loads the VAE; what it returns decodes and encodes, with these processes and threads."""
     vae = base.load_vae(device)
 
     channels, *rest = base.latent_shape()
@@ -179,7 +187,7 @@ def _encoder(
 
     def encode(tasks: list[Task]) -> Iterator[_Moments]:
         decoded = isolated(decode_for_vae, tasks, processes=processes)
-        return in_order(encoded, decoded, passes_at_once(device, base))
+        return in_order(encoded, decoded, passes_at_once(device, base), threads)
 
     return encode
 

@@ -10,7 +10,7 @@ from __future__ import annotations
 from collections import deque
 from collections.abc import Callable, Iterable, Iterator
 from concurrent.futures import Future, ThreadPoolExecutor
-from contextlib import contextmanager
+from contextlib import contextmanager, nullcontext
 from typing import Final, TypeVar
 
 from slora_assets.base_models.seam import VideoBase
@@ -32,10 +32,16 @@ def passes_at_once(device: str, base: VideoBase) -> int:
     return 1 if alone else cores()
 
 
-def in_order(work: Callable[[Given], Made], given: Iterable[Given], at_once: int) -> Iterator[Made]:
-    """`work` of each input, in order; `at_once` are worked on while one more waits."""
+def in_order(
+    work: Callable[[Given], Made],
+    given: Iterable[Given],
+    at_once: int,
+    threads: ThreadPoolExecutor | None = None,
+) -> Iterator[Made]:
+    """`work` of each input, in order; `at_once` are worked on while one more waits. `threads` are
+    for whoever calls it again and again, or from several threads: so many are worked on in all."""
     waiting: deque[Future[Made]] = deque()
-    with _threads(at_once) as pool:
+    with nullcontext(threads) if threads else threads_for(at_once) as pool:
         for one in given:
             waiting.append(pool.submit(work, one))
             if len(waiting) > at_once:
@@ -45,7 +51,7 @@ def in_order(work: Callable[[Given], Made], given: Iterable[Given], at_once: int
 
 
 @contextmanager
-def _threads(at_once: int) -> Iterator[ThreadPoolExecutor]:
+def threads_for(at_once: int) -> Iterator[ThreadPoolExecutor]:
     """Threads that run torch's operators alone, if there are several."""
     if at_once == 1:
         with ThreadPoolExecutor(1) as pool:

@@ -23,15 +23,18 @@ from slora_assets.processes.preloading import configure_libraries
 Given = TypeVar("Given")
 Made = TypeVar("Made")
 Work = Callable[[list[Given]], list[Made]]
-"""What a node does with a share: a result for each input, in order."""
+"""What a node does with a share: a result for each input, in order. Two threads call it."""
 OpenWork = Callable[[], AbstractContextManager[Work[Given, Made]]]
 """Makes a node ready for its shares; importable by name, as its arguments are."""
 
 _LARGEST_SHARE: Final = 16
 _SHARES_EACH: Final = 4
 """So many shares for each place at least: the last are not waited for long."""
-_AT_ONCE: Final = 2
-"""Shares that a place has: one is worked on, one is there already."""
+_SIDE_BY_SIDE: Final = 2
+"""Shares that a place works on: at the beginning of each there is nothing to encode yet, and at its
+end nothing to decode any more."""
+_AT_ONCE: Final = _SIDE_BY_SIDE + 1
+"""Shares that a place has: one is there already when another ends."""
 _AHEAD: Final = 4
 """Shares for each place that may be done before they are read."""
 _LOSSES: Final = 3
@@ -119,6 +122,7 @@ class _Crew(Generic[Given, Made]):
             actor = ray.remote(_OnNode).options(
                 num_cpus=place.cores,
                 num_gpus=place.gpus,
+                max_concurrency=_SIDE_BY_SIDE,
                 scheduling_strategy=NodeAffinitySchedulingStrategy(place.node, soft=False),
             )
             self._actors[place] = actor.remote()
