@@ -12,10 +12,13 @@ import pytest
 
 from api.store.artifact_store import ArtifactStore
 from slora_assets.config.workspace import Workspace
+from slora_assets.deployment.promotion import demote
 from slora_assets.documents import RUN_RECORD, RecordKind
+from slora_assets.governance.takedown.stage import take_down
 from slora_assets.governance.verification.verify import verify
 from slora_assets.provenance import Json, sha256_file
 from slora_assets.provenance.ledger import put_on_record
+from slora_assets.provenance.records import read_run_record
 from slora_assets_tests.governance.made import SCENARIO, adapter_of, broken, video_of
 from slora_assets_tests.on_record import put_run_on_record
 from slora_assets_tests.workspaces import rewrite
@@ -123,3 +126,19 @@ def test_a_preview_is_of_its_run_and_holds_where_nothing_was_ever_promoted(
     facts["lora_path"] = project.relative(run / "config.yaml")
     clip = ArtifactStore(project).publish(frames, 8.0, facts, [run / RUN_RECORD])
     assert any("no stage put it" in line for line in broken(project, project.artifacts / clip.name))
+
+
+def test_footage_that_was_taken_down_is_told_with_who_did_it_and_is_no_fault(
+    project: Workspace,
+) -> None:
+    """Erased by hand it would be one; see `test_verify.py`."""
+    run = project.scenario_run(SCENARIO)
+    clip = read_run_record(run).clips[0]
+    take_down(project, clip.id, "Ada", "its owner asks", delete_footage=True)
+    [served] = broken(project)
+    assert served.startswith(f"{SCENARIO}: ") and "that never saw it" in served
+    demote(project, SCENARIO, "Zoë", "it has seen what was taken down")
+    assert broken(project) == []
+    told = [line.split() for line in verify(project, run, full=True).lines()]
+    (erased,) = [line for line in told if line[:3] == ["erased", "clip", f"{clip.id}:"]]
+    assert " ".join(erased).endswith("taken down by Ada, its owner asks")

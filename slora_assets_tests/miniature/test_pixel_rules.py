@@ -12,11 +12,11 @@ PLAIN = GenericSettings(vivid=0.0, clutter=0.0, company=0.0)
 
 def test_recognises_nearly_all_rendered_clips() -> None:
     right = 0
-    for index in range(100):
+    for index in range(40):
         clip = generic_clip(1, index, PLAIN)
         actor = clip.actors[0]
         right += look_at(clip.frames) == Seen(actor.subject, actor.colour, actor.direction)
-    assert right >= 95
+    assert right >= 38
 
 
 def test_reversed_clips_move_the_other_way() -> None:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from functools import cached_property
 from pathlib import Path
 from typing import Final
@@ -13,6 +13,7 @@ from slora_assets.config.training import TrainingSettings
 from slora_assets.config.workspace import Workspace
 from slora_assets.config.yaml_reader import read_settings
 from slora_assets.curation.manifest import dataset_hash, read_manifest
+from slora_assets.curation.taken_down import Footage, TakenDown
 from slora_assets.documents import (
     ADAPTER_FILE,
     RUN_CONFIG,
@@ -21,6 +22,7 @@ from slora_assets.documents import (
     Inventory,
     RecordKind,
     RunRecord,
+    TrainedClip,
 )
 from slora_assets.governance.verification.hashes import Hashes
 from slora_assets.governance.verification.judged import sweep_judged, verdict_judged
@@ -34,6 +36,7 @@ from slora_assets.provenance.records import (
     read_document,
     read_run_record,
 )
+from slora_assets.provenance.takedowns import read_takedowns
 
 Found = tuple[str, list[Link]]
 """What is said of a record, and the links below it."""
@@ -129,16 +132,27 @@ class Contents:
         for clip in record.clips:
             known = self._file_of(clip.id, paths.get(clip.id))
             if known is None:
-                gone.append(clip.id)
+                gone.append(clip)
             else:
                 expected[self._at(known.path)] = clip.sha256
         links = self._group("clips", expected)
+        return [*links, *self._gone(gone)]
+
+    def _gone(self, clips: Sequence[TrainedClip]) -> list[Link]:
+        """Of clips whose footage is not there any more, whether somebody has taken it down."""
+        taken = TakenDown(read_takedowns(self._workspace) if clips else (), "")
+        why = [
+            (clip, taken.why(Footage("", None, None, None, clip.sha256, clip.start_s, clip.end_s)))
+            for clip in clips
+        ]
+        links = [Link("clip", clip.id, "erased", said) for clip, said in why if said][:_SHOWN]
+        lost = [clip.id for clip, said in why if not said]
         links += [
             Link("clip", name, "broken", "its footage is gone: it can't be shown any more")
-            for name in gone[:_SHOWN]
+            for name in lost[:_SHOWN]
         ]
-        if len(gone) > _SHOWN:
-            links.append(Link("clips", "", "broken", f"{len(gone) - _SHOWN} more are gone"))
+        if len(lost) > _SHOWN:
+            links.append(Link("clips", "", "broken", f"{len(lost) - _SHOWN} more are gone"))
         return links
 
     def _base(self, name: str, record: RunRecord) -> Link:
