@@ -68,7 +68,7 @@ def _small(frame: VideoFrame) -> NDArray[np.uint8]:
     import cv2
     from scenedetect.scene_manager import compute_downscale_factor
 
-    picture: NDArray[np.uint8] = frame.to_ndarray(format="bgr24")
+    picture: NDArray[np.uint8] = frame.to_ndarray(format="bgr24", threads=1)
     factor = compute_downscale_factor(max(frame.width, frame.height))
     if factor <= 1:
         return picture

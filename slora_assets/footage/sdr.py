@@ -34,7 +34,7 @@ def hdr_kind(frame: VideoFrame) -> str | None:
 
 def to_sdr(frame: VideoFrame, kind: str) -> NDArray[np.uint8]:
     """[H, W, 3] RGB bytes of a frame whose `hdr_kind` is `kind`."""
-    coded = frame.to_ndarray(format="rgb48le").astype(np.float32) / 65535
+    coded = frame.to_ndarray(format="rgb48le", threads=1).astype(np.float32) / 65535
     light = (_pq_light(coded) if kind == "pq" else _hlg_light(coded)) / _REFERENCE_WHITE
     brightest = np.maximum(light.max(axis=2, keepdims=True), 1e-6)
     white = _PEAK / _REFERENCE_WHITE

@@ -8,7 +8,7 @@ from contextlib import suppress
 from dataclasses import dataclass
 from itertools import islice
 from pathlib import Path
-from typing import Final
+from typing import TYPE_CHECKING, Final
 
 import numpy as np
 from numpy.typing import NDArray
@@ -17,6 +17,9 @@ from slora_assets.config.errors import FootageError
 from slora_assets.footage.containers import opened_video
 from slora_assets.marking.drawn import drawn
 from slora_assets.marking.watermark import found, mean_luma, payload_digits
+
+if TYPE_CHECKING:
+    import av
 
 MOST_FRAMES: Final = 5000
 """Of a file that are looked at: no generated clip is longer."""
@@ -51,7 +54,7 @@ def look_at_file(file: Path) -> Look:
     """At the frames of a video as they are stored. Raises FootageError for what is none."""
     with opened_video(file) as (container, stream):
         decoded = islice(container.decode(stream), MOST_FRAMES)
-        look = look_at(frame.to_ndarray(format="rgb24") for frame in decoded)
+        look = look_at(map(_pixels, decoded))
     if look is None:
         raise FootageError("corrupt", "no frame can be decoded", file=file)
     return look
@@ -75,9 +78,14 @@ def _short_video(file: Path) -> NDArray[np.float32] | None:
     """The mean luma of a video of few frames, if they can all be decoded."""
     with suppress(FootageError), opened_video(file) as (container, stream):
         if 0 < stream.frames <= _SHORT:
-            pictures = (one.to_ndarray(format="rgb24") for one in container.decode(stream))
-            return mean_luma(pictures)
+            return mean_luma(map(_pixels, container.decode(stream)))
     return None
+
+
+def _pixels(frame: av.VideoFrame) -> NDArray[np.uint8]:
+    """Without threads, which would take the cores from the files that are decoded beside it."""
+    pixels: NDArray[np.uint8] = frame.to_ndarray(format="rgb24", threads=1)
+    return pixels
 
 
 def alike(one: Sequence[str], other: Sequence[str]) -> bool:

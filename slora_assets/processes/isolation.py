@@ -126,9 +126,13 @@ def decoders() -> Iterator[ProcessPool]:
 def _begin() -> None:
     """Leave Ctrl-C to the parent, and broken files' complaints to the reasons that we give."""
     import av
+    from threadpoolctl import threadpool_limits
 
     signal.signal(signal.SIGINT, signal.SIG_IGN)
     av.logging.set_level(None)
+    # There is a process for each core: threads of numpy's BLAS would spin for each other's, and two
+    # processes on two cores make half as many first frames a second.
+    threadpool_limits(1)
     threading.Thread(target=_end_with_owner, daemon=True).start()
 
 
