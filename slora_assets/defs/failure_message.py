@@ -119,9 +119,9 @@ def verification_sentence(job: str, checks: Iterable[dg.AssetCheckEvaluation]) -
 def _chain(error: ErrorInfo | None) -> list[ErrorInfo]:
     """An error and what it was raised from, outermost first. A process that worked for another
     gives its stack trace along as a cause, which causes nothing."""
-    chain = []
+    chain: list[ErrorInfo] = []
     while error is not None:
-        if not (error.cls_name or "").endswith("RemoteTraceback"):
+        if not chain or not (error.cls_name or "").endswith("RemoteTraceback"):
             chain.append(error)
         error = error.cause
     return chain

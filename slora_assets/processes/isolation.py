@@ -54,6 +54,7 @@ def isolated(
     that lie at a URL are fetched ahead; raises what `held_ahead` does.
     """
     waiting: deque[tuple[Path, ProcessFuture[Result] | FootageError, ExitStack]] = deque()
+    ahead = _AHEAD * cores()
 
     def oldest() -> Result | FootageError:
         from pebble import ProcessExpired  # here, because mostly there is nothing to decode
@@ -77,7 +78,7 @@ def isolated(
     with ExitStack() as stack:
         pool = processes
         stack.callback(_let_go, waiting)
-        coming = held_ahead(tasks, lambda one: (one.file, one.sha256), _AHEAD * cores())
+        coming = held_ahead(tasks, lambda one: (one.file, one.sha256), ahead)
         for task, held in stack.enter_context(closing(coming)):
             if isinstance(held, FootageError):
                 waiting.append((task.file, held, ExitStack()))
@@ -85,7 +86,7 @@ def isolated(
                 pool = pool or stack.enter_context(decoders())  # without tasks there is no process
                 made = pool.schedule(function, args=task.arguments, timeout=timeout_s)
                 waiting.append((task.file, made, held))
-            if len(waiting) >= _AHEAD * cores():
+            if len(waiting) >= ahead:
                 yield oldest()
         while waiting:
             yield oldest()

@@ -17,6 +17,9 @@ from slora_assets.processes.cores import cores
 DECODING: Final = ("__main__", "av", "numpy", "PIL.Image")
 """What decoders need. A `__main__` that is imported here isn't imported again by each process."""
 
+THREADS: Final = "OMP_NUM_THREADS"
+"""How many threads torch computes with; OpenMP's own variable."""
+
 _WANTED: Final[dict[str, None]] = dict.fromkeys(DECODING)
 """In order; filled by `preload`."""
 
@@ -44,10 +47,15 @@ def configure_libraries() -> None:
     """
     for name, value in _LIBRARIES.items():
         os.environ.setdefault(name, value)
-    # torch starts a thread for each core that it sees, and a container sees those of its host:
-    # threads beyond its share only wait for each other.
-    if (allowed := cores()) < (os.cpu_count() or 1):
-        os.environ.setdefault("OMP_NUM_THREADS", str(allowed))
+    if (allowed := threads_allowed()) is not None:
+        os.environ.setdefault(THREADS, allowed)
+
+
+def threads_allowed() -> str | None:
+    """How many threads torch is told to compute with where it may use fewer cores than it sees: a
+    container sees those of its host, and threads beyond its share only wait for each other."""
+    allowed = cores()
+    return str(allowed) if allowed < (os.cpu_count() or 1) else None
 
 
 def preload(modules: Sequence[str] = ()) -> None:

@@ -8,7 +8,9 @@ from pathlib import Path
 import pytest
 
 from slora_assets.processes import cores as asked
+from slora_assets.processes.cluster.command import _environment
 from slora_assets.processes.preloading import configure_libraries
+from slora_assets_tests.workspaces import below
 
 
 @pytest.fixture
@@ -81,3 +83,14 @@ def test_torch_computes_with_as_many_threads_as_it_may_unless_a_person_says_othe
     (groups / "cpu.max").write_text(f"{limit} 100000\n")
     configure_libraries()
     assert os.environ.get("OMP_NUM_THREADS") == threads
+
+
+@pytest.mark.parametrize(("chosen", "told"), [(None, None), ("5", "5")])
+def test_a_cluster_s_nodes_are_told_what_a_person_chose_and_not_this_machine_s_limit(
+    groups: Path, monkeypatch: pytest.MonkeyPatch, chosen: str | None, told: str | None
+) -> None:
+    monkeypatch.setattr(os, "cpu_count", lambda: 8)
+    monkeypatch.setattr(os, "environ", {"OMP_NUM_THREADS": chosen} if chosen else {})
+    (groups / "cpu.max").write_text("200000 100000\n")
+    configure_libraries()
+    assert _environment(below(groups), "training").get("OMP_NUM_THREADS") == told

@@ -19,6 +19,7 @@ from slora_assets.config.errors import InterruptedRunError, UnreadableError
 from slora_assets.config.workspace import Workspace
 from slora_assets.processes.cluster.connection import connected, places
 from slora_assets.processes.cluster.host import Host
+from slora_assets.processes.preloading import THREADS, threads_allowed
 from slora_assets.processes.relay import WORK, heard
 from slora_assets.processes.stopping import GRACE_S, SUPERVISOR
 from slora_assets.processes.worker import WorkerContext, exit_status, worker
@@ -66,8 +67,9 @@ def _environment(workspace: Workspace, work: str) -> dict[str, str]:
     wherever it begins."""
     mine = {name: value for name, value in os.environ.items() if name.startswith("SLORA_")}
     mine.pop(SUPERVISOR, None)
-    if "OMP_NUM_THREADS" in os.environ:
-        mine["OMP_NUM_THREADS"] = os.environ["OMP_NUM_THREADS"]
+    chosen = os.environ.get(THREADS)
+    if chosen and chosen != threads_allowed():  # by a person, and not by this machine's limit
+        mine[THREADS] = chosen
     return mine | {
         "SLORA_WORKSPACE": str(workspace.root),
         "SLORA_CONFIGS": str(workspace.configs),

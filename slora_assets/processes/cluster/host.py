@@ -12,6 +12,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 
 from slora_assets.processes.ending import end_group
+from slora_assets.processes.preloading import THREADS
 from slora_assets.processes.starting import StartedWorker, start_afresh
 from slora_assets.processes.stopping import SUPERVISOR
 
@@ -33,7 +34,7 @@ class Host:
         """Start `python <arguments>` with `environment` over the node's own, in `folder` if the
         node has it."""
         # Ray sets a figure of its own, and results may differ by the number of threads.
-        os.environ.pop("OMP_NUM_THREADS", None)
+        os.environ.pop(THREADS, None)
         if Path(folder).is_dir():
             os.chdir(folder)
         more = {**environment, SUPERVISOR: str(os.getpid())}
