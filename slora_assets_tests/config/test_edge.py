@@ -12,6 +12,7 @@ import zlib
 from pathlib import Path
 
 import pytest
+from sqlalchemy.exc import OperationalError
 
 from slora_assets.config.edge import exit_status, told
 from slora_assets.config.environment import check_switches, switch
@@ -165,3 +166,12 @@ def test_what_says_neither_is_refused_by_name(
 def test_an_error_stays_one_line_whatever_a_library_says() -> None:
     error = UnreadableError("first\nsecond\r\n\tthird", found="x" * 10_000)
     assert "\n" not in str(error) and len(str(error)) < 300
+
+
+def test_of_a_database_s_error_its_own_words_are_told_and_what_a_full_disk_asks_for() -> None:
+    full = sqlite3.OperationalError("database or disk is full")
+    said = told(OperationalError("INSERT INTO event_logs VALUES (?)", ("a long event",), full))
+    assert said == (
+        "the database refuses (database or disk is full)."
+        " Remedy: see that the disk that it lies on is whole and has room."
+    )
