@@ -13,6 +13,7 @@ from pathlib import Path
 import absl.logging
 import pytest
 from filelock import FileLock
+from hypothesis import HealthCheck, settings
 
 from slora_assets.config.data import read_dataset
 from slora_assets.config.errors import CurationError
@@ -25,6 +26,10 @@ from slora_assets_tests.s3_server import s3 as s3
 from slora_assets_tests.s3_server import store as store
 from slora_assets_tests.small_graph import prepare
 from slora_assets_tests.workspaces import choose
+
+# How long an example takes depends on what else runs, and is no test's matter.
+settings.register_profile("slora", deadline=None, suppress_health_check=[HealthCheck.too_slow])
+settings.load_profile("slora")
 
 _SHARED = ("graph", "made_project")
 """Fixtures of a session that take a minute."""

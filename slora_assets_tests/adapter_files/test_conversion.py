@@ -105,7 +105,7 @@ def adapters(draw: st.DrawFn) -> tuple[dict[str, RawTensor], dict[str, str]]:
     return tensors, metadata
 
 
-@settings(max_examples=40, deadline=None)
+@settings(max_examples=40)
 @given(adapters(), st.permutations(FOREIGN))
 def test_there_and_back_is_the_same_file(
     tmp_path_factory: pytest.TempPathFactory,

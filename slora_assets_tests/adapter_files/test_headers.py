@@ -265,7 +265,7 @@ def files(draw: st.DrawFn) -> bytes:
     return length.to_bytes(8, "little") + text + data
 
 
-@settings(max_examples=600, deadline=None, suppress_health_check=[HealthCheck.too_slow])
+@settings(max_examples=600, suppress_health_check=[HealthCheck.too_slow])
 @given(files(), st.sampled_from(list(Naming)))
 @example(b"", Naming.KOHYA)
 @example((2).to_bytes(8, "little") + b"[]", Naming.KOHYA)

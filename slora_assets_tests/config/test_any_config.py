@@ -84,7 +84,7 @@ def written(draw: st.DrawFn) -> tuple[str, bytes]:
     return name, data
 
 
-@settings(max_examples=400, deadline=None, suppress_health_check=list(HealthCheck))
+@settings(max_examples=400, suppress_health_check=list(HealthCheck))
 @given(written())
 def test_the_answer_is_settings_or_one_sentence(
     tmp_path_factory: pytest.TempPathFactory, content: tuple[str, bytes]

@@ -6,7 +6,7 @@ from collections import Counter
 from collections.abc import Callable, Hashable, Iterable
 from itertools import product
 
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from slora_assets.curation.combinations import Combination, balanced
@@ -42,7 +42,6 @@ def test_no_combination_comes_twice_and_all_come_in_the_end(size: Sizes) -> None
     assert set(balanced(subjects, motions, templates, len(every))) == every
 
 
-@settings(deadline=None)
 @given(sizes())
 def test_all_subjects_motions_and_pairs_come_before_one_repeats(size: Sizes) -> None:
     subjects, motions, *_ = size

@@ -109,7 +109,7 @@ def check(root: Path, rows: list[dict[str, Any]], found: Any, kind: str) -> None
     assert all(len(found) == 1 for found in sides.values())
 
 
-FUZZ = settings(max_examples=EXAMPLES, deadline=None, suppress_health_check=[*HealthCheck])
+FUZZ = settings(max_examples=EXAMPLES, suppress_health_check=[*HealthCheck])
 
 
 @pytest.mark.parametrize("kind", MAKERS)

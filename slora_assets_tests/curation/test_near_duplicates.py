@@ -65,7 +65,7 @@ moments = st.sampled_from([0.0, 0.4, 0.5, 0.9, 1.0, 2.0, 7.5, 40.0])
 parts = st.just(WHOLE) | st.tuples(moments, st.none() | moments)
 
 
-@settings(deadline=None, max_examples=150)
+@settings(max_examples=150)
 @given(
     st.lists(st.tuples(st.sampled_from("abcdefgh"), looks, parts), max_size=40),
     st.sampled_from([0, 1, 2, 3, 4, 5, 8, 9, 11, 12, 30, 64]),
@@ -101,7 +101,6 @@ def test_all_black_frames() -> None:
     assert said == [f"of {number}, 1 bits" for number in range(0, 4_000, 400)]
 
 
-@settings(deadline=None)
 @given(st.lists(looks, max_size=60), looks, st.integers(0, 64))
 def test_near_hashes_are_those_within_the_limit(known: list[int], look: int, bits: int) -> None:
     hashes = NearHashes(bits)

@@ -139,7 +139,7 @@ TEXT = st.text(st.characters(exclude_categories=["C", "Zl", "Zp"]), min_size=1).
 )
 
 
-@settings(deadline=None, max_examples=50)
+@settings(max_examples=50)
 @given(
     st.lists(st.builds(WrittenPrompt, text=TEXT, subject=TEXT | st.none()), min_size=1, max_size=4)
 )

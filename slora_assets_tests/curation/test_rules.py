@@ -58,7 +58,7 @@ def test_a_priority_or_one_more_caption_decides() -> None:
 SAID = st.lists(st.sampled_from(["street", "market", "food", "stage"]), max_size=3).map(" ".join)
 
 
-@settings(deadline=None, max_examples=30)
+@settings(max_examples=30)
 @given(st.lists(st.lists(SAID, max_size=4), max_size=6))
 def test_many_clips_are_decided_as_each_alone(clips: list[list[str]]) -> None:
     rules = {

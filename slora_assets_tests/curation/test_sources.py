@@ -7,7 +7,7 @@ from pathlib import Path
 
 import polars as pl
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from slora_assets.curation.sources import canonical_source, canonical_sources, source_file
@@ -79,7 +79,6 @@ ADDRESSES = st.from_regex(
 )
 
 
-@settings(deadline=None)
 @given(st.lists(ADDRESSES | st.sampled_from([VIDEO, "https://youtu.be/aB3-_678901"]) | st.text()))
 def test_many_sources_are_spelt_as_one_by_one(sources: list[str]) -> None:
     many = canonical_sources(pl.Series(sources, dtype=pl.String))

@@ -6,7 +6,7 @@ from dataclasses import replace
 from typing import Any
 
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from slora_assets.curation.sources import canonical_source
@@ -56,7 +56,6 @@ def test_of_its_source_goes_what_is_not_known_to_be_another_part(
     assert (found is not None) is out
 
 
-@settings(deadline=None)
 @given(
     st.sampled_from(["http://", "https://", "//", ""]),
     st.sampled_from(["www.youtube.com", "youtube.com", "m.youtube.com", "youtu.be"]),

@@ -9,7 +9,7 @@ from pathlib import Path
 import psutil
 import pytest
 
-from slora_assets_tests.defs.user_interface import UserInterface, opened
+from slora_assets_tests.defs.user_interface import ENDED, UserInterface, opened
 from slora_assets_tests.small_graph import PROJECT, RECIPE, prepare
 
 SCENARIO, OTHER = "market_floor", "stage"
@@ -42,13 +42,18 @@ def whole(ui: UserInterface, root: Path) -> None:
 
 def _at_work(ui: UserInterface, run: str) -> psutil.Process:
     """Wait until a run has the pool's place and its worker works; the worker."""
-    ui.wait_for(lambda: ui.holders() == [run], "the pool's place")
-    (worker,) = ui.wait_for(lambda: ui.processes().get("worker"), "the worker")
+
+    def workers() -> list[psutil.Process]:
+        assert ui.status(run) not in ENDED, ui.log.read_text()[-3000:]
+        return ui.processes().get("worker", []) if ui.holders() == [run] else []
+
+    (worker,) = ui.wait_for(workers, "the worker")
     return worker
 
 
 def _recipe(root: Path, epochs: str) -> None:
-    """Another recipe from the next run on."""
+    """Another recipe for the next run, which goes on with nothing that another began."""
+    shutil.rmtree(root / "checkpoints", ignore_errors=True)
     text = RECIPE.replace("epochs: 2", epochs)
     (root / "configs/training/lora_default.yaml").write_text(text)
 

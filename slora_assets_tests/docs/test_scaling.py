@@ -9,7 +9,7 @@ import sys
 from types import ModuleType
 
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from slora_assets_tests.small_graph import PROJECT
@@ -33,7 +33,6 @@ def n(model: ModuleType) -> dict[str, float]:
     return dict(model.numbers(model.read_figures()))
 
 
-@settings(deadline=None)
 @given(clips=st.integers(1, 10**9), gpus=st.integers(1, 512), spread=st.booleans())
 def test_twice_the_clips_never_need_less(
     model: ModuleType, n: dict[str, float], clips: int, gpus: int, spread: bool
@@ -47,7 +46,6 @@ def test_twice_the_clips_never_need_less(
         assert two.seconds >= one.seconds and two.usd >= one.usd, stage
 
 
-@settings(deadline=None)
 @given(clips=st.integers(1, 10**9), gpus=st.integers(1, 512))
 def test_twice_the_gpus_never_take_longer_and_never_cost_less_than_one(
     model: ModuleType, n: dict[str, float], clips: int, gpus: int

@@ -8,7 +8,7 @@ from typing import Any
 
 import polars as pl
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from slora_assets.config.data import read_dataset
@@ -221,7 +221,6 @@ FILES = st.builds(
 )
 
 
-@settings(deadline=None)
 @given(st.dictionaries(st.text(st.characters(exclude_categories=["Cs"])), FILES, max_size=6))
 def test_a_table_is_as_a_dict_of_files(files: dict[str, FootageFile]) -> None:
     table = table_of(files)

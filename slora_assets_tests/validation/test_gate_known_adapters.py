@@ -109,7 +109,7 @@ def test_an_allowance_is_for_metrics_of_which_less_is_better_too() -> None:
 
 
 @given(st.floats(0.9, 1.0))
-@hypothesis_settings(max_examples=20, deadline=None)
+@hypothesis_settings(max_examples=20)
 def test_footage_that_is_better_than_the_base_asks_for_no_more(level: float) -> None:
     settings = guarding(yardstick="base_or_footage", margin=MARGIN)
     for delta, answer in ((-0.009, "pass"), (-0.011, "fail")):

@@ -36,7 +36,7 @@ MEASURED = st.tuples(
     st.lists(st.floats(0.8, 1.0), max_size=10),
     st.randoms(use_true_random=False),
 )
-@hypothesis_settings(max_examples=25, deadline=None)
+@hypothesis_settings(max_examples=25)
 def test_the_order_of_pairs_changes_nothing(
     measured: list[tuple[float, int, int, bool, int]], levels: list[float], random: Any
 ) -> None:
@@ -58,20 +58,20 @@ def test_the_order_of_pairs_changes_nothing(
 
 
 @given(st.integers(32, 64), st.floats(0, 2), st.integers(0, 1000))
-@hypothesis_settings(max_examples=30, deadline=None)
+@hypothesis_settings(max_examples=30)
 def test_two_margins_worse_never_passes(n: int, spread: float, seed: int) -> None:
     deltas = noise(n, sd=spread * MARGIN, mean=-2 * MARGIN, seed=seed)
     assert decide(pairs(deltas)).answer == "fail"
 
 
 @given(st.integers(32, 64), st.floats(0, 1), st.integers(0, 1000))
-@hypothesis_settings(max_examples=30, deadline=None)
+@hypothesis_settings(max_examples=30)
 def test_an_equal_adapter_with_little_noise_passes(n: int, spread: float, seed: int) -> None:
     assert decide(pairs(noise(n, sd=spread * MARGIN, seed=seed))).answer == "pass"
 
 
 @given(st.lists(st.floats(-0.04, 0.04), min_size=32, max_size=48), st.floats(0, 0.05))
-@hypothesis_settings(max_examples=25, deadline=None)
+@hypothesis_settings(max_examples=25)
 def test_a_better_adapter_never_turns_a_pass_into_a_fail(deltas: list[float], up: float) -> None:
     if decide(pairs(deltas)).answer == "pass":
         assert decide(pairs(d + up for d in deltas)).answer == "pass"

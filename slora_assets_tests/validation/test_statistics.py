@@ -78,7 +78,7 @@ def test_labels_that_group_nothing_or_are_all_there_are_change_nothing(
 
 
 @given(st.lists(st.floats(-1, 1), min_size=2, max_size=40), st.floats(0.6, 0.999))
-@hypothesis_settings(max_examples=50, deadline=None)
+@hypothesis_settings(max_examples=50)
 def test_the_bootstrap_s_bounds_are_ordered_and_within_the_values(
     values: list[float], confidence: float
 ) -> None:
@@ -90,7 +90,7 @@ def test_the_bootstrap_s_bounds_are_ordered_and_within_the_values(
     st.lists(st.tuples(st.floats(-1, 1), st.sampled_from("abcdef")), min_size=2, max_size=40),
     st.floats(0, 1),
 )
-@hypothesis_settings(max_examples=50, deadline=None)
+@hypothesis_settings(max_examples=50)
 def test_bounds_are_numbers_around_the_mean_whatever_is_shared(
     pairs: list[tuple[float, str]], more: float
 ) -> None:
