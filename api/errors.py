@@ -283,19 +283,3 @@ class NotReady(ApiError):
     status = 503
     slug = "not-ready"
     title = "The service is not ready"
-
-
-class NoSuchPair(ApiError):
-    """No pair, clip or place of the comparison has this name."""
-
-    status = 404
-    slug = "not-found"
-    title = "There is no such pair"
-
-
-class SamplesChanged(ApiError):
-    """The samples on disk are others than when the comparison began."""
-
-    status = 409
-    slug = "samples-changed"
-    title = "The samples have changed"

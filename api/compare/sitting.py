@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from pydantic import BaseModel, ConfigDict
 
 from api.compare.blind import in_order, left_side, padded, padded_size
-from api.errors import NoSuchPair, SamplesChanged
+from api.compare.errors import NoSuchPair, SamplesChanged
 from slora_assets.config.workspace import Workspace
 from slora_assets.documents import Comparison, Pressed
 from slora_assets.provenance import file_stamp
