@@ -120,7 +120,7 @@ class Judging:
         self._say(f"sampling {len(question.prompts)} prompts with the base")
         base = [self._scored(one, self.base_clips(one, serving)) for one in rounds]
         self._say(f"sampling {len(question.prompts)} prompts with the adapter at {serving.scale:g}")
-        trusted, note = self.trusted()
+        trusted, _ = self.trusted()
         adapter: list[Sample] = []
         shown: list[Sample] = []
         reasons: list[str] = []
@@ -134,18 +134,30 @@ class Judging:
                     self._say(f"given up after {len(adapter)} clips: {reasons[0]}")
                     break
         pairs = paired(shown, adapter, gate.same_clip)
-        decision = judge(
+        decision = self.decide(pairs, self.held_out(serving.scale), reasons, design)
+        return Judged(shown, adapter, pairs, decision)
+
+    def decide(
+        self,
+        pairs: Sequence[PromptPair],
+        held_out: HeldOut | None,
+        given_up: Sequence[str] = (),
+        design: bool = False,
+    ) -> GateDecision:
+        """What the gate says of pairs that were measured, held against the footage."""
+        question = self.question
+        trusted, note = self.trusted()
+        return judge(
             pairs,
             self.footage_clips,
-            gate,
+            question.gate,
             trusted=trusted,
             untrusted_reason=note,
             advice=missing_prompts(question.settings, question.record.scenarios, question.clips),
-            held_out=self.held_out(serving.scale),
-            given_up=reasons,
+            held_out=held_out,
+            given_up=given_up,
             design=design,
         )
-        return Judged(shown, adapter, pairs, decision)
 
     def embed(self, prompts: Sequence[str]) -> None:
         """Make sure that prompts which no stage before this one reads have embeddings."""

@@ -8,25 +8,34 @@ people look at.
 from __future__ import annotations
 
 from collections.abc import Callable
+from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 from slora_assets.config.validation import ValidationPrompts
 from slora_assets.config.workspace import Workspace
 from slora_assets.documents import (
     DEFAULT_SPEED,
     RUN_RECORD,
+    AsServed,
+    GateDecision,
     MeasuredScale,
+    PairedMeasurements,
+    PromptPair,
     ScaleSweep,
     SweptMeasurements,
     SweptScale,
 )
 from slora_assets.provenance import sha256_file, write_json
 from slora_assets.provenance.ledger import put_on_record
+from slora_assets.provenance.records import read_document
 from slora_assets.validation.as_served import Serving
-from slora_assets.validation.judging import Judged, Judging
+from slora_assets.validation.earned import PAIRS_FILE
+from slora_assets.validation.judging import Judging
 from slora_assets.validation.question import question_of
 from slora_assets.validation.report.sweep_plot import write_sweep_plot
 from slora_assets.validation.sampling import mean_metrics, mean_scores
+from slora_assets.validation.standing import standing_answer
 from slora_assets.validation.swept import servings, standing_answers, sweep_hash
 
 
@@ -39,7 +48,8 @@ def sweep_run(
 ) -> ScaleSweep:
     """Judge the run's best adapter at every strength; returns the standing sweep when there is one.
 
-    A clearly worse strength is given up early. Raises InterruptedRunError when asked to stop
+    The verdict's own strength is taken from the verdict where that stands; a clearly worse one is
+    given up early. Raises InterruptedRunError when asked to stop
     (nothing is written then), IntegrityError when the adapter isn't the recorded one,
     MissingInputError.
     """
@@ -49,15 +59,21 @@ def sweep_run(
         report(f"{standing.run}: nothing to do, the sweep stands")
         return standing
     judging = Judging(workspace, run_folder, question, report, should_stop)
+    known = _of_verdict(workspace, judging)
     rows: list[SweptScale] = []
     measured: list[MeasuredScale] = []
-    base_scores = {}
+    base_scores: dict[str, Any] = {}
     for serving in servings(workspace, question):
-        judged = judging.at(serving.on(judging.base))
-        if serving.speed == DEFAULT_SPEED and not judged.gate.given_up:
-            base_scores = mean_scores(judged.base)
-        rows.append(_answered(serving, judged))
-        measured.append(_measured(serving, judged))
+        served = serving.on(judging.base)
+        if known is not None and known.served == served:
+            report(f"{question.record.run}: {serving.scale:g} was measured for the verdict")
+            found = known
+        else:
+            found = _drawn(judging, served)
+        if serving.speed == DEFAULT_SPEED and not found.gate.given_up:
+            base_scores = found.base_scores
+        rows.append(_answered(serving, found))
+        measured.append(_measured(serving, found))
         report(f"{question.record.run}: {serving.scale:g} ({serving.speed}): {rows[-1].answer}")
     # The document comes last: it is what says that a sweep stands.
     file, pairs = workspace.sweep(question.record.run), workspace.swept_pairs(question.record.run)
@@ -84,23 +100,58 @@ def sweep_run(
     return swept
 
 
-def _answered(serving: Serving, judged: Judged) -> SweptScale:
+@dataclass(frozen=True)
+class _Strength:
+    """What was measured at one strength, and what the gate says of it."""
+
+    served: AsServed
+    pairs: list[PromptPair]
+    gate: GateDecision
+    base_scores: dict[str, Any]
+    adapter_scores: dict[str, Any]
+
+
+def _drawn(judging: Judging, served: AsServed) -> _Strength:
+    judged = judging.at(served)
+    sides = mean_scores(judged.base), mean_scores(judged.adapter)
+    return _Strength(served, judged.pairs, judged.gate, *sides)
+
+
+def _of_verdict(workspace: Workspace, judging: Judging) -> _Strength | None:
+    """The strength that the verdict is about, by the verdict's own measurements: the same clips
+    drawn again would be measured alike. None where no verdict stands, or it was given before all
+    clips were drawn."""
+    verdict = standing_answer(workspace, judging.question)
+    if verdict is None or verdict.gate.given_up:
+        return None
+    measured = read_document(
+        workspace.validation(verdict.run) / PAIRS_FILE,
+        PairedMeasurements,
+        what="a verdict's measurements",
+        remedy="run `make validate`",
+    )
+    gate = judging.decide(measured.pairs, verdict.gate.held_out)
+    sides = verdict.base_scores, verdict.adapter_scores
+    return _Strength(verdict.served, measured.pairs, gate, *sides)
+
+
+def _answered(serving: Serving, found: _Strength) -> SweptScale:
     return SweptScale(
         scale=serving.scale,
         speed=serving.speed,
-        answer=judged.gate.answer,
-        reasons=judged.gate.reasons,
-        adapter_scores=mean_scores(judged.adapter),
-        metrics=judged.gate.metrics,
-        n_clips=judged.gate.n_clips,
+        answer=found.gate.answer,
+        reasons=found.gate.reasons,
+        adapter_scores=found.adapter_scores,
+        metrics=found.gate.metrics,
+        n_clips=found.gate.n_clips,
     )
 
 
-def _measured(serving: Serving, judged: Judged) -> MeasuredScale:
+def _measured(serving: Serving, found: _Strength) -> MeasuredScale:
     return MeasuredScale(
         scale=serving.scale,
         speed=serving.speed,
-        pairs=judged.pairs,
-        held_out=judged.gate.held_out,
-        given_up=judged.gate.given_up,
+        pairs=found.pairs,
+        held_out=found.gate.held_out,
+        given_up=found.gate.given_up,
     )
