@@ -97,6 +97,7 @@ def ceiling(vae: Any, count: int) -> None:
         hits = judged(clips, wanted)
         seen = f"{hits.all(axis=1).mean():.0%}"
         row(f"the rule on {name} clips (subject {hits[:, 0].mean():.0%})", seen, "")
+        row(f"subjects on {name} clips", by_subject(hits, wanted), "")
 
 
 def generation(pipeline: Any, count: int, sheet: Path | None) -> None:
@@ -108,6 +109,7 @@ def generation(pipeline: Any, count: int, sheet: Path | None) -> None:
     parts = ", ".join(f"{n} {hits[:, at].mean():.0%}" for at, n in enumerate(names))
     everything = hits.all(axis=1).mean()
     row(f"{count} withheld prompts shown ({parts})", f"{everything:.0%}", "80 %")
+    row("withheld prompts' subjects", by_subject(hits, wanted), "")
     empty, _ = generate(pipeline, [""] * count)
     chance = judged(empty, wanted).all(axis=1).mean()
     row("the same, empty text (chance 1/192)", f"{chance:.0%}", "chance")
@@ -140,6 +142,15 @@ def judged(clips: list[Pixels], wanted: list[tuple[str, str, str]]) -> np.ndarra
             [one.subject == subject, one.colour == colour, one.direction == direction]
             for one, (subject, colour, direction) in zip(seen, wanted, strict=True)
         ]
+    )
+
+
+def by_subject(hits: np.ndarray, wanted: list[tuple[str, str, str]]) -> str:
+    """How often each subject is seen as such, what is seen least first."""
+    subjects = np.array([one[0] for one in wanted])
+    shares = {name: float(hits[subjects == name, 0].mean()) for name in np.unique(subjects)}
+    return ", ".join(
+        f"{name} {shares[name]:.0%}" for name in sorted(shares, key=lambda n: shares[n])
     )
 
 
