@@ -49,9 +49,8 @@ def sweep_run(
     """Judge the run's best adapter at every strength; returns the standing sweep when there is one.
 
     The verdict's own strength is taken from the verdict where that stands; a clearly worse one is
-    given up early. Raises InterruptedRunError when asked to stop
-    (nothing is written then), IntegrityError when the adapter isn't the recorded one,
-    MissingInputError.
+    given up early. Raises InterruptedRunError when asked to stop (nothing is written then),
+    IntegrityError when the adapter isn't the recorded one, MissingInputError.
     """
     question = question_of(workspace, run_folder, prompts)
     standing = standing_answers(workspace, question)
