@@ -40,6 +40,7 @@ def main() -> None:
     parser.add_argument("--prompts", type=int, default=100)
     parser.add_argument("--clips", type=int, default=50)
     parser.add_argument("--sheet", type=Path, help="write a contact sheet of generated clips")
+    parser.add_argument("--guidance", type=float, default=architecture.GUIDANCE_SCALE)
     parser.add_argument("--threads", type=int)
     options = parser.parse_args()
     if options.threads:
@@ -48,7 +49,7 @@ def main() -> None:
     print("| figure | measured | target |\n|---|---|---|")
     reconstruction(pipeline.vae, options.clips)
     ceiling(pipeline.vae, options.prompts)
-    generation(pipeline, options.prompts, options.sheet)
+    generation(pipeline, options.prompts, options.guidance, options.sheet)
     if (options.weights / "scorer").is_dir():
         retrieval(options.weights / "scorer")
 
@@ -100,17 +101,17 @@ def ceiling(vae: Any, count: int) -> None:
         row(f"subjects on {name} clips", by_subject(hits, wanted), "")
 
 
-def generation(pipeline: Any, count: int, sheet: Path | None) -> None:
+def generation(pipeline: Any, count: int, guidance: float, sheet: Path | None) -> None:
     """Share of withheld prompts shown, the same for empty text, and seconds per clip."""
     wanted = withheld_prompts(SEED, count)
-    clips, seconds = generate(pipeline, [sentence(*one) for one in wanted])
+    clips, seconds = generate(pipeline, [sentence(*one) for one in wanted], guidance)
     names = ("subject", "colour", "direction")
     hits = judged(clips, wanted)
     parts = ", ".join(f"{n} {hits[:, at].mean():.0%}" for at, n in enumerate(names))
     everything = hits.all(axis=1).mean()
     row(f"{count} withheld prompts shown ({parts})", f"{everything:.0%}", "80 %")
     row("withheld prompts' subjects", by_subject(hits, wanted), "")
-    empty, _ = generate(pipeline, [""] * count)
+    empty, _ = generate(pipeline, [""] * count, guidance)
     chance = judged(empty, wanted).all(axis=1).mean()
     row("the same, empty text (chance 1/192)", f"{chance:.0%}", "chance")
     row(f"seconds per clip, {torch.get_num_threads()} threads", f"{seconds:.1f} s", "10 s")
@@ -118,14 +119,14 @@ def generation(pipeline: Any, count: int, sheet: Path | None) -> None:
         write_sheet(sheet, clips[:16])
 
 
-def generate(pipeline: Any, captions: list[str]) -> tuple[list[Pixels], float]:
+def generate(pipeline: Any, captions: list[str], guidance: float) -> tuple[list[Pixels], float]:
     """One clip a caption, each from its own seed, one at a time; and mean seconds."""
     clips, started = [], time.perf_counter()
     for number, caption in enumerate(captions):
         frames = pipeline(
             caption,
             num_inference_steps=architecture.STEPS,
-            guidance_scale=architecture.GUIDANCE_SCALE,
+            guidance_scale=guidance,
             max_sequence_length=architecture.TEXT_LENGTH,
             generator=torch.Generator().manual_seed(SEED + number),
             output_type="np",
