@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass
-from typing import Final
+from typing import Final, TypeAlias
 
 import numpy as np
 
@@ -46,8 +46,16 @@ def draw(
     phase: float,
 ) -> None:
     """Draw a subject `size` heights high with its middle at (x, y); `phase` (turns) animates."""
+    parts = FIGURES[subject](colour, phase)
+    draw_figure(canvas, parts, x=x, y=y, size=size, facing_left=facing_left)
+
+
+def draw_figure(
+    canvas: Canvas, parts: list[Part], *, x: float, y: float, size: float, facing_left: bool
+) -> None:
+    """Draw outlines in figure units `size` heights high, with their origin at (x, y)."""
     mirror = np.array([-1.0 if facing_left else 1.0, 1.0]) * size
-    for part in FIGURES[subject](colour, phase):
+    for part in parts:
         canvas.polygon(part.outline * mirror + (x, y), part.colour)
 
 
@@ -154,7 +162,10 @@ def _balloon(colour: RGB, phase: float) -> list[Part]:
     ]
 
 
-FIGURES: Final[dict[str, Callable[[RGB, float], list[Part]]]] = {
+Figure: TypeAlias = Callable[[RGB, float], list[Part]]
+"""Outlines for a colour and a phase (turns)."""
+
+FIGURES: Final[dict[str, Figure]] = {
     "person": _person,
     "cart": _cart,
     "pan": _pan,
