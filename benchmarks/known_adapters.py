@@ -32,12 +32,12 @@ from slora_assets.miniature.weights import architecture
 from slora_assets.provenance import Json, object_hash, read_json, sha256_file, write_json
 from slora_assets.validation.metrics.scorer import open_scorer, scorer_identity
 from slora_assets.validation.metrics.temporal_consistency import (
-    TEMPORAL_VERSION,
     TemporalScore,
     held_against,
     measure_temporal,
 )
 from slora_assets.validation.sampling import Asked, Sample
+from slora_assets.validation.versions import TEMPORAL_VERSION
 
 SEED: Final = 9002
 """Neither of the sample footage nor of the pretraining footage."""

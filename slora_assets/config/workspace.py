@@ -201,6 +201,10 @@ class Workspace:
         """Verdict, report and paired samples of a run (`lora_unified` or a scenario's name)."""
         return self.root / "outputs" / "validation" / run
 
+    def judged_pairs(self, run: str) -> Path:
+        """What a run's verdict rests on."""
+        return self.validation(run) / "pairs.json"
+
     def sweep(self, run: str) -> Path:
         """The gate's answers about a run's adapter at several strengths."""
         return self.root / "outputs" / "sweeps" / run / "sweep.json"

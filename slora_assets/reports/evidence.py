@@ -111,10 +111,10 @@ def read_evidence(workspace: Workspace, run_folder: Path, prompts: ValidationPro
             missing[part] = _told(error)
             return otherwise
 
-    folder = workspace.validation(record.run)
+    folder, pairs = workspace.validation(record.run), workspace.judged_pairs(record.run)
     measured = tried(
         "clips",
-        lambda: _document(folder / "pairs.json", PairedMeasurements, "run `make validate`"),
+        lambda: _document(pairs, PairedMeasurements, "run `make validate`"),
         PairedMeasurements(pairs=[], footage=[]),
     )
     question = tried("standing", lambda: question_of(workspace, run_folder, prompts), None)

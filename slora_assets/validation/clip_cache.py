@@ -21,11 +21,8 @@ from numpy.typing import NDArray
 
 from slora_assets.processes.cores import cores
 from slora_assets.provenance import object_hash, write_bytes
-from slora_assets.validation.metrics.temporal_consistency import (
-    TEMPORAL_VERSION,
-    TemporalScore,
-    measure_temporal,
-)
+from slora_assets.validation.metrics.temporal_consistency import TemporalScore, measure_temporal
+from slora_assets.validation.versions import TEMPORAL_VERSION
 
 Key = dict[str, Any]
 

@@ -32,8 +32,6 @@ from slora_assets.validation.outdated import outdated_because
 from slora_assets.validation.question import Question, question_of
 from slora_assets.validation.sampling import mean_metrics
 
-PAIRS_FILE = "pairs.json"
-
 
 @dataclass(frozen=True)
 class EarnedStrength:
@@ -60,7 +58,7 @@ def refuse_unearned(workspace: Workspace, run_folder: Path, verdict: RunVerdict)
             expected="a verdict on what is asked now",
             remedy="run `make validate`",
         )
-    file = folder / PAIRS_FILE
+    file = workspace.judged_pairs(verdict.run)
     measured = read_document(
         file, PairedMeasurements, what="a verdict's measurements", remedy="run `make validate`"
     )

@@ -21,9 +21,7 @@ from slora_assets.provenance import object_hash
 from slora_assets.provenance.ledger import refuse_changed
 from slora_assets.provenance.records import read_run_record
 from slora_assets.validation.as_served import Serving, serving_of
-
-VALIDATION_VERSION = 4
-"""Raise it when a change of the code changes a verdict."""
+from slora_assets.validation.versions import TEMPORAL_VERSION, VALIDATION_VERSION
 
 
 @dataclass(frozen=True)
@@ -69,6 +67,7 @@ class Question:
         return object_hash(
             {
                 "version": VALIDATION_VERSION,
+                "temporal": TEMPORAL_VERSION,
                 "adapter": self.record.best.sha256,
                 "run": self.record.run_hash,
                 "prompts": [

@@ -124,7 +124,7 @@ def _write(
         _save(samples / "elsewhere" / side, shown, fps)
     contact_sheet(partial / "contact_sheet.png", judged.base[:_SHOWN], judged.adapter[:_SHOWN])
     measured = PairedMeasurements(pairs=judged.pairs, footage=judging.footage_clips)
-    write_json(partial / "pairs.json", measured.model_dump(mode="json"))
+    write_json(partial / workspace.judged_pairs(verdict.run).name, measured.model_dump(mode="json"))
     rows = NearestTrainingClips(clips=nearest)
     write_json(partial / "nearest.json", rows.model_dump(mode="json"))
     write_text(partial / "report.md", validation_report(verdict, sides))

@@ -30,7 +30,6 @@ from slora_assets.provenance import sha256_file, write_json
 from slora_assets.provenance.ledger import put_on_record
 from slora_assets.provenance.records import read_document
 from slora_assets.validation.as_served import Serving
-from slora_assets.validation.earned import PAIRS_FILE
 from slora_assets.validation.judging import Judging
 from slora_assets.validation.question import question_of
 from slora_assets.validation.report.sweep_plot import write_sweep_plot
@@ -124,7 +123,7 @@ def _of_verdict(workspace: Workspace, judging: Judging) -> _Strength | None:
     if verdict is None or verdict.gate.given_up:
         return None
     measured = read_document(
-        workspace.validation(verdict.run) / PAIRS_FILE,
+        workspace.judged_pairs(verdict.run),
         PairedMeasurements,
         what="a verdict's measurements",
         remedy="run `make validate`",

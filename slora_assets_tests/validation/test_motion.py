@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from functools import cache
 
+import numpy as np
 import pytest
 
 from slora_assets.validation.metrics.motion import Motion
@@ -61,6 +62,26 @@ def test_over_a_texture_the_share_is_that_of_the_thing() -> None:
     small, large = measured("texture", SMALL).share, measured("texture", LARGE).share
     assert small == pytest.approx(8 * 8 / (HEIGHT * WIDTH), rel=0.5)
     assert large == pytest.approx(32 * 32 / (HEIGHT * WIDTH), rel=0.5)
+
+
+@pytest.mark.parametrize("ground", GROUNDS)
+@pytest.mark.parametrize("square", [SMALL, LARGE], ids=["small", "large"])
+def test_who_stands_half_of_the_time_is_half_as_fast(ground: str, square: Square) -> None:
+    halting = across(ground, square)[[0, 1, 2, 3, 4, 4, 4, 4, 4]]
+    half = measured(ground, square).speed / 2
+    assert measure_motion(halting, FPS).speed == pytest.approx(half, rel=0.1)
+
+
+@pytest.mark.parametrize("ground", GROUNDS)
+def test_frames_in_which_a_small_thing_falls_apart_slow_it_down_by_less_than_half(
+    ground: str,
+) -> None:
+    whole, empty = across(ground, SMALL), GROUNDS[ground]()
+    torn = whole.copy()
+    for at in (3, 4, 5):
+        scattered = np.random.default_rng(at).permuted(empty[28:36, 20:76], axis=1)
+        torn[at, 28:36, 20:76] = (0.7 * scattered + 0.3 * whole[at, 28:36, 20:76]).astype(np.uint8)
+    assert 0.6 * true_speed(SMALL) < measure_motion(torn, FPS).speed < 1.1 * true_speed(SMALL)
 
 
 @pytest.mark.parametrize("damage", [shaking, shuffled, flickering])

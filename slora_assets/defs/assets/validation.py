@@ -24,9 +24,10 @@ from slora_assets.defs.project import ProjectResource
 from slora_assets.defs.tables import columns_of, guarded_table, sweep_table
 from slora_assets.documents import VERDICT_FILE, PromptPair, RunVerdict
 from slora_assets.provenance.records import read_run_record, read_verdict
-from slora_assets.validation.question import VALIDATION_VERSION, clips_of
+from slora_assets.validation.question import clips_of
 from slora_assets.validation.standing import standing_verdict
 from slora_assets.validation.swept import read_sweep, standing_sweep
+from slora_assets.validation.versions import JUDGED_BY
 
 _PAIRS = columns_of(PromptPair)
 
@@ -37,7 +38,7 @@ _PAIRS = columns_of(PromptPair)
     owners=groups.TRAINING_TEAM,
     tags=groups.ACCELERATOR,
     metadata=standing_at(lambda workspace: workspace.validation("any").parent, _PAIRS),
-    code_version=str(VALIDATION_VERSION),
+    code_version=JUDGED_BY,
     partitions_def=SCENARIOS,
     deps=["scenario_adapter", "prompt_embeddings", "first_frames", "gate_settings"],
     pool="gpu",
@@ -60,7 +61,7 @@ def scenario_validation(
     owners=groups.TRAINING_TEAM,
     tags=groups.ACCELERATOR,
     metadata=standing_at(lambda workspace: workspace.validation(UNIFIED), _PAIRS),
-    code_version=str(VALIDATION_VERSION),
+    code_version=JUDGED_BY,
     deps=["unified_adapter", "prompt_embeddings", "first_frames", "unified_gate_settings"],
     pool="gpu",
 )
@@ -81,7 +82,7 @@ def unified_validation(
     owners=groups.TRAINING_TEAM,
     tags=groups.ACCELERATOR,
     metadata=standing_at(lambda workspace: workspace.sweep("any").parent.parent),
-    code_version=str(VALIDATION_VERSION),
+    code_version=JUDGED_BY,
     partitions_def=SCENARIOS,
     deps=["scenario_validation", "sweep_settings"],
     pool="gpu",

@@ -33,9 +33,6 @@ from slora_assets.validation.metrics.optical_flow import (
 if TYPE_CHECKING:
     import cv2
 
-TEMPORAL_VERSION = 3
-"""Raise it when a change of the code changes a score."""
-
 MIN_SIDE = 8
 """Shorter sides than this, in pixels, hold nothing a flow could follow."""
 
@@ -115,7 +112,7 @@ def measure_temporal(frames: Frames, fps: float, motion_ref: float | None = None
     duplicates = float(np.mean(np.abs(np.diff(clip.rgb, axis=0)).mean((1, 2, 3)) < DUPLICATE_MAE))
     static = _is_static(dis, clip, flows.forward)
     consistency = 1.0 - float(np.mean(absolute))
-    motion = measure_flows(flows, fps)
+    motion = measure_flows(flows, clip.grey, fps)
     headline, reason = _headline(consistency, motion.speed, motion_ref, static, duplicates)
     return TemporalScore(
         warp_error_mean=float(np.mean(squared)),
@@ -152,7 +149,8 @@ def measure_motion(frames: Frames, fps: float) -> Motion:
     """The motion of `measure_temporal` alone; same arguments, same errors."""
     _check(frames, fps, None)
     dis, _ = new_flow()
-    return measure_flows(follow(dis, working_clip(frames).grey, fps), fps)
+    grey = working_clip(frames).grey
+    return measure_flows(follow(dis, grey, fps), grey, fps)
 
 
 def _check(frames: Frames, fps: float, motion_ref: float | None) -> None:

@@ -165,7 +165,7 @@ def _judged_run(workspace: Workspace, run: str) -> JudgedRun:
         read_choices(workspace.comparisons(run)), verdict.adapter_sha256, verdict.validation_hash
     )
     measured = read_document(
-        workspace.validation(run) / "pairs.json",
+        workspace.judged_pairs(run),
         PairedMeasurements,
         what="paired measurements",
         remedy="run `make validate`",
