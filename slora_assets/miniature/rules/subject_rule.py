@@ -33,6 +33,7 @@ _LEAST_EXPLAINED: Final = 0.25
 _REACH: Final = 1.6
 """How far around a patch pixels are compared, in square roots of its area: to a figure's ends."""
 _MOST_FRAMES: Final = 3
+"""Compared frames, spread over the clip: five tell no more."""
 _REFERENCE: Final = 256
 """Picture height in pixels at which the figures are measured."""
 
@@ -78,8 +79,8 @@ class _Patch:
     def of(cls, frame: Pixels, mask: Mask, background: NDArray[np.float32]) -> _Patch:
         height = frame.shape[0]
         reach = round(_REACH * np.sqrt(mask.sum())) | 1
-        disc_ = cv2.getStructuringElement(cv2.MORPH_ELLIPSE, (reach, reach))
-        near = cv2.dilate(mask.astype(np.uint8), disc_) > 0
+        around = cv2.getStructuringElement(cv2.MORPH_ELLIPSE, (reach, reach))
+        near = cv2.dilate(mask.astype(np.uint8), around) > 0
         rows, columns = np.flatnonzero(near.any(axis=1)), np.flatnonzero(near.any(axis=0))
         cut = np.s_[rows[0] : rows[-1] + 1, columns[0] : columns[-1] + 1]
         differs = (frame.astype(np.float32) - background)[cut][near[cut]]
