@@ -8,20 +8,20 @@ read each time, and know no copy.
 
 from __future__ import annotations
 
-import logging
 import threading
 from collections.abc import Mapping
 from pathlib import Path
 
 from pydantic import ConfigDict
 
+from api.service_log import service_log
 from slora_assets.config.errors import SloraError
 from slora_assets.config.yaml_tree import read_tree
 from slora_assets.deployment.presets import read_presets
 from slora_assets.documents import Presets
 from slora_assets.provenance import file_stamp
 
-_LOG = logging.getLogger("slora.api")
+_LOG = service_log()
 
 
 class ServedPresets(Presets):

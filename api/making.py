@@ -3,7 +3,6 @@ which scores."""
 
 from __future__ import annotations
 
-import logging
 import time
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -20,6 +19,7 @@ from api.generator.slots import Adapter
 from api.jobs.job import Job, JobRequest, Plan
 from api.jobs.maker import Made, Step
 from api.kept_presets import ServedPresets
+from api.service_log import service_log
 from api.settings import ApiSettings
 from api.store.artifact_store import ArtifactStore
 from slora_assets import __version__
@@ -29,7 +29,7 @@ from slora_assets.provenance import Json, object_hash
 from slora_assets.validation.metrics.temporal_consistency import measure_temporal
 from slora_assets.validation.yardstick import motion_reference_of
 
-_LOG = logging.getLogger("slora.api")
+_LOG = service_log()
 
 RANDOM_BASE: Final = (
     "The base is not fully trained: the clip and its scores show that the path works, and say "

@@ -6,7 +6,6 @@ same id.
 
 from __future__ import annotations
 
-import logging
 import re
 import uuid
 from collections.abc import Iterable, Iterator, Mapping
@@ -24,6 +23,7 @@ from starlette.routing import Match
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from api.errors import ApiError, GateRefuses, InvalidForm, NoRoom, NotReady
+from api.service_log import service_log
 from slora_assets.config.errors import (
     GateError,
     IntegrityError,
@@ -32,7 +32,7 @@ from slora_assets.config.errors import (
     SloraError,
 )
 
-_LOG = logging.getLogger("slora.api")
+_LOG = service_log()
 _MEDIA_TYPE = "application/problem+json"
 _SHOWN_CHARACTERS = 64
 _COMPLAINTS = {

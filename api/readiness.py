@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import logging
 import shutil
 from collections.abc import Callable
 from dataclasses import dataclass, field
@@ -11,9 +10,10 @@ from typing import Final
 from api.errors import ApiError, NotReady
 from api.problems import problem_of
 from api.service import Service
+from api.service_log import service_log
 from slora_assets.config.errors import SloraError
 
-_LOG = logging.getLogger("slora.api")
+_LOG = service_log()
 _LEAST_FREE_BYTES: Final = 100_000_000
 LOADED: Final = "loaded"
 """What the weights say of themselves when they are in memory."""

@@ -3,7 +3,6 @@ artifacts, the jobs' database."""
 
 from __future__ import annotations
 
-import logging
 import threading
 from collections.abc import Mapping
 from functools import partial
@@ -19,12 +18,13 @@ from api.jobs.store import JobStore
 from api.kept_presets import KeptPresets, ServedPresets
 from api.making import Making
 from api.metrics import Metrics
+from api.service_log import service_log
 from api.settings import ApiSettings
 from api.store.artifact_store import ArtifactStore
 from api.store.retention import keeps_all, outdated, published
 from api.tracing import Span, no_span
 
-_LOG = logging.getLogger("slora.api")
+_LOG = service_log()
 
 
 class Workshop:

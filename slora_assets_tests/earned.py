@@ -21,7 +21,6 @@ from slora_assets.documents import (
 )
 from slora_assets.provenance import sha256_file, write_json
 from slora_assets.provenance.records import read_verdict
-from slora_assets.validation.earned import PAIRS_FILE
 from slora_assets.validation.gate.decision import judge
 from slora_assets.validation.question import Question, question_of
 from slora_assets.validation.swept import sweep_hash
@@ -42,7 +41,7 @@ def earn(
     question = question_of(workspace, workspace.scenario_run(scenario), settings)
     measured = PairedMeasurements(pairs=_pairs(question, answer), footage=_footage(question))
     folder = workspace.validation(scenario)
-    write_json(folder / PAIRS_FILE, measured.model_dump(mode="json"))
+    write_json(workspace.judged_pairs(scenario), measured.model_dump(mode="json"))
     before = read_verdict(workspace, scenario)
     gate = judge(
         measured.pairs,

@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-import logging
 from pathlib import Path
 
 import numpy as np
 from numpy.typing import NDArray
 
+from api.service_log import service_log
 from slora_assets.config.errors import SloraError
 from slora_assets.config.training import TrainingSettings
 from slora_assets.config.workspace import Workspace
@@ -16,7 +16,7 @@ from slora_assets.documents import RUN_CONFIG
 from slora_assets.validation.metrics.clip_similarity import ClipScorer
 from slora_assets.validation.metrics.scorer import open_scorer, scorer_identity
 
-_LOG = logging.getLogger("slora.api")
+_LOG = service_log()
 
 
 class Alignment:

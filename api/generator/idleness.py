@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-import logging
 import time
 
 from api.generator.engine import Engine
 from api.generator.memory import release
+from api.service_log import service_log
 
-_LOG = logging.getLogger("slora.api")
+_LOG = service_log()
 
 
 class Idleness:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import logging
 from collections.abc import Callable
 
 from api.errors import NotReady, NotServable
@@ -11,10 +10,11 @@ from api.generator.engine import Engine, Recipe
 from api.generator.slots import Adapter
 from api.kept_presets import ServedPresets
 from api.problems import problem_of
+from api.service_log import service_log
 from api.settings import ApiSettings
 from slora_assets.documents import DEFAULT_SPEED
 
-_LOG = logging.getLogger("slora.api")
+_LOG = service_log()
 
 
 def load_first(settings: ApiSettings, presets: Callable[[], ServedPresets], engine: Engine) -> None:

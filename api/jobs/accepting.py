@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import logging
 import math
 import threading
 import time
@@ -16,8 +15,9 @@ from api.jobs.job import Job, JobRequest, Plan
 from api.jobs.maker import Ended, Made
 from api.jobs.store import JobStore, TooManyOfKey
 from api.problems import problem_of_job
+from api.service_log import service_log
 
-_LOG = logging.getLogger("slora.api")
+_LOG = service_log()
 FIRST_GUESS_S: Final = 5.0
 """How long a clip takes, before one was made."""
 LOOK_EVERY_S: Final = 5.0

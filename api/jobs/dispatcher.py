@@ -3,7 +3,6 @@ all of them share, whoever was asked for it and whoever died meanwhile."""
 
 from __future__ import annotations
 
-import logging
 import threading
 import time
 from collections.abc import Callable
@@ -16,8 +15,9 @@ from api.jobs.job import Job
 from api.jobs.maker import Ended
 from api.jobs.orphans import Published
 from api.jobs.store import JobStore
+from api.service_log import service_log
 
-_LOG = logging.getLogger("slora.api")
+_LOG = service_log()
 _TELL_EVERY_S: Final = 0.2
 _AGAIN_S: Final = 1.0
 """After what nobody took, so long."""

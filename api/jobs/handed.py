@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import logging
 import queue
 import threading
 import time
@@ -16,8 +15,9 @@ from api.jobs.accepting import LOOK_EVERY_S, ended_in_time, say_alive, started
 from api.jobs.maker import Ended, JobMaker, Make
 from api.jobs.store import JobStore
 from api.logs import known_of_job
+from api.service_log import service_log
 
-_LOG = logging.getLogger("slora.api")
+_LOG = service_log()
 _NOTE_EVERY_S: Final = 0.2
 """Steps may be shorter, and each note is a transaction."""
 _Handed = tuple[str, str, Future[bool]]

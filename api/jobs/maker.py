@@ -3,7 +3,6 @@ alike in the thread that has the pipeline."""
 
 from __future__ import annotations
 
-import logging
 import threading
 import time
 from collections.abc import Callable, Mapping
@@ -14,8 +13,9 @@ from api.errors import ApiError, Cancelled, JobNotFound, NotReady
 from api.jobs.job import Job, JobError, State
 from api.jobs.store import JobStore
 from api.problems import problem_of
+from api.service_log import service_log
 
-_LOG = logging.getLogger("slora.api")
+_LOG = service_log()
 
 Step = Callable[[int, int], None]
 """Told after each denoising step: done and all; raises to give up."""

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import logging
 import time
 from collections.abc import Callable
 
@@ -12,8 +11,9 @@ from api.jobs.maker import Ended, JobMaker, Make
 from api.jobs.orphans import Published
 from api.jobs.store import JobStore
 from api.logs import known_of_job
+from api.service_log import service_log
 
-_LOG = logging.getLogger("slora.api")
+_LOG = service_log()
 
 
 class JobRunner(JobTaker):

@@ -7,7 +7,6 @@ The clip is renamed to its public name last, and is served only while it is what
 from __future__ import annotations
 
 import json
-import logging
 import os
 import re
 import stat
@@ -22,6 +21,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from api.errors import ArtifactGone, ArtifactNotFound
+from api.service_log import service_log
 from slora_assets.config.environment import STORE
 from slora_assets.config.errors import SloraError
 from slora_assets.config.workspace import Workspace
@@ -34,7 +34,7 @@ from slora_assets.provenance.ledger import erase_from_record, put_on_record
 if TYPE_CHECKING:
     from slora_assets.storage.served import StoredClips
 
-_LOG = logging.getLogger("slora.api")
+_LOG = service_log()
 
 NAME = re.compile(r"[0-9a-f]{32}\.mp4")
 _NAMES = "Artifacts are named <32 hexadecimal digits>.mp4."

@@ -18,6 +18,7 @@ from slora_assets.caches.reading import CacheReader
 from slora_assets.config.workspace import Workspace
 from slora_assets.documents import RunRecord
 from slora_assets.processes.device import chosen_device, compute_repeatably
+from slora_assets.provenance import replacing
 from slora_assets.provenance.records import read_run_record
 from slora_assets.training import trackers
 from slora_assets.training.accelerator import TrainingAccelerator
@@ -131,8 +132,8 @@ def _begin(plan: RunPlan, accelerator: TrainingAccelerator, begun: Begun, displa
     accelerator.wait_for_everyone()  # the others have read what there was
     if accelerator.is_main_process:
         write_down(plan, begun)
-        with plan.folder.config.open("w", encoding="utf-8") as stream:
-            YAML(typ="safe").dump(plan.settings.resolved(), stream)
+        with replacing(plan.folder.config) as temporary:
+            YAML(typ="safe").dump(plan.settings.resolved(), temporary)
         for change in begun.changes:
             display.line(
                 f"{plan.name}: {change['key']} was {change['before']!r} until step"

@@ -158,6 +158,19 @@ def test_split_lists_go_before_the_annotations_own_splits(tmp_path: Path) -> Non
         list(read_annotations(_dataset("folder"), [folder], splits))
 
 
+@pytest.mark.parametrize("listed", ["video_id\nclip_a\nclip_b\n", "video_id\n"])
+def test_a_split_list_that_names_none_of_the_clips_is_refused(tmp_path: Path, listed: str) -> None:
+    folder = tmp_path / "captions"
+    folder.mkdir()
+    (folder / "a.json").write_text(json.dumps({"caption": "x"}))
+    train, test = tmp_path / "train.csv", tmp_path / "test.csv"
+    train.write_text("video_id\na\nelsewhere\n")
+    test.write_text(listed)
+    lists = {"train": [train], "test": [test]}
+    with pytest.raises(ConfigError, match=r"test\.csv.*names no clip.*such as 'a'.*Remedy"):
+        list(read_annotations(_dataset("folder"), [folder], lists))
+
+
 def test_a_clip_described_twice_is_named(tmp_path: Path) -> None:
     one = ("v1", [["0:00:01.0", "0:00:02.0"]], ["x"], [0.9])
     first, second = _panda(tmp_path / "1.csv", one), _panda(tmp_path / "2.csv", one)

@@ -44,7 +44,8 @@ def read_annotations(
     """The clips of a dataset in batches of SCHEMA, in the order of the files; memory stays flat.
 
     Raises MissingInputError for an absent file, IntegrityError for one that is not of the dataset's
-    format or of which too many rows are bad, ConfigError for a clip that two annotations describe.
+    format or of which too many rows are bad, ConfigError for a clip that two annotations describe,
+    and for a list of a split that names no clip.
     """
     reader = _READERS[dataset.format]
     if dataset.mapping is not None:
@@ -54,10 +55,12 @@ def read_annotations(
     for file in files:
         for batch in reader(file, dataset.max_reject_share):
             if official is not None:
-                batch = batch.update(official, on="id", how="left")
+                batch = official.put_into(batch)
             seen.append(batch.filter(pl.col("fault").is_null())["id"].hash())
             yield batch
     _check_unique(seen, reader, files, dataset.max_reject_share)
+    if official is not None:
+        official.refuse_unmet()
 
 
 def _check_unique(
