@@ -19,8 +19,9 @@ import torch
 from slora_assets.miniature.pretraining.transformer import sentence, withheld_prompts
 from slora_assets.miniature.pretraining.vae import psnr_of, video_tensor
 from slora_assets.miniature.rules.pixel_rules import look_at
-from slora_assets.miniature.scenes.canvas import Pixels
+from slora_assets.miniature.scenes.canvas import Outline, Pixels, box, disc
 from slora_assets.miniature.scenes.captions import clip_captions
+from slora_assets.miniature.scenes.figures import FIGURES, Figure, Part
 from slora_assets.miniature.scenes.generic_footage import GenericSettings, generic_clip
 from slora_assets.miniature.scenes.looks import LOOKS
 from slora_assets.miniature.scenes.other_looks import OTHER_LOOKS
@@ -49,6 +50,7 @@ def main() -> None:
     print("| figure | measured | target |\n|---|---|---|")
     reconstruction(pipeline.vae, options.clips)
     ceiling(pipeline.vae, options.prompts)
+    plain_shapes(options.prompts)
     generation(pipeline, options.prompts, options.guidance, options.sheet)
     if (options.weights / "scorer").is_dir():
         retrieval(options.weights / "scorer")
@@ -99,6 +101,28 @@ def ceiling(vae: Any, count: int) -> None:
         seen = f"{hits.all(axis=1).mean():.0%}"
         row(f"the rule on {name} clips (subject {hits[:, 0].mean():.0%})", seen, "")
         row(f"subjects on {name} clips", by_subject(hits, wanted), "")
+
+
+def plain_shapes(count: int) -> None:
+    """How often the rule calls a subject what is an ellipse, a box or a triangle of its colour."""
+    alone, named = replace(FOOTAGE, company=0.0), 0
+    figures = dict(FIGURES)
+    for at in range(count):
+        wide = float(np.sqrt(np.random.default_rng([SEED, at, 5]).uniform(0.5, 1.8)))
+        half, high = 0.4 * wide, 0.4 / wide
+        triangle = np.array([(-half, high), (half, high), (0.0, -high)])
+        shape = (disc(0, 0, half, high / half), box(-half, -high, half, high), triangle)[at % 3]
+        FIGURES.update(dict.fromkeys(FIGURES, in_one_colour(shape)))
+        try:
+            frames = generic_clip(SEED, at, alone).frames
+        finally:
+            FIGURES.update(figures)
+        named += look_at(frames).subject is not None
+    row(f"{count} plain shapes that the rule calls a subject", f"{named / count:.0%}", "")
+
+
+def in_one_colour(outline: Outline) -> Figure:
+    return lambda colour, phase: [Part(outline, colour)]
 
 
 def generation(pipeline: Any, count: int, guidance: float, sheet: Path | None) -> None:
