@@ -170,12 +170,14 @@ def test_a_clip_in_quarantine_starts_no_decoder_until_its_part_of_the_file_has_c
     assert standing(short) is None
     made = cache_latents([short, *rest], base, workspace.root, workspace.quarantine, "cpu")
     assert [(c.clip_id, c.reason) for c in made.quarantined] == [(one.id, "too_short")]
+    assert made.told("latents").endswith("; 1 clip is in quarantine (1 too_short)")
     assert standing(short) == made
     assert read_quarantine(workspace.quarantine).of(short) is not None
     (workspace.root / one.latent).unlink()
     assert standing(one) is None
     again = cache_latents([one, *rest], base, workspace.root, workspace.quarantine, "cpu")
     assert (again.made, again.quarantined) == (1, [])
+    assert "quarantine" not in again.told("latents")
     assert read_quarantine(workspace.quarantine).entries == ()
 
 

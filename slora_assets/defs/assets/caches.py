@@ -72,7 +72,7 @@ def first_frames(
         handed_over = driver.spread(context, "slora_assets.caches.command", arguments)
         result = CacheResult.model_validate(handed_over)
     put_on_record(workspace, "first_frames", index, parents=[workspace.manifest(scenario)])
-    context.log.info(f"first frames: {result.made} made, {result.kept} kept")
+    context.log.info(result.told("first frames"))
     for clip, marks in result.generated.items():
         context.log.warning(f"{clip} is a generated video, as its pixels show: {marks}")
     frames = [workspace.absolute(clip.first_frame) for clip in manifest.clips]
@@ -166,7 +166,7 @@ def _made(
         launch = compute.spread if name == "latents" else compute.run
         handed_over = launch(context, "slora_assets.caches.command", arguments)
         result = CacheResult.model_validate(handed_over)
-    context.log.info(f"{name}: {result.made} made, {result.kept} kept")
+    context.log.info(result.told(name))
     base = open_base(project.training().base_model, workspace.models)
     return dg.MaterializeResult(
         data_version=dg.DataVersion(result.hash),
