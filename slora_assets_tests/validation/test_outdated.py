@@ -130,3 +130,14 @@ def test_without_other_scenarios_nothing_guards_what_sets_them_apart() -> None:
     alone = several.model_copy(update={"scenarios": {SCENARIO: several.scenarios[SCENARIO]}})
     assert set(question(several).gate.guards) == {"clip_similarity", "scenario_margin"}
     assert set(question(alone).gate.guards) == {"clip_similarity"}
+
+
+@pytest.mark.parametrize("version", ["TEMPORAL_VERSION", "VALIDATION_VERSION"])
+def test_a_verdict_by_other_code_no_longer_stands(
+    version: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    found = made()
+    assert because(settings(), found=found) == []
+    monkeypatch.setattr(f"slora_assets.validation.question.{version}", 1)
+    (reason,) = because(settings(), found=found)
+    assert "code" in reason

@@ -6,7 +6,7 @@ from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 
 from slora_assets.config.data import DatasetSettings
-from slora_assets.config.dataset_files import annotation_sources, split_files
+from slora_assets.config.dataset_files import annotation_sources
 from slora_assets.config.errors import MissingInputError, SloraError
 from slora_assets.config.workspace import Workspace
 from slora_assets.curation.annotations import read_annotations
@@ -100,10 +100,11 @@ def _rows(
     dataset: DatasetSettings, workspace: Workspace
 ) -> Iterable[tuple[str, str, float | None, float | None]]:
     try:
-        sources, splits = annotation_sources(dataset, workspace), split_files(dataset, workspace)
+        sources = annotation_sources(dataset, workspace)
     except MissingInputError:
         return
-    for batch in read_annotations(dataset, sources, splits):
+    # Lists of splits say nothing of where a clip is from, and may not stand in a takedown's way.
+    for batch in read_annotations(dataset, sources, {}):
         sound = batch.filter(batch["fault"].is_null())
         yield from sound.select("id", "source_group", "source_start_s", "source_end_s").iter_rows()
 
