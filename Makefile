@@ -43,6 +43,9 @@ endif
 ifdef COMPUTE
 export SLORA_COMPUTE := $(COMPUTE)
 endif
+ifdef LANES
+export SLORA_LANES := $(LANES)
+endif
 ifdef PREVIEW
 export SLORA_PREVIEW := $(PREVIEW)
 endif

@@ -16,6 +16,7 @@ from filelock import FileLock
 from hypothesis import HealthCheck, settings
 
 from slora_assets.config.data import read_dataset
+from slora_assets.config.environment import LANES
 from slora_assets.config.errors import CurationError
 from slora_assets.config.workspace import Workspace
 from slora_assets.processes.preloading import preload
@@ -51,6 +52,8 @@ def pytest_configure(config: pytest.Config) -> None:
         folder = tempfile.mkdtemp(prefix="slora_keys_")
         os.environ[KEYS] = folder
         config.add_cleanup(lambda: shutil.rmtree(folder, ignore_errors=True))
+    # A verb's lanes would be processes beside those of pytest; `test_lanes.py` asks for some.
+    os.environ.setdefault(LANES, "1")
     among = getattr(config, "workerinput", {}).get("workercount", 1)
     if among > 1:
         os.environ.setdefault("OMP_NUM_THREADS", str(max(1, (os.cpu_count() or 1) // among)))

@@ -26,6 +26,8 @@ STORE: Final = "SLORA_STORE"
 IDLE: Final = "SLORA_IDLE_S"
 ACCELERATOR_WAIT: Final = "SLORA_ACCELERATOR_WAIT_S"
 FOOTAGE_CACHE: Final = "SLORA_FOOTAGE_CACHE_GIB"
+CORES: Final = "SLORA_CORES"
+LANES: Final = "SLORA_LANES"
 SWITCHES: Final = (RESTART, PREVIEW, TRACEBACK, REQUIRE_KEYS, WARM)
 """Variables that say yes or no."""
 
@@ -56,6 +58,24 @@ def seconds(name: str, default: float) -> float:
 def gibibytes(name: str, default: float) -> float:
     """What a variable says in GiB, as bytes. Raises ConfigError for anything but more than 0."""
     return _number(name, default, "GiB", above=0.0) * 2**30
+
+
+def count(name: str, most: int | None = None) -> int | None:
+    """How many a variable says, None where it says nothing. Raises ConfigError for anything but a
+    whole number from 1 to `most`."""
+    found = os.environ.get(name, "").strip()
+    if not found:
+        return None
+    value = int(found) if found.isascii() and found.isdigit() else 0
+    if not 1 <= value <= (most or value):
+        raise ConfigError(
+            "the environment variable is no such number",
+            key=name,
+            found=found,
+            expected=f"a whole number from 1 to {most}" if most else "a whole number, 1 or more",
+            remedy=f"set {name}=1, or leave it out",
+        )
+    return value
 
 
 def _number(

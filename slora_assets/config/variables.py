@@ -88,6 +88,20 @@ VARIABLES: Final = (
         "Ray's own: `<host>:<port>` of the cluster's head, where `SLORA_COMPUTE` is `ray`.",
     ),
     Variable(
+        "SLORA_LANES",
+        "one for each core, four at most, where the base is the miniature and work is local; else"
+        " `1`",
+        "How many runs a verb works on at once, 8 at most; `make train-scenarios LANES=1` trains"
+        " one scenario after the other. Each needs memory of its own, has its share of cores and,"
+        " where `CUDA_VISIBLE_DEVICES` names several GPUs, one of them.",
+        "LANES",
+    ),
+    Variable(
+        "SLORA_CORES",
+        "those that the system lets a process have",
+        "How many cores a command and the workers that it starts use at most.",
+    ),
+    Variable(
         "SLORA_TRACEBACK",
         "`0`",
         "`1` also prints where in the code a failure came from, for a bug report.",

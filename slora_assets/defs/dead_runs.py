@@ -13,6 +13,7 @@ from typing import Final
 import dagster as dg
 import psutil
 
+from slora_assets.defs.pool import settle_pool
 from slora_assets.defs.run_host import TAG, this_host
 from slora_assets.processes.living import is_alive
 
@@ -27,8 +28,9 @@ _ASKED: Final = "the process of this run has been asked to stop: no code server 
 
 
 def release_dead_runs(instance: dg.DagsterInstance) -> list[str]:
-    """End this host's runs whose process is gone (kill -9, power cut), and free the pool slots of
-    all runs that have ended. Returns the ids of the runs that it ended.
+    """End this host's runs whose process is gone (kill -9, power cut), free the pool slots of all
+    runs that have ended, and narrow a pool that a killed verb had widened. Returns the ids of the
+    runs that it ended.
 
     Without it the next run would wait for the slot for ever. Runs that are being cancelled and have
     outlived their code server are asked to stop.
@@ -47,6 +49,7 @@ def release_dead_runs(instance: dg.DagsterInstance) -> list[str]:
             dead.append(run.run_id)
         elif run.status == dg.DagsterRunStatus.CANCELING and not _has_code_server(process):
             _ask_to_stop(instance, run, process, told)
+    settle_pool(instance)
     if instance.event_log_storage.supports_global_concurrency_limits:
         for run_id in instance.event_log_storage.get_concurrency_run_ids():
             holder = instance.get_run_by_id(run_id)

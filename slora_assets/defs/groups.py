@@ -22,6 +22,9 @@ TRAINING_TEAM: Final = ["team:training"]
 RELEASE_TEAM: Final = ["team:release"]
 """Who decides what is served."""
 
+POOL: Final = "gpu"
+"""The pool of the steps that use the accelerator."""
+
 ACCELERATOR: Final = {"slora/runs_on": "accelerator"}
 CPU: Final = {"slora/runs_on": "cpu"}
 """Tags: what costs an accelerator's time is told from what doesn't."""

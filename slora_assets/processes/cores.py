@@ -9,6 +9,8 @@ from contextlib import suppress
 from pathlib import Path
 from typing import Final
 
+from slora_assets.config.environment import CORES, count
+
 _CGROUPS: Final = Path("/sys/fs/cgroup")
 _OF_THIS_PROCESS: Final = Path("/proc/self/cgroup")
 
@@ -16,12 +18,15 @@ _allotted: int | None = None
 
 
 def cores() -> int:
-    """What was allotted, else what the system lets this process have: the cores that it is bound
-    to, and no more than its container's limit. One machine's containers see all of its cores."""
+    """What was allotted, else what SLORA_CORES says, but no more than the system lets this process
+    have: the cores that it is bound to, and its container's limit. One machine's containers see all
+    of its cores. Raises ConfigError where the variable is no number."""
     if _allotted:
         return _allotted
+    said = count(CORES)
     bound = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count()
-    return max(1, math.floor(min([float(bound or 1), *_limits()])))
+    own = max(1, math.floor(min([float(bound or 1), *_limits()])))
+    return min(own, said or own)
 
 
 def allot(count: int) -> None:

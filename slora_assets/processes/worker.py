@@ -14,9 +14,10 @@ from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
 
 from slora_assets.config import edge
+from slora_assets.config.environment import LANES, count
 from slora_assets.config.errors import InterruptedRunError
 from slora_assets.config.workspace import Workspace
-from slora_assets.processes.accelerator_lock import accelerator_lock
+from slora_assets.processes.accelerator_lock import MOST_LANES, accelerator_lock, held_lock
 from slora_assets.processes.preloading import configure_libraries
 from slora_assets.processes.relay import WORK, hand_over, say
 from slora_assets.processes.stopping import INTERRUPTED, stop_when_asked
@@ -52,8 +53,9 @@ def worker(workspace: Workspace, work: str | None = None) -> Iterator[WorkerCont
     """Enter a worker process: handle SIGTERM and SIGINT, watch the parents, hold the lock.
 
     Only the first of several processes locks and reports. On a cluster only those that do the same
-    `work` lock each other out, by default what the environment says. Raises TrainingError when
-    another worker holds the lock for longer than ten minutes.
+    `work` lock each other out, by default what the environment says; where that has lanes, as many
+    workers as there are. Raises TrainingError when another worker holds the lock for longer than
+    ten minutes, ConfigError for a number of lanes that is none.
     """
     configure_libraries()
     stop = stop_when_asked()
@@ -62,8 +64,12 @@ def worker(workspace: Workspace, work: str | None = None) -> Iterator[WorkerCont
     with ExitStack() as stack:
         report, hand = stack.enter_context(_reporting()) if first else (_silent, _silent)
         if first:
-            lock = workspace.work_lock(work) if work else workspace.gpu_lock
-            stack.enter_context(accelerator_lock(lock, stop, report))
+            if work:
+                lock = held_lock([workspace.work_lock(work)], stop, report)
+            else:
+                lanes = count(LANES, MOST_LANES) or 1
+                lock = accelerator_lock(workspace.gpu_lock, stop, report, lanes=lanes)
+            stack.enter_context(lock)
         yield WorkerContext(report, hand, stop.is_set)
 
 

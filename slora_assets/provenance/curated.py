@@ -9,7 +9,7 @@ from functools import lru_cache
 from heapq import merge
 from operator import attrgetter, itemgetter
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from slora_assets.config.workspace import Workspace
 from slora_assets.documents import (
@@ -70,12 +70,19 @@ class Curated:
 
     def captions(self) -> Iterator[str]:
         """All captions of all clips, by the clips' ids. Raises as `of_scenario` does."""
-        if self.summary.shards is None:
-            yield from (caption for clip in self._document.clips for caption in clip.captions)
-            return
-        tables = (_captioned(self._folder, found) for found in self.summary.shards.values())
-        for _, captions in merge(*tables, key=itemgetter(0)):
+        for _, captions in self.fields("captions"):
             yield from captions
+
+    def fields(self, *names: str) -> Iterator[tuple[Any, ...]]:
+        """The id and some fields of each clip, by id: from shards in a fraction of the time that
+        whole clips take. Raises as `of_scenario` does."""
+        if self.summary.shards is None:
+            values = attrgetter("id", *names)
+            yield from (values(clip) for clip in self._document.clips)
+            return
+        found = self.summary.shards.values()
+        tables = (_rows(self._folder, shards, ["id", *names]) for shards in found)
+        yield from merge(*tables, key=itemgetter(0))
 
     def by_id(self, ids: Collection[str], likely: Iterable[str] = ()) -> dict[str, Clip]:
         """Those of the clips that are there. Scenarios that are `likely` to have them are looked
@@ -105,9 +112,9 @@ class Curated:
         yield from merge(*tables, key=attrgetter("id"))
 
 
-def _captioned(folder: Path, shards: Iterable[ClipShard]) -> Iterator[tuple[str, list[str]]]:
+def _rows(folder: Path, shards: Iterable[ClipShard], names: list[str]) -> Iterator[tuple[Any, ...]]:
     for shard in shards:
-        yield from read_columns(folder, [shard], ["id", "captions"]).iter_rows()
+        yield from read_columns(folder, [shard], names).iter_rows()
 
 
 def curated_now(workspace: Workspace) -> Curated:

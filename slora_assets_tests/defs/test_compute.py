@@ -57,8 +57,8 @@ _HOW = pytest.mark.parametrize("forked", [False, True])
 _MATERIALIZE = ["-m", "dagster", "asset", "materialize", "--select", "endless", "-f", "endless.py"]
 _VERB = [
     "-c",
-    "import sys, endless; from slora_assets.defs.launch.jobs_in_turn import run_jobs;"
-    "sys.exit(run_jobs(endless.defs, ['first', 'second']))",
+    "import sys, endless; from slora_assets.defs.launch.jobs_in_turn import run_groups;"
+    "sys.exit(run_groups(lambda: endless.defs, [['first'], ['second']]))",
 ]
 
 

@@ -10,7 +10,7 @@ from pathlib import Path
 import dagster as dg
 import pytest
 
-from slora_assets.defs.launch.jobs_in_turn import run_jobs
+from slora_assets.defs.launch.jobs_in_turn import run_groups
 
 _VERBS = [sys.executable, "-m", "slora_assets.defs.launch"]
 
@@ -74,7 +74,8 @@ def test_the_ui_lists_the_command_line_s_runs_under_the_code_location(
         nothing()
 
     monkeypatch.setenv("DAGSTER_HOME", str(tmp_path))
-    assert run_jobs(dg.Definitions(jobs=[first, second]), ["first", "second"]) == 0
+    definitions = dg.Definitions(jobs=[first, second])
+    assert run_groups(lambda: definitions, [["first"], ["second"]]) == 0
     with dg.DagsterInstance.get() as instance:
         runs = instance.get_runs(
             dg.RunsFilter(tags={".dagster/repository": "__repository__@slora"})

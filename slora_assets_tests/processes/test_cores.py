@@ -7,6 +7,7 @@ from pathlib import Path
 
 import pytest
 
+from slora_assets.config.errors import ConfigError
 from slora_assets.processes import cores as asked
 from slora_assets.processes.cluster.command import _environment
 from slora_assets.processes.preloading import configure_libraries
@@ -59,6 +60,21 @@ def test_who_is_bound_to_cores_starts_no_more_workers(
 ) -> None:
     monkeypatch.setattr(os, "sched_getaffinity", lambda _: {5})
     assert asked.cores() == 1
+
+
+@pytest.mark.parametrize(("said", "expected"), [("2", 2), ("64", 8), ("", 8)])
+def test_a_person_allows_fewer_and_never_more(
+    groups: Path, said: str, expected: int, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("SLORA_CORES", said)
+    assert asked.cores() == expected
+
+
+def test_a_number_of_cores_that_is_none_is_told(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(asked, "_allotted", None)
+    monkeypatch.setenv("SLORA_CORES", "most")
+    with pytest.raises(ConfigError, match=r"SLORA_CORES.*'most'.*1 or more"):
+        asked.cores()
 
 
 def test_what_a_cluster_gave_counts(groups: Path, monkeypatch: pytest.MonkeyPatch) -> None:

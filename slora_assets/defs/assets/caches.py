@@ -118,7 +118,7 @@ def _cache(
         code_version=code_version,
         partitions_def=SCENARIOS,
         deps=["scenario_manifest", "base_model", *settings],
-        pool="gpu",
+        pool=groups.POOL,
     )
 
 

@@ -42,7 +42,7 @@ class TrainingRunConfig(dg.Config):
     code_version=str(TRAINING_VERSION),
     partitions_def=SCENARIOS,
     deps=["latents", "prompt_embeddings", "training_settings"],
-    pool="gpu",
+    pool=groups.POOL,
 )
 def scenario_adapter(
     context: dg.AssetExecutionContext,
@@ -70,7 +70,7 @@ def scenario_adapter(
     metadata=standing_at(lambda workspace: workspace.unified_run, EPOCHS),
     code_version=str(TRAINING_VERSION),
     deps=["latents", "prompt_embeddings", "unified_training_settings"],
-    pool="gpu",
+    pool=groups.POOL,
 )
 def unified_adapter(
     context: dg.AssetExecutionContext,

@@ -41,7 +41,7 @@ _PAIRS = columns_of(PromptPair)
     code_version=JUDGED_BY,
     partitions_def=SCENARIOS,
     deps=["scenario_adapter", "prompt_embeddings", "first_frames", "gate_settings"],
-    pool="gpu",
+    pool=groups.POOL,
 )
 def scenario_validation(
     context: dg.AssetExecutionContext, project: ProjectResource, compute: ComputeResource
@@ -63,7 +63,7 @@ def scenario_validation(
     metadata=standing_at(lambda workspace: workspace.validation(UNIFIED), _PAIRS),
     code_version=JUDGED_BY,
     deps=["unified_adapter", "prompt_embeddings", "first_frames", "unified_gate_settings"],
-    pool="gpu",
+    pool=groups.POOL,
 )
 def unified_validation(
     context: dg.AssetExecutionContext, project: ProjectResource, compute: ComputeResource
@@ -85,7 +85,7 @@ def unified_validation(
     code_version=JUDGED_BY,
     partitions_def=SCENARIOS,
     deps=["scenario_validation", "sweep_settings"],
-    pool="gpu",
+    pool=groups.POOL,
 )
 def scale_sweep(
     context: dg.AssetExecutionContext, project: ProjectResource, compute: ComputeResource

@@ -3,27 +3,22 @@
 from collections.abc import Sequence
 from typing import Final
 
-VERBS: Final[dict[str, tuple[str, ...]]] = {
-    "data": ("data",),
-    "preprocess": ("preprocess",),
-    "train": ("train",),
-    "train-scenarios": ("train_scenarios",),
-    "validate": ("validate", "validate_unified"),
-    "sweep": ("sweep",),
-    "summary": ("summary",),
+_VALIDATE: Final = ("validate_unified", "validate")
+
+VERBS: Final[dict[str, tuple[tuple[str, ...], ...]]] = {
+    "data": (("data",),),
+    "preprocess": (("preprocess",),),
+    "train": (("train",),),
+    "train-scenarios": (("train_scenarios",),),
+    "validate": (_VALIDATE,),
+    "sweep": (("sweep",),),
+    "summary": (("summary",),),
     "release": (),
-    "demo": (
-        "data",
-        "preprocess",
-        "train_scenarios",
-        "train",
-        "validate",
-        "validate_unified",
-        "summary",
-    ),
+    "demo": (("data",), ("preprocess",), ("train", "train_scenarios", *_VALIDATE), ("summary",)),
 }
-"""What each verb runs, in order; jobs over scenarios run once for each. `release` runs none: as
-every verb does first, it gives back what killed runs still hold."""
+"""What each verb runs: groups of jobs, in order, and in a group jobs that may go side by side, the
+longest first (`waiting.py` knows which wait for which). Jobs over scenarios run once for each.
+`release` runs none: as every verb does first, it gives back what killed runs still hold."""
 
 JUDGING: Final = frozenset({"validate", "validate_unified", "sweep"})
 """Jobs that judge a finished run."""

@@ -74,14 +74,14 @@ class Contents:
 
     def _metadata(self, file: Path) -> Found:
         curated = curated_at(file)
-        for clip in curated.clips():
-            known = self._file_of(clip.id, clip.path)
-            if known is None or known.sha256 != clip.sha256:
+        for clip, path, sha256 in curated.fields("path", "sha256"):
+            known = self._file_of(clip, path)
+            if known is None or known.sha256 != sha256:
                 raise IntegrityError(
                     "a clip has other bytes than the inventory says",
                     file=file,
-                    key=clip.id,
-                    found=clip.sha256,
+                    key=clip,
+                    found=sha256,
                     expected=known.sha256 if known else "a file of the inventory",
                     remedy="run `make data`",
                 )
@@ -203,8 +203,8 @@ class Contents:
     def _curated_paths(self) -> tuple[dict[str, str], dict[str, str]]:
         """By id of each clip its file and its first frame."""
         files, frames = dict[str, str](), dict[str, str]()
-        for clip in curated_now(self._workspace).clips():
-            files[clip.id], frames[clip.id] = clip.path, clip.first_frame
+        for clip, file, frame in curated_now(self._workspace).fields("path", "first_frame"):
+            files[clip], frames[clip] = file, frame
         return files, frames
 
     def _at(self, path: str) -> Path:
