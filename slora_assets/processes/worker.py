@@ -7,6 +7,7 @@ leaves; two workers of one workspace never use the accelerator at the same time.
 from __future__ import annotations
 
 import json
+import math
 import os
 import sys
 from collections.abc import Callable, Iterator
@@ -54,8 +55,9 @@ def worker(workspace: Workspace, work: str | None = None) -> Iterator[WorkerCont
 
     Only the first of several processes locks and reports. On a cluster only those that do the same
     `work` lock each other out, by default what the environment says; where that has lanes, as many
-    workers as there are. Raises TrainingError when another worker holds the lock for longer than
-    ten minutes, ConfigError for a number of lanes that is none.
+    workers as there are. One that Dagster launched waits as long as it takes: its run says for
+    whom, and is cancelled in the UI. Raises TrainingError for another when the lock is held for
+    longer than ten minutes, ConfigError for a number of lanes that is none.
     """
     configure_libraries()
     stop = stop_when_asked()
@@ -64,11 +66,12 @@ def worker(workspace: Workspace, work: str | None = None) -> Iterator[WorkerCont
     with ExitStack() as stack:
         report, hand = stack.enter_context(_reporting()) if first else (_silent, _silent)
         if first:
+            patience_s = math.inf if _launched_by_dagster() else None
             if work:
-                lock = held_lock([workspace.work_lock(work)], stop, report)
+                lock = held_lock([workspace.work_lock(work)], stop, report, patience_s)
             else:
                 lanes = count(LANES, MOST_LANES) or 1
-                lock = accelerator_lock(workspace.gpu_lock, stop, report, lanes=lanes)
+                lock = accelerator_lock(workspace.gpu_lock, stop, report, patience_s, lanes)
             stack.enter_context(lock)
         yield WorkerContext(report, hand, stop.is_set)
 
@@ -80,16 +83,21 @@ def _silent(_said: object) -> None:
 @contextmanager
 def _reporting() -> Iterator[tuple[Callable[[str], None], Callable[[Json], None]]]:
     """Print lines and results, or send them through Pipes when Dagster launched this process."""
-    from dagster_pipes import DAGSTER_PIPES_CONTEXT_ENV_VAR, open_dagster_pipes
+    from dagster_pipes import open_dagster_pipes
 
-    if DAGSTER_PIPES_CONTEXT_ENV_VAR not in os.environ and WORK in os.environ:
+    if _launched_by_dagster():
+        with open_dagster_pipes() as pipes:
+            yield pipes.log.info, pipes.report_custom_message
+    elif WORK in os.environ:
         yield say, hand_over
-        return
-    if DAGSTER_PIPES_CONTEXT_ENV_VAR not in os.environ:
+    else:
         yield _print, lambda result: print(json.dumps(result))
-        return
-    with open_dagster_pipes() as pipes:
-        yield pipes.log.info, pipes.report_custom_message
+
+
+def _launched_by_dagster() -> bool:
+    from dagster_pipes import DAGSTER_PIPES_CONTEXT_ENV_VAR
+
+    return DAGSTER_PIPES_CONTEXT_ENV_VAR in os.environ
 
 
 def _print(line: str) -> None:
