@@ -1,17 +1,18 @@
 """The accelerator is used by one process of a workspace at a time, or by one in each of its lanes.
 
-Processes whose work is small enough to go side by side share it out in lanes, a file for each; who
-needs it as a whole holds the files of all.
+Processes whose work is small enough to go side by side share it out in lanes, a file for each. Who
+needs it as a whole holds the workspace's lock; who needs a lane holds that while it takes one, so
+that none is taken from then on, and waits for the lanes that are.
 """
 
 from __future__ import annotations
 
 import os
 import time
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator
 from contextlib import ExitStack, contextmanager
 from pathlib import Path
-from typing import Final, Protocol, TextIO
+from typing import Final, Protocol
 
 from filelock import lock_descriptor
 
@@ -44,55 +45,76 @@ def accelerator_lock(
     Raises InterruptedRunError when `stop` is set first, TrainingError after `patience_s`, by
     default ten minutes.
     """
-    others = [path.parent / "locks" / f"{path.stem}.{n}.lock" for n in range(1, MOST_LANES)]
-    files = [path, *others]
-    wanted = [[file] for file in files] if lanes == 1 else [files[:lanes]]
+    folder = path.parent / "locks"
     with ExitStack() as stack:
-        for alternatives in wanted:
-            stack.enter_context(held_lock(alternatives, stop, report, patience_s))
+        if lanes == 1:
+            stack.enter_context(held_lock(path, stop, report, patience_s))
+            for lane in sorted(folder.glob(f"{path.stem}.*{path.suffix}")):
+                stack.enter_context(held_lock(lane, stop, report, patience_s))
+        else:
+            files = [folder / f"{path.stem}.{number}{path.suffix}" for number in range(lanes)]
+
+            def holder_of_all() -> str | None:
+                with ExitStack() as briefly:
+                    holders = [_holder(path, briefly)]
+                    for file in files if holders == [None] else ():
+                        holders.append(_holder(file, stack))
+                        if holders[-1] is None:
+                            return None
+                return holders[-1]
+
+            _wait(holder_of_all, path, stop, report, patience_s)
         yield
 
 
 @contextmanager
 def held_lock(
-    files: Sequence[Path],
-    stop: Stop,
-    report: Callable[[str], None],
-    patience_s: float | None = None,
+    path: Path, stop: Stop, report: Callable[[str], None], patience_s: float | None = None
 ) -> Iterator[None]:
-    """Hold whichever of these locks is free first; the holder's process stands in it. Raises as
-    `accelerator_lock` does."""
-    patience_s = LOCK_WAIT_S if patience_s is None else patience_s
+    """Hold a lock, in which the holder's process stands. Raises as `accelerator_lock` does."""
     with ExitStack() as stack:
-        streams = []
-        for file in files:
-            file.parent.mkdir(parents=True, exist_ok=True)
-            streams.append(stack.enter_context(file.open("a+")))
-        began, told = time.monotonic(), False
-        while (held := _locked(streams)) is None:
-            streams[0].seek(0)
-            holder = streams[0].read().strip() or "unknown"
-            if not told:
-                report(f"waiting for the accelerator, which process {holder} uses")
-                told = True
-            if time.monotonic() - began > patience_s:
-                raise TrainingError(
-                    f"process {holder} has used the accelerator for over {_lasting(patience_s)}",
-                    file=files[0],
-                    remedy="wait for it, or stop it",
-                )
-            if stop.wait(0.5):
-                raise InterruptedRunError("stopped while waiting for the accelerator, as asked")
-        held.seek(0)
-        held.truncate()
-        held.write(str(os.getpid()))
-        held.flush()
+        _wait(lambda: _holder(path, stack), path, stop, report, patience_s)
         yield
 
 
-def _locked(streams: Sequence[TextIO]) -> TextIO | None:
-    """The first that could be locked now."""
-    return next((one for one in streams if lock_descriptor(one.fileno(), blocking=False)), None)
+def _holder(path: Path, stack: ExitStack) -> str | None:
+    """Which process holds a lock; None: this one does now, until `stack` is left."""
+    path.parent.mkdir(parents=True, exist_ok=True)
+    with ExitStack() as opened:
+        stream = opened.enter_context(path.open("a+"))
+        if not lock_descriptor(stream.fileno(), blocking=False):
+            stream.seek(0)
+            return stream.read().strip() or "unknown"
+        stack.push(opened.pop_all())
+    stream.seek(0)
+    stream.truncate()
+    stream.write(str(os.getpid()))
+    stream.flush()
+    return None
+
+
+def _wait(
+    holder: Callable[[], str | None],
+    path: Path,
+    stop: Stop,
+    report: Callable[[str], None],
+    patience_s: float | None,
+) -> None:
+    """Ask for the holder until there is none."""
+    patience_s = LOCK_WAIT_S if patience_s is None else patience_s
+    began, told = time.monotonic(), False
+    while (who := holder()) is not None:
+        if not told:
+            report(f"waiting for the accelerator, which process {who} uses")
+            told = True
+        if time.monotonic() - began > patience_s:
+            raise TrainingError(
+                f"process {who} has used the accelerator for over {_lasting(patience_s)}",
+                file=path,
+                remedy="wait for it, or stop it",
+            )
+        if stop.wait(0.5):
+            raise InterruptedRunError("stopped while waiting for the accelerator, as asked")
 
 
 def _lasting(seconds: float) -> str:

@@ -68,7 +68,7 @@ def worker(workspace: Workspace, work: str | None = None) -> Iterator[WorkerCont
         if first:
             patience_s = math.inf if _launched_by_dagster() else None
             if work:
-                lock = held_lock([workspace.work_lock(work)], stop, report, patience_s)
+                lock = held_lock(workspace.work_lock(work), stop, report, patience_s)
             else:
                 lanes = count(LANES, MOST_LANES) or 1
                 lock = accelerator_lock(workspace.gpu_lock, stop, report, patience_s, lanes)

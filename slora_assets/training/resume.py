@@ -11,12 +11,15 @@ import shutil
 from collections.abc import Collection, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any
+from typing import Any, Final
 
 from slora_assets.config.errors import ConfigError, IntegrityError, TrainingError
 from slora_assets.provenance import read_json, write_json
 from slora_assets.training.loop.checkpoints import newest_step
 from slora_assets.training.plan import TRAINING_VERSION, RunPlan
+
+_SHAPES: Final = frozenset({"lora.rank", "lora.targets"})
+"""Keys that decide which tensors an adapter has, and how large."""
 
 
 @dataclass(frozen=True)
@@ -75,6 +78,7 @@ def decide(plan: RunPlan, resumption: Resumption) -> Begun:
         return begun
     differing = sorted(k for k in {*facts, *asked} if facts.get(k) != asked.get(k))
     refused = [key for key in differing if not _allowed(key, resumption.allow_changed)]
+    step = newest_step(plan.folder.state)
     if refused:
         raise TrainingError(
             "an unfinished run was begun with something else",
@@ -82,15 +86,22 @@ def decide(plan: RunPlan, resumption: Resumption) -> Begun:
             key=", ".join(refused),
             found={key: facts.get(key) for key in refused},
             expected=str({key: asked.get(key) for key in refused}),
-            remedy="restore it; or add --restart to begin again (RESTART=1 with `make`); or"
-            f" --allow-changed {refused[0]} to go on with the change, which the record then keeps",
+            remedy="restore it; or add --restart to begin again (RESTART=1 with `make`)"
+            + _or_allow(refused, step),
         )
-    step = newest_step(plan.folder.state)
     changes = tuple(
         {"key": key, "before": facts.get(key), "after": asked.get(key), "step": step}
         for key in differing
     )
     return Begun(False, (*begun.earlier_hashes, run_hash), (*begun.changes, *changes))
+
+
+def _or_allow(refused: Sequence[str], step: int) -> str:
+    """The other remedy, unless it is none: what was learnt in `step` steps has a shape."""
+    if step and not _SHAPES.isdisjoint(refused):
+        return ""
+    allowed = " ".join(f"--allow-changed {key}" for key in refused)
+    return f"; or {allowed} to go on with the change, which the record then keeps"
 
 
 def write_down(plan: RunPlan, begun: Begun) -> None:

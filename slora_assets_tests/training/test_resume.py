@@ -60,6 +60,21 @@ def test_every_key_that_differs_is_named_with_both_values(plan: Any) -> None:
     assert "--restart" in message
 
 
+@pytest.mark.parametrize(("step", "offered"), [(0, True), (12, False)])
+def test_only_what_can_be_gone_on_with_is_offered_to_be_allowed(
+    plan: Any, step: int, offered: bool
+) -> None:
+    first = plan()
+    begin(first)
+    if step:
+        (first.folder.state / f"step_{step:08d}_0").mkdir(parents=True)
+    with pytest.raises(TrainingError) as caught:
+        begin(plan("lora.rank=8", "epochs=7"))
+    both = "--allow-changed epochs --allow-changed lora.rank"
+    assert (both in str(caught.value)) is offered
+    assert "--restart" in str(caught.value)
+
+
 @pytest.mark.parametrize(
     ("part", "change"),
     [
