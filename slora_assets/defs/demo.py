@@ -14,7 +14,7 @@ def demo() -> int:
     """Run everything and print the outcome. Returns the exit status."""
     argparse.ArgumentParser(
         prog="python -m slora_assets.defs.demo",
-        description="The whole graph on the sample footage, some twenty minutes on two cores.",
+        description="The whole graph on the sample footage, some sixteen minutes on two cores.",
         epilog="All settings are environment variables: docs/settings.md lists them.",
     ).parse_args()
     # Here, where Ctrl-C is one line already.

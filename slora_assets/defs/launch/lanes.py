@@ -8,6 +8,7 @@ thirds of the time that they take one after another with both, and end with the 
 import multiprocessing
 import os
 import signal
+import sys
 import threading
 import time
 from collections.abc import Callable
@@ -21,6 +22,7 @@ import dagster as dg
 import psutil
 
 from slora_assets.base_models.catalogue import MINIATURE
+from slora_assets.config import edge
 from slora_assets.config.compute import chosen_compute
 from slora_assets.config.environment import CORES, LANES, count
 from slora_assets.config.training import read_recipe
@@ -126,6 +128,7 @@ class Lanes:
             outcome: Outcome | None = lane.connection.recv()
         except (EOFError, OSError):
             self._lanes.remove(lane)
+            lane.connection.close()
             lane.process.join()
             self._after_death()
             status = lane.process.exitcode
@@ -156,18 +159,30 @@ def _work(owner: Connection, build: Build, environment: dict[str, str]) -> None:
     os.environ.update(environment)
     if can_fork():
         preload(MODELS)
-    with suppress(KeyboardInterrupt, EOFError, OSError):
-        definitions = build()
-        with dg.DagsterInstance.get() as instance:
-            while True:
-                task: Task = owner.recv()
-                try:
-                    job = definitions.resolve_job_def(task.job)
-                    outcome = run_task(instance, job, task, beside_others=True)
-                except KeyboardInterrupt:
-                    owner.send(None)
-                    raise
+    sys.exit(edge.exit_status(lambda: _serve(owner, build)))
+
+
+def _serve(owner: Connection, build: Build) -> int:
+    definitions = build()
+    with dg.DagsterInstance.get() as instance:
+        while (task := _received(owner)) is not None:
+            try:
+                job = definitions.resolve_job_def(task.job)
+                outcome = run_task(instance, job, task, beside_others=True)
+            except KeyboardInterrupt:
+                outcome = None
+            with suppress(OSError):  # the owner is gone, or asks nothing more
                 owner.send(outcome)
+    return 0
+
+
+def _received(owner: Connection) -> Task | None:
+    """The next task; None when there is no more."""
+    try:
+        task: Task = owner.recv()
+    except (EOFError, OSError, KeyboardInterrupt):
+        return None
+    return task
 
 
 def _end_with(owner: int) -> None:
