@@ -107,5 +107,8 @@ class RunRecord(Document):
     """What a person allowed to change when the run was gone on with: `key`, `before`, `after` and
     the `step` after which it holds. Such a run can't be made again in one go."""
     software: dict[str, str]
+    threads: int | None = None
+    """How many torch computed with on the CPU: sums are taken in as many parts, so scores differ in
+    their last digits by it. None in older records."""
     code: Code | None = None
     """None in older records."""

@@ -161,6 +161,8 @@ class ActiveRun:
         self, position: RunPosition, changes: Sequence[dict[str, Any]], parity: ExportParity
     ) -> RunRecord:
         """Write the record, rename the folder into place."""
+        import torch
+
         plan, data = self._plan, self._plan.data
         kept = self._epochs.kept()
         trusted, note = self._measuring.trusted()
@@ -201,6 +203,7 @@ class ActiveRun:
             parity=parity,
             changes=list(changes),
             software=software_versions(),
+            threads=torch.get_num_threads(),
             code=running_code(),
         )
         keep_inputs(self._workspace, plan)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 import shutil
 from pathlib import Path
 
@@ -23,14 +24,17 @@ from slora_assets_tests.workspaces import rewrite
 
 @pytest.mark.slow
 def test_an_adapter_whose_run_configuration_and_caches_are_gone_comes_out_equal(
-    project: Workspace, tmp_path: Path
+    project: Workspace, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """By the registry's copy alone: settings, metadata, caches and the run are taken away."""
+    """By the registry's copy alone: settings, metadata, caches and the run are taken away, and
+    another number of threads is the machine's."""
     adapter = adapter_of(project)
     sha256, content = sha256_file(adapter), adapter.read_bytes()
     run_folder = run_of_adapter(project, sha256)
     assert run_folder == project.scenario_run(SCENARIO)
     registered = project.registry / sha256
+    threads = read_run_record(run_folder).threads
+    monkeypatch.setenv("OMP_NUM_THREADS", "1" if threads != 1 else "2")  # as elsewhere
     for folder in (run_folder, project.root / "data/prepared", project.metadata, project.configs):
         shutil.rmtree(folder)
     lines: list[str] = []
@@ -48,7 +52,8 @@ def test_an_adapter_that_comes_out_otherwise_is_told_and_ends_with_one(
     last_byte_differs = bytearray(adapter_of(project).read_bytes())
     last_byte_differs[-1] ^= 1
 
-    def trained(_python: str, _command: list[str], fresh: Workspace) -> None:
+    def trained(_python: str, _command: list[str], fresh: Workspace, threads: int) -> None:
+        assert threads == read_run_record(run).threads
         again = fresh.scenario_run(SCENARIO)
         shutil.copytree(run, again, dirs_exist_ok=True)
         (again / adapter_of(project).relative_to(run)).write_bytes(last_byte_differs)
@@ -104,7 +109,7 @@ def test_packages_that_differ_from_the_runs_are_named(
     rewrite(run / ENVIRONMENT, lambda found: found.update({"torch": "1.0", "gone-package": "3"}))
     monkeypatch.setattr(
         "slora_assets.governance.reproduction.reproduce._run",
-        lambda _python, _command, fresh: shutil.copytree(
+        lambda _python, _command, fresh, _threads: shutil.copytree(
             run, fresh.scenario_run(SCENARIO), dirs_exist_ok=True
         ),
     )
@@ -118,5 +123,6 @@ def test_records_say_what_each_clip_taught_and_with_which_code(project: Workspac
     clip: TrainedClip = record.clips[0]
     assert clip.prompts
     assert clip.source is not None
+    assert record.threads in range(1, (os.cpu_count() or 1) + 1)
     assert record.code is not None
     assert len(record.code.package) == 64

@@ -1,8 +1,9 @@
 """Lanes: processes that run the jobs of a verb side by side, each with its share of the cores.
 
 A small model's step leaves half of a second core idle: two trainings with a core each take two
-thirds of the time that they take one after another with both, and end with the same bytes.
-`benchmarks/lanes.py` measures it. A large base fills a machine by itself, and has one lane.
+thirds of the time that they take one after another with both, and end with the same weights; scores
+differ in a late digit, by the number of threads, which a run's record says. `benchmarks/lanes.py`
+measures both. A large base fills a machine by itself, and has one lane.
 """
 
 import multiprocessing

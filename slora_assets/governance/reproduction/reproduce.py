@@ -18,6 +18,7 @@ from slora_assets.documents import ADAPTER_FILE, ENVIRONMENT, RUN_RECORD, RunRec
 from slora_assets.governance.lineage.asked import nodes_meant
 from slora_assets.governance.lineage.graph import graph_of
 from slora_assets.governance.reproduction.inputs import prepared_inputs, run_in
+from slora_assets.processes.preloading import THREADS
 from slora_assets.provenance import read_json, sha256_file
 from slora_assets.provenance.records import installed_packages, read_run_record
 
@@ -95,7 +96,7 @@ def reproduce(
     python = _environment(run_folder, into, report) if environment else sys.executable
     for step, command in _commands(fresh, record):
         report(f"{record.run}: {step}")
-        _run(python, command, fresh)
+        _run(python, command, fresh, record.threads)
     folder = run_in(fresh, record)
     made = read_run_record(folder).kept
     found = {kept.epoch: sha256_file(folder / kept.path / ADAPTER_FILE) for kept in made}
@@ -129,13 +130,16 @@ def _commands(fresh: Workspace, record: RunRecord) -> list[tuple[str, list[str]]
     return [*caches, (f"training {record.epochs} epochs", training)]
 
 
-def _run(python: str, command: list[str], fresh: Workspace) -> None:
+def _run(python: str, command: list[str], fresh: Workspace, threads: int | None) -> None:
+    """`threads`: of the run that is made again, if it says so."""
     chosen = {
         "SLORA_WORKSPACE": str(fresh.root),
         "SLORA_CONFIGS": str(fresh.configs),
         "SLORA_DATASET": str(fresh.dataset_file),
         "SLORA_TRAINING": str(fresh.configs / "training" / "reproduced.yaml"),
     }
+    if threads is not None:
+        chosen[THREADS] = str(threads)
     kept = {key: value for key, value in os.environ.items() if not key.startswith("SLORA_")}
     done = subprocess.run(
         [python, "-m", *command], env=kept | chosen, capture_output=True, text=True, cwd=fresh.root
