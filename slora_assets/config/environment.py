@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import math
 import os
+import re
 import shlex
 from typing import Final
 
@@ -66,7 +67,7 @@ def count(name: str, most: int | None = None) -> int | None:
     found = os.environ.get(name, "").strip()
     if not found:
         return None
-    value = int(found) if found.isascii() and found.isdigit() else 0
+    value = int(found) if re.fullmatch(r"[0-9]{1,9}", found) else 0
     if not 1 <= value <= (most or value):
         raise ConfigError(
             "the environment variable is no such number",

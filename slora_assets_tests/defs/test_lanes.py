@@ -217,7 +217,7 @@ def test_there_are_no_more_lanes_than_memory_has_room_for(monkeypatch: pytest.Mo
     assert _with("lora_default")(monkeypatch) == 1
 
 
-@pytest.mark.parametrize("said", ["0", "9", "two", "-1", "1.5"])
+@pytest.mark.parametrize("said", ["0", "9", "two", "-1", "1.5", "9" * 5000])
 def test_a_number_of_lanes_that_is_none_is_told(said: str, monkeypatch: pytest.MonkeyPatch) -> None:
     with pytest.raises(ConfigError, match=r"SLORA_LANES.*from 1 to 8"):
         _with("lora_default", SLORA_LANES=said)(monkeypatch)
