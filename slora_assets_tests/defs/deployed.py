@@ -13,6 +13,9 @@ from slora_assets_tests.postgresql import free_port
 from slora_assets_tests.waiting import PATIENCE_S
 
 _PROGRAMS: Final = Path(sys.executable).parent
+_AS_A_SERVICE: Final = ("env", "--default-signal=INT")
+"""Heeding SIGINT, also where the tests run in the background of a script, which doesn't: Dagster's
+code server would take its deafness over for SIGTERM."""
 _GRAPH: Final = ("-m", "slora_assets.definitions", "--location-name", "slora")
 _WORKSPACE: Final = ("-w", "deploy/workspace.yaml")
 
@@ -29,7 +32,7 @@ class Deployment(UserInterface):
             ("dagster-webserver", "-h", "127.0.0.1", "-p", str(self._port), *_WORKSPACE),
             ("dagster-daemon", "run", *_WORKSPACE),
         ):
-            self._begin(str(_PROGRAMS / program), *options)
+            self._begin(*_AS_A_SERVICE, str(_PROGRAMS / program), *options)
         self.wait_for(self._is_ready, "the UI to show the graph")
 
     def terminate(self) -> list[int]:
