@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
@@ -104,28 +104,28 @@ class ScenarioCache:
         inside, base = self.workspace, self._base()
         made_by = base.identity()
         if self._of_clips:
-            files = {clip.id: inside.absolute(clip.latent) for clip in self._clips()}
-            keys = {
-                clip.id: latent_key(clip, made_by, base.geometry)
-                for clip in (self._clips() if self.shard_mib else ())
-            }
-            listed = self._where(files, keys, "moments")
+            clips = {clip.id: clip for clip in self._clips()}
+            files = {name: inside.absolute(clip.latent) for name, clip in clips.items()}
+
+            def key_of(name: str) -> Key:
+                return latent_key(clips[name], made_by, base.geometry)
+
+            listed = self._where(files, key_of, "moments")
             write_index(inside, "latents", self.scenario, listed, made_by)
         else:
-            prompts = sorted({"", *self._prompts()})
-            files = {one: text_file(inside.text_embeddings, one, made_by) for one in prompts}
-            keys = {one: text_key(one, made_by) for one in prompts}
-            listed = self._where(files, keys, "embedding")
+            prompts, folder = sorted({"", *self._prompts()}), inside.text_embeddings
+            files = {one: text_file(folder, one, made_by) for one in prompts}
+            listed = self._where(files, lambda one: text_key(one, made_by), "embedding")
             write_index(inside, "prompt_embeddings", self.scenario, listed, made_by)
 
     def _where(
-        self, files: dict[str, Path], keys: dict[str, Key], array: str
+        self, files: dict[str, Path], key_of: Callable[[str], Key], array: str
     ) -> Mapping[str, Path | InShard]:
         """What the index says of each array, by the file that it has or would have."""
         if not files or not self.shard_mib:
             return files
         store = store_of(next(iter(files.values())).parent, array, self.shard_mib)
-        return {name: store.where(file, keys[name]) for name, file in files.items()}
+        return {name: store.where(file, key_of(name)) for name, file in files.items()}
 
     @cached_property
     def shard_mib(self) -> int:

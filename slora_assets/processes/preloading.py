@@ -28,6 +28,10 @@ _LIBRARIES: Final[Mapping[str, str]] = {
     # with 1,000, 3,000, 10,000 and 20,000 (the library's own is 300,000), on two cores: 107, 77, 71
     # and 70 ms where nothing else runs; 169, 215, 333 and 404 where another process holds a core.
     "GOMP_SPINCOUNT": "3000",
+    # OpenCV takes a thread for each core that it sees, in each thread that calls it. Clips are
+    # measured side by side, one for each core; a share of the pictures of one clip gains less than
+    # threads that wait for each other cost, a tenth of the time.
+    "OPENCV_FOR_THREADS_NUM": "1",
     # Loading bars and advice would drown the progress that slora reports.
     "HF_HUB_DISABLE_PROGRESS_BARS": "1",
     "TRANSFORMERS_VERBOSITY": "error",
