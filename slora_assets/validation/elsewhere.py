@@ -50,15 +50,15 @@ def draw_others(judging: Judging, serving: AsServed) -> list[OtherPair]:
     all runs."""
     question, score = judging.question, judging.scoring.scorer.score
     prompts = other_prompts_asked(question.settings, question.record.scenarios)
-    judging.embed([prompt.text for prompt in prompts])
+    judging.sides.embed([prompt.text for prompt in prompts])
     seeds = question.settings.seeds[:_SEEDS]
     asked: list[Asked] = []
     base: list[NDArray[np.uint8]] = []
     for prompt in prompts:
         mine = asked_with([prompt], seeds)
         asked += mine
-        base += [clip.frames for clip in judging.base_clips(mine, serving)]
-    adapter = judging.adapter_clips(asked, serving) if asked else []
+        base += [clip.frames for clip in judging.sides.base_clips(mine, serving)]
+    adapter = judging.sides.adapter_clips(asked, serving) if asked else []
     return [
         OtherPair(
             one,

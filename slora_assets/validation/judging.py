@@ -9,14 +9,6 @@ from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
 
-import numpy as np
-from numpy.typing import NDArray
-
-from slora_assets.base_models.catalogue import open_base
-from slora_assets.base_models.parts import Pipeline
-from slora_assets.base_models.seam import VideoBase
-from slora_assets.caches.embeddings import cache_text
-from slora_assets.caches.reading import CacheReader
 from slora_assets.config.errors import InterruptedRunError
 from slora_assets.config.training import TrainingSettings
 from slora_assets.config.workspace import Workspace
@@ -32,26 +24,22 @@ from slora_assets.documents import (
     HeldOut,
     PromptPair,
 )
-from slora_assets.processes.device import chosen_device, compute_repeatably
-from slora_assets.provenance.records import read_adapter_record, software_versions
-from slora_assets.validation.clip_cache import ClipCache, Key, MeasuredClip, measured
+from slora_assets.provenance.records import read_adapter_record
+from slora_assets.validation.both_sides import BothSides
+from slora_assets.validation.clip_cache import MeasuredClip, measured
 from slora_assets.validation.footage import DrawnFootage, draw_footage
 from slora_assets.validation.gate.decision import judge
 from slora_assets.validation.gate.futility import hopeless
-from slora_assets.validation.metrics.held_out_loss import HeldOutClip, held_out_loss
 from slora_assets.validation.metrics.scorer import open_scorer
 from slora_assets.validation.pairs import paired
 from slora_assets.validation.question import Question
 from slora_assets.validation.sampling import (
     Asked,
-    Drawing,
     Sample,
     Scoring,
     asked_with,
     new_scoring,
 )
-
-_NAME = "validated"
 
 
 @dataclass(frozen=True)
@@ -82,28 +70,24 @@ class Judging:
         self._workspace = workspace
         self._run = question.record.run
         self.run_record = run_folder / RUN_RECORD
-        self._file = run_folder / question.record.best.path / ADAPTER_FILE
-        self.adapter = read_adapter_record(self._file.parent)
+        adapter = run_folder / question.record.best.path
+        self.adapter = read_adapter_record(adapter)
         self._settings = read_settings(run_folder / RUN_CONFIG, TrainingSettings)
-        self._device = chosen_device()
-        compute_repeatably()
-        self.base: VideoBase = open_base(self._settings.base_model, workspace.models)
-        self._reader = CacheReader(workspace, self.base.identity(), self.base.geometry)
-        self._cache = ClipCache(workspace.measured_clips, self.base.geometry.fps)
-        self._scorer = open_scorer(self._settings.scorer, workspace.models, self._device)
-        self._loaded = False
+        self.sides = BothSides(workspace, self._settings, adapter / ADAPTER_FILE, self.check)
+        device = self.sides.device
+        self._scorer = open_scorer(self._settings.scorer, workspace.models, device)
 
     @cached_property
     def footage(self) -> dict[str, list[DrawnFootage]]:
         """Scenario to its footage through the base's VAE."""
         self._say("measuring footage")
-        clips = self.question.clips
-        return draw_footage(self._workspace, self.base, clips, self._device, self.check)
+        clips, sides = self.question.clips, self.sides
+        return draw_footage(self._workspace, sides.base, clips, sides.device, self.check)
 
     @cached_property
     def scoring(self) -> Scoring:
         """The scorer, with all that clips are held against."""
-        return new_scoring(self.base, self._scorer, self.footage, self.question.contrasts)
+        return new_scoring(self.sides.base, self._scorer, self.footage, self.question.contrasts)
 
     @cached_property
     def footage_clips(self) -> list[FootageClip]:
@@ -118,15 +102,15 @@ class Judging:
         question, gate = self.question, self.question.gate
         rounds = [asked_with(question.prompts, [seed]) for seed in question.settings.seeds]
         self._say(f"sampling {len(question.prompts)} prompts with the base")
-        base = [self._scored(one, self.base_clips(one, serving)) for one in rounds]
+        base = [self._scored(one, self.sides.base_clips(one, serving)) for one in rounds]
         self._say(f"sampling {len(question.prompts)} prompts with the adapter at {serving.scale:g}")
         trusted, _ = self.trusted()
         adapter: list[Sample] = []
         shown: list[Sample] = []
         reasons: list[str] = []
         for asked, mine in zip(rounds, base, strict=True):
-            fps = self.base.geometry.fps
-            adapter += self._scored(asked, measured(self.adapter_clips(asked, serving), fps))
+            drawn = self.sides.adapter_clips(asked, serving)
+            adapter += self._scored(asked, measured(drawn, self.sides.base.geometry.fps))
             shown += mine
             if trusted and len(adapter) < sum(map(len, base)):
                 reasons = hopeless(paired(shown, adapter, None), self.footage_clips, gate)
@@ -159,90 +143,28 @@ class Judging:
             design=design,
         )
 
-    def embed(self, prompts: Sequence[str]) -> None:
-        """Make sure that prompts which no stage before this one reads have embeddings."""
-        cache_text(prompts, self.base, self._workspace.text_embeddings, self._device)
-
     def trusted(self) -> tuple[bool, str | None]:
         """May a verdict rest on the scores, and why not."""
         return self.scoring.trusted()
 
-    def base_clips(self, asked: Sequence[Asked], serving: AsServed) -> list[MeasuredClip]:
-        """The base's clips, measured; drawn in one call where they aren't cached."""
-
-        def draw() -> list[NDArray[np.uint8]]:
-            transformer = self._pipeline.transformer
-            if not self._loaded:
-                return self._drawn(asked, serving)
-            transformer.disable_adapters()
-            try:
-                return self._drawn(asked, serving)
-            finally:
-                transformer.enable_adapters()
-
-        return self._cache.together(self._keys(asked, serving), draw)
-
-    def adapter_clips(self, asked: Sequence[Asked], serving: AsServed) -> list[NDArray[np.uint8]]:
-        """The adapter's clips, [T, H, W, 3] each, drawn in one call."""
-        self._load_adapter(serving.scale)
-        return self._drawn(asked, serving)
-
     def held_out(self, scale: float) -> HeldOut | None:
         """Loss of the held-out clips without the adapter and with it; null without such clips."""
-        validation = self._settings.validation
-        known = {clip.id for clip in self.question.record.clips if clip.split == "validation"}
+        question, most = self.question, self._settings.validation.max_clips
+        known = {clip.id for clip in question.record.clips if clip.split == "validation"}
         clips = [
-            HeldOutClip(clip.id, self._reader.moments(clip), self._embedding(clip.prompts[0]))
-            for clip in sorted(self.question.clips, key=lambda clip: clip.id)
+            clip
+            for clip in sorted(question.clips, key=lambda clip: clip.id)
             if clip.split == "validation" and clip.id in known
-        ][: validation.max_clips]
+        ][:most]
         if not clips:
             return None
-        self._load_adapter(scale)
-        transformer = self._pipeline.transformer
-        adapter = held_out_loss(self.base, transformer, clips, validation.quantiles).mean
-        transformer.disable_adapters()
-        try:
-            base = held_out_loss(self.base, transformer, clips, validation.quantiles).mean
-        finally:
-            transformer.enable_adapters()
-        share = self.question.gate.held_out_loss_share
+        base, adapter = self.sides.held_out_losses(clips, scale)
+        share = question.gate.held_out_loss_share
         return HeldOut(base=base, adapter=adapter, limit=share * base, clips=len(clips))
-
-    @cached_property
-    def _pipeline(self) -> Pipeline:
-        dtype = self._settings.sampling_dtype(self._device)
-        return self.base.pipeline(self._device, dtype, text=False)
-
-    def _load_adapter(self, scale: float) -> None:
-        if not self._loaded:
-            self.base.load_adapter(self._pipeline, self._file, _NAME, scale)
-            self._loaded = True
-        self._pipeline.set_adapters([_NAME], [scale])
-
-    def _drawn(self, asked: Sequence[Asked], serving: AsServed) -> list[NDArray[np.uint8]]:
-        drawing = Drawing(self.base, self._embedding, serving.steps, serving.guidance_scale)
-        return drawing.clips(self._pipeline, asked, lambda _done, _total: self.check())
 
     def _scored(self, asked: Sequence[Asked], clips: Sequence[MeasuredClip]) -> list[Sample]:
         self.check()
         return self.scoring.samples(asked, clips)
-
-    def _embedding(self, prompt: str) -> NDArray[np.float16]:
-        return self._reader.embedding(prompt)
-
-    def _keys(self, asked: Sequence[Asked], serving: AsServed) -> list[Key]:
-        """What each of the base's clips depends on, which the others of its call are part of."""
-        together: Key = {
-            "base": self.base.identity().model_dump(mode="json"),
-            "geometry": self.base.geometry.model_dump(mode="json"),
-            "sampling": serving.model_dump(mode="json", exclude={"scale"}),
-            "device": self._device,
-            "dtype": self._settings.sampling_dtype(self._device),
-            "software": software_versions(),
-            "asked": [[one.prompt.text, one.seed] for one in asked],
-        }
-        return [together | {"drawn": number} for number in range(len(asked))]
 
     def check(self) -> None:
         """Raise InterruptedRunError when asked to stop."""

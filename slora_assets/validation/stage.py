@@ -61,12 +61,13 @@ def validate_run(
         report(f"{standing.run}: nothing to do, the verdict stands ({standing.gate.answer})")
         return standing
     judging = Judging(workspace, run_folder, question, report, should_stop)
-    served = question.serving.on(judging.base)
+    base = judging.sides.base
+    served = question.serving.on(base)
     judged = judging.at(served, design=True)
     report(f"{question.record.run}: looking for what it forgot, and for copies")
     others = draw_others(judging, served)
     nearest = nearest_training_clips(
-        workspace, judging.base, question.record, question.clips, judged.adapter, judging.check
+        workspace, base, question.record, question.clips, judged.adapter, judging.check
     )
     verdict = _verdict(judging, served, judged, others, nearest)
     _write(workspace, judging, verdict, judged, others, nearest)
@@ -89,7 +90,7 @@ def _verdict(
         adapter_sha256=judging.adapter.sha256,
         validation_hash=question.hash,
         served=served,
-        base=judging.base.identity(),
+        base=judging.sides.base.identity(),
         scorer=question.record.scorer,
         scores_trusted=trusted,
         scores_note=note,
@@ -110,7 +111,7 @@ def _write(
     others: Sequence[OtherPair],
     nearest: list[NearestTrainingClip],
 ) -> None:
-    final, fps = workspace.validation(verdict.run), judging.base.geometry.fps
+    final, fps = workspace.validation(verdict.run), judging.sides.base.geometry.fps
     partial = final.with_name(f".{final.name}.partial")
     shutil.rmtree(partial, ignore_errors=True)
     samples = partial / "samples"

@@ -62,7 +62,7 @@ def sweep_run(
     measured: list[MeasuredScale] = []
     base_scores: dict[str, Any] = {}
     for serving in servings(workspace, question):
-        served = serving.on(judging.base)
+        served = serving.on(judging.sides.base)
         if known is not None and known.served == served:
             report(f"{question.record.run}: {serving.scale:g} was measured for the verdict")
             found = known

@@ -17,7 +17,8 @@ from slora_assets.config.errors import MissingInputError
 from slora_assets.config.workspace import Workspace
 from slora_assets.defs.dead_runs import release_dead_runs
 from slora_assets.defs.home import prepare_home
-from slora_assets.defs.launch.lanes import Build, Lanes, lanes_of_this_machine
+from slora_assets.defs.launch.lane import Build
+from slora_assets.defs.launch.lanes import Lanes, lanes_of_this_machine
 from slora_assets.defs.launch.one_run import Outcome, Task, run_task
 from slora_assets.defs.launch.verbs import JUDGING, VERBS, need_models
 from slora_assets.defs.launch.waiting import LeftOut, Waiting

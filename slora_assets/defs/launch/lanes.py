@@ -9,9 +9,6 @@ measures both. A large base fills a machine by itself, and has one lane.
 import multiprocessing
 import os
 import signal
-import sys
-import threading
-import time
 from collections.abc import Callable
 from contextlib import suppress
 from dataclasses import dataclass
@@ -19,32 +16,23 @@ from multiprocessing.connection import Connection, wait
 from multiprocessing.context import SpawnProcess
 from typing import Final
 
-import dagster as dg
 import psutil
 
 from slora_assets.base_models.catalogue import MINIATURE
-from slora_assets.config import edge
 from slora_assets.config.compute import chosen_compute
 from slora_assets.config.environment import CORES, LANES, count
 from slora_assets.config.training import read_recipe
 from slora_assets.config.workspace import Workspace
-from slora_assets.defs.launch.one_run import Outcome, Task, run_task
+from slora_assets.defs.launch.lane import Build, work
+from slora_assets.defs.launch.one_run import Outcome, Task
 from slora_assets.defs.launch.waiting import Waiting
-from slora_assets.defs.preloaded import MODELS
 from slora_assets.processes.accelerator_lock import MOST_LANES
 from slora_assets.processes.cores import cores
-from slora_assets.processes.garbage import look_for_garbage_seldom
-from slora_assets.processes.preloading import preload
-from slora_assets.processes.starting import can_fork
-from slora_assets.processes.stopping import heed_signals
 
 _MOST_UNASKED: Final = 4
 _DEVICES: Final = "CUDA_VISIBLE_DEVICES"
 _MEMORY_OF_ONE: Final = 3 * 2**30
 """Bytes: a lane's Dagster, the process that its workers are forked from, and a worker of 1.2 GB."""
-
-Build = Callable[[], dg.Definitions]
-"""A function that can be imported: a lane is a process of its own."""
 
 
 def lanes_of_this_machine() -> int:
@@ -85,8 +73,8 @@ class Lanes:
             here, there = context.Pipe()
             taken = {lane.number for lane in self._lanes}
             number = next(n for n in range(self._number) if n not in taken)
-            work = (there, self._build, _environment(number, self._number))
-            lane = _Lane(number, context.Process(target=_work, args=work), here)
+            given = (there, self._build, _environment(number, self._number))
+            lane = _Lane(number, context.Process(target=work, args=given), here)
             with there:  # this process's copy of it
                 lane.process.start()
             self._lanes.append(lane)
@@ -148,46 +136,3 @@ def _environment(number: int, lanes: int) -> dict[str, str]:
         devices = [one.strip() for one in os.environ.get(_DEVICES, "").split(",")]
         environment |= {_DEVICES: devices[number % len(devices)]} if len(devices) > 1 else {}
     return environment
-
-
-def _work(owner: Connection, build: Build, environment: dict[str, str]) -> None:
-    """Run in a lane's process: what its owner sends, until that closes the connection. Sends what
-    became of each task, None when it was asked to stop."""
-    os.setpgrp()  # Ctrl-C at a terminal reaches it by way of its owner, once
-    heed_signals()
-    threading.Thread(target=_end_with, args=(os.getppid(),), daemon=True).start()
-    look_for_garbage_seldom()
-    os.environ.update(environment)
-    if can_fork():
-        preload(MODELS)
-    sys.exit(edge.exit_status(lambda: _serve(owner, build)))
-
-
-def _serve(owner: Connection, build: Build) -> int:
-    definitions = build()
-    with dg.DagsterInstance.get() as instance:
-        while (task := _received(owner)) is not None:
-            try:
-                job = definitions.resolve_job_def(task.job)
-                outcome = run_task(instance, job, task, beside_others=True)
-            except KeyboardInterrupt:
-                outcome = None
-            with suppress(OSError):  # the owner is gone, or asks nothing more
-                owner.send(outcome)
-    return 0
-
-
-def _received(owner: Connection) -> Task | None:
-    """The next task; None when there is no more."""
-    try:
-        task: Task = owner.recv()
-    except (EOFError, OSError, KeyboardInterrupt):
-        return None
-    return task
-
-
-def _end_with(owner: int) -> None:
-    """Stop this process when the one that started it is gone."""
-    while os.getppid() == owner:
-        time.sleep(1.0)
-    signal.pthread_kill(threading.main_thread().ident or 0, signal.SIGINT)
