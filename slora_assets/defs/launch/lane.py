@@ -2,7 +2,6 @@
 
 import os
 import signal
-import sys
 import threading
 import time
 from collections.abc import Callable
@@ -33,7 +32,7 @@ def work(owner: Connection, build: Build, environment: dict[str, str]) -> None:
     os.environ.update(environment)
     if can_fork():
         preload(MODELS)
-    sys.exit(edge.exit_status(lambda: _serve(owner, build)))
+    edge.run(lambda: _serve(owner, build))
 
 
 def _serve(owner: Connection, build: Build) -> int:
