@@ -157,6 +157,8 @@ def _mb(count: int) -> str:
 
 def _folder(kept: Path | None) -> Path:
     """An empty folder; the script takes a base for bf16 when its path holds `5b`."""
+    if kept is not None:
+        kept.mkdir(parents=True, exist_ok=True)
     while True:
         root = Path(tempfile.mkdtemp(prefix="peer-", dir=kept)).resolve()
         if "5b" not in str(root).lower():

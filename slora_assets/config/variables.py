@@ -89,8 +89,8 @@ VARIABLES: Final = (
     ),
     Variable(
         "SLORA_LANES",
-        "one for each core, four at most, where the base is the miniature and work is local; else"
-        " `1`",
+        "one for each core, four at most, where the base is the miniature, scenarios are several"
+        " and work is local; else `1`",
         "How many runs a verb works on at once, 8 at most; `make train-scenarios LANES=1` trains"
         " one scenario after the other. Each needs memory of its own, has its share of cores and,"
         " where `CUDA_VISIBLE_DEVICES` names several GPUs, one of them.",

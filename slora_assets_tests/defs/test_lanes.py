@@ -13,6 +13,7 @@ from pathlib import Path
 import dagster as dg
 import psutil
 import pytest
+import yaml
 
 from slora_assets.config.errors import ConfigError
 from slora_assets.defs.dead_runs import release_dead_runs
@@ -209,6 +210,21 @@ def test_only_a_small_base_gets_lanes_unasked(
     memory = psutil.virtual_memory()._replace(available=2**36)
     monkeypatch.setattr(psutil, "virtual_memory", lambda: memory)
     assert asked(monkeypatch) == expected
+
+
+def test_the_jobs_of_one_scenario_have_all_cores(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    data = PROJECT / "configs" / "data"
+    file = tmp_path / "one.yaml"
+    file.write_text(f"{(data / 'sample.yaml').read_text()}scenarios: scenarios.yaml\n")
+    every = yaml.safe_load((data / "scenarios.yaml").read_text())
+    memory = psutil.virtual_memory()._replace(available=2**36)
+    monkeypatch.setattr(psutil, "virtual_memory", lambda: memory)
+    for number, expected in ((2, 3), (1, 1)):
+        some = dict(list(every["scenarios"].items())[:number])
+        (tmp_path / "scenarios.yaml").write_text(yaml.safe_dump(every | {"scenarios": some}))
+        assert _with("lora_default", SLORA_DATASET=str(file))(monkeypatch) == expected
 
 
 def test_there_are_no_more_lanes_than_memory_has_room_for(monkeypatch: pytest.MonkeyPatch) -> None:

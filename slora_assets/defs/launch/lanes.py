@@ -20,6 +20,7 @@ import psutil
 
 from slora_assets.base_models.catalogue import MINIATURE
 from slora_assets.config.compute import chosen_compute
+from slora_assets.config.data import read_dataset
 from slora_assets.config.environment import CORES, LANES, count
 from slora_assets.config.training import read_recipe
 from slora_assets.config.workspace import Workspace
@@ -36,14 +37,18 @@ _MEMORY_OF_ONE: Final = 3 * 2**30
 
 
 def lanes_of_this_machine() -> int:
-    """How many jobs a verb runs at once: what SLORA_LANES says. Without it, for the miniature on
-    this machine's processes one for each core, four at most and none without memory for it; for any
-    other base one. Raises ConfigError, MissingInputError."""
+    """How many jobs a verb runs at once: what SLORA_LANES says. Without it, for several scenarios
+    on the miniature and this machine's processes one for each core, four at most and none without
+    memory for it; otherwise one. Raises ConfigError, MissingInputError."""
     said = count(LANES, MOST_LANES)
     if said is not None:
         return said
-    recipe = read_recipe(Workspace.from_environment().training_config)
+    workspace = Workspace.from_environment()
+    recipe = read_recipe(workspace.training_config)
     if chosen_compute() != "local" or recipe.base_model != MINIATURE:
+        return 1
+    # Of one scenario each job waits for the one before, and is better off with all cores.
+    if len(read_dataset(workspace.dataset_file)[1].active) < 2:
         return 1
     room = psutil.virtual_memory().available // _MEMORY_OF_ONE
     return max(1, min(cores(), room, _MOST_UNASKED))
