@@ -9,7 +9,6 @@ they know of file, key and remedy; what they let through is told here.
 from __future__ import annotations
 
 import errno
-import gc
 import lzma
 import os
 import sqlite3
@@ -103,11 +102,7 @@ def exit_status(work: Callable[[], int]) -> int:
 
 def run(work: Callable[[], int]) -> NoReturn:
     """End this process with the `exit_status` of `work`."""
-    status = exit_status(work)
-    # Python's last act is to look through all objects for circles, which takes half a second with
-    # Dagster among them; their memory goes back with the process.
-    gc.freeze()
-    sys.exit(status)
+    sys.exit(exit_status(work))
 
 
 def told(error: BaseException) -> str | None:

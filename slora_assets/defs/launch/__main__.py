@@ -9,7 +9,7 @@ import sys
 from slora_assets.config import edge
 from slora_assets.config.environment import check_switches, recipe_overrides
 from slora_assets.defs.launch.verbs import UI, VERBS, are_verbs
-from slora_assets.processes.garbage import look_for_garbage_seldom
+from slora_assets.processes.garbage import end_without_a_look, look_for_garbage_seldom
 
 
 def main(verbs: list[str]) -> int:
@@ -31,5 +31,11 @@ def main(verbs: list[str]) -> int:
     return run_verbs(verbs)
 
 
+def _run() -> int:
+    status = main(sys.argv[1:])
+    end_without_a_look()
+    return status
+
+
 if __name__ == "__main__":
-    edge.run(lambda: main(sys.argv[1:]))
+    edge.run(_run)

@@ -13,7 +13,7 @@ import dagster as dg
 from slora_assets.config import edge
 from slora_assets.defs.launch.one_run import Task, run_task
 from slora_assets.defs.preloaded import MODELS
-from slora_assets.processes.garbage import look_for_garbage_seldom
+from slora_assets.processes.garbage import end_without_a_look, look_for_garbage_seldom
 from slora_assets.processes.preloading import preload
 from slora_assets.processes.starting import can_fork
 from slora_assets.processes.stopping import heed_signals
@@ -46,6 +46,7 @@ def _serve(owner: Connection, build: Build) -> int:
                 outcome = None
             with suppress(OSError):  # the owner is gone, or asks nothing more
                 owner.send(outcome)
+    end_without_a_look()
     return 0
 
 
