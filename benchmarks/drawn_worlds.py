@@ -28,6 +28,8 @@ BETTER: Final = "a metric that got better"
 FOOTAGE: Final = 8
 PROMPT: Final = "prompt"
 """What clips of one prompt share, whatever their seeds, named as the gate names it."""
+SEED_LABEL: Final = "seed"
+"""What clips of one seed share, whatever their prompts."""
 LEVEL: Final = 0.5
 """Of footage, where none was measured; speeds have no margin but a share of it."""
 
@@ -64,7 +66,7 @@ class World:
         alone = max(0.0, 1 - sum(spread.shares.values()))
         found = np.sqrt(alone) * rng.normal(size=len(self.asked))
         for kind, share in spread.shares.items():
-            names = [label(one.prompt, kind) for one in self.asked]
+            names = [label(one, kind) for one in self.asked]
             _, group = np.unique(names, return_inverse=True)
             found += np.sqrt(share) * rng.normal(size=group.max() + 1)[group]
         return np.asarray(spread.pairs * found, dtype=np.float64)
@@ -80,6 +82,7 @@ class World:
                 seed=seed,
                 labels=labels_of(prompt) if labelled else {},
                 counts_as=prompt.id if labelled else f"{prompt.id}_{seed}",
+                counts_as_seed=None if labelled else at,
                 base={BETTER: 0.0} | {name: base for name, (base, _) in columns.items()},
                 adapter={BETTER: 1.0}
                 | {name: float(values[at]) for name, (_, values) in columns.items()},
@@ -145,8 +148,9 @@ def _measured(workspace: Workspace, prompts: ValidationPrompts) -> Iterator[tupl
 
 def beyond_labels(shares: Mapping[str, float]) -> dict[str, float]:
     """The gate estimates each share by itself: that of a prompt holds those of its labels."""
-    labels = {kind: share for kind, share in shares.items() if kind != PROMPT}
-    return labels | {PROMPT: max(0.0, shares.get(PROMPT, 0.0) - sum(labels.values()))}
+    labels = {kind: share for kind, share in shares.items() if kind not in (PROMPT, SEED_LABEL)}
+    alone = {PROMPT: max(0.0, shares.get(PROMPT, 0.0) - sum(labels.values()))}
+    return labels | alone | {SEED_LABEL: shares.get(SEED_LABEL, 0.0)}
 
 
 def held_against(pair: PromptPair, metric: str, guard: Guard) -> float | None:
@@ -188,9 +192,11 @@ def regrouped(world: World, groups: Mapping[str, float], clips: int) -> World:
     return World(prompts, range(1, 1 + -(-clips // count)), world.spreads)
 
 
-def label(prompt: Prompt, kind: str) -> str:
-    """What a prompt shares of this kind; itself where that is nothing."""
-    return prompt.id if kind == PROMPT else getattr(prompt, kind) or prompt.id
+def label(asked: Asked, kind: str) -> str:
+    """What a clip shares of this kind; its prompt where that is nothing."""
+    if kind == SEED_LABEL:
+        return str(asked.seed)
+    return asked.prompt.id if kind == PROMPT else getattr(asked.prompt, kind) or asked.prompt.id
 
 
 def labels_of(prompt: Prompt) -> dict[str, str]:

@@ -244,10 +244,8 @@ def judged(
             for one, turn in zip(asked, place, strict=True)
         ]
         layers.append(paired(question.base, samples, bench.gate.same_clip))
-    if any(
-        [one.counts_as for one in layer] != [one.counts_as for one in layers[0]] for layer in layers
-    ):
-        print("some clips of different seeds are nearly equal", file=sys.stderr)
+    if any(one.clip != one.counts_as_clip for layer in layers for one in layer):
+        print("some clips are nearly equal", file=sys.stderr)
     rng = np.random.default_rng(SEED)
     decisions = []
     for _ in range(bench.resamplings):

@@ -8,6 +8,7 @@ from typing import Any
 from slora_assets.config.validation import GateSettings, read_validation_prompts
 from slora_assets.config.workspace import Workspace
 from slora_assets.documents import (
+    DEFAULT_SPEED,
     VERDICT_FILE,
     Answer,
     FootageClip,
@@ -51,7 +52,11 @@ def earn(
         untrusted_reason=before.scores_note,
     )
     kept = before.model_dump(mode="json")
-    found = kept | {"validation_hash": question.hash, "verdict": gate.model_dump(mode="json")}
+    found = kept | {
+        "validation_hash": question.hash,
+        "question": question.told.model_dump(mode="json"),
+        "verdict": gate.model_dump(mode="json"),
+    }
     RunVerdict.model_validate(found)
     write_json(folder / VERDICT_FILE, found | dict(about or {}))
     put_run_on_record(workspace, scenario)
@@ -63,23 +68,27 @@ def write_sweep(
     answers: Mapping[float, Answer],
     best: float | None = None,
     adapter: str | None = None,
+    others: Mapping[tuple[float, str], Answer] | None = None,
 ) -> None:
     """A standing sweep of a finished run with these answers and what they rest on; all metrics rise
-    with strength, or are best at `best`. `adapter` is another one's hash."""
+    with strength, or are best at `best`. `adapter` is another one's hash; `others` are answers at a
+    strength with another speed preset than the default."""
     settings = read_validation_prompts(workspace.validation_prompts)
     question = question_of(workspace, workspace.scenario_run(scenario), settings)
-    rises = {one: 0.01 * (one if best is None else -abs(one - best)) for one in answers}
+    rows = [(scale, DEFAULT_SPEED, answer) for scale, answer in sorted(answers.items())]
+    rows += [(scale, speed, answer) for (scale, speed), answer in (others or {}).items()]
+    rises = {one: 0.01 * (one if best is None else -abs(one - best)) for one, *_ in rows}
     measured = SweptMeasurements(
         footage=_footage(question),
         scales=[
             MeasuredScale(
                 scale=scale,
-                speed="default",
+                speed=speed,
                 pairs=_pairs(question, answer, rises[scale]),
                 held_out=None,
                 given_up=False,
             )
-            for scale, answer in sorted(answers.items())
+            for scale, speed, answer in rows
         ],
     )
     pairs = workspace.swept_pairs(scenario)
@@ -94,14 +103,14 @@ def write_sweep(
         scales=[
             SweptScale(
                 scale=scale,
-                speed="default",
+                speed=speed,
                 answer=answer,
                 reasons=[],
                 adapter_scores={},
                 metrics={},
                 n_clips=32,
             )
-            for scale, answer in sorted(answers.items())
+            for scale, speed, answer in rows
         ],
     )
     write_json(workspace.sweep(scenario), document.model_dump(mode="json"))

@@ -5,14 +5,18 @@ from __future__ import annotations
 from typing import Any
 
 from slora_assets.config.errors import SloraError
+from slora_assets.config.validation import read_validation_prompts
 from slora_assets.config.workspace import UNIFIED, Workspace
 from slora_assets.documents import MetadataSummary
 from slora_assets.provenance import read_json, write_json, write_text
 from slora_assets.provenance.curated import curated_now
 from slora_assets.provenance.records import read_run_record, read_verdict
+from slora_assets.validation.outdated import outdated_because
+from slora_assets.validation.question import question_of
 from slora_assets.validation.report.markdown import score_text
 
 SUMMARY_FILE = "summary.json"
+_SIDES = ("base", "adapter", "footage")
 
 
 def summarise(workspace: Workspace) -> dict[str, Any]:
@@ -71,15 +75,21 @@ def _row(workspace: Workspace, name: str, metadata: MetadataSummary) -> dict[str
     }
     try:
         verdict = read_verdict(workspace, name)
+        settings = read_validation_prompts(workspace.validation_prompts)
+        outdated = outdated_because(verdict, question_of(workspace, run, settings))
     except SloraError as error:
         return trained | {"state": "not validated", "detail": error.what}
     if verdict.adapter_sha256 != record.best.sha256:
         return trained | {"state": "not validated", "detail": "the verdict is of another adapter"}
+    judged = {"state": verdict.gate.answer, "detail": " ".join(verdict.gate.reasons)}
+    if outdated:
+        why = f"the verdict, {verdict.gate.answer}, no longer stands: {'; '.join(outdated)}"
+        judged = {"state": "out of date", "detail": f"{why}; run `make validate`"}
     return trained | {
-        "state": verdict.gate.answer,
-        "detail": " ".join(verdict.gate.reasons),
+        **judged,
         "base_scores": verdict.base_scores,
         "adapter_scores": verdict.adapter_scores,
+        "footage_scores": verdict.footage_scores,
         "report": workspace.relative(workspace.validation(name) / "report.md"),
     }
 
@@ -93,16 +103,18 @@ def summary_text(document: dict[str, Any]) -> str:
         f"Licence: {dataset['licence']}. Use: {dataset['use']}. Dataset hash"
         f" `{document['dataset_hash']}`.",
         "",
-        "| run | verdict | base | adapter | report |",
-        "|---|---|---|---|---|",
+        "Means, of which higher is better: CLIP similarity (cosine), temporal consistency (0 to 1),"
+        " motion speed (shorter sides per second); then how many clips stand still. The footage"
+        " went through the base's VAE: what a perfect adapter would score.",
+        "",
+        "| run | verdict | base | adapter | footage | report |",
+        "|---|---|---|---|---|---|",
     ]
     notes = set()
     for name, row in document["rows"].items():
-        base, adapter = row.get("base_scores"), row.get("adapter_scores")
-        lines.append(
-            f"| {name} | {row['state']} | {score_text(base) if base else '-'}"
-            f" | {score_text(adapter) if adapter else '-'} | {row.get('report', '-')} |"
-        )
+        sides = (row.get(f"{side}_scores") for side in _SIDES)
+        scores = " | ".join(score_text(side) if side else "-" for side in sides)
+        lines.append(f"| {name} | {row['state']} | {scores} | {row.get('report', '-')} |")
         if row.get("scores_note"):
             notes.add(row["scores_note"])
     lines += [f"\n> Scores are not quality scores: {note}." for note in sorted(notes)]
@@ -116,10 +128,8 @@ def summary_lines(document: dict[str, Any]) -> list[str]:
     lines = []
     for name, row in document["rows"].items():
         if "base_scores" in row:
-            lines.append(
-                f"{name:<14} base: {score_text(row['base_scores'])}"
-                f" | adapter: {score_text(row['adapter_scores'])} | {row['state'].upper()}"
-            )
+            sides = (f"{s}: {score_text(row[f'{s}_scores'])}" for s in _SIDES if row[f"{s}_scores"])
+            lines.append(f"{name:<14} {' | '.join(sides)} | {row['state'].upper()}")
         else:
             lines.append(f"{name:<14} {row['state'].upper()}: {row['detail']}")
     notes = {row["scores_note"] for row in document["rows"].values() if row.get("scores_note")}

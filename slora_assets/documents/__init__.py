@@ -70,6 +70,8 @@ from slora_assets.documents.takedown import LoggedTakedown, Takedown, TakenClip
 from slora_assets.documents.verdict import (
     VERDICT_FILE,
     Answer,
+    AskedPrompt,
+    AskedQuestion,
     AsServed,
     Elsewhere,
     FootageClip,
@@ -100,6 +102,8 @@ __all__ = [
     "AdapterRecord",
     "Answer",
     "AsServed",
+    "AskedPrompt",
+    "AskedQuestion",
     "BaseIdentity",
     "CacheIndex",
     "CacheName",

@@ -8,7 +8,7 @@ from pydantic import Field
 
 from slora_assets.config.licences import Use
 from slora_assets.documents.document import Document, is_none
-from slora_assets.documents.presets import PromotableAnswer
+from slora_assets.documents.presets import PromotableAnswer, SpeedPreset
 
 
 class Change(Document):
@@ -30,6 +30,9 @@ class Change(Document):
     """Requests may ask for no less, and for no more than `scale_max`: the gate let no other
     strengths through."""
     scale_max: float | None = None
+    speeds: dict[str, SpeedPreset] | None = Field(default=None, exclude_if=is_none)
+    """The speed presets that the gate let through at `scale`, as they were then; requests may name
+    no others. Older entries don't say."""
     use: Use | None = Field(default=None, exclude_if=is_none)
     """What the licences of its parents allow it to be used for. Older entries don't say."""
     override_inconclusive: bool = False

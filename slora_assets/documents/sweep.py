@@ -5,7 +5,9 @@ from __future__ import annotations
 
 from typing import Any, Final, Literal
 
-from slora_assets.documents.document import Document
+from pydantic import Field
+
+from slora_assets.documents.document import Document, is_none
 from slora_assets.documents.verdict import (
     Answer,
     FootageClip,
@@ -67,3 +69,6 @@ class ScaleSweep(Document):
     footage_scores: dict[str, Any]
     scales: list[SweptScale]
     """By speed, then by rising scale."""
+    software: dict[str, str] | None = Field(default=None, exclude_if=is_none)
+    """As a verdict's, as is the next."""
+    threads: int | None = Field(default=None, exclude_if=is_none)

@@ -8,7 +8,7 @@ from typing import Any, Final, Literal
 
 from pydantic import Field
 
-from slora_assets.documents.document import Document
+from slora_assets.documents.document import Document, is_none
 from slora_assets.documents.models import BaseIdentity
 
 VERDICT_FILE: Final = "verdict.json"
@@ -18,6 +18,21 @@ Answer = Literal["pass", "fail", "inconclusive"]
 
 class PromptPair(Document):
     """Base and adapter on one prompt and seed, all else equal."""
+
+    @property
+    def clip(self) -> str:
+        """Its clips' name, as their files'."""
+        return f"{self.prompt_id}_{self.seed}"
+
+    @property
+    def first_seed(self) -> int:
+        """The seed of the clip that it counts as."""
+        return self.seed if self.counts_as_seed is None else self.counts_as_seed
+
+    @property
+    def counts_as_clip(self) -> str:
+        """The name of the clip that it counts as."""
+        return f"{self.counts_as}_{self.first_seed}"
 
     prompt_id: str
     """Scenario and place in its list of prompts."""
@@ -29,7 +44,9 @@ class PromptPair(Document):
     """What the prompt shares with others (`subject`, `motion`, `template`): prompts with a label in
     common are not independent."""
     counts_as: str
-    """The prompt that it counts as: itself, or the first whose clips are nearly equal."""
+    """The prompt of the clip that it counts as: its own, or of the first that is nearly equal."""
+    counts_as_seed: int | None = Field(default=None, exclude_if=is_none)
+    """That clip's seed, where it is not this one's."""
     base: Mapping[str, float | None]
     """Metric name -> value; null where it could not be measured (frozen clip, no scorer)."""
     adapter: Mapping[str, float | None]
@@ -114,7 +131,8 @@ class GateDecision(Document):
     n_clips: int
     """Distinct ones of each side, a prompt with a seed each."""
     duplicates: dict[str, list[str]]
-    """Prompt -> others that are nearly equal to it in their clips, and count as one with it."""
+    """Clip, a prompt with a seed, -> others that are nearly equal to it, and count as one with
+    it."""
     footage_clips: int
     mean_difference: float | None
     """Mean over prompts of `difference`; null without prompts."""
@@ -174,6 +192,40 @@ class AsServed(Document):
     guidance_scale: float
 
 
+class AskedPrompt(Document):
+    """A prompt that both sides were sampled with, and its labels."""
+
+    id: str
+    text: str
+    subject: str | None
+    motion: str | None
+    template: str | None
+
+
+class AskedQuestion(Document):
+    """All that a verdict depends on but the adapter's strength."""
+
+    version: int
+    """Of the code that judges clips."""
+    temporal: int
+    """Of the code that measures them."""
+    adapter: str
+    """SHA-256 of its file."""
+    run: str
+    """The run's hash."""
+    prompts: list[AskedPrompt]
+    footage: str
+    """Hash of the clips, their bytes, splits and captions."""
+    contrasts: list[list[str]]
+    """Other scenarios' prompts, for each of the run's."""
+    neutral: list[str]
+    seeds: list[int]
+    gate: dict[str, Any]
+    """Every setting of the gate."""
+    sampling: dict[str, Any]
+    """The preset's speed; null is the base's own default, which `served` says."""
+
+
 class RunVerdict(Document):
     """`verdict.json`, whole: the gate's decision, and what it was measured with."""
 
@@ -194,3 +246,9 @@ class RunVerdict(Document):
     copies: int | None = None
     """Samples of the adapter that copy a training clip; null where nobody looked."""
     gate: GateDecision = Field(validation_alias="verdict", serialization_alias="verdict")
+    question: AskedQuestion | None = Field(default=None, exclude_if=is_none)
+    """What `validation_hash` stands for. None in older records, as are the next two."""
+    software: dict[str, str] | None = Field(default=None, exclude_if=is_none)
+    """Package -> version, of what sampled and measured."""
+    threads: int | None = Field(default=None, exclude_if=is_none)
+    """How many torch computed with on the CPU, by which scores differ in their last digits."""

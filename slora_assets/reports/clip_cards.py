@@ -63,9 +63,7 @@ def clip_cards(evidence: Evidence, budget: int) -> Cards:
     order = firsts + [one for found in prompts.values() for one in found[1:]]
     groups = [_files(evidence.samples, one.pair) for one in order]
     for group, one in zip(groups, firsts, strict=False):
-        clip = beside[one.pair.prompt_id]
-        file = clip_file(evidence.samples / "footage", clip.clip_id) if clip else None
-        group.update({} if file is None else {"footage": file})
+        group.update(_footage(evidence.samples, beside[one.pair.prompt_id]))
     shelf = fitting(groups, budget, LEAST_PAIRS)
     return _laid_out(evidence, order[: len(shelf.groups)], shelf, beside, len(order))
 
@@ -98,10 +96,21 @@ def _laid_out(
 
 
 def typical_pair(evidence: Evidence) -> dict[str, Path]:
-    """Both clips of the pair in the middle between worst and best; nothing where there is none."""
+    """Both clips of the pair in the middle between worst and best, and footage as beside a card;
+    those that are there."""
     metrics = evidence.verdict.gate.metrics
     ranked = worst_first(evidence.pairs, evidence.footage, evidence.gate, metrics)
-    return _files(evidence.samples, ranked[len(ranked) // 2].pair) if ranked else {}
+    if not ranked:
+        return {}
+    pair = ranked[len(ranked) // 2].pair
+    clip = closest_in_words(evidence.text(pair.prompt_id), evidence.footage)
+    return _files(evidence.samples, pair) | _footage(evidence.samples, clip)
+
+
+def _footage(samples: Path, clip: FootageClip | None) -> dict[str, Path]:
+    """The clip, if it is there."""
+    file = clip_file(samples / "footage", clip.clip_id) if clip else None
+    return {} if file is None else {"footage": file}
 
 
 def _files(samples: Path, pair: PromptPair) -> dict[str, Path]:

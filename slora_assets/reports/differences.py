@@ -57,12 +57,10 @@ def clip_differences(
 ) -> list[float]:
     """One difference per distinct clip, rising: pairs that count as one are averaged."""
     by_pair = pair_differences(metric, guard, pairs, footage)
-    groups: dict[tuple[str, int], list[float]] = {}
+    groups: dict[str, list[float]] = {}
     for pair in pairs:
         if (pair.prompt_id, pair.seed) in by_pair:
-            groups.setdefault((pair.counts_as, pair.seed), []).append(
-                by_pair[pair.prompt_id, pair.seed]
-            )
+            groups.setdefault(pair.counts_as_clip, []).append(by_pair[pair.prompt_id, pair.seed])
     return sorted(fmean(group) for group in groups.values())
 
 

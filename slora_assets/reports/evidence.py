@@ -12,7 +12,9 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, TypeVar
 
-from slora_assets.config.errors import SloraError
+from pydantic import ValidationError
+
+from slora_assets.config.errors import IntegrityError, SloraError
 from slora_assets.config.training import TrainingSettings
 from slora_assets.config.validation import GateSettings, ValidationPrompts
 from slora_assets.config.workspace import Workspace
@@ -121,6 +123,9 @@ def read_evidence(workspace: Workspace, run_folder: Path, prompts: ValidationPro
     stands = question is not None and standing_answer(workspace, question) == verdict
     clips = tried("footage", lambda: clips_of(workspace, record), list[Clip]())
     gate = prompts.gate if question is None else question.gate
+    if not stands and verdict.question is not None:
+        asked = verdict.question.gate
+        gate = tried("settings", lambda: _recorded_gate(asked), gate)
     ways = {name: guard.higher_is_better for name, guard in gate.guards.items()}
     presets = tried(
         "presets", lambda: read_presets(workspace.presets).presets, dict[str, ScenarioPreset]()
@@ -134,7 +139,7 @@ def read_evidence(workspace: Workspace, run_folder: Path, prompts: ValidationPro
         footage=measured.footage,
         texts={pair.prompt_id: pair.prompt for pair in measured.pairs if pair.prompt},
         gate=gate,
-        seeds=prompts.seeds,
+        seeds=prompts.seeds if stands or not verdict.question else verdict.question.seeds,
         samples=folder / "samples",
         clips={clip.id: clip for clip in clips},
         nearest=tried("nearest", lambda: _nearest(folder / "nearest.json"), None),
@@ -172,6 +177,14 @@ def _steps(path: Path) -> list[dict[str, Any]]:
         return []
     lines = path.read_text(encoding="utf-8").splitlines()
     return [json.loads(line) for line in lines if line.endswith("}")]
+
+
+def _recorded_gate(settings: Mapping[str, Any]) -> GateSettings:
+    """The gate's settings as a verdict holds them."""
+    try:
+        return GateSettings.model_validate(settings)
+    except ValidationError as error:
+        raise IntegrityError("its settings are another version's") from error
 
 
 def _recipe(path: Path) -> dict[str, Any]:

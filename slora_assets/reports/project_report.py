@@ -18,7 +18,7 @@ from slora_assets.reports.answer import Step, headline, next_steps
 from slora_assets.reports.clip_cards import typical_pair
 from slora_assets.reports.clips import fitting
 from slora_assets.reports.evidence import Evidence, read_evidence
-from slora_assets.reports.metrics import MeanRow, mean_rows
+from slora_assets.reports.metrics import MeanRow, mean_rows, metric_of
 from slora_assets.reports.rendering import page, within_limit
 
 _HEADLINE_NUMBERS: Final = ("clip_similarity", "temporal_consistency", "motion_speed")
@@ -63,8 +63,12 @@ def project_page(workspace: Workspace, prompts: ValidationPrompts) -> str:
     judged = _evidence(workspace, prompts, summary)
     rows = _rows(workspace, judged, summary)
     found = {name: typical_pair(one) for name, one in judged.items()}
-    pairs = {name: pair for name, pair in found.items() if len(pair) == 2}
-    shown: Mapping[str, Any] = {"rows": rows, "dataset": summary["dataset"]}
+    pairs = {name: pair for name, pair in found.items() if {"base", "adapter"} <= pair.keys()}
+    shown: Mapping[str, Any] = {
+        "rows": rows,
+        "dataset": summary["dataset"],
+        "headline_metrics": [metric_of(name) for name in _HEADLINE_NUMBERS],
+    }
 
     def made(room: int) -> str:
         shelf = fitting([*pairs.values()], room, len(pairs))

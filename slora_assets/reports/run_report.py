@@ -62,6 +62,7 @@ def _shown(workspace: Workspace, evidence: Evidence) -> dict[str, object]:
         "reasons": [plain(reason) for reason in verdict.gate.reasons],
         "means": mean_rows(verdict),
         "guards": guard_rows(verdict, evidence.gate),
+        "trained_footage": sum(clip.split == "train" for clip in evidence.footage),
         "differences": difference_charts(evidence),
         "sweeps": [
             (speed, scales, sweep_charts(scales, evidence.gate, served))
@@ -74,7 +75,7 @@ def _shown(workspace: Workspace, evidence: Evidence) -> dict[str, object]:
         "origin": sections.origin(evidence),
         "trained_clips": sections.trained_clips(evidence),
         "gate_settings": sections.settings(
-            {"seeds": list(evidence.seeds)} | evidence.gate.model_dump(mode="json")
+            {"seeds": [*evidence.seeds]} | evidence.gate.model_dump(mode="json")
         ),
         "recipe": sections.settings(evidence.recipe),
     }

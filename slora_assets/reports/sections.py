@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from typing import Any, Final
 
 from slora_assets.config.workspace import Workspace
+from slora_assets.documents import RunVerdict
 from slora_assets.reports.clips import clip_file, first_frame, picture
 from slora_assets.reports.evidence import Evidence
 from slora_assets.validation.preferences.summary import MetricAgreement, RunPreference
@@ -163,9 +164,25 @@ def origin(evidence: Evidence) -> list[Fact]:
         ),
         ("File against memory", f"differs by at most {record.parity.max_difference:.3g}"),
         *((f"Changed after step {c.get('step')}", _change(c)) for c in record.changes),
-        ("Software", ", ".join(f"{k} {v}" for k, v in sorted(record.software.items()))),
+        ("Software", _versions(record.software)),
+        *_judged_with(verdict),
     ]
     return [(name, value or "none") for name, value in facts]
+
+
+def _judged_with(verdict: RunVerdict) -> Iterator[Fact]:
+    """Older verdicts say less of it."""
+    if verdict.question is not None:
+        asked = verdict.question
+        yield "Judged by", f"version {asked.version} of the gate, {asked.temporal} of its measures"
+    if verdict.software is not None:
+        yield "Software that judged", _versions(verdict.software)
+    if verdict.threads is not None:
+        yield "Threads that judged", str(verdict.threads)
+
+
+def _versions(software: Mapping[str, str]) -> str:
+    return ", ".join(f"{name} {version}" for name, version in sorted(software.items()))
 
 
 def _sources(evidence: Evidence) -> str:

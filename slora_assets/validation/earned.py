@@ -9,7 +9,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-from slora_assets.config.errors import GateError, IntegrityError
+from slora_assets.config.errors import GateError
 from slora_assets.config.validation import read_validation_prompts
 from slora_assets.config.workspace import Workspace
 from slora_assets.curation.validation_prompts import missing_prompts
@@ -23,14 +23,13 @@ from slora_assets.documents import (
     PromptPair,
     RunVerdict,
     ScaleSweep,
-    SweptMeasurements,
 )
-from slora_assets.provenance import sha256_file
 from slora_assets.provenance.records import read_document
 from slora_assets.validation.gate.decision import judge
-from slora_assets.validation.outdated import outdated_because
+from slora_assets.validation.outdated import differences, outdated_because
 from slora_assets.validation.question import Question, question_of
 from slora_assets.validation.sampling import mean_metrics
+from slora_assets.validation.swept import sweep_again, swept_measurements
 
 
 @dataclass(frozen=True)
@@ -58,6 +57,16 @@ def refuse_unearned(workspace: Workspace, run_folder: Path, verdict: RunVerdict)
             expected="a verdict on what is asked now",
             remedy="run `make validate`",
         )
+    if verdict.question is not None and verdict.question != question.told:
+        raise GateError(
+            "the verdict does not say what it was asked",
+            file=folder / VERDICT_FILE,
+            key="question",
+            found="; ".join(differences(verdict.question, question.told))
+            or f"adapter {verdict.question.adapter}, run {verdict.question.run}",
+            expected="what `validation_hash` is of",
+            remedy=f"delete {folder} and run `make validate`",
+        )
     file = workspace.judged_pairs(verdict.run)
     measured = read_document(
         file, PairedMeasurements, what="a verdict's measurements", remedy="run `make validate`"
@@ -83,17 +92,8 @@ def earned_strengths(
     IntegrityError for measurements that can't be read or aren't the sweep's.
     """
     file, pairs = workspace.sweep(sweep.run), workspace.swept_pairs(sweep.run)
-    remedy = f"delete {file.parent} and run `make sweep`"
-    measured = read_document(pairs, SweptMeasurements, what="a sweep's measurements", remedy=remedy)
-    found = sha256_file(pairs)
-    if found != sweep.pairs_sha256:
-        raise IntegrityError(
-            "the measurements are not those of the sweep",
-            file=pairs,
-            found=found,
-            expected=sweep.pairs_sha256,
-            remedy=remedy,
-        )
+    remedy = sweep_again(workspace, sweep.run)
+    measured = swept_measurements(workspace, sweep)
     rows = [(row.scale, row.speed) for row in sweep.scales]
     if rows != [(one.scale, one.speed) for one in measured.scales]:
         raise GateError(

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
-from slora_assets.documents import RunVerdict
+from collections.abc import Iterator, Mapping, Sequence
+
+from slora_assets.documents import AskedPrompt, AskedQuestion, RunVerdict
 from slora_assets.validation.question import Question
 
 
@@ -28,6 +30,48 @@ def outdated_because(verdict: RunVerdict, question: Question) -> list[str]:
     rests_on = verdict.base_scores.get("samples")
     if rests_on not in (None, asked) and not verdict.gate.given_up:
         reasons.append(f"it rests on {rests_on} clips of each side, and {asked} are asked")
+    if verdict.question is not None:
+        reasons += differences(verdict.question, question.told)
     return reasons or [
         "prompts, seeds, footage, presets, the gate's settings or its code are others"
     ]
+
+
+def differences(before: AskedQuestion, now: AskedQuestion) -> Iterator[str]:
+    """What is asked now and was not, part by part; the adapter and its run are told apart."""
+    was, is_ = (f"{asked.version}.{asked.temporal}" for asked in (before, now))
+    if was != is_:
+        yield f"the code that judges is {is_}, and was {was}"
+    if before.prompts != now.prompts:
+        yield _prompts(before.prompts, now.prompts)
+    if before.footage != now.footage:
+        yield "the footage is not that which it was held against"
+    if before.contrasts != now.contrasts:
+        yield "the prompts of other scenarios are others"
+    if before.neutral != now.neutral:
+        yield "the neutral prompts are others"
+    yield from _changed("seeds", before.seeds, now.seeds)
+    yield from _changed("gate", before.gate, now.gate)
+    yield from _changed("sampling", before.sampling, now.sampling)
+
+
+def _prompts(before: Sequence[AskedPrompt], now: Sequence[AskedPrompt]) -> str:
+    had, has = ({prompt.text for prompt in prompts} for prompts in (before, now))
+    if had == has:
+        return "the prompts have other labels, or another order"
+    return f"{len(has - had)} of its {len(now)} prompts are new, and {len(had - has)} are gone"
+
+
+def _changed(key: str, before: object, now: object) -> Iterator[str]:
+    """Every setting that differs, by its dotted key."""
+    if isinstance(before, Mapping) and isinstance(now, Mapping):
+        for name in sorted(before.keys() | now.keys()):
+            yield from _changed(f"{key}.{name}", before.get(name), now.get(name))
+    elif before != now:
+        yield f"{key} is {_shown(now)}, and was {_shown(before)}"
+
+
+def _shown(value: object) -> str:
+    if isinstance(value, list):
+        return ", ".join(map(str, value))
+    return "not set" if value is None else str(value)

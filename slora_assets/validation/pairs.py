@@ -1,14 +1,16 @@
-"""Samples of both sides become pairs: what each prompt shares with others, and which prompts draw
-nearly the same clip and count as one.
+"""Samples of both sides become pairs: what each prompt shares with others, and which of them draw
+nearly the same clip, as prompts that mean the same do, and count as one.
 """
 
 from __future__ import annotations
 
 from collections.abc import Sequence
+from itertools import combinations
 from typing import Final, NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
+from scipy.sparse.csgraph import connected_components
 
 from slora_assets.documents import PromptPair
 from slora_assets.validation.sampling import Sample
@@ -21,13 +23,11 @@ def paired(
 ) -> list[PromptPair]:
     """Pair samples of the same prompts and seeds, in the same order.
 
-    Prompts whose clips of one side differ by at most `same_clip` (mean absolute difference of
-    intensities 0..1) with every seed count as the first of them: asked twice, answered once.
-    None: each counts as itself.
+    Pairs whose clips of one side differ by at most `same_clip` (mean absolute difference of
+    intensities 0..1) count as the first of them: asked twice, answered once. None: each counts as
+    itself.
     """
-    counts_as = {one.prompt.id: one.prompt.id for one in base}
-    if same_clip is not None:
-        counts_as = _first_alike(base, adapter, same_clip)
+    counts_as = range(len(base)) if same_clip is None else _first_alike(base, adapter, same_clip)
     return [
         PromptPair(
             prompt_id=one.prompt.id,
@@ -38,36 +38,32 @@ def paired(
                 for kind in ("subject", "motion", "template")
                 if (label := getattr(one.prompt, kind)) is not None
             },
-            counts_as=counts_as[one.prompt.id],
+            counts_as=base[first].prompt.id,
+            counts_as_seed=None if base[first].seed == one.seed else base[first].seed,
             base=one.metrics(),
             adapter=other.metrics(),
             base_frozen=one.temporal.frozen,
             adapter_frozen=other.temporal.frozen,
             difference=_difference(one.frames, other.frames),
         )
-        for one, other in zip(base, adapter, strict=True)
+        for one, other, first in zip(base, adapter, counts_as, strict=True)
     ]
 
 
 def _first_alike(
     base: Sequence[Sample], adapter: Sequence[Sample], same_clip: float
-) -> dict[str, str]:
-    """Prompt -> the first prompt that it is joined with by nearly the same clips on one side, from
-    one to the next, or itself."""
-    sides = [_by_prompt(base), _by_prompt(adapter)]
-    prompts = list(sides[0])
-    counts_as: dict[str, str] = {}
-    for at, prompt in enumerate(prompts):
-        joined: set[str] = set()
-        for other in prompts[:at]:
-            if counts_as[other] not in joined and any(
-                _alike(side[prompt], side[other], same_clip) for side in sides
-            ):
-                joined.add(counts_as[other])
-        first = min(joined, key=prompts.index, default=prompt)
-        counts_as[prompt] = first
-        counts_as.update({name: first for name, old in counts_as.items() if old in joined})
-    return counts_as
+) -> Sequence[int]:
+    """Of each pair the place of the first that it is joined with by nearly the same clips on one
+    side, from one to the next, or its own."""
+    near = np.zeros((len(base), len(base)), bool)
+    for side in (base, adapter):
+        clips = [_compared(sample) for sample in side]
+        for at, other in combinations(range(len(clips)), 2):
+            near[at, other] |= _near(clips[at], clips[other], same_clip)
+    _, joined = connected_components(near, directed=False)
+    _, first, component = np.unique(joined, return_index=True, return_inverse=True)
+    found: list[int] = first[component].tolist()
+    return found
 
 
 class _Compared(NamedTuple):
@@ -77,16 +73,8 @@ class _Compared(NamedTuple):
     columns: NDArray[np.float64]
 
 
-def _by_prompt(samples: Sequence[Sample]) -> dict[str, list[_Compared]]:
-    found: dict[str, list[_Compared]] = {}
-    for sample in samples:
-        columns = sample.frames.mean(axis=1, dtype=np.float64)
-        found.setdefault(sample.prompt.id, []).append(_Compared(sample.frames, columns))
-    return found
-
-
-def _alike(one: Sequence[_Compared], other: Sequence[_Compared], same_clip: float) -> bool:
-    return all(_near(a, b, same_clip) for a, b in zip(one, other, strict=True))
+def _compared(sample: Sample) -> _Compared:
+    return _Compared(sample.frames, sample.frames.mean(axis=1, dtype=np.float64))
 
 
 def _near(one: _Compared, other: _Compared, same_clip: float) -> bool:

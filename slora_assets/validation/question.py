@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
+from typing import Any
 
 from slora_assets.config.validation import GateSettings, ValidationPrompts
 from slora_assets.config.workspace import Workspace
@@ -16,7 +17,7 @@ from slora_assets.curation.validation_prompts import (
     share_of_each,
     spread,
 )
-from slora_assets.documents import RUN_RECORD, Clip, RunRecord
+from slora_assets.documents import RUN_RECORD, AskedPrompt, AskedQuestion, Clip, RunRecord
 from slora_assets.provenance import object_hash
 from slora_assets.provenance.ledger import refuse_changed
 from slora_assets.provenance.records import read_run_record
@@ -64,26 +65,48 @@ class Question:
     @cached_property
     def hash(self) -> str:
         """Of everything that a verdict depends on, the adapter's strength aside."""
-        return object_hash(
-            {
-                "version": VALIDATION_VERSION,
-                "temporal": TEMPORAL_VERSION,
-                "adapter": self.record.best.sha256,
-                "run": self.record.run_hash,
+        return object_hash(self._depends_on)
+
+    @cached_property
+    def told(self) -> AskedQuestion:
+        """What `hash` is of, for the record. Footage, of which there may be very much, is a hash of
+        its own."""
+        return AskedQuestion.model_validate(
+            self._depends_on
+            | {
+                "footage": object_hash(self._depends_on["footage"]),
                 "prompts": [
-                    [one.id, one.text, one.subject, one.motion, one.template]
+                    AskedPrompt(
+                        id=one.id,
+                        text=one.text,
+                        subject=one.subject,
+                        motion=one.motion,
+                        template=one.template,
+                    )
                     for one in self.prompts
                 ],
-                "footage": sorted(
-                    [clip.id, clip.sha256, clip.split, clip.prompts[0]] for clip in self.clips
-                ),
-                "contrasts": list(self.contrasts.values()),
-                "neutral": self.settings.neutral,
-                "seeds": self.settings.seeds,
-                "gate": self.settings.gate.model_dump(mode="json"),
-                "sampling": self.serving.sampling(),
             }
         )
+
+    @cached_property
+    def _depends_on(self) -> dict[str, Any]:
+        return {
+            "version": VALIDATION_VERSION,
+            "temporal": TEMPORAL_VERSION,
+            "adapter": self.record.best.sha256,
+            "run": self.record.run_hash,
+            "prompts": [
+                [one.id, one.text, one.subject, one.motion, one.template] for one in self.prompts
+            ],
+            "footage": sorted(
+                [clip.id, clip.sha256, clip.split, clip.prompts[0]] for clip in self.clips
+            ),
+            "contrasts": list(self.contrasts.values()),
+            "neutral": self.settings.neutral,
+            "seeds": self.settings.seeds,
+            "gate": self.settings.gate.model_dump(mode="json"),
+            "sampling": self.serving.sampling(),
+        }
 
 
 def question_of(workspace: Workspace, run_folder: Path, settings: ValidationPrompts) -> Question:

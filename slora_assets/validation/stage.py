@@ -11,6 +11,7 @@ from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 
 import numpy as np
+import torch
 from numpy.typing import NDArray
 
 from slora_assets.config.validation import ValidationPrompts
@@ -26,6 +27,7 @@ from slora_assets.documents import (
 from slora_assets.footage.encode import write_mp4
 from slora_assets.provenance import commit_folder, write_json, write_text
 from slora_assets.provenance.ledger import put_on_record
+from slora_assets.provenance.records import software_versions
 from slora_assets.provenance.signatures import sign, signature_of
 from slora_assets.validation.copies import nearest_training_clips
 from slora_assets.validation.elsewhere import OtherPair, draw_others, forgetting
@@ -100,6 +102,9 @@ def _verdict(
         elsewhere=forgetting(others, question.gate),
         copies=sum(row.copied for row in nearest) if nearest else None,
         gate=judged.gate,
+        question=question.told,
+        software=software_versions(),
+        threads=torch.get_num_threads(),
     )
 
 

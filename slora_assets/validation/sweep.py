@@ -12,6 +12,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+import torch
+
 from slora_assets.config.validation import ValidationPrompts
 from slora_assets.config.workspace import Workspace
 from slora_assets.documents import (
@@ -28,14 +30,20 @@ from slora_assets.documents import (
 )
 from slora_assets.provenance import sha256_file, write_json
 from slora_assets.provenance.ledger import put_on_record
-from slora_assets.provenance.records import read_document
+from slora_assets.provenance.records import read_document, software_versions
 from slora_assets.validation.as_served import Serving
 from slora_assets.validation.judging import Judging
 from slora_assets.validation.question import question_of
 from slora_assets.validation.report.sweep_plot import write_sweep_plot
 from slora_assets.validation.sampling import mean_metrics, mean_scores
 from slora_assets.validation.standing import standing_answer
-from slora_assets.validation.swept import servings, standing_answers, sweep_hash
+from slora_assets.validation.swept import (
+    lacking,
+    servings,
+    standing_answers,
+    sweep_hash,
+    swept_measurements,
+)
 
 
 def sweep_run(
@@ -47,21 +55,28 @@ def sweep_run(
 ) -> ScaleSweep:
     """Judge the run's best adapter at every strength; returns the standing sweep when there is one.
 
-    The verdict's own strength is taken from the verdict where that stands; a clearly worse one is
-    given up early. Raises InterruptedRunError when asked to stop (nothing is written then),
+    The verdict's own strength is taken from the verdict where that stands, and others from a sweep
+    that stands and lacks a speed at the strength that is served now; a clearly worse one is given
+    up early. Raises InterruptedRunError when asked to stop (nothing is written then),
     IntegrityError when the adapter isn't the recorded one, MissingInputError.
     """
     question = question_of(workspace, run_folder, prompts)
     standing = standing_answers(workspace, question)
+    wanted = servings(workspace, question)
     if standing is not None:
-        report(f"{standing.run}: nothing to do, the sweep stands")
-        return standing
+        wanted = lacking(workspace, question, standing)
+        if not wanted:
+            report(f"{standing.run}: nothing to do, the sweep stands")
+            return standing
     judging = Judging(workspace, run_folder, question, report, should_stop)
     known = _of_verdict(workspace, judging)
     rows: list[SweptScale] = []
     measured: list[MeasuredScale] = []
     base_scores: dict[str, Any] = {}
-    for serving in servings(workspace, question):
+    if standing is not None:
+        rows, measured = [*standing.scales], [*swept_measurements(workspace, standing).scales]
+        base_scores = standing.base_scores
+    for serving in wanted:
         served = serving.on(judging.sides.base)
         if known is not None and known.served == served:
             report(f"{question.record.run}: {serving.scale:g} was measured for the verdict")
@@ -85,6 +100,8 @@ def sweep_run(
         base_scores=base_scores,
         footage_scores=mean_metrics([clip.scores for clip in judging.footage_clips]),
         scales=rows,
+        software=software_versions(),
+        threads=torch.get_num_threads(),
     )
     write_sweep_plot(file.with_suffix(".png"), swept)
     write_json(file, swept.model_dump(mode="json"))

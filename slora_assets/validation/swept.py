@@ -4,12 +4,12 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from slora_assets.config.errors import SloraError
+from slora_assets.config.errors import IntegrityError, SloraError
 from slora_assets.config.validation import ValidationPrompts
 from slora_assets.config.workspace import Workspace
 from slora_assets.config.yaml_reader import read_settings
-from slora_assets.documents import DEFAULT_SPEED, Presets, ScaleSweep
-from slora_assets.provenance import object_hash
+from slora_assets.documents import DEFAULT_SPEED, Presets, ScaleSweep, SweptMeasurements
+from slora_assets.provenance import object_hash, sha256_file
 from slora_assets.provenance.records import read_document
 from slora_assets.validation.as_served import Serving, at_speed
 from slora_assets.validation.question import Question, question_of
@@ -46,6 +46,48 @@ def standing_sweep(
 def read_sweep(workspace: Workspace, run: str) -> ScaleSweep:
     """The sweep of a run, whether it stands or not. Raises MissingInputError, IntegrityError."""
     return read_document(workspace.sweep(run), ScaleSweep, what="a sweep", remedy=_REMEDY)
+
+
+def swept_measurements(workspace: Workspace, sweep: ScaleSweep) -> SweptMeasurements:
+    """What a sweep's answers rest on. Raises MissingInputError, and IntegrityError for
+    measurements that can't be read or aren't the sweep's."""
+    file, remedy = workspace.swept_pairs(sweep.run), sweep_again(workspace, sweep.run)
+    found = read_document(file, SweptMeasurements, what="a sweep's measurements", remedy=remedy)
+    if (sha256 := sha256_file(file)) != sweep.pairs_sha256:
+        raise IntegrityError(
+            "the measurements are not those of the sweep",
+            file=file,
+            found=sha256,
+            expected=sweep.pairs_sha256,
+            remedy=remedy,
+        )
+    return found
+
+
+def sweep_again(workspace: Workspace, run: str) -> str:
+    """What to do about a sweep that is not what was measured."""
+    return f"delete {workspace.sweep(run).parent} and run `make sweep`"
+
+
+def complete_sweep(
+    workspace: Workspace, run_folder: Path, prompts: ValidationPrompts
+) -> ScaleSweep | None:
+    """The run's sweep if it stands and lacks nothing that `servings` names now, else None. Raises
+    as `question_of`."""
+    question = question_of(workspace, run_folder, prompts)
+    found = standing_answers(workspace, question)
+    return None if found is None or lacking(workspace, question, found) else found
+
+
+def lacking(workspace: Workspace, question: Question, sweep: ScaleSweep) -> list[Serving]:
+    """Speed presets that a standing sweep did not judge at the strength that is served now: it was
+    made before that strength was promoted."""
+    judged = {(row.scale, row.speed) for row in sweep.scales}
+    return [
+        one
+        for one in servings(workspace, question)
+        if one.speed != DEFAULT_SPEED and (one.scale, one.speed) not in judged
+    ]
 
 
 def standing_answers(workspace: Workspace, question: Question) -> ScaleSweep | None:

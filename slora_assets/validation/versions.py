@@ -7,7 +7,7 @@ from typing import Final
 TEMPORAL_VERSION: Final = 4
 """Raise it when a change of the code changes what is measured on a clip."""
 
-VALIDATION_VERSION: Final = 4
+VALIDATION_VERSION: Final = 5
 """Raise it when a change of the code changes a verdict on clips that are measured alike."""
 
 JUDGED_BY: Final = f"{VALIDATION_VERSION}.{TEMPORAL_VERSION}"

@@ -3,16 +3,20 @@
 from __future__ import annotations
 
 import json
+import os
+from importlib.metadata import version
 from pathlib import Path
 
 import av
 import pytest
 from PIL import Image
 
+from slora_assets.config.validation import read_validation_prompts
 from slora_assets.config.workspace import UNIFIED
 from slora_assets.provenance import object_hash, sha256_file
 from slora_assets_tests.defs.shown import (
     ADAPTERS,
+    NEUTRAL,
     SCENARIO,
     VERDICTS,
     WITHOUT_FOOTAGE,
@@ -56,6 +60,23 @@ def test_a_verdict_shows_reasons_scores_and_what_they_rest_on(graph: Graph, asse
     assert len(pictures(shown["footage"])) == 1
     assert list(Path(shown["all first frames"]).glob("*.png"))
     assert Path(shown["report"]).read_text().startswith(f"# Validation of {VERDICTS[asset]}")
+
+
+@pytest.mark.parametrize("asset", VERDICTS)
+def test_a_verdict_holds_everything_that_it_was_given_under(graph: Graph, asset: str) -> None:
+    workspace, run = graph.workspace, VERDICTS[asset]
+    verdict = json.loads((workspace.validation(run) / "verdict.json").read_text())
+    settings = read_validation_prompts(workspace.validation_prompts)
+    asked = verdict["question"]
+    assert asked["gate"] == settings.gate.model_dump(mode="json")
+    assert (asked["seeds"], asked["neutral"]) == (settings.seeds, [NEUTRAL])
+    assert asked["adapter"] == verdict["adapter_sha256"]
+    pairs = json.loads(workspace.judged_pairs(run).read_text())["pairs"]
+    assert {one["text"] for one in asked["prompts"]} == {pair["prompt"] for pair in pairs}
+    sweep = json.loads(workspace.sweep(run).read_text())
+    for record in (verdict, sweep):
+        assert record["software"]["torch"] == version("torch")
+        assert record["threads"] in range(1, (os.cpu_count() or 1) + 1)
 
 
 def test_presets_show_what_a_person_promoted(graph: Graph) -> None:

@@ -69,6 +69,20 @@ def test_measurements_of_other_prompts_than_were_asked_are_refused(
         promote(workspace, SCENARIO, "Zoë", "looks right")
 
 
+def test_a_verdict_that_tells_another_question_than_it_answers_is_refused(
+    workspace: Workspace, finish_run: FinishRun
+) -> None:
+    finish_run()
+    _edit(workspace, lambda document: document["question"]["gate"].update(confidence=0.99))
+    with pytest.raises(GateError, match="does not say what it was asked") as caught:
+        promote(workspace, SCENARIO, "Zoë", "looks right")
+    assert caught.value.found == "gate.confidence is 0.95, and was 0.99"
+    finish_run()
+    _edit(workspace, lambda document: document["question"].update(run="0" * 64))
+    with pytest.raises(GateError, match="does not say what it was asked"):
+        promote(workspace, SCENARIO, "Zoë", "looks right")
+
+
 def test_nothing_is_let_through_by_the_clips_before_sampling_was_given_up(
     workspace: Workspace, finish_run: FinishRun
 ) -> None:

@@ -26,6 +26,7 @@ SCORES = {
 SCORED: dict[str, Any] = {
     "base_scores": SCORES,
     "adapter_scores": SCORES | {"clip_similarity": 0.375, "temporal_consistency": 0.875},
+    "footage_scores": {"clip_similarity": 0.5, "temporal_consistency": 1.0, "motion_speed": 0.625},
 }
 READY = {
     "description": "A market.",
@@ -137,7 +138,8 @@ def test_a_scenario_in_each_state_has_a_row_that_says_it_and_why(
     shown = "clip 0.375, temporal 0.875, motion 0.500, frozen 1/4" if scored else "-"
     report = "outputs/validation/market_floor/report.md" if scored else "-"
     base = "clip 0.250, temporal null, motion 0.500, frozen 1/4" if scored else "-"
-    assert f"| market_floor | {state} | {base} | {shown} | {report} |\n" in written
+    footage = "clip 0.500, temporal 1.000, motion 0.625" if scored else "-"
+    assert f"| market_floor | {state} | {base} | {shown} | {footage} | {report} |\n" in written
     assert f"| market_floor | {why} |\n" in written
     (line,) = (line for line in summary_lines(document) if line.startswith("market_floor"))
     assert state.upper() in line and ((shown in line) if scored else (why in line))
@@ -173,6 +175,23 @@ def test_a_new_verdict_makes_only_its_row_outdated(
     assert outdated_rows(curated) == ["market_floor"]
     summarise(curated)
     assert outdated_rows(curated) == []
+
+
+def test_a_verdict_that_no_longer_stands_is_out_of_date_whatever_it_says(
+    curated: Workspace, finish_run: FinishRun
+) -> None:
+    finish_run("market_floor", **SCORED)
+    summarise(curated)
+    told = curated.validation_prompts.read_text()
+    curated.validation_prompts.write_text(told.replace("confidence: 0.95", "confidence: 0.99"))
+    assert outdated_rows(curated) == ["market_floor"]
+    document = summarise(curated)
+    row = document["rows"]["market_floor"]
+    assert row["state"] == "out of date"
+    assert row["detail"].startswith("the verdict, pass, no longer stands: ")
+    assert "; gate.confidence is 0.99, and was 0.95; run `make validate`" in row["detail"]
+    (line,) = (line for line in summary_lines(document) if line.startswith("market_floor"))
+    assert line.endswith("OUT OF DATE")
 
 
 def test_without_a_summary_the_error_says_what_makes_one(curated: Workspace) -> None:

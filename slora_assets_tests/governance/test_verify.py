@@ -142,7 +142,9 @@ def test_a_verdict_that_was_edited_recorded_and_signed_again_contradicts_its_own
     assert "the verdict is not what its own scores give" in line
     asked = project.validation_prompts.read_text()
     project.validation_prompts.write_text(asked.replace("margin: 0.02", "margin: 0.03"))
-    assert "not judged again: it was given under other settings" in verify(project, file).says
+    says = verify(project, file).says
+    assert "not judged again: it was given under other settings" in says
+    assert ".margin is 0.03, and was 0.02" in says
 
 
 def test_two_arrays_that_change_places_are_named(project: Workspace) -> None:

@@ -116,7 +116,10 @@ def _judge(workspace: Workspace, worse_by: float, clip_id: str) -> None:
                 },
             )
         )
-    document = _verdict(pairs, footage, settings) | {"validation_hash": question.hash}
+    document = _verdict(pairs, footage, settings) | {
+        "validation_hash": question.hash,
+        "question": question.told.model_dump(mode="json"),
+    }
     write_json(folder / VERDICT_FILE, document)
     measured = PairedMeasurements(pairs=pairs, footage=footage)
     write_json(folder / "pairs.json", measured.model_dump(mode="json"))
@@ -155,7 +158,7 @@ def _verdict(
         "verdict": decision.model_dump(mode="json"),
         "base_scores": scores | {"samples": len(pairs), "frozen_samples": 0},
         "adapter_scores": scores | {"samples": len(pairs), "frozen_samples": 0},
-        "footage_scores": scores,
+        "footage_scores": scores | {"clip_similarity": 0.51},
         "elsewhere": [elsewhere.model_dump(mode="json")],
         "copies": 1,
     }

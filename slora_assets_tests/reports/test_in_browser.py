@@ -102,7 +102,7 @@ def test_every_clip_plays_when_all_are_asked_to(browser: Browser, tmp_path: Path
     for page in pages(tmp_path / "workspace"):
         show(browser, page, 1280, "light")
         browser.js("document.querySelectorAll('details').forEach((one) => (one.open = true))")
-        assert browser.js("document.querySelectorAll('video').length") in (40, 2)
+        assert browser.js("document.querySelectorAll('video').length") in (40, 3)
         assert browser.js("[...document.querySelectorAll('video')].every((one) => one.paused)")
         browser.js("document.getElementById('play').click()")
         playing = "one.readyState >= 2 && one.videoWidth === 96 && !one.paused && one.muted"

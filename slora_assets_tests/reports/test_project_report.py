@@ -38,7 +38,7 @@ def test_a_line_per_scenario_and_the_unified_run_with_what_to_do(workspace: Work
     found = read(workspace)
     for words in (
         "1 of 4 runs pass the gate, 0 adapters are promoted.",
-        f"{RUN} pass 0.500 → 0.500 – – not promoted",
+        f"{RUN} pass 0.500 → 0.500 0.510 – – not promoted",
         "Too few clips: 0 of 3 <clips>.",
         "stage not trained",
         "make train-scenarios",
@@ -46,7 +46,8 @@ def test_a_line_per_scenario_and_the_unified_run_with_what_to_do(workspace: Work
         "lora_unified",
     ):
         assert words in found.text, words
-    assert found.tags.count("video") == 2
+    assert "base, adapter; footage cosine, -1 to 1; higher is better" in found.text
+    assert found.tags.count("video") == 3, "base, adapter and footage"
 
 
 def test_a_link_leads_to_the_runs_page_once_that_is_written(workspace: Workspace) -> None:

@@ -20,6 +20,7 @@ from slora_assets.provenance import write_json
 from slora_assets.reports import run_report
 from slora_assets.reports.rendering import LIMIT_BYTES
 from slora_assets.validation.preferences.choices import keep_choice
+from slora_assets_tests.on_record import put_run_on_record
 from slora_assets_tests.reports.made import (
     add_nearest,
     add_sweep,
@@ -210,6 +211,21 @@ def test_a_verdict_that_does_not_stand_is_told_as_such(workspace: Workspace) -> 
     assert "This verdict no longer stands" in text
     assert "slora promote" not in text
     assert TEXTS[0] in [*re.findall(r"<h3[^>]*>(.*?)</h3>", page.read_text())]
+
+
+def test_settings_are_shown_as_they_were_when_the_verdict_was_given(workspace: Workspace) -> None:
+    told = workspace.validation_prompts.read_text()
+    workspace.validation_prompts.write_text(told.replace("0.015", "0.02"))
+    text = read(workspace).text
+    assert "gate.guards.steadiness.margin is 0.02, and was 0.015" in text
+    assert "As they were when the verdict was given." in text
+    assert "guards.steadiness.margin 0.015" in text
+    verdict = workspace.validation(RUN) / VERDICT_FILE
+    older = json.loads(verdict.read_text())
+    del older["question"]
+    write_json(verdict, older)
+    put_run_on_record(workspace, RUN)
+    assert "As they are now; the verdict may have been given with others." in read(workspace).text
 
 
 def test_what_people_chose_is_shown_beside_the_verdict(workspace: Workspace) -> None:

@@ -34,10 +34,24 @@ def _asked_twice(prompts: int) -> list[PromptPair]:
 def test_prompts_that_draw_the_same_clip_count_once_and_are_named() -> None:
     verdict = decide(_asked_twice(32))
     assert verdict.answer == "inconclusive"
-    assert verdict.reasons == ["There are 16 distinct clips of each side, and a pass needs 32."]
+    few, repeated = verdict.reasons
+    assert few == "There are 16 distinct clips of each side, and a pass needs 32."
+    assert repeated.startswith("16 more were drawn that base or adapter drew nearly the same")
     assert verdict.n_clips == verdict.metrics["temporal"].n == 16
-    assert verdict.duplicates == {f"{i:03}": [f"{i + 1:03}"] for i in range(0, 32, 2)}
+    assert verdict.duplicates == {f"{i:03}_1": [f"{i + 1:03}_1"] for i in range(0, 32, 2)}
     assert decide(_asked_twice(64)).answer == "pass"
+
+
+def test_an_adapter_that_draws_one_clip_with_all_seeds_does_not_pass() -> None:
+    """However well that one clip does."""
+    collapsed = [
+        pair(prompt, 0.0, seed=seed, counts_as_seed=1)
+        for prompt in range(8)
+        for seed in range(1, 5)
+    ]
+    verdict = decide(collapsed)
+    assert (verdict.answer, verdict.n_clips) == ("inconclusive", 8)
+    assert verdict.duplicates["003_1"] == ["003_2", "003_3", "003_4"]
 
 
 def test_copies_of_a_prompt_make_nothing_more_certain() -> None:
@@ -268,3 +282,14 @@ def test_seeds_of_a_prompt_are_clips_of_their_own_that_share_something() -> None
     assert found.shares["prompt"] > 0.9 > 0.3 > independent.shares["prompt"]
     assert found.lower is not None and independent.lower is not None
     assert found.lower < independent.lower - 0.5 * MARGIN
+
+
+def test_clips_of_one_seed_share_something_too() -> None:
+    """Seeds that are good or bad for all prompts say as little as prompts for all seeds."""
+    by_seed = noise(4, sd=2 * MARGIN)
+    agreeing = [pair(i, by_seed[seed], seed=seed) for i in range(8) for seed in range(4)]
+    apart = _seeds([0.0] * 8, noise(32, sd=2 * MARGIN))
+    found, independent = (decide(one).metrics["temporal"] for one in (agreeing, apart))
+    assert found.shares["seed"] > 0.9 > 0.3 > independent.shares["seed"]
+    assert found.lower is not None and independent.lower is not None
+    assert found.lower < independent.lower - MARGIN

@@ -45,8 +45,14 @@ def made(distinct: int = 2, duplicates: dict[str, list[str]] | None = None) -> R
     """The verdict on the run as it is."""
     document = verdict(SCENARIO, "5" * 64) | {"base_scores": {"samples": 2}}
     document["verdict"] |= {"n_clips": distinct, "duplicates": duplicates or {}}
-    document["validation_hash"] = question(settings()).hash
+    asked = question(settings())
+    document |= {"validation_hash": asked.hash, "question": asked.told}
     return RunVerdict.model_validate(document)
+
+
+def older() -> RunVerdict:
+    """One from before verdicts said what they were asked."""
+    return made().model_copy(update={"question": None})
 
 
 def because(
@@ -58,7 +64,7 @@ def because(
     return outdated_because(found or made(), question(prompts, clips, scale))
 
 
-OTHERS = ["prompts, seeds, footage, presets, the gate's settings or its code are others"]
+FOOTAGE = ["the footage is not that which it was held against"]
 
 
 def test_a_verdict_stands_while_all_is_as_it_was() -> None:
@@ -76,25 +82,56 @@ def test_a_verdict_stands_while_all_is_as_it_was() -> None:
     ids=["fewer", "other bytes", "another split"],
 )
 def test_footage_that_has_changed_is_a_reason(clips: list[Clip]) -> None:
-    assert because(settings(), clips) == OTHERS
+    assert because(settings(), clips) == FOOTAGE
 
 
 def test_each_prompt_of_another_scenario_is_a_reason() -> None:
-    assert because(settings(stage={"prompts": ["a juggler", "a singer"]})) == OTHERS
-    assert because(settings(stage={"prompts": ["a dancer", "a juggler"]})) == OTHERS
+    others = ["the prompts of other scenarios are others"]
+    assert because(settings(stage={"prompts": ["a juggler", "a singer"]})) == others
+    assert because(settings(stage={"prompts": ["a dancer", "a juggler"]})) == others
 
 
-def test_a_guard_is_a_reason() -> None:
-    guards = {"clip_similarity": {"margin": 0.03, "improves": True}}
-    assert because(settings({"guards": guards})) == OTHERS
+def test_every_setting_that_is_another_is_told_with_what_it_was() -> None:
+    guards = {"clip_similarity": {"least_share": 0.9, "yardstick": "footage", "improves": True}}
+    changed = settings({"guards": guards, "min_clips": 2}).model_copy(update={"seeds": [3]})
+    assert because(changed) == [
+        "seeds is 3, and was 1",
+        "gate.guards.clip_similarity.least_share is 0.9, and was not set",
+        "gate.guards.clip_similarity.margin is not set, and was 0.02",
+        "gate.guards.clip_similarity.yardstick is footage, and was base",
+        "gate.min_clips is 2, and was 32",
+    ]
+    faster = Question(RECORD, settings(), CLIPS, Serving(scale=0.85, speed="fast", steps=4))
+    assert outdated_because(made(), faster) == [
+        "sampling.speed is fast, and was default",
+        "sampling.steps is 4, and was not set",
+    ]
+
+
+def test_of_an_older_verdict_it_is_said_what_may_be_another() -> None:
+    (reason,) = because(settings({"min_clips": 2}), found=older())
+    assert reason == "prompts, seeds, footage, presets, the gate's settings or its code are others"
+    assert because(settings(), found=older()) == []
+
+
+def test_prompts_that_were_written_anew_are_counted() -> None:
+    anew = settings(market_floor={"prompts": ["a stall", "a lamp"]})
+    assert because(anew) == ["1 of its 2 prompts are new, and 1 are gone"]
+    labelled = [{"text": "a stall", "subject": "stall"}, "a cart"]
+    assert because(settings(market_floor={"prompts": labelled})) == [
+        "the prompts have other labels, or another order"
+    ]
 
 
 def test_prompts_that_count_as_one_are_as_many_as_were_asked() -> None:
     more = settings(market_floor={"prompts": ["a stall", "a cart", "a lamp"]})
     once = made(distinct=1, duplicates={"market_floor_00": ["market_floor_01"]})
     for found in (made(), once):
-        assert because(more, found=found) == ["it rests on 2 clips of each side, and 3 are asked"]
-    assert because(settings({"min_clips": 2}), found=once) == OTHERS
+        assert because(more, found=found) == [
+            "it rests on 2 clips of each side, and 3 are asked",
+            "1 of its 3 prompts are new, and 0 are gone",
+        ]
+    assert because(settings(), found=once) == []
 
 
 def test_another_strength_of_the_preset_is_a_reason() -> None:
@@ -111,14 +148,17 @@ def test_the_strength_that_a_promotion_chose_is_none() -> None:
 
 
 def test_another_neutral_prompt_is_a_reason() -> None:
-    assert because(settings().model_copy(update={"neutral": ["a sea"]})) == OTHERS
+    changed = settings().model_copy(update={"neutral": ["a sea"]})
+    assert because(changed) == ["the neutral prompts are others"]
 
 
 def test_an_adapter_that_was_given_up_rests_on_as_many_clips_as_it_took() -> None:
     found = made()
     gate = found.gate.model_copy(update={"given_up": True})
     more = settings(market_floor={"prompts": ["a stall", "a cart", "a lamp"]})
-    assert because(more, found=found.model_copy(update={"gate": gate})) == OTHERS
+    assert because(more, found=found.model_copy(update={"gate": gate})) == [
+        "1 of its 3 prompts are new, and 0 are gone"
+    ]
 
 
 def test_without_other_scenarios_nothing_guards_what_sets_them_apart() -> None:

@@ -52,8 +52,14 @@ def _grey(level: int) -> Frames:
 
 
 def _counts(base: list[Sample], adapter: list[Sample], same_clip: float = SAME_CLIP) -> list[int]:
-    """For each pair the number of the prompt that it counts as."""
+    """For each pair the number of the prompt that it counts as, of one seed each."""
     return [int(pair.counts_as[-2:]) for pair in paired(base, adapter, same_clip)]
+
+
+def _counts_as(base: list[Sample], adapter: list[Sample]) -> list[tuple[int, int]]:
+    """For each pair the number of the prompt, and the seed, that it counts as."""
+    pairs = paired(base, adapter, SAME_CLIP)
+    return [(int(pair.counts_as[-2:]), pair.first_seed) for pair in pairs]
 
 
 def test_prompts_with_the_same_clips_on_one_side_count_as_the_first(side: Side) -> None:
@@ -86,11 +92,19 @@ def test_a_prompt_that_joins_two_others_makes_them_one(side: Side) -> None:
     assert _counts(side([0], [50], [0]), side([0], [50], [50])) == [0, 0, 0]
 
 
-def test_prompts_have_to_be_the_same_with_every_seed(side: Side) -> None:
+def test_prompts_with_the_same_clips_count_once_with_each_seed(side: Side) -> None:
     apart = side([0, 10], [50, 60])
-    assert _counts(apart, side([0, 10], [0, 60])) == [0, 0, 1, 1]
-    assert _counts(apart, side([0, 10], [0, 10])) == [0, 0, 0, 0]
-    assert _counts(apart, side([0, 10], [10, 0])) == [0, 0, 1, 1], "seed by seed"
+    itself = [(0, 0), (0, 1), (1, 0), (1, 1)]
+    assert _counts_as(apart, apart) == itself
+    assert _counts_as(apart, side([0, 10], [0, 10])) == [(0, 0), (0, 1)] * 2
+    assert _counts_as(apart, side([0, 10], [0, 60])) == [(0, 0), (0, 1), (0, 0), (1, 1)]
+    assert _counts_as(apart, side([0, 10], [10, 60])) == [(0, 0), (0, 1), (0, 1), (1, 1)]
+
+
+def test_an_adapter_that_draws_one_clip_with_all_seeds_has_drawn_one(side: Side) -> None:
+    apart = side([0, 10, 20], [50, 60, 70])
+    assert _counts_as(apart, side([5, 5, 5], [90, 90, 90])) == [(0, 0)] * 3 + [(1, 0)] * 3
+    assert _counts_as(apart, side([5, 5, 5], [5, 5, 5])) == [(0, 0)] * 6
 
 
 def test_a_pair_keeps_seed_labels_scores_and_difference(side: Side) -> None:

@@ -169,8 +169,8 @@ def test_the_report_names_prompts_that_count_as_one() -> None:
     )
     assert "2 distinct clips of each side" in report
     assert (
-        "Prompts that draw nearly the same clip count as one: market_floor_00: market_floor_01; "
-        "market_floor_02: market_floor_03." in report
+        "Clips that are nearly the same count as one: market_floor_00_1: market_floor_01_1; "
+        "market_floor_02_1: market_floor_03_1." in report
     )
     assert "count as one" not in validation_report(_verdict(_decision(0.26), **sides), sides)
 

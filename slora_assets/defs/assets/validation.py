@@ -22,11 +22,11 @@ from slora_assets.defs.origin import on_record
 from slora_assets.defs.partitions import SCENARIOS
 from slora_assets.defs.project import ProjectResource
 from slora_assets.defs.tables import columns_of, guarded_table, sweep_table
-from slora_assets.documents import VERDICT_FILE, PromptPair, RunVerdict
+from slora_assets.documents import DEFAULT_SPEED, VERDICT_FILE, PromptPair, RunVerdict
 from slora_assets.provenance.records import read_run_record, read_verdict
 from slora_assets.validation.question import clips_of
 from slora_assets.validation.standing import standing_verdict
-from slora_assets.validation.swept import read_sweep, standing_sweep
+from slora_assets.validation.swept import complete_sweep, read_sweep
 from slora_assets.validation.versions import JUDGED_BY
 
 _PAIRS = columns_of(PromptPair)
@@ -98,12 +98,16 @@ def scale_sweep(
     workspace = project.workspace()
     run = workspace.scenario_run(scenario_of(context))
     read = read_by(context, project, "sweep_settings")
-    sweep = standing_sweep(workspace, run, project.prompts())
+    sweep = complete_sweep(workspace, run, project.prompts())
     hit = sweep is not None
     if sweep is None:
         compute.run(context, "slora_assets.validation.command", ["--run", str(run), "--sweep"])
         sweep = read_sweep(workspace, run.name)
-    passing = [f"{row.scale:g}" for row in sweep.scales if row.answer == "pass"]
+    passing = [
+        f"{row.scale:g}" if row.speed == DEFAULT_SPEED else f"{row.scale:g} ({row.speed})"
+        for row in sweep.scales
+        if row.answer == "pass"
+    ]
     context.log.info(f"{sweep.run}: passes at {', '.join(passing) or 'no strength'}")
     return dg.MaterializeResult(
         data_version=dg.DataVersion(sweep.sweep_hash),
@@ -166,7 +170,11 @@ def _scores(verdict: RunVerdict) -> dict[str, Any]:
     """What was measured, on which adapter of which base."""
     scores = {
         f"{side}_{name}": value
-        for side, found in (("base", verdict.base_scores), ("adapter", verdict.adapter_scores))
+        for side, found in (
+            ("base", verdict.base_scores),
+            ("adapter", verdict.adapter_scores),
+            ("footage", verdict.footage_scores),
+        )
         for name, value in found.items()
         if value is not None
     }

@@ -56,12 +56,15 @@ def _run_of(workspace: Workspace, run: str) -> Path:
 def _asked_else(workspace: Workspace, run: Path, verdict: RunVerdict) -> str | None:
     """Why what was measured doesn't answer what would be asked now; None where it does. An older
     verdict is stale, not wrong."""
+    from slora_assets.validation.outdated import outdated_because
     from slora_assets.validation.question import question_of
 
     try:
         settings = read_validation_prompts(workspace.validation_prompts)
         question = question_of(workspace, run, settings)
-        same = verdict.validation_hash == question.hash
+        if verdict.validation_hash == question.hash:
+            return None
+        reasons = outdated_because(verdict, question)
     except SloraError as error:
         return f"what it was asked can't be made out any more ({error})"
-    return None if same else "it was given under other settings or footage than those in force"
+    return f"it was given under other settings or footage than those in force: {'; '.join(reasons)}"

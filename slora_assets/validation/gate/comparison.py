@@ -30,6 +30,9 @@ Clips = Mapping[str, Sequence[PromptPair]]
 _PROMPT: Final = "prompt"
 """What clips of one prompt share, as a label beside those that prompts share."""
 
+_SEED: Final = "seed"
+"""What clips of one seed share: the noise that they start from."""
+
 
 @dataclass(frozen=True)
 class Comparison:
@@ -75,8 +78,12 @@ def distinct_clips(pairs: Sequence[PromptPair]) -> dict[str, list[PromptPair]]:
     """Pairs by the clip that they count as (named as its file is), in order of identifier, so that
     the order of pairs changes nothing."""
     groups: dict[str, list[PromptPair]] = {}
-    for pair in sorted(pairs, key=lambda pair: (pair.counts_as, pair.seed, pair.prompt_id)):
-        groups.setdefault(f"{pair.counts_as}_{pair.seed}", []).append(pair)
+
+    def order(pair: PromptPair) -> tuple[str, int, str, int]:
+        return pair.counts_as, pair.first_seed, pair.prompt_id, pair.seed
+
+    for pair in sorted(pairs, key=order):
+        groups.setdefault(pair.counts_as_clip, []).append(pair)
     return groups
 
 
@@ -204,7 +211,10 @@ def _labels(clips: Clips, names: Iterable[str]) -> dict[str, list[str]]:
     first = [clips[name][0] for name in names]
     kinds = sorted({kind for pair in first for kind in pair.labels})
     shared = {kind: [pair.labels.get(kind, pair.counts_as) for pair in first] for kind in kinds}
-    return shared | {_PROMPT: [pair.counts_as for pair in first]}
+    return shared | {
+        _PROMPT: [pair.counts_as for pair in first],
+        _SEED: [str(pair.first_seed) for pair in first],
+    }
 
 
 def _improved(

@@ -43,7 +43,7 @@ def judge(
     differences = [fmean(pair.difference for pair in group) for group in clips.values()]
     effect = fmean(differences) if differences else None
     failures = _pixel_failures(clips, effect, settings)
-    doubts = _doubts(len(clips), compared, settings, advice)
+    doubts = _few(clips, settings, advice) or _doubts(compared, settings)
     if trusted:
         failures += [*given_up, *_vetoes(compared), *_held_out(held_out)]
         if len(clips) >= settings.min_clips:
@@ -70,12 +70,11 @@ def judge(
 
 
 def _duplicates(clips: Mapping[str, Sequence[PromptPair]]) -> dict[str, list[str]]:
-    """Of prompts that stand for others, which."""
-    others: dict[str, set[str]] = {}
-    for pair in (pair for group in clips.values() for pair in group):
-        if pair.prompt_id != pair.counts_as:
-            others.setdefault(pair.counts_as, set()).add(pair.prompt_id)
-    return {prompt: sorted(found) for prompt, found in others.items()}
+    """Of clips that stand for others, which."""
+    others = {
+        name: [pair.clip for pair in group if pair.clip != name] for name, group in clips.items()
+    }
+    return {name: found for name, found in others.items() if found}
 
 
 def _pixel_failures(
@@ -165,15 +164,27 @@ def _no_better(metrics: Mapping[str, GuardedMetric], settings: GateSettings) -> 
     return [f"The adapter is not shown to be better than its base in {_listed(measured)}."]
 
 
-def _doubts(
-    n_clips: int, compared: Sequence[Comparison], settings: GateSettings, advice: str | None
+def _few(
+    clips: Mapping[str, Sequence[PromptPair]], settings: GateSettings, advice: str | None
 ) -> list[str]:
-    """Why a pass would not be earned. A skipped measurement is not a passed one."""
+    """That there are too few clips, why, and what to do; nothing where they suffice."""
     need = settings.min_clips
-    if n_clips < need:
-        few = f"There are {n_clips} distinct clips of each side, and a pass needs {need}."
-        return [few, advice] if advice else [few]
-    doubts = []
+    if len(clips) >= need:
+        return []
+    doubts = [f"There are {len(clips)} distinct clips of each side, and a pass needs {need}."]
+    repeated = sum(len(group) - 1 for group in clips.values())
+    if repeated:
+        doubts.append(
+            f"{repeated} more {'was' if repeated == 1 else 'were'} drawn that base or adapter drew"
+            " nearly the same before: look at them, and where they are as they should be, write"
+            " prompts that differ more into validation_prompts.yaml, or more seeds."
+        )
+    return [*doubts, advice] if advice else doubts
+
+
+def _doubts(compared: Sequence[Comparison], settings: GateSettings) -> list[str]:
+    """Why a pass would not be earned. A skipped measurement is not a passed one."""
+    need, doubts = settings.min_clips, []
     for one in compared:
         if one.skipped:
             where = _listed(one.skipped)

@@ -19,10 +19,13 @@ def score_text(scores: Mapping[str, float | int | None]) -> str:
         value = scores.get(key)
         return "null" if value is None else f"{value:.3f}"
 
-    return (
+    told = (
         f"clip {number('clip_similarity')}, temporal {number('temporal_consistency')},"
-        f" motion {number('motion_speed')}, frozen {scores['frozen_samples']}/{scores['samples']}"
+        f" motion {number('motion_speed')}"
     )
+    if "frozen_samples" not in scores:  # footage isn't sampled
+        return told
+    return f"{told}, frozen {scores['frozen_samples']}/{scores['samples']}"
 
 
 def validation_report(verdict: RunVerdict, sides: Mapping[str, Sequence[Sample]]) -> str:
@@ -66,7 +69,7 @@ def _duplicates(duplicates: Mapping[str, Sequence[str]]) -> list[str]:
     if not duplicates:
         return []
     found = "; ".join(f"{first}: {', '.join(others)}" for first, others in duplicates.items())
-    return [f"Prompts that draw nearly the same clip count as one: {found}.", ""]
+    return [f"Clips that are nearly the same count as one: {found}.", ""]
 
 
 def _means(verdict: RunVerdict) -> list[str]:
