@@ -125,7 +125,7 @@ def _limit(form: dict[str, Any], service: Service) -> None:
     form["allOf"] = [
         {
             "if": {"properties": {"scenario": {"const": name}}},
-            "then": {"properties": _of_scenario(service, name)},
+            "then": _of_scenario(service, name),
         }
         for name in sorted(presets.presets)
     ]
@@ -161,12 +161,19 @@ def _with_null(form: dict[str, Any]) -> dict[str, Any]:
 
 
 def _of_scenario(service: Service, name: str) -> dict[str, Any]:
-    """Strengths, and the adapter where one would be served: no other is taken."""
+    """Strengths, and the adapter where one would be served: no other is taken, and it at no speed
+    that it wasn't let through at."""
     presets = service.presets()
     preset = presets.presets[name]
     judged = {"minimum": preset.scale_min, "maximum": preset.scale_max}
     told: dict[str, Any] = {"lora_scale": {"anyOf": [{"const": 0}, judged]}}
+    found: dict[str, Any] = {"properties": told}
     with suppress(NotServable, SloraError):
-        adapter = choose(service.settings, presets, name).lora_path
+        choice = choose(service.settings, presets, name)
+        adapter = choice.lora_path
         told["lora_path"] = {"enum": [adapter, adapter.removesuffix(f"/{ADAPTER_FILE}")]}
-    return told
+        if choice.speeds is not None and {*presets.speed} > {*choice.speeds}:
+            base_alone = {"properties": {"lora_scale": {"const": 0}}, "required": ["lora_scale"]}
+            let_through = {"properties": {"preset": {"enum": [*choice.speeds, None]}}}
+            found["anyOf"] = [base_alone, let_through]
+    return found

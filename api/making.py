@@ -58,7 +58,7 @@ class Order:
     def facts(self) -> dict[str, Json]:
         """What there is to say of the clip before it is made."""
         request, plan, choice = self.request, self.plan, self.choice
-        unjudged = _unjudged(request, plan)
+        unjudged = _unjudged(request, plan, choice)
         identity = self.base.identity()
         return {
             "status": choice.status if choice else "base",
@@ -229,14 +229,17 @@ def _origin(choice: Choice | None) -> dict[str, Json]:
     return choice.record.model_dump(mode="json", include=names)
 
 
-def _unjudged(request: JobRequest, plan: Plan) -> str | None:
+def _unjudged(request: JobRequest, plan: Plan, choice: Choice | None) -> str | None:
     """Why the adapter's verdict is about other clips than this one."""
-    if plan.lora_scale == 0:
+    if choice is None:
         return "At strength 0 the clip is the base's, without an adapter."
-    if not request.as_judged:
+    speed = request.preset or DEFAULT_SPEED
+    if not (request.by_preset_alone and choice.passed_at(speed, plan.lora_scale)):
+        others = [name for name in choice.speeds or () if name != DEFAULT_SPEED]
+        also = f", at strength {choice.scale:g} also with those of {', '.join(others)}"
         return (
             "The adapter was judged with the default preset's steps and guidance and no negative"
-            " prompt."
+            f" prompt{also if others else ''}."
         )
     return None
 

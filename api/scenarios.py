@@ -45,7 +45,8 @@ class ScenarioView(Card):
     """What its clips may be used for, by the licences of what the adapter was made from; null where
     nothing is promoted."""
     speeds: dict[str, SpeedPreset]
-    """The speed presets by name, as `preset` names them; null: the base's own default."""
+    """The speed presets that may be asked for, by name, as `preset` names them; null: the base's
+    own default."""
     presets_fault: str | None
     """Why this isn't what stands in the presets' file, where it isn't: the file can't be read, and
     what it said before is kept."""
@@ -79,6 +80,10 @@ def _view(service: Service, presets: ServedPresets, name: str) -> ScenarioView:
         scores_note=choice.scores_note if choice else None,
         use=preset_use(service.settings.workspace, name, preset),
         **card_of(service.settings.workspace, name, choice).model_dump(),
-        speeds=presets.speed,
+        speeds={
+            speed: sampled
+            for speed, sampled in presets.speed.items()
+            if choice is None or choice.speeds is None or speed in choice.speeds
+        },
         presets_fault=public_at(presets.fault) if presets.fault else None,
     )

@@ -11,7 +11,7 @@ from api.affordable import refuse_unaffordable
 from api.errors import InvalidForm
 from api.generated import Generated as Generated
 from api.generated import answer_of as answer_of
-from api.generator.choice import choose
+from api.generator.choice import Choice, choose
 from api.jobs.accepting import JobTaker
 from api.jobs.job import Job, JobRequest
 from api.jobs.reuse import made_before
@@ -71,6 +71,7 @@ class Service(Workshop):
             self.runner.refuse_full(presets.limits.max_queue)
         self._refuse_other_path(request, presets)
         order = self.making.order(request, presets)
+        _refuse_other_speed(request, order.choice)
         self._refuse_other_frames(request, order.base)
         order_hash = order.key
         if asked_by is not None:  # no key of one client's is another's, and no clip is told of
@@ -113,6 +114,19 @@ class Service(Workshop):
         if job.artifact is not None and not self.jobs.is_shared(job.artifact):
             self.store.erase(job.artifact)
         self.jobs.forget(job.id)
+
+
+def _refuse_other_speed(request: JobRequest, choice: Choice | None) -> None:
+    """Raise InvalidForm for a speed preset that the gate did not let the adapter through at."""
+    known, named = choice.speeds if choice else None, request.preset
+    if known is None or named in (None, *known):
+        return
+    raise InvalidForm(
+        {
+            "preset": f"the adapter of {request.scenario} was not let through at {named}, but at"
+            f" {', '.join(known)}; `make sweep` judges it, and promoting again lets it through"
+        }
+    )
 
 
 def service_of(request: Request) -> Service:

@@ -15,11 +15,12 @@ from slora_assets.config.workspace import Workspace
 from slora_assets.deployment.candidate import candidate
 from slora_assets.deployment.registry import open_registered
 from slora_assets.deployment.signed import refuse_unsigned
-from slora_assets.deployment.strengths import checked_promotion
+from slora_assets.deployment.strengths import checked_promotion, let_through_speeds
 from slora_assets.deployment.taint import refuse_tainted
 from slora_assets.documents import (
     ADAPTER_FILE,
     ADAPTER_RECORD,
+    DEFAULT_SPEED,
     RUN_RECORD,
     VERDICT_FILE,
     AdapterRecord,
@@ -47,6 +48,15 @@ class Choice:
     """What a clip is made from, as the ledger names it."""
     scores_note: str | None
     """Why the scores behind the verdict mean nothing, where they don't."""
+    speeds: tuple[str, ...] | None = None
+    """Speed presets that the gate let it through at; null: nobody has said."""
+    scale: float | None = None
+    """Strength at which it did."""
+
+    def passed_at(self, speed: str, scale: float) -> bool:
+        """Whether the gate let it through at a speed preset and this strength; at the default's it
+        looked at a whole row of strengths."""
+        return speed == DEFAULT_SPEED or (speed in (self.speeds or ()) and scale == self.scale)
 
     def named_by(self, lora_path: str) -> bool:
         """Does a client's `lora_path` name this adapter? Compared as text: the disk isn't asked."""
@@ -103,6 +113,8 @@ def _promoted(
         preset.verdict,
         _recorded(workspace, folder / ADAPTER_RECORD, workspace.changelog),
         logged.scores_note,
+        let_through_speeds(logged, presets),
+        logged.scale,
     )
 
 

@@ -6,8 +6,6 @@ from typing import Final, Literal
 
 from pydantic import BaseModel, ConfigDict
 
-from slora_assets.documents import DEFAULT_SPEED
-
 State = Literal["queued", "in_progress", "completed", "failed", "cancelled"]
 UNFINISHED: Final[tuple[State, ...]] = ("queued", "in_progress")
 
@@ -30,10 +28,10 @@ class JobRequest(BaseModel):
     """A speed preset by name."""
 
     @property
-    def as_judged(self) -> bool:
-        """Whether the clip is drawn as those were that the verdict is about."""
+    def by_preset_alone(self) -> bool:
+        """Whether a speed preset says all of how the clip is drawn, as of those that are judged."""
         asked = (self.negative_prompt, self.num_inference_steps, self.guidance_scale)
-        return asked == (None, None, None) and self.preset in (None, DEFAULT_SPEED)
+        return asked == (None, None, None)
 
 
 class Plan(BaseModel):

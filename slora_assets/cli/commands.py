@@ -72,7 +72,8 @@ def promote(
     found = done.strengths
     typer.echo(
         f"{scenario}: {done.sha256} {state} (verdict {done.verdict}) at strength {found.scale:g};"
-        f" requests may ask for {found.least:g} to {found.most:g}; for {done.use} use"
+        f" requests may ask for {found.least:g} to {found.most:g}, speeds"
+        f" {', '.join(found.speeds)}; for {done.use} use"
     )
 
 

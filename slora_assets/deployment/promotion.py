@@ -44,6 +44,7 @@ from slora_assets.documents import (
     LoggedChange,
     PromotableAnswer,
     ScenarioPreset,
+    SpeedPreset,
 )
 from slora_assets.provenance import sha256_file
 from slora_assets.provenance.ledger import all_records, put_on_record
@@ -100,11 +101,14 @@ def promote(
         values = preset_values(record.sha256, answer, strengths, use)
         wanted = ScenarioPreset.model_validate(preset.model_dump() | values)
         known = promotion_of(workspace.changelog, scenario, record.sha256)
-        if known is not None and preset == wanted:
+        speeds = {name: presets.speed[name] for name in strengths.speeds}
+        if known is not None and preset == wanted and known.speeds == speeds:
             sign_preset(workspace, presets, scenario, wanted, known.hash)
             return Promotion(scenario, folder, record.sha256, answer, strengths, use, None)
         registered = replace(chosen, record=record)
-        change = _change(workspace, registered, preset.sha256, answer, strengths, use, by, reason)
+        change = _change(
+            workspace, registered, preset.sha256, answer, strengths, speeds, use, by, reason
+        )
         # The log comes first: a preset without its entry would be a promotion by nobody, an entry
         # without its preset is put right by the same command again.
         with edited_preset(workspace.presets, scenario, values):
@@ -119,6 +123,7 @@ def _change(
     replaced: str | None,
     answer: PromotableAnswer,
     strengths: Strengths,
+    speeds: dict[str, SpeedPreset],
     use: Use,
     by: str,
     reason: str,
@@ -137,6 +142,7 @@ def _change(
         scale=strengths.scale,
         scale_min=strengths.least,
         scale_max=strengths.most,
+        speeds=speeds,
         use=use,
         override_inconclusive=answer == "inconclusive",
         scores_note=chosen.verdict.scores_note,

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field, replace
 from itertools import groupby
 
 from slora_assets.config.errors import GateError, SloraError
@@ -16,6 +16,7 @@ from slora_assets.documents import (
     DEFAULT_SPEED,
     Answer,
     LoggedChange,
+    Presets,
     PromotableAnswer,
     RunVerdict,
     ScenarioPreset,
@@ -31,6 +32,8 @@ class Strengths:
     scale: float
     least: float
     most: float
+    speeds: tuple[str, ...] = (DEFAULT_SPEED,)
+    """Speed presets that were let through at `scale`, by name."""
 
 
 @dataclass(frozen=True)
@@ -40,6 +43,8 @@ class Tried:
     answer: Answer
     declared: float | None
     """Mean of the first metric that is to improve; null where it is unknown."""
+    speeds: Mapping[str, Answer] = field(default_factory=dict)
+    """Answers at this strength with other speed presets than the default."""
 
 
 def tried_strengths(workspace: Workspace, verdict: RunVerdict) -> dict[float, Tried]:
@@ -64,23 +69,32 @@ def tried_strengths(workspace: Workspace, verdict: RunVerdict) -> dict[float, Tr
     from slora_assets.validation.earned import earned_strengths
 
     metric = next(name for name, guard in settings.gate.guards.items() if guard.improves)
+    rows = earned_strengths(workspace, run, verdict, sweep)
+    refuse_unrecorded(workspace, workspace.sweep(verdict.run), remedy="run `make sweep`")
     swept = {
-        one.scale: Tried(one.answer, one.scores.get(metric))
-        for one in earned_strengths(workspace, run, verdict, sweep)
+        one.scale: Tried(
+            one.answer,
+            one.scores.get(metric),
+            {
+                other.speed: other.answer
+                for other in rows
+                if other.speed != DEFAULT_SPEED and other.scale == one.scale
+            },
+        )
+        for one in rows
         if one.speed == DEFAULT_SPEED
     }
-    refuse_unrecorded(workspace, workspace.sweep(verdict.run), remedy="run `make sweep`")
     at_verdict = swept.get(verdict.served.scale)
     if at_verdict is not None:  # the answer is the verdict's own; the sweep adds what it scored
-        own = {verdict.served.scale: Tried(verdict.gate.answer, at_verdict.declared)}
+        own = {verdict.served.scale: replace(at_verdict, answer=verdict.gate.answer)}
     return dict(sorted((swept | own).items()))
 
 
 def strengths_for(
     tried: Mapping[float, Tried], answer: PromotableAnswer, wanted: float | None
 ) -> Strengths:
-    """The strength to serve at, and how far requests may go from it: as far as neighbouring
-    strengths were let through.
+    """The strength to serve at, how far requests may go from it (as far as neighbouring strengths
+    were let through), and with which speed presets.
 
     `wanted` is a person's choice; without one it is the strength with the best declared metric.
     Raises GateError for a wanted strength that was not let through.
@@ -93,7 +107,9 @@ def strengths_for(
         start = max(good, key=lambda scale: _order(scale, tried))
     for row in rows:
         if start is not None and row[0] <= start <= row[-1]:
-            return Strengths(start, row[0], row[-1])
+            others = tried[start].speeds if start in tried else {}
+            speeds = (name for name, found in sorted(others.items()) if found in allowed)
+            return Strengths(start, row[0], row[-1], (DEFAULT_SPEED, *speeds))
     raise GateError(
         "the adapter wasn't let through at this strength",
         key="scale",
@@ -139,6 +155,16 @@ def checked_promotion(
         expected=f"within {least:g} to {most:g}",
         remedy="narrow scale_min and scale_max, or run `make sweep` and promote it again",
     )
+
+
+def let_through_speeds(logged: LoggedChange, presets: Presets) -> tuple[str, ...] | None:
+    """Names of the speed presets that a promoted adapter may be asked for: the default, and those
+    that the gate let through and nobody has changed since. None where the entry doesn't say: it is
+    an older one, and any may be named, without its verdict."""
+    if logged.speeds is None:
+        return None
+    same = (n for n, speed in sorted(logged.speeds.items()) if presets.speed.get(n) == speed)
+    return (DEFAULT_SPEED, *(name for name in same if name != DEFAULT_SPEED))
 
 
 def _order(scale: float, tried: Mapping[float, Tried]) -> tuple[float, float]:

@@ -16,6 +16,7 @@ from slora_assets.deployment.strengths import (
     Strengths,
     Tried,
     checked_promotion,
+    let_through_speeds,
     strengths_for,
     tried_strengths,
 )
@@ -158,3 +159,62 @@ def test_an_adapter_that_the_log_does_not_say_is_promoted_is_not_served(
     workspace.changelog.unlink()
     with pytest.raises(IntegrityError, match="the change log was cut"):
         checked_promotion(workspace, SCENARIO, preset(workspace))
+
+
+@pytest.fixture
+def speeds(workspace: Workspace) -> None:
+    """Two presets that take fewer steps than the default."""
+    told = workspace.presets.read_text()
+    more = "speed:\n  fast: {steps: 8}\n  draft: {steps: 4}\n"
+    workspace.presets.write_text(told.replace("speed:\n", more))
+
+
+def named(workspace: Workspace) -> tuple[str, ...] | None:
+    """The speed presets that requests may name."""
+    presets = read_presets(workspace.presets)
+    logged = checked_promotion(workspace, SCENARIO, presets.presets[SCENARIO])
+    assert logged is not None
+    return let_through_speeds(logged, presets)
+
+
+@pytest.mark.usefixtures("speeds")
+def test_a_speed_preset_is_served_where_the_gate_let_it_through_and_as_it_was_then(
+    workspace: Workspace, sweep: Callable[..., str]
+) -> None:
+    sweep(s085="pass", s100="pass")
+    answers = {0.85: "pass", 1.0: "pass"}
+    others = {(0.85, "fast"): "pass", (0.85, "draft"): "fail"}
+    write_sweep(workspace, SCENARIO, answers, best=0.85, others=others)
+    done = promote(workspace, SCENARIO, "Zoë", "it passed")
+    assert (done.strengths.scale, done.strengths.speeds) == (0.85, ("default", "fast"))
+    assert named(workspace) == ("default", "fast")
+    assert promote(workspace, SCENARIO, "Zoë", "again").change is None
+    told = workspace.presets.read_text()
+    workspace.presets.write_text(told.replace("{steps: 8}", "{steps: 2}"))
+    assert named(workspace) == ("default",), "nobody has judged it with two steps"
+
+
+@pytest.mark.usefixtures("speeds")
+def test_a_speed_that_was_judged_at_another_strength_is_not_served(
+    workspace: Workspace, sweep: Callable[..., str]
+) -> None:
+    sweep(s085="pass", s100="pass")
+    promote(workspace, SCENARIO, "Zoë", "it passed", scale=1.0)
+    assert named(workspace) == ("default",), "nobody has judged another"
+    answers, others = {0.85: "pass", 1.0: "pass"}, {(0.85, "fast"): "pass"}
+    write_sweep(workspace, SCENARIO, answers, others=others)
+    promote(workspace, SCENARIO, "Zoë", "it passed", scale=1.0)
+    assert named(workspace) == ("default",)
+    write_sweep(workspace, SCENARIO, answers, others=others | {(1.0, "fast"): "pass"})
+    promote(workspace, SCENARIO, "Zoë", "it passed", scale=1.0)
+    assert named(workspace) == ("default", "fast"), "the same preset, promoted with more"
+
+
+def test_an_older_promotion_does_not_say_which_speeds(
+    workspace: Workspace, finish_run: FinishRun
+) -> None:
+    finish_run(SCENARIO)
+    change = promote(workspace, SCENARIO, "Zoë", "it passed").change
+    assert change is not None
+    older = change.model_copy(update={"speeds": None})
+    assert let_through_speeds(older, read_presets(workspace.presets)) is None
