@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
-from typing import Final
+from functools import partial
+from typing import Final, TypeAlias
 
 from slora_assets.base_models.seam import VideoBase
 from slora_assets.config.errors import FootageError
@@ -13,13 +14,20 @@ from slora_assets.documents import Clip, NearestTrainingClip, RunRecord
 from slora_assets.footage.decode import decode_clip
 from slora_assets.processes.cores import cores
 from slora_assets.storage.footage_at_url import at_hand
-from slora_assets.validation.metrics.clip_likeness import HEIGHT
-from slora_assets.validation.metrics.nearest_clip import TrainingClip, TrainingFootage
+from slora_assets.validation.metrics.clip_likeness import HEIGHT, Likeness
+from slora_assets.validation.metrics.nearest_clip import (
+    NearestClip,
+    TrainingClip,
+    TrainingFootage,
+)
 from slora_assets.validation.sampling import Sample
 
-_MOST: Final = 400
-"""Training clips that are compared with. Their pictures stay in memory, and each is compared with
-all others to say what a copy is."""
+_AT_ONCE: Final = 400
+"""Training clips whose pictures are in memory at once. Of so many, taken evenly over all, each is
+compared with the others to say what a copy is."""
+
+Near: TypeAlias = tuple[TrainingClip, Likeness]
+"""A clip, and how near a sample is to it."""
 
 
 def nearest_training_clips(
@@ -30,37 +38,54 @@ def nearest_training_clips(
     samples: Sequence[Sample],
     check: Callable[[], None],
 ) -> list[NearestTrainingClip]:
-    """For each sample the nearest of the clips that the run was trained on, the nearest pair first;
-    none where no such clip can be read any more. Of more than 400 such clips as many are taken,
-    evenly over all. `check` may raise to end it."""
+    """For each sample the nearest of all clips that the run was trained on, the nearest pair first;
+    none where no such clip can be read any more. `check` may raise to end it."""
     trained = {clip.id for clip in record.clips if clip.split == "train"}
     known = [clip for clip in clips if clip.id in trained]
-    chosen = known[:: -(-len(known) // _MOST)] if known else []
-    shown = []
-    for clip in chosen:
-        check()
-        shown += _decoded(workspace, base, clip)
-    if not shown:
+
+    def footage_of(chosen: Sequence[Clip]) -> TrainingFootage | None:
+        shown = []
+        for clip in chosen:
+            check()
+            shown += _decoded(workspace, base, clip)
+        return TrainingFootage(shown) if shown else None
+
+    some = footage_of(known[:: max(1, -(-len(known) // _AT_ONCE))])
+    if some is None:
         return []
-    footage = TrainingFootage(shown)
 
-    def nearest(sample: Sample) -> NearestTrainingClip:
+    def closest(part: TrainingFootage, sample: Sample) -> Near:
         check()
-        found = footage.nearest(sample.frames)
-        return NearestTrainingClip(
-            prompt_id=sample.prompt.id,
-            seed=sample.seed,
-            clip_id=found.clip_id,
-            similarity=found.similarity,
-            limit=found.limit,
-            copied=found.copied,
-            evidence=found.evidence,
-            mirrored=found.mirrored,
-        )
+        return part.closest(sample.frames)
 
+    found: list[list[Near]] = [[] for _ in samples]
     with ThreadPoolExecutor(cores()) as pool:
-        rows = list(pool.map(nearest, samples))
+        for at in range(0, len(known), _AT_ONCE):
+            part = some if len(known) <= _AT_ONCE else footage_of(known[at : at + _AT_ONCE])
+            if part is not None:
+                nearest = pool.map(partial(closest, part), samples)
+                for mine, one in zip(found, nearest, strict=True):
+                    mine.append(one)
+        judged = [pool.submit(some.judged, *_nearest(near)) for near in found]
+        rows = [_row(one, two.result()) for one, two in zip(samples, judged, strict=True)]
     return sorted(rows, key=lambda row: (-row.similarity, row.prompt_id, row.seed))
+
+
+def _nearest(near: Sequence[Near]) -> Near:
+    return min(near, key=lambda one: one[1].distance)
+
+
+def _row(sample: Sample, found: NearestClip) -> NearestTrainingClip:
+    return NearestTrainingClip(
+        prompt_id=sample.prompt.id,
+        seed=sample.seed,
+        clip_id=found.clip_id,
+        similarity=found.similarity,
+        limit=found.limit,
+        copied=found.copied,
+        evidence=found.evidence,
+        mirrored=found.mirrored,
+    )
 
 
 def _decoded(workspace: Workspace, base: VideoBase, clip: Clip) -> list[TrainingClip]:

@@ -7,6 +7,7 @@ from types import SimpleNamespace
 from typing import Any
 
 import numpy as np
+import pytest
 from numpy.typing import NDArray
 
 from slora_assets.curation.validation_prompts import Prompt
@@ -58,6 +59,16 @@ def test_a_repeated_clip_is_named_and_counted_as_a_copy(tmp_path: Path) -> None:
     (row,) = nearest(tmp_path, WAYS["one"], ["one", "other"])
     assert (row.clip_id, row.copied, row.prompt_id, row.seed) == ("one", True, "market_floor_00", 1)
     assert row.similarity > row.limit
+
+
+def test_of_more_clips_than_fit_into_memory_none_is_left_out(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    both = ["one", "other"]
+    found = {name: nearest(tmp_path / name, way, both) for name, way in WAYS.items()}
+    assert {name: row.clip_id for name, (row,) in found.items()} == {name: name for name in WAYS}
+    monkeypatch.setattr("slora_assets.validation.copies._AT_ONCE", 1)
+    assert {name: nearest(tmp_path / name, way, both) for name, way in WAYS.items()} == found
 
 
 def test_only_clips_that_were_trained_on_can_be_copied(tmp_path: Path) -> None:

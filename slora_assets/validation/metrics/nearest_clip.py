@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cached_property
 from typing import Final
 
@@ -106,7 +106,8 @@ class TrainingFootage:
                 "there is no training clip to compare samples with",
                 remedy="name the clips that the adapter was trained on",
             )
-        self._clips = list(clips)
+        gone = np.empty((0, 0, 0, 3), np.uint8)  # only their working pictures are needed again
+        self._clips = [replace(clip, frames=gone) for clip in clips]
         shape = clips[0].frames.shape
         self._aspect = shape[2] / shape[1] if len(shape) == 4 and shape[1] and shape[2] else 1.0
         self._pictures = [working_pictures(clip.frames, self._aspect) for clip in clips]
@@ -127,8 +128,14 @@ class TrainingFootage:
         taken for a copy. Of a sample that is none, `clip_id` is the nearest by the same measure,
         which need not be what people would choose. Raises FootageError `bad_shape`.
         """
-        sample = working_pictures(frames, self._aspect)
-        clip, likeness = self._nearest(sample)
+        return self.judged(*self.closest(frames))
+
+    def closest(self, frames: NDArray[np.uint8]) -> tuple[TrainingClip, Likeness]:
+        """The training clip nearest to a sample, and how near. Raises FootageError `bad_shape`."""
+        return self._nearest(working_pictures(frames, self._aspect))
+
+    def judged(self, clip: TrainingClip, likeness: Likeness) -> NearestClip:
+        """Whether a sample so near to a clip, of these or of more footage like them, copies it."""
         share = FRAME_SHARE if likeness.evidence == "frame" else 1.0
         limit = share * LIMIT
         if likeness.distance <= limit:
