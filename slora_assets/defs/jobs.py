@@ -4,8 +4,14 @@ import dagster as dg
 
 _CACHES = ("scenario_manifest", "first_frames", "prompt_embeddings", "latents")
 _SOURCES = ("footage", "scenario_metadata", "base_model")
-REFRESHED = (*_CACHES, "scenario_adapter", "scenario_validation", "scenario_report")
-"""What hangs on one scenario's clips."""
+REFRESHED = (
+    *_CACHES,
+    "scenario_adapter",
+    "scenario_validation",
+    "scenario_report",
+    "project_report",
+)
+"""What hangs on one scenario's clips, and the page over all that shows it."""
 
 _VERBS: dict[str, tuple[str, tuple[str, ...]]] = {
     "data": ("Find the footage and sort it into scenarios.", _SOURCES),

@@ -76,7 +76,7 @@ def test_an_adapter_whose_scenario_has_other_clips_now_says_how_many(copy: Works
     assert "(1 new, 1 changed, 1 gone)" in _said(check)
     assert _numbers(check) == {"new clips": 1, "gone clips": 1, "changed clips": 1}
     # The verdict is on the adapter that there is, but was held against footage of before.
-    assert "footage, presets, the gate's settings or its code are others" in _said(_verdict())
+    assert "the footage is not that which it was held against" in _said(_verdict())
 
 
 def _record(workspace: Workspace) -> Path:

@@ -73,7 +73,7 @@ def test_a_verdict_holds_everything_that_it_was_given_under(graph: Graph, asset:
     assert asked["adapter"] == verdict["adapter_sha256"]
     pairs = json.loads(workspace.judged_pairs(run).read_text())["pairs"]
     assert {one["text"] for one in asked["prompts"]} == {pair["prompt"] for pair in pairs}
-    sweep = json.loads(workspace.sweep(run).read_text())
+    sweep = json.loads(workspace.sweep(SCENARIO).read_text())
     for record in (verdict, sweep):
         assert record["software"]["torch"] == version("torch")
         assert record["threads"] in range(1, (os.cpu_count() or 1) + 1)

@@ -75,6 +75,8 @@ def _passes(project: ProjectResource, run: str) -> dg.AssetCheckResult:
             "verdict": gate.answer,
             "clips": gate.n_clips,
             "mean_changes": {name: metric.mean_delta for name, metric in gate.metrics.items()},
+            "lower_bounds": {name: metric.lower for name, metric in gate.metrics.items()},
+            "limits": {name: -metric.margin for name, metric in gate.metrics.items()},
         },
     )
 
