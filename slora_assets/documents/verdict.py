@@ -19,21 +19,6 @@ Answer = Literal["pass", "fail", "inconclusive"]
 class PromptPair(Document):
     """Base and adapter on one prompt and seed, all else equal."""
 
-    @property
-    def clip(self) -> str:
-        """Its clips' name, as their files'."""
-        return f"{self.prompt_id}_{self.seed}"
-
-    @property
-    def first_seed(self) -> int:
-        """The seed of the clip that it counts as."""
-        return self.seed if self.counts_as_seed is None else self.counts_as_seed
-
-    @property
-    def counts_as_clip(self) -> str:
-        """The name of the clip that it counts as."""
-        return f"{self.counts_as}_{self.first_seed}"
-
     prompt_id: str
     """Scenario and place in its list of prompts."""
     prompt: str = ""
@@ -57,6 +42,21 @@ class PromptPair(Document):
     """Does the adapter's?"""
     difference: float = Field(ge=0, le=1)
     """Mean absolute pixel difference of the two clips, intensities 0..1."""
+
+    @property
+    def clip(self) -> str:
+        """Its clips' name, as their files'."""
+        return f"{self.prompt_id}_{self.seed}"
+
+    @property
+    def first_seed(self) -> int:
+        """The seed of the clip that it counts as."""
+        return self.seed if self.counts_as_seed is None else self.counts_as_seed
+
+    @property
+    def counts_as_clip(self) -> str:
+        """The name of the clip that it counts as."""
+        return f"{self.counts_as}_{self.first_seed}"
 
 
 class FootageClip(Document):
