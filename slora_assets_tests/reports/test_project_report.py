@@ -46,7 +46,7 @@ def test_a_line_per_scenario_and_the_unified_run_with_what_to_do(workspace: Work
         "lora_unified",
     ):
         assert words in found.text, words
-    assert "base, adapter; footage cosine, -1 to 1; higher is better" in found.text
+    assert "base, adapter; footage cosine, -1 to 1 higher is better" in found.text
     assert found.tags.count("video") == 3, "base, adapter and footage"
 
 
