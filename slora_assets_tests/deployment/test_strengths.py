@@ -9,6 +9,7 @@ from collections.abc import Callable
 import pytest
 
 from slora_assets.config.errors import GateError, IntegrityError
+from slora_assets.config.validation import read_validation_prompts
 from slora_assets.config.workspace import Workspace
 from slora_assets.deployment.presets import preset_values, read_presets, write_preset
 from slora_assets.deployment.promotion import demote, promote
@@ -22,6 +23,8 @@ from slora_assets.deployment.strengths import (
 )
 from slora_assets.documents import Answer, ScenarioPreset
 from slora_assets.provenance.records import read_verdict
+from slora_assets.validation.question import question_of
+from slora_assets.validation.swept import complete_sweep, lacking, standing_sweep
 from slora_assets_tests.deployment.conftest import CONFIGS
 from slora_assets_tests.earned import write_sweep
 from slora_assets_tests.judged_runs import write_manifest
@@ -218,3 +221,21 @@ def test_an_older_promotion_does_not_say_which_speeds(
     assert change is not None
     older = change.model_copy(update={"speeds": None})
     assert let_through_speeds(older, read_presets(workspace.presets)) is None
+
+
+@pytest.mark.usefixtures("speeds")
+def test_a_sweep_lacks_other_speeds_at_a_strength_that_was_promoted_since(
+    workspace: Workspace, sweep: Callable[..., str]
+) -> None:
+    sweep(s085="pass", s100="pass")
+    answers, others = {0.85: "pass", 1.0: "pass"}, {(0.85, "fast"): "pass", (0.85, "draft"): "fail"}
+    write_sweep(workspace, SCENARIO, answers, others=others)
+    run = workspace.scenario_run(SCENARIO)
+    prompts = read_validation_prompts(workspace.validation_prompts)
+    assert complete_sweep(workspace, run, prompts) is not None
+    promote(workspace, SCENARIO, "Zoë", "it passed", scale=1.0)
+    assert complete_sweep(workspace, run, prompts) is None
+    standing = standing_sweep(workspace, run, prompts)
+    assert standing is not None, "what was judged still holds"
+    lacks = lacking(workspace, question_of(workspace, run, prompts), standing)
+    assert {(one.scale, one.speed) for one in lacks} == {(1.0, "fast"), (1.0, "draft")}
