@@ -7,13 +7,13 @@ from __future__ import annotations
 
 import os
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass, replace
 from pathlib import Path
 
 from filelock import lock_descriptor
 
-from slora_assets.config.errors import GateError
+from slora_assets.config.errors import GateError, SloraError
 from slora_assets.config.licences import Use
 from slora_assets.config.workspace import Workspace
 from slora_assets.curation.retirement import refuse_retired
@@ -188,7 +188,7 @@ def admitted(
     if gate.answer == "fail":
         raise GateError(
             f"the verdict on {chosen.scenario}'s adapter is fail: {why}",
-            remedy="train a better adapter; a failed one is never promoted",
+            remedy=_instead(workspace, chosen),
         )
     if gate.answer == "pass" and not chosen.verdict.scores_trusted:
         raise GateError(
@@ -206,6 +206,20 @@ def admitted(
 
     refuse_unearned(workspace, workspace.scenario_run(chosen.scenario), chosen.verdict)
     return gate.answer
+
+
+def _instead(workspace: Workspace, chosen: Candidate) -> str:
+    """What helps where the strength that is served failed."""
+    passing: list[str] = []
+    with suppress(SloraError):
+        tried = tried_strengths(workspace, chosen.verdict)
+        passing = [f"{scale:g}" for scale, one in tried.items() if one.answer == "pass"]
+    if not passing:
+        return "train a better adapter; a failed one is never promoted"
+    return (
+        f"it passes at strength {' or '.join(passing)}: set presets.{chosen.scenario}.scale in"
+        f" {workspace.presets.name} to that, `make validate`, and promote it then"
+    )
 
 
 def _logged(workspace: Workspace, change: Change) -> LoggedChange:

@@ -26,7 +26,7 @@ from slora_assets.provenance.records import read_verdict
 from slora_assets.validation.question import question_of
 from slora_assets.validation.swept import complete_sweep, lacking, standing_sweep
 from slora_assets_tests.deployment.conftest import CONFIGS
-from slora_assets_tests.earned import write_sweep
+from slora_assets_tests.earned import earn, write_sweep
 from slora_assets_tests.judged_runs import write_manifest
 
 FinishRun = Callable[..., str]
@@ -162,6 +162,18 @@ def test_an_adapter_that_the_log_does_not_say_is_promoted_is_not_served(
     workspace.changelog.unlink()
     with pytest.raises(IntegrityError, match="the change log was cut"):
         checked_promotion(workspace, SCENARIO, preset(workspace))
+
+
+def test_where_the_served_strength_fails_those_that_pass_are_named(
+    workspace: Workspace, sweep: Callable[..., str], finish_run: FinishRun
+) -> None:
+    finish_run(SCENARIO, "fail")
+    with pytest.raises(GateError, match="train a better adapter"):
+        promote(workspace, SCENARIO, "Zoë", "please")
+    sweep(s070="pass", s085="fail", s100="pass")
+    earn(workspace, SCENARIO, "fail")
+    with pytest.raises(GateError, match=r"strength 0\.7 or 1: set presets\.market_floor\.scale"):
+        promote(workspace, SCENARIO, "Zoë", "please")
 
 
 @pytest.fixture
