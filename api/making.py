@@ -235,11 +235,13 @@ def _unjudged(request: JobRequest, plan: Plan, choice: Choice | None) -> str | N
         return "At strength 0 the clip is the base's, without an adapter."
     speed = request.preset or DEFAULT_SPEED
     if not (request.by_preset_alone and choice.passed_at(speed, plan.lora_scale)):
+        also = ""
         others = [name for name in choice.speeds or () if name != DEFAULT_SPEED]
-        also = f", at strength {choice.scale:g} also with those of {', '.join(others)}"
+        if others and choice.scale is not None:
+            also = f", at strength {choice.scale:g} also with those of {', '.join(others)}"
         return (
             "The adapter was judged with the default preset's steps and guidance and no negative"
-            f" prompt{also if others else ''}."
+            f" prompt{also}."
         )
     return None
 

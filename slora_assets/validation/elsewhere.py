@@ -97,7 +97,10 @@ def _bounded(pairs: Sequence[OtherPair], settings: GateSettings) -> Elsewhere:
         return found
     bounds = mean_bounds(
         np.array([pair.scores[1] - pair.scores[0] for pair in pairs]),
-        {"prompt": [pair.asked.prompt.id for pair in pairs]},
+        {
+            "prompt": [pair.asked.prompt.id for pair in pairs],
+            "seed": [str(pair.asked.seed) for pair in pairs],
+        },
         settings.confidence,
         samples=settings.bootstrap_samples,
         seed=settings.bootstrap_seed,
