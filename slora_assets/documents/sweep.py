@@ -70,5 +70,5 @@ class ScaleSweep(Document):
     scales: list[SweptScale]
     """By speed, then by rising scale."""
     software: dict[str, str] | None = Field(default=None, exclude_if=is_none)
-    """As a verdict's, as is the next."""
+    """As a verdict's, as is the next: of all rows but the one that is the verdict's own."""
     threads: int | None = Field(default=None, exclude_if=is_none)

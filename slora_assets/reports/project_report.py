@@ -67,7 +67,7 @@ def project_page(workspace: Workspace, prompts: ValidationPrompts) -> str:
     shown: Mapping[str, Any] = {
         "rows": rows,
         "dataset": summary["dataset"],
-        "headline_metrics": [metric_of(name) for name in _HEADLINE_NUMBERS],
+        "headline_metrics": {name: metric_of(name) for name in _HEADLINE_NUMBERS},
     }
 
     def made(room: int) -> str:

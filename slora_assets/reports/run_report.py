@@ -75,7 +75,7 @@ def _shown(workspace: Workspace, evidence: Evidence) -> dict[str, object]:
         "origin": sections.origin(evidence),
         "trained_clips": sections.trained_clips(evidence),
         "gate_settings": sections.settings(
-            {"seeds": [*evidence.seeds]} | evidence.gate.model_dump(mode="json")
+            {"seeds": list(evidence.seeds)} | evidence.gate.model_dump(mode="json")
         ),
         "recipe": sections.settings(evidence.recipe),
     }

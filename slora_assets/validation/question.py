@@ -76,14 +76,7 @@ class Question:
             | {
                 "footage": object_hash(self._depends_on["footage"]),
                 "prompts": [
-                    AskedPrompt(
-                        id=one.id,
-                        text=one.text,
-                        subject=one.subject,
-                        motion=one.motion,
-                        template=one.template,
-                    )
-                    for one in self.prompts
+                    AskedPrompt.model_validate(one, from_attributes=True) for one in self.prompts
                 ],
             }
         )

@@ -7,10 +7,10 @@ people look at.
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeAlias
 
 import torch
 
@@ -45,6 +45,9 @@ from slora_assets.validation.swept import (
     swept_measurements,
 )
 
+_Row: TypeAlias = tuple[SweptScale, MeasuredScale]
+"""The gate's answer at a strength, and what it rests on."""
+
 
 def sweep_run(
     workspace: Workspace,
@@ -64,17 +67,22 @@ def sweep_run(
     standing = standing_answers(workspace, question)
     wanted = servings(workspace, question)
     if standing is not None:
-        wanted = lacking(workspace, question, standing)
-        if not wanted:
+        lacks = lacking(workspace, question, standing)
+        if not lacks:
             report(f"{standing.run}: nothing to do, the sweep stands")
             return standing
+        # What the record says that it was made with holds for all of its rows.
+        if (standing.software, standing.threads) == _made_with():
+            wanted = lacks
+        else:
+            standing = None
     judging = Judging(workspace, run_folder, question, report, should_stop)
     known = _of_verdict(workspace, judging)
-    rows: list[SweptScale] = []
-    measured: list[MeasuredScale] = []
+    rows: list[_Row] = []
     base_scores: dict[str, Any] = {}
     if standing is not None:
-        rows, measured = [*standing.scales], [*swept_measurements(workspace, standing).scales]
+        scales = swept_measurements(workspace, standing).scales
+        rows = list(zip(standing.scales, scales, strict=True))
         base_scores = standing.base_scores
     for serving in wanted:
         served = serving.on(judging.sides.base)
@@ -85,13 +93,28 @@ def sweep_run(
             found = _drawn(judging, served)
         if serving.speed == DEFAULT_SPEED and not found.gate.given_up:
             base_scores = found.base_scores
-        rows.append(_answered(serving, found))
-        measured.append(_measured(serving, found))
-        report(f"{question.record.run}: {serving.scale:g} ({serving.speed}): {rows[-1].answer}")
-    # The document comes last: it is what says that a sweep stands.
+        rows.append((_answered(serving, found), _measured(serving, found)))
+        answer = found.gate.answer
+        report(f"{question.record.run}: {serving.scale:g} ({serving.speed}): {answer}")
+    return _written(workspace, run_folder, judging, rows, base_scores)
+
+
+def _written(
+    workspace: Workspace,
+    run_folder: Path,
+    judging: Judging,
+    rows: Sequence[_Row],
+    base_scores: dict[str, Any],
+) -> ScaleSweep:
+    """The sweep, on record. The document comes last: it is what says that a sweep stands."""
+    question = judging.question
     file, pairs = workspace.sweep(question.record.run), workspace.swept_pairs(question.record.run)
+    speeds = list(dict.fromkeys(row.speed for row, _ in rows))
+    rows = sorted(rows, key=lambda one: (speeds.index(one[0].speed), one[0].scale))
+    measured = [one for _, one in rows]
     document = SweptMeasurements(footage=judging.footage_clips, scales=measured)
     write_json(pairs, document.model_dump(mode="json"))
+    software, threads = _made_with()
     swept = ScaleSweep(
         run=question.record.run,
         adapter_sha256=judging.adapter.sha256,
@@ -99,9 +122,9 @@ def sweep_run(
         sweep_hash=sweep_hash(workspace, question),
         base_scores=base_scores,
         footage_scores=mean_metrics([clip.scores for clip in judging.footage_clips]),
-        scales=rows,
-        software=software_versions(),
-        threads=torch.get_num_threads(),
+        scales=[row for row, _ in rows],
+        software=software,
+        threads=threads,
     )
     write_sweep_plot(file.with_suffix(".png"), swept)
     write_json(file, swept.model_dump(mode="json"))
@@ -113,6 +136,11 @@ def sweep_run(
         files=[file.with_suffix(".png"), pairs],
     )
     return swept
+
+
+def _made_with() -> tuple[dict[str, str], int]:
+    """What clips are measured with here."""
+    return software_versions(), torch.get_num_threads()
 
 
 @dataclass(frozen=True)
