@@ -9,6 +9,7 @@ import dagster as dg
 from pydantic import BaseModel
 
 from slora_assets.documents import GuardedMetric, QuarantinedClip, ScaleSweep
+from slora_assets.validation.metrics.naming import metric_of
 
 _MOST_ROWS: Final = 100
 
@@ -36,6 +37,8 @@ EPOCHS: Final = dg.TableSchema(
 GUARDED: Final = dg.TableSchema(
     columns=[
         dg.TableColumn("metric", "string", "see docs/howto/reading_a_verdict.md"),
+        dg.TableColumn("unit", "string", "of all numbers but clips"),
+        dg.TableColumn("better", "string", "higher or lower"),
         dg.TableColumn("held_against", "string", "base, footage, or the worse of both"),
         dg.TableColumn("base", "number", "mean over distinct clips"),
         dg.TableColumn("adapter", "number", "mean over distinct clips"),
@@ -105,6 +108,8 @@ def guarded_table(metrics: Mapping[str, GuardedMetric]) -> dg.TableMetadataValue
         (
             {
                 "metric": name,
+                "unit": metric_of(name).unit,
+                "better": metric_of(name).better,
                 "held_against": found.yardstick,
                 "base": found.base,
                 "adapter": found.adapter,

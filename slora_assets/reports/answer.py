@@ -9,7 +9,8 @@ from typing import Final
 from slora_assets.documents import Answer
 from slora_assets.reports.charts.sweep_charts import by_speed, passing
 from slora_assets.reports.evidence import Evidence
-from slora_assets.reports.metrics import metric_of, plain
+from slora_assets.reports.metrics import plain
+from slora_assets.validation.metrics.naming import metric_of
 
 WORDS: Final[dict[Answer, str]] = {"pass": "Pass", "fail": "Fail", "inconclusive": "No answer yet"}
 

@@ -11,7 +11,7 @@ from slora_assets.documents import FootageClip, PromptPair
 from slora_assets.reports.clips import Shelf, Video, clip_file, closest_in_words, fitting
 from slora_assets.reports.differences import Worst, worst_first
 from slora_assets.reports.evidence import Evidence
-from slora_assets.reports.metrics import metric_of
+from slora_assets.validation.metrics.naming import metric_of
 
 LEAST_PAIRS: Final = 6
 """So many pairs are shown, however small they have to be made."""

@@ -1,4 +1,4 @@
-"""What each metric is called, its unit and its better direction; and the tables of a verdict."""
+"""The tables of a verdict, and its sentences, with metrics called as people call them."""
 
 from __future__ import annotations
 
@@ -7,60 +7,11 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any, Final, Literal
 
-from slora_assets.config.validation import GateSettings, Guard
+from slora_assets.config.validation import GateSettings
 from slora_assets.documents import GuardedMetric, RunVerdict
+from slora_assets.validation.metrics.naming import METRICS, Metric, in_order, metric_of
 
-Better = Literal["higher", "lower", "neither"]
 State = Literal["within", "beyond", "open"]
-
-
-@dataclass(frozen=True)
-class Metric:
-    """How a metric is told to people."""
-
-    label: str
-    unit: str
-    better: Better
-    says: str
-
-
-METRICS: Final[Mapping[str, Metric]] = {
-    "clip_similarity": Metric(
-        "CLIP similarity", "cosine, -1 to 1", "higher", "how well the frames show the prompt"
-    ),
-    "scenario_margin": Metric(
-        "Scenario margin",
-        "difference of cosines",
-        "higher",
-        "by how much better than other scenarios' prompts",
-    ),
-    "steadiness": Metric(
-        "Steadiness",
-        "0 to 1",
-        "higher",
-        "what stays the same from frame to frame when motion is taken out",
-    ),
-    "motion_jitter": Metric(
-        "Motion jitter", "shorter sides per second", "lower", "shaking, jumps and flicker"
-    ),
-    "motion_speed": Metric(
-        "Motion speed", "shorter sides per second", "higher", "speed of what moves"
-    ),
-    "moving_share": Metric("Moving share", "0 to 1", "neither", "share of the picture that moves"),
-    "temporal_consistency": Metric(
-        "Temporal consistency",
-        "0 to 1",
-        "higher",
-        "steadiness, less where it is slower than footage",
-    ),
-    "held_out_loss": Metric(
-        "Held-out loss", "denoising loss", "lower", "on clips that aren't trained on"
-    ),
-    "combined": Metric("Combined score", "weighted sum", "higher", "which epochs are kept by"),
-    "frozen_samples": Metric("Frozen clips", "clips", "lower", "clips in which nothing moves"),
-    "samples": Metric("Clips", "clips", "neither", "how many the means are over"),
-}
-"""docs/howto/reading_a_verdict.md says it at length."""
 
 _HELD_AGAINST: Final = {
     "base": "the base's clips",
@@ -100,14 +51,6 @@ class GuardRow:
     state_text: str
 
 
-def metric_of(name: str, guard: Guard | None = None) -> Metric:
-    """A metric as people are told of it; of one that is not known here, what its guard says."""
-    better: Better = "neither"
-    if guard is not None:
-        better = "higher" if guard.higher_is_better else "lower"
-    return METRICS.get(name) or Metric(name.replace("_", " "), "", better, "")
-
-
 def plain(text: str) -> str:
     """A sentence of the gate with metrics called as people call them."""
 
@@ -126,7 +69,7 @@ def mean_rows(verdict: RunVerdict) -> list[MeanRow]:
     """Every metric of base, adapter and footage, those that are known here first."""
     sides = (verdict.base_scores, verdict.adapter_scores, verdict.footage_scores)
     rows = []
-    for name in sorted(_numbers(sides), key=_place):
+    for name in sorted(_numbers(sides), key=in_order):
         base, adapter, footage = (_number(side.get(name)) for side in sides)
         guarded = name in verdict.gate.metrics
         rows.append(MeanRow(name, metric_of(name), base, adapter, footage, guarded))
@@ -149,7 +92,7 @@ def state_of(found: GuardedMetric) -> State:
 
 
 def _guard_rows(metrics: Mapping[str, GuardedMetric], gate: GateSettings) -> Iterator[GuardRow]:
-    for name in sorted(metrics, key=_place):
+    for name in sorted(metrics, key=in_order):
         found, guard = metrics[name], gate.guards.get(name)
         against = _HELD_AGAINST.get(found.yardstick, found.yardstick)
         if guard is not None and guard.least_share is not None and found.yardstick == "footage":
@@ -164,12 +107,6 @@ def _guard_rows(metrics: Mapping[str, GuardedMetric], gate: GateSettings) -> Ite
             state=state,
             state_text=_STATES[state],
         )
-
-
-def _place(name: str) -> tuple[int, str]:
-    """Where a metric stands in tables: as METRICS has it, others after those."""
-    known = [*METRICS]
-    return (known.index(name) if name in METRICS else len(known), name)
 
 
 def _numbers(sides: tuple[Mapping[str, Any], ...]) -> set[str]:

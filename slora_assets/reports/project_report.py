@@ -18,8 +18,9 @@ from slora_assets.reports.answer import Step, headline, next_steps
 from slora_assets.reports.clip_cards import typical_pair
 from slora_assets.reports.clips import fitting
 from slora_assets.reports.evidence import Evidence, read_evidence
-from slora_assets.reports.metrics import MeanRow, mean_rows, metric_of
+from slora_assets.reports.metrics import MeanRow, mean_rows
 from slora_assets.reports.rendering import page, within_limit
+from slora_assets.validation.metrics.naming import metric_of
 
 _HEADLINE_NUMBERS: Final = ("clip_similarity", "temporal_consistency", "motion_speed")
 _NOT_JUDGED: Final = {

@@ -17,7 +17,8 @@ from jinja2 import Environment, FileSystemLoader, StrictUndefined
 from markupsafe import Markup
 
 from slora_assets.reports.charts.marks import Chart
-from slora_assets.reports.metrics import metric_of, plain
+from slora_assets.reports.metrics import plain
+from slora_assets.validation.metrics.naming import metric_of
 
 _WEB: Final = Path(__file__).with_name("web")
 

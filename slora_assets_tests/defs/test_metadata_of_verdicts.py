@@ -49,6 +49,7 @@ def test_a_verdict_shows_reasons_scores_and_what_they_rest_on(graph: Graph, asse
     (row,) = shown["guarded"]
     assert (row["metric"], row["clips"]) == ("clip_similarity", guarded["n"])
     assert row["held_against"] == guarded["yardstick"] == "base"
+    assert (row["unit"], row["better"]) == ("cosine, -1 to 1", "higher")
     assert row["mean_change"] == round(guarded["mean_delta"], 4)
     for side in ("base", "adapter", "footage"):
         assert row[side] == round(guarded[side], 4)

@@ -13,8 +13,9 @@ from slora_assets.reports.charts.differences_chart import differences_chart
 from slora_assets.reports.charts.marks import Chart, Plot, spanning, tick_texts, ticks
 from slora_assets.reports.charts.sweep_charts import passing
 from slora_assets.reports.charts.training_charts import training_charts
-from slora_assets.reports.metrics import GuardRow, metric_of
+from slora_assets.reports.metrics import GuardRow
 from slora_assets.reports.rendering import chart_svg
+from slora_assets.validation.metrics.naming import metric_of
 from slora_assets_tests.reports.test_differences import guarded
 
 

@@ -14,8 +14,9 @@ from slora_assets.config.validation import read_validation_prompts
 from slora_assets.config.workspace import UNIFIED, Workspace
 from slora_assets.documents import RUN_RECORD, VERDICT_FILE
 from slora_assets.provenance import write_json
-from slora_assets.reports.metrics import METRICS, plain
+from slora_assets.reports.metrics import plain
 from slora_assets.reports.project_report import write_project_report
+from slora_assets.validation.metrics.naming import METRICS
 from slora_assets_tests.on_record import put_run_on_record
 from slora_assets_tests.reports.made import add_metadata, prompts_of, report_of, reported_workspace
 from slora_assets_tests.reports.made_parts import RUN

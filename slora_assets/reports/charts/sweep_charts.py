@@ -8,7 +8,7 @@ from itertools import groupby, pairwise
 from slora_assets.config.validation import GateSettings
 from slora_assets.documents import ScaleSweep, SweptScale
 from slora_assets.reports.charts.marks import Chart, Plot, spanning
-from slora_assets.reports.metrics import metric_of
+from slora_assets.validation.metrics.naming import metric_of
 
 
 def by_speed(sweep: ScaleSweep) -> dict[str, list[SweptScale]]:

@@ -6,7 +6,7 @@ from collections.abc import Mapping, Sequence
 from typing import Any, Final
 
 from slora_assets.reports.charts.marks import Chart, Plot, spanning
-from slora_assets.reports.metrics import METRICS, metric_of
+from slora_assets.validation.metrics.naming import METRICS, metric_of
 
 _SCORES: Final = (
     "combined",

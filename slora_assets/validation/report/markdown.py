@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 
 from slora_assets.documents import HeldOut, RunVerdict
 from slora_assets.provenance.markdown import markdown_cell
+from slora_assets.validation.metrics.naming import in_order, metric_of
 
 if TYPE_CHECKING:
     from slora_assets.validation.sampling import Sample
@@ -74,11 +75,16 @@ def _duplicates(duplicates: Mapping[str, Sequence[str]]) -> list[str]:
 
 def _means(verdict: RunVerdict) -> list[str]:
     """Base, adapter and footage beside each other, metric by metric."""
-    lines = ["| mean of | base | adapter | footage |", "|---|---|---|---|"]
-    for name, base in verdict.base_scores.items():
-        values = (base, verdict.adapter_scores.get(name), verdict.footage_scores.get(name))
+    lines = [
+        "| mean of | base | adapter | footage | unit | better |",
+        "|---|---|---|---|---|---|",
+    ]
+    for name in sorted(verdict.base_scores, key=in_order):
+        scores = (verdict.base_scores, verdict.adapter_scores, verdict.footage_scores)
+        values = (side.get(name) for side in scores)
         shown = ("-" if value is None else f"{value:.4g}" for value in values)
-        lines.append(f"| {name} | {' | '.join(shown)} |")
+        metric = metric_of(name)
+        lines.append(f"| {name} | {' | '.join(shown)} | {metric.unit} | {metric.better} |")
     return lines
 
 
