@@ -124,7 +124,8 @@ def _refuse_other_speed(request: JobRequest, choice: Choice | None) -> None:
     raise InvalidForm(
         {
             "preset": f"the adapter of {request.scenario} was not let through at {named}, but at"
-            f" {', '.join(known)}; `make sweep` judges it, and promoting again lets it through"
+            f" {', '.join(known)}; where `make sweep` finds that it passes, promoting again lets"
+            " it through"
         }
     )
 

@@ -36,7 +36,12 @@ from slora_assets.deployment.signed import (
     vouch_for_adapter,
     withdraw_preset,
 )
-from slora_assets.deployment.strengths import Strengths, strengths_for, tried_strengths
+from slora_assets.deployment.strengths import (
+    Strengths,
+    strengths_for,
+    to_judge_at_another,
+    tried_strengths,
+)
 from slora_assets.documents import (
     RUN_RECORD,
     VERDICT_FILE,
@@ -180,10 +185,15 @@ def admitted(
 ) -> PromotableAnswer:
     """The candidate's verdict, if it may be promoted with it.
 
-    Raises GateError for a verdict of fail (never promoted), for an inconclusive one without
-    `override_inconclusive`, and for one that its own scores don't give under the settings in force.
+    Raises GateError for one that was given under other settings than those in force, for a verdict
+    of fail (never promoted), for an inconclusive one without `override_inconclusive`, and for one
+    that its own scores don't give.
     """
-    gate = chosen.verdict.gate
+    # The gate reckons with numpy, which definitions don't wait for.
+    from slora_assets.validation.earned import refuse_outdated, refuse_unearned
+
+    run, gate = workspace.scenario_run(chosen.scenario), chosen.verdict.gate
+    refuse_outdated(workspace, run, chosen.verdict)
     why = " ".join(gate.reasons)
     if gate.answer == "fail":
         raise GateError(
@@ -201,10 +211,7 @@ def admitted(
             remedy="settle it with more prompts or trained models, or promote with the override "
             "for inconclusive verdicts, which is recorded with your name",
         )
-    # The gate reckons with numpy, which definitions don't wait for.
-    from slora_assets.validation.earned import refuse_unearned
-
-    refuse_unearned(workspace, workspace.scenario_run(chosen.scenario), chosen.verdict)
+    refuse_unearned(workspace, run, chosen.verdict)
     return gate.answer
 
 
@@ -216,9 +223,11 @@ def _instead(workspace: Workspace, chosen: Candidate) -> str:
         passing = [f"{scale:g}" for scale, one in tried.items() if one.answer == "pass"]
     if not passing:
         return "train a better adapter; a failed one is never promoted"
+    presets = read_presets(workspace.presets)
+    preset = preset_of(workspace.presets, presets, chosen.scenario)
     return (
-        f"it passes at strength {' or '.join(passing)}: set presets.{chosen.scenario}.scale in"
-        f" {workspace.presets.name} to that, `make validate`, and promote it then"
+        f"it passes at strength {' or '.join(passing)}:"
+        f" {to_judge_at_another(chosen.scenario, preset)}, `make validate`, and promote it then"
     )
 
 

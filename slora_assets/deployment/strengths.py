@@ -22,7 +22,8 @@ from slora_assets.documents import (
     ScenarioPreset,
 )
 from slora_assets.provenance.ledger import refuse_unrecorded
-from slora_assets.validation.swept import standing_sweep
+from slora_assets.validation.question import question_of
+from slora_assets.validation.swept import answers_given
 
 
 @dataclass(frozen=True)
@@ -60,7 +61,7 @@ def tried_strengths(workspace: Workspace, verdict: RunVerdict) -> dict[float, Tr
     run = workspace.scenario_run(verdict.run)
     try:
         settings = read_validation_prompts(workspace.validation_prompts)
-        sweep = standing_sweep(workspace, run, settings)
+        sweep = answers_given(workspace, question_of(workspace, run, settings))
     except SloraError:
         return own
     if sweep is None or sweep.adapter_sha256 != verdict.adapter_sha256:
@@ -119,6 +120,16 @@ def strengths_for(
     )
 
 
+def to_judge_at_another(scenario: str, preset: ScenarioPreset) -> str:
+    """What a person does to have an adapter judged at another strength than the preset's."""
+    served = preset.sha256 is not None
+    first = f"`slora demote {scenario}` (an edited preset serves nothing), " if served else ""
+    return (
+        f"{first}set presets.{scenario}.scale in optimized_inference.yaml to that, and scale_min"
+        " and scale_max so that it lies between them"
+    )
+
+
 def checked_promotion(
     workspace: Workspace, scenario: str, preset: ScenarioPreset
 ) -> LoggedChange | None:
@@ -126,9 +137,8 @@ def checked_promotion(
 
     Raises GateError for an adapter that nobody promoted or that was taken back since, and for a
     preset that was edited to reach beyond the strengths or the use that it was promoted with,
-    IntegrityError
-    for a log that was tampered with; TaintedError for an adapter that has seen footage which was
-    taken down since.
+    IntegrityError for a log that was tampered with; TaintedError for an adapter that has seen
+    footage which was taken down since.
     """
     if preset.sha256 is None:
         return None

@@ -6,6 +6,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Final
 
+from slora_assets.deployment.strengths import to_judge_at_another
 from slora_assets.documents import Answer
 from slora_assets.reports.charts.sweep_charts import by_speed, passing
 from slora_assets.reports.evidence import Evidence
@@ -103,8 +104,11 @@ def _other_strengths(evidence: Evidence) -> list[Step]:
     ]
     if not found:
         return []
-    judge = f"To have it judged at one, set presets.{evidence.run}.scale to it and judge again:"
-    return [Step(f"At other strengths it passes: {_listed(found)}. {judge}", "make validate")]
+    passes = f"At other strengths it passes: {_listed(found)}."
+    if evidence.preset is None:
+        return [Step(passes)]
+    how = to_judge_at_another(evidence.run, evidence.preset)
+    return [Step(f"{passes} To have it judged at one: {how}, and judge again:", "make validate")]
 
 
 def _range(least: float, most: float) -> str:

@@ -43,20 +43,26 @@ class EarnedStrength:
     """Means of the adapter's clips, by metric."""
 
 
-def refuse_unearned(workspace: Workspace, run_folder: Path, verdict: RunVerdict) -> None:
+def refuse_outdated(workspace: Workspace, run_folder: Path, verdict: RunVerdict) -> Question:
     """Raise GateError for a verdict that was made under other settings, prompts or clips than those
-    in force, or that isn't what its measurements give; MissingInputError, IntegrityError for
-    measurements that can't be read."""
-    folder = workspace.validation(verdict.run)
+    in force; returns what is asked now."""
     question = _question(workspace, run_folder)
     if verdict.validation_hash != question.hash:
         raise GateError(
             "the verdict was given under other settings than those in force",
-            file=folder / VERDICT_FILE,
+            file=workspace.validation(verdict.run) / VERDICT_FILE,
             found="; ".join(outdated_because(verdict, question)),
             expected="a verdict on what is asked now",
             remedy="run `make validate`",
         )
+    return question
+
+
+def refuse_unearned(workspace: Workspace, run_folder: Path, verdict: RunVerdict) -> None:
+    """Raise GateError as `refuse_outdated` does, and for a verdict that isn't what its measurements
+    give; MissingInputError, IntegrityError for measurements that can't be read."""
+    folder = workspace.validation(verdict.run)
+    question = refuse_outdated(workspace, run_folder, verdict)
     if verdict.question is not None and verdict.question != question.told:
         raise GateError(
             "the verdict does not say what it was asked",

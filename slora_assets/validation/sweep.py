@@ -7,6 +7,7 @@ people look at.
 
 from __future__ import annotations
 
+import shutil
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -28,7 +29,7 @@ from slora_assets.documents import (
     SweptMeasurements,
     SweptScale,
 )
-from slora_assets.provenance import sha256_file, write_json
+from slora_assets.provenance import commit_folder, sha256_file, write_json
 from slora_assets.provenance.ledger import put_on_record
 from slora_assets.provenance.records import read_document, software_versions
 from slora_assets.validation.as_served import Serving
@@ -59,8 +60,9 @@ def sweep_run(
     """Judge the run's best adapter at every strength; returns the standing sweep when there is one.
 
     The verdict's own strength is taken from the verdict where that stands, and others from a sweep
-    that stands and lacks a speed at the strength that is served now; a clearly worse one is given
-    up early. Raises InterruptedRunError when asked to stop (nothing is written then),
+    that stands, was made with the same software and threads, and lacks the strength that is served
+    now; a clearly worse one is given up early. Raises InterruptedRunError when asked to stop
+    (nothing is written then),
     IntegrityError when the adapter isn't the recorded one, MissingInputError.
     """
     question = question_of(workspace, run_folder, prompts)
@@ -75,6 +77,7 @@ def sweep_run(
         if (standing.software, standing.threads) == _made_with():
             wanted = lacks
         else:
+            report(f"{standing.run}: all strengths again, software or threads are others now")
             standing = None
     judging = Judging(workspace, run_folder, question, report, should_stop)
     known = _of_verdict(workspace, judging)
@@ -106,9 +109,12 @@ def _written(
     rows: Sequence[_Row],
     base_scores: dict[str, Any],
 ) -> ScaleSweep:
-    """The sweep, on record. The document comes last: it is what says that a sweep stands."""
+    """The sweep, on record: a folder that is the old one or, whole, the new one."""
     question = judging.question
-    file, pairs = workspace.sweep(question.record.run), workspace.swept_pairs(question.record.run)
+    file, final = workspace.sweep(question.record.run), workspace.swept_pairs(question.record.run)
+    partial = file.parent.with_name(f".{file.parent.name}.partial")
+    shutil.rmtree(partial, ignore_errors=True)
+    pairs = partial / final.name
     speeds = list(dict.fromkeys(row.speed for row, _ in rows))
     rows = sorted(rows, key=lambda one: (speeds.index(one[0].speed), one[0].scale))
     measured = [one for _, one in rows]
@@ -126,14 +132,15 @@ def _written(
         software=software,
         threads=threads,
     )
-    write_sweep_plot(file.with_suffix(".png"), swept)
-    write_json(file, swept.model_dump(mode="json"))
+    write_sweep_plot(partial / file.with_suffix(".png").name, swept)
+    write_json(partial / file.name, swept.model_dump(mode="json"))
+    commit_folder(partial, file.parent)
     put_on_record(
         workspace,
         "sweep",
         file,
         parents=[run_folder / RUN_RECORD],
-        files=[file.with_suffix(".png"), pairs],
+        files=[file.with_suffix(".png"), final],
     )
     return swept
 

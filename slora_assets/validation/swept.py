@@ -10,6 +10,7 @@ from slora_assets.config.workspace import Workspace
 from slora_assets.config.yaml_reader import read_settings
 from slora_assets.documents import DEFAULT_SPEED, Presets, ScaleSweep, SweptMeasurements
 from slora_assets.provenance import object_hash, sha256_file
+from slora_assets.provenance.ledger import refuse_unrecorded
 from slora_assets.provenance.records import read_document
 from slora_assets.validation.as_served import Serving, at_speed
 from slora_assets.validation.question import Question, question_of
@@ -80,18 +81,23 @@ def complete_sweep(
 
 
 def lacking(workspace: Workspace, question: Question, sweep: ScaleSweep) -> list[Serving]:
-    """Speed presets that a standing sweep did not judge at the strength that is served now: it was
-    made before that strength was promoted."""
+    """What a standing sweep did not judge, with whichever speed, at the strength that is served
+    now: it was made before that strength was promoted."""
     judged = {(row.scale, row.speed) for row in sweep.scales}
-    return [
-        one
-        for one in servings(workspace, question)
-        if one.speed != DEFAULT_SPEED and (one.scale, one.speed) not in judged
-    ]
+    return [one for one in servings(workspace, question) if (one.scale, one.speed) not in judged]
 
 
 def standing_answers(workspace: Workspace, question: Question) -> ScaleSweep | None:
-    """The sweep that answers this very question, if there is one."""
+    """The sweep that answers this very question, if there is one and it is as it was left."""
+    try:
+        refuse_unrecorded(workspace, workspace.sweep(question.record.run), remedy=_REMEDY)
+    except SloraError:
+        return None
+    return answers_given(workspace, question)
+
+
+def answers_given(workspace: Workspace, question: Question) -> ScaleSweep | None:
+    """The sweep that says of itself that it answers this very question, if there is one."""
     try:
         found = read_sweep(workspace, question.record.run)
     except SloraError:

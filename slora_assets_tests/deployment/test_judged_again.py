@@ -151,13 +151,15 @@ def test_what_no_stage_put_on_record_is_not_promoted(
         ("presets", "steps: null", "steps: 3"),
     ],
 )
-def test_a_verdict_under_other_settings_is_refused(
-    workspace: Workspace, finish_run: FinishRun, file: str, old: str, new: str
+@pytest.mark.parametrize("answer", ["pass", "fail", "inconclusive"])
+def test_a_verdict_under_other_settings_is_refused_whatever_it_says(
+    workspace: Workspace, finish_run: FinishRun, file: str, old: str, new: str, answer: str
 ) -> None:
-    finish_run()
+    finish_run(verdict=answer)
     path: Path = getattr(workspace, file)
     assert old in path.read_text()
     path.write_text(path.read_text().replace(old, new, 1))
-    with pytest.raises(GateError, match="other settings than those in force"):
+    with pytest.raises(GateError, match="other settings than those in force") as caught:
         promote(workspace, SCENARIO, "Zoë", "looks right")
+    assert caught.value.remedy == "run `make validate`"
     assert read_presets(workspace.presets).presets[SCENARIO].sha256 is None

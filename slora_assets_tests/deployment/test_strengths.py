@@ -176,6 +176,22 @@ def test_where_the_served_strength_fails_those_that_pass_are_named(
         promote(workspace, SCENARIO, "Zoë", "please")
 
 
+def test_a_preset_that_serves_is_taken_back_before_another_strength_is_judged(
+    workspace: Workspace, sweep: Callable[..., str], finish_run: FinishRun
+) -> None:
+    finish_run(SCENARIO)
+    promote(workspace, SCENARIO, "Zoë", "it passed")
+    sweep(s070="pass", s085="fail")
+    earn(workspace, SCENARIO, "fail")
+    with pytest.raises(GateError, match=r"slora demote market_floor.*scale_min and scale_max"):
+        promote(workspace, SCENARIO, "Zoë", "please")
+    demote(workspace, SCENARIO, "Zoë", "as told")
+    write_preset(workspace.presets, SCENARIO, {"scale": 0.7, "scale_min": 0.7, "scale_max": 0.7})
+    earn(workspace, SCENARIO, "pass", {"served": {"scale": 0.7, "steps": 2, "guidance_scale": 3.0}})
+    promote(workspace, SCENARIO, "Zoë", "it passed")
+    assert preset(workspace).scale == 0.7
+
+
 @pytest.fixture
 def speeds(workspace: Workspace) -> None:
     """Two presets that take fewer steps than the default."""
@@ -251,3 +267,38 @@ def test_a_sweep_lacks_other_speeds_at_a_strength_that_was_promoted_since(
     assert standing is not None, "what was judged still holds"
     lacks = lacking(workspace, question_of(workspace, run, prompts), standing)
     assert {(one.scale, one.speed) for one in lacks} == {(1.0, "fast"), (1.0, "draft")}
+
+
+@pytest.mark.usefixtures("speeds")
+def test_speeds_are_let_through_at_a_strength_between_two_that_were_swept(
+    workspace: Workspace, sweep: Callable[..., str]
+) -> None:
+    sweep(s085="pass", s100="pass")
+    promote(workspace, SCENARIO, "Zoë", "it passed", scale=0.9)
+    assert named(workspace) == ("default",)
+    run = workspace.scenario_run(SCENARIO)
+    prompts = read_validation_prompts(workspace.validation_prompts)
+    standing = standing_sweep(workspace, run, prompts)
+    assert standing is not None
+    lacks = lacking(workspace, question_of(workspace, run, prompts), standing)
+    judged = {(one.scale, one.speed) for one in lacks}
+    assert judged == {(0.9, "default"), (0.9, "fast"), (0.9, "draft")}
+    others = {(0.9, "fast"): "pass", (0.9, "draft"): "fail"}
+    write_sweep(workspace, SCENARIO, {0.85: "pass", 0.9: "pass", 1.0: "pass"}, others=others)
+    promote(workspace, SCENARIO, "Zoë", "it passed", scale=0.9)
+    assert reach(workspace) == (0.9, 0.85, 1.0)
+    assert named(workspace) == ("default", "fast")
+
+
+def test_a_sweep_that_nobody_put_on_record_is_made_again_and_serves_nobody(
+    workspace: Workspace, sweep: Callable[..., str]
+) -> None:
+    sweep(s085="pass", s100="fail")
+    run = workspace.scenario_run(SCENARIO)
+    prompts = read_validation_prompts(workspace.validation_prompts)
+    assert complete_sweep(workspace, run, prompts) is not None
+    file = workspace.sweep(SCENARIO)
+    file.write_text(file.read_text().replace('"fail"', '"pass"'))
+    assert complete_sweep(workspace, run, prompts) is None
+    with pytest.raises(GateError, match="not what its own scores give"):
+        promote(workspace, SCENARIO, "Zoë", "it passed")

@@ -1,18 +1,28 @@
-"""What a verdict has measured, a sweep doesn't draw again; it would find the same."""
+"""What a verdict or an earlier sweep has measured, a sweep doesn't draw again; it would find the
+same."""
 
 from __future__ import annotations
 
+import json
 import shutil
 from pathlib import Path
 
+import pytest
+
 from slora_assets.config.validation import read_validation_prompts
 from slora_assets.config.workspace import Workspace
+from slora_assets.deployment.presets import write_preset
 from slora_assets.documents import SweptMeasurements
-from slora_assets.provenance.records import read_document
+from slora_assets.provenance import write_json
+from slora_assets.provenance.records import read_document, read_verdict
+from slora_assets.validation.earned import earned_strengths
 from slora_assets.validation.sweep import sweep_run
+from slora_assets.validation.swept import read_sweep
 from slora_assets_tests.governance.made import SCENARIO
+from slora_assets_tests.on_record import put_sweep_on_record
 
 BESIDE = 1.0
+BETWEEN = {"scale": 0.9, "scale_min": 0.85, "scale_max": 1.0}
 
 
 def test_a_sweep_takes_the_verdicts_strength_from_it_and_finds_the_same_without_it(
@@ -39,6 +49,59 @@ def test_measurements_of_a_verdict_that_were_edited_are_drawn_again(project: Wor
     assert pairs.read_text() != was
     _, said = sweep(project)
     assert sampled_at(said) == ["0.85"]
+
+
+def test_a_strength_that_is_served_since_is_drawn_alone_and_stands_in_its_place(
+    project: Workspace,
+) -> None:
+    before = swept_beside(project)
+    write_preset(project.presets, SCENARIO, BETWEEN)
+    (bytes_, after), said = sweep(project)
+    assert sampled_at(said) == [f"{BETWEEN['scale']}"]
+    found = [row.scale for row in after.scales]
+    assert found == [0.85, 0.9, BESIDE]
+    assert [row for row in after.scales if row.scale != 0.9] == before.scales
+    verdict = read_verdict(project, SCENARIO)
+    run = project.scenario_run(SCENARIO)
+    strengths = earned_strengths(project, run, verdict, read_sweep(project, SCENARIO))
+    assert [one.scale for one in strengths] == found
+    again, said = sweep(project)
+    assert (again[0], sampled_at(said)) == (bytes_, [])
+    folder = project.sweep(SCENARIO).parent
+    assert [path for path in folder.parent.iterdir() if path != folder] == [], "nothing half done"
+
+
+@pytest.mark.parametrize(
+    ("told", "recorded", "words"),
+    [
+        ({"threads": 99}, True, "software or threads are others now"),
+        ({"base_scores": {}}, False, ""),
+    ],
+    ids=["with other threads", "by nobody"],
+)
+def test_rows_that_were_made_otherwise_are_not_taken_over(
+    project: Workspace, told: dict[str, object], recorded: bool, words: str
+) -> None:
+    swept_beside(project)
+    file = project.sweep(SCENARIO)
+    write_json(file, json.loads(file.read_text()) | told)
+    if recorded:
+        put_sweep_on_record(project, SCENARIO)
+    write_preset(project.presets, SCENARIO, BETWEEN)
+    (_, after), said = sweep(project)
+    assert sampled_at(said) == ["0.9", "1"]
+    assert [row.scale for row in after.scales] == [0.9, BESIDE]
+    assert words in " ".join(said)
+    made = read_sweep(project, SCENARIO)
+    assert made.threads != 99 and made.base_scores
+
+
+def swept_beside(workspace: Workspace) -> SweptMeasurements:
+    """What a sweep of the verdict's strength and another measured."""
+    prompts = workspace.validation_prompts
+    prompts.write_text(prompts.read_text() + f"sweep: [{BESIDE}]\n")
+    (_, found), _ = sweep(workspace)
+    return found
 
 
 def sweep(workspace: Workspace) -> tuple[tuple[bytes, SweptMeasurements], list[str]]:

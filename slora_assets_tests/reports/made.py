@@ -32,6 +32,7 @@ from slora_assets.documents import (
 )
 from slora_assets.footage.encode import write_mp4
 from slora_assets.provenance import write_json
+from slora_assets.provenance.ledger import put_on_record
 from slora_assets.reports.run_report import write_run_report
 from slora_assets.validation.gate.decision import judge
 from slora_assets.validation.question import question_of
@@ -240,3 +241,4 @@ def add_sweep(workspace: Workspace, stands: bool = True) -> None:
         scales=[*(swept(scale, "default") for scale in STRENGTHS), swept(0.85, "fast")],
     )
     write_json(workspace.sweep(RUN), sweep.model_dump(mode="json"))
+    put_on_record(workspace, "sweep", workspace.sweep(RUN))

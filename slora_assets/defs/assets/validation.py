@@ -23,6 +23,7 @@ from slora_assets.defs.partitions import SCENARIOS
 from slora_assets.defs.project import ProjectResource
 from slora_assets.defs.tables import columns_of, guarded_table, sweep_table
 from slora_assets.documents import DEFAULT_SPEED, VERDICT_FILE, PromptPair, RunVerdict
+from slora_assets.provenance import sha256_file
 from slora_assets.provenance.records import read_run_record, read_verdict
 from slora_assets.validation.question import clips_of
 from slora_assets.validation.standing import standing_verdict
@@ -110,7 +111,7 @@ def scale_sweep(
     ]
     context.log.info(f"{sweep.run}: passes at {', '.join(passing) or 'no strength'}")
     return dg.MaterializeResult(
-        data_version=dg.DataVersion(sweep.sweep_hash),
+        data_version=dg.DataVersion(sha256_file(workspace.sweep(sweep.run))),
         tags=read,
         metadata={
             "passes at": ", ".join(passing) or "no strength",
