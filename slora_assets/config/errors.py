@@ -72,6 +72,13 @@ class SloraError(Exception):
         self.remedy = remedy
         super().__init__(self._sentence())
 
+    @property
+    def pathless(self) -> str:
+        """What, in which file by its name alone, and the remedy: the same on every machine."""
+        file = f"{self.file.name}: " if self.file is not None else ""
+        remedy = f"; {self.remedy}" if self.remedy else ""
+        return f"{file}{self.what}{remedy}".rstrip(".") + "."
+
     def _sentence(self) -> str:
         place = ""
         if self.file is not None:

@@ -2,18 +2,19 @@
 
 from __future__ import annotations
 
+from pathlib import Path
 from typing import Any
 
 from slora_assets.config.errors import SloraError
 from slora_assets.config.validation import read_validation_prompts
 from slora_assets.config.workspace import UNIFIED, Workspace
-from slora_assets.documents import MetadataSummary
+from slora_assets.documents import MetadataSummary, RunVerdict
 from slora_assets.provenance import read_json, write_json, write_text
 from slora_assets.provenance.curated import curated_now
 from slora_assets.provenance.records import read_run_record, read_verdict
-from slora_assets.validation.outdated import outdated_because
 from slora_assets.validation.question import question_of
 from slora_assets.validation.report.markdown import score_text
+from slora_assets.validation.standing import why_not_standing
 
 SUMMARY_FILE = "summary.json"
 _SIDES = ("base", "adapter", "footage")
@@ -75,23 +76,31 @@ def _row(workspace: Workspace, name: str, metadata: MetadataSummary) -> dict[str
     }
     try:
         verdict = read_verdict(workspace, name)
-        settings = read_validation_prompts(workspace.validation_prompts)
-        outdated = outdated_because(verdict, question_of(workspace, run, settings))
     except SloraError as error:
         return trained | {"state": "not validated", "detail": error.what}
     if verdict.adapter_sha256 != record.best.sha256:
         return trained | {"state": "not validated", "detail": "the verdict is of another adapter"}
-    judged = {"state": verdict.gate.answer, "detail": " ".join(verdict.gate.reasons)}
-    if outdated:
-        why = f"the verdict, {verdict.gate.answer}, no longer stands: {'; '.join(outdated)}"
-        judged = {"state": "out of date", "detail": f"{why}; run `make validate`"}
     return trained | {
-        **judged,
+        **_judged(workspace, run, verdict),
         "base_scores": verdict.base_scores,
         "adapter_scores": verdict.adapter_scores,
         "footage_scores": verdict.footage_scores,
         "report": workspace.relative(workspace.validation(name) / "report.md"),
     }
+
+
+def _judged(workspace: Workspace, run: Path, verdict: RunVerdict) -> dict[str, str]:
+    """What a verdict says, or why it can't be taken for what a validation would say now."""
+    try:
+        settings = read_validation_prompts(workspace.validation_prompts)
+        outdated = why_not_standing(workspace, verdict, question_of(workspace, run, settings))
+    except SloraError as error:
+        why = f"whether the verdict, {verdict.gate.answer}, still stands can't be told: "
+        return {"state": "out of date", "detail": why + error.pathless}
+    if outdated:
+        why = f"the verdict, {verdict.gate.answer}, no longer stands: {'; '.join(outdated)}"
+        return {"state": "out of date", "detail": f"{why}; run `make validate`"}
+    return {"state": verdict.gate.answer, "detail": " ".join(verdict.gate.reasons)}
 
 
 def summary_text(document: dict[str, Any]) -> str:

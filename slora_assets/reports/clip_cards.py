@@ -115,8 +115,7 @@ def _footage(samples: Path, clip: FootageClip | None) -> dict[str, Path]:
 
 def _files(samples: Path, pair: PromptPair) -> dict[str, Path]:
     """The pair's clips, those that are there."""
-    name = f"{pair.prompt_id}_{pair.seed}"
-    files = {side: clip_file(samples / side, name) for side in ("base", "adapter")}
+    files = {side: clip_file(samples / side, pair.clip) for side in ("base", "adapter")}
     return {side: file for side, file in files.items() if file is not None}
 
 

@@ -14,7 +14,7 @@ from typing import Any, TypeVar
 
 from pydantic import ValidationError
 
-from slora_assets.config.errors import IntegrityError, SloraError
+from slora_assets.config.errors import IntegrityError, SloraError, complaint
 from slora_assets.config.training import TrainingSettings
 from slora_assets.config.validation import GateSettings, ValidationPrompts
 from slora_assets.config.workspace import Workspace
@@ -22,6 +22,7 @@ from slora_assets.config.yaml_reader import read_settings
 from slora_assets.deployment.presets import read_presets
 from slora_assets.documents import (
     RUN_CONFIG,
+    VERDICT_FILE,
     Clip,
     Document,
     FootageClip,
@@ -36,10 +37,9 @@ from slora_assets.documents import (
 )
 from slora_assets.provenance.records import read_document, read_run_record, read_verdict
 from slora_assets.training.between_epochs.metrics_log import METRICS_FILE, MetricsLog
-from slora_assets.validation.outdated import outdated_because
 from slora_assets.validation.preferences.summary import PreferenceSummary, read_preferences
 from slora_assets.validation.question import clips_of, question_of
-from slora_assets.validation.standing import standing_answer
+from slora_assets.validation.standing import why_not_standing
 from slora_assets.validation.swept import standing_sweep
 
 Found = TypeVar("Found")
@@ -110,7 +110,7 @@ def read_evidence(workspace: Workspace, run_folder: Path, prompts: ValidationPro
         try:
             return read()
         except SloraError as error:
-            missing[part] = _told(error)
+            missing[part] = error.pathless
             return otherwise
 
     folder, pairs = workspace.validation(record.run), workspace.judged_pairs(record.run)
@@ -120,12 +120,14 @@ def read_evidence(workspace: Workspace, run_folder: Path, prompts: ValidationPro
         PairedMeasurements(pairs=[], footage=[]),
     )
     question = tried("standing", lambda: question_of(workspace, run_folder, prompts), None)
-    stands = question is not None and standing_answer(workspace, question) == verdict
+    outdated = why_not_standing(workspace, verdict, question) if question else []
+    stands = question is not None and not outdated
     clips = tried("footage", lambda: clips_of(workspace, record), list[Clip]())
     gate = prompts.gate if question is None else question.gate
     if not stands and verdict.question is not None:
         asked = verdict.question.gate
-        gate = tried("settings", lambda: _recorded_gate(asked), gate)
+        file = folder / VERDICT_FILE
+        gate = tried("settings", lambda: _recorded_gate(file, asked), gate)
     ways = {name: guard.higher_is_better for name, guard in gate.guards.items()}
     presets = tried(
         "presets", lambda: read_presets(workspace.presets).presets, dict[str, ScenarioPreset]()
@@ -134,7 +136,7 @@ def read_evidence(workspace: Workspace, run_folder: Path, prompts: ValidationPro
         record=record,
         verdict=verdict,
         stands=stands,
-        outdated=[] if stands or question is None else outdated_because(verdict, question),
+        outdated=outdated,
         pairs=measured.pairs,
         footage=measured.footage,
         texts={pair.prompt_id: pair.prompt for pair in measured.pairs if pair.prompt},
@@ -179,20 +181,21 @@ def _steps(path: Path) -> list[dict[str, Any]]:
     return [json.loads(line) for line in lines if line.endswith("}")]
 
 
-def _recorded_gate(settings: Mapping[str, Any]) -> GateSettings:
+def _recorded_gate(file: Path, settings: Mapping[str, Any]) -> GateSettings:
     """The gate's settings as a verdict holds them."""
     try:
         return GateSettings.model_validate(settings)
     except ValidationError as error:
-        raise IntegrityError("its settings are another version's") from error
+        key = ".".join(map(str, ("question", "gate", *error.errors()[0]["loc"])))
+        raise IntegrityError(
+            "the gate's settings that the verdict was given under are another version's",
+            file=file,
+            key=key,
+            found=complaint(error.errors()[0]),
+            expected="settings as validation_prompts.yaml has them",
+            remedy="run `make validate`",
+        ) from error
 
 
 def _recipe(path: Path) -> dict[str, Any]:
     return read_settings(path, TrainingSettings).model_dump(mode="json")
-
-
-def _told(error: SloraError) -> str:
-    """What went wrong, without the machine's paths: the same inputs give the same page."""
-    file = f"{error.file.name}: " if error.file is not None else ""
-    remedy = f"; {error.remedy}" if error.remedy else ""
-    return f"{file}{error.what}{remedy}".rstrip(".") + "."

@@ -64,9 +64,10 @@ def _prompts(before: Sequence[AskedPrompt], now: Sequence[AskedPrompt]) -> str:
 
 def _changed(key: str, before: object, now: object) -> Iterator[str]:
     """Every setting that differs, by its dotted key."""
-    if isinstance(before, Mapping) and isinstance(now, Mapping):
-        for name in sorted(before.keys() | now.keys()):
-            yield from _changed(f"{key}.{name}", before.get(name), now.get(name))
+    if isinstance(before, Mapping) or isinstance(now, Mapping):
+        had, has = (one if isinstance(one, Mapping) else {} for one in (before, now))
+        for name in sorted(had.keys() | has.keys()):
+            yield from _changed(f"{key}.{name}", had.get(name), has.get(name))
     elif before != now:
         yield f"{key} is {_shown(now)}, and was {_shown(before)}"
 

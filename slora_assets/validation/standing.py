@@ -10,6 +10,7 @@ from slora_assets.config.workspace import Workspace
 from slora_assets.documents import VERDICT_FILE, RunVerdict
 from slora_assets.provenance.ledger import refuse_unrecorded
 from slora_assets.provenance.records import read_verdict
+from slora_assets.validation.outdated import outdated_because
 from slora_assets.validation.question import Question, question_of
 
 
@@ -24,10 +25,19 @@ def standing_verdict(
 def standing_answer(workspace: Workspace, question: Question) -> RunVerdict | None:
     """The verdict that answers this very question, if there is one and it is as it was given."""
     try:
-        file = workspace.validation(question.record.run) / VERDICT_FILE
-        refuse_unrecorded(workspace, file, remedy="run `make validate`")
         found = read_verdict(workspace, question.record.run)
     except SloraError:
         return None
-    covered = question.serving.covers(found.adapter_sha256, found.served.scale)
-    return found if covered and found.validation_hash == question.hash else None
+    return None if why_not_standing(workspace, found, question) else found
+
+
+def why_not_standing(workspace: Workspace, verdict: RunVerdict, question: Question) -> list[str]:
+    """Why a run's verdict is not the one that a validation would give now, or not as it was given;
+    nothing while it stands."""
+    reasons = outdated_because(verdict, question)
+    try:
+        file = workspace.validation(verdict.run) / VERDICT_FILE
+        refuse_unrecorded(workspace, file, remedy="run `make validate`")
+    except SloraError as error:
+        reasons.append(error.pathless)
+    return reasons

@@ -194,6 +194,29 @@ def test_a_verdict_that_no_longer_stands_is_out_of_date_whatever_it_says(
     assert line.endswith("OUT OF DATE")
 
 
+def test_a_verdict_of_which_nobody_can_tell_whether_it_stands_keeps_its_row(
+    curated: Workspace, finish_run: FinishRun
+) -> None:
+    finish_run("market_floor", **SCORED)
+    curated.presets.write_text(curated.presets.read_text() + "presests: {}\n")
+    row = summarise(curated)["rows"]["market_floor"]
+    assert row["state"] == "out of date"
+    assert row["detail"].startswith("whether the verdict, pass, still stands can't be told: ")
+    assert curated.presets.name in row["detail"] and str(curated.root) not in row["detail"]
+    assert row["adapter_scores"] == SCORED["adapter_scores"]
+
+
+def test_a_verdict_that_was_edited_is_not_what_the_summary_says(
+    curated: Workspace, finish_run: FinishRun
+) -> None:
+    finish_run("market_floor", "fail", **SCORED)
+    file = curated.validation("market_floor") / VERDICT_FILE
+    file.write_text(file.read_text().replace('"verdict": "fail"', '"verdict": "pass"'))
+    row = summarise(curated)["rows"]["market_floor"]
+    assert row["state"] == "out of date"
+    assert f"{VERDICT_FILE}: the file is not what its stage left" in row["detail"]
+
+
 def test_without_a_summary_the_error_says_what_makes_one(curated: Workspace) -> None:
     with pytest.raises(MissingInputError, match="make summary"):
         outdated_rows(curated)

@@ -12,19 +12,15 @@ import numpy as np
 import pytest
 
 from slora_assets.config.errors import MissingInputError
-from slora_assets.config.validation import ValidationPrompts
 from slora_assets.config.workspace import Workspace
 from slora_assets.documents import VERDICT_FILE, Comparison
 from slora_assets.footage.encode import write_mp4
 from slora_assets.provenance import write_json
-from slora_assets.reports import run_report
 from slora_assets.reports.rendering import LIMIT_BYTES
 from slora_assets.validation.preferences.choices import keep_choice
-from slora_assets_tests.on_record import put_run_on_record
 from slora_assets_tests.reports.made import (
     add_nearest,
     add_sweep,
-    prompts_of,
     report_of,
     reported_workspace,
 )
@@ -203,31 +199,6 @@ def test_clips_too_large_for_a_page_are_made_smaller(tmp_path: Path) -> None:
     assert re.search(r"Shown: 4 of 4 pairs; encoded again, at most \d+ pixels wide\.", text)
 
 
-def test_a_verdict_that_does_not_stand_is_told_as_such(workspace: Workspace) -> None:
-    settings = prompts_of(workspace)
-    other = ValidationPrompts.model_validate(settings.model_dump() | {"seeds": [1, 2, 3]})
-    page = run_report.write_run_report(workspace, workspace.scenario_run(RUN), other)
-    text = Read(page.read_text()).text
-    assert "This verdict no longer stands" in text
-    assert "slora promote" not in text
-    assert TEXTS[0] in [*re.findall(r"<h3[^>]*>(.*?)</h3>", page.read_text())]
-
-
-def test_settings_are_shown_as_they_were_when_the_verdict_was_given(workspace: Workspace) -> None:
-    told = workspace.validation_prompts.read_text()
-    workspace.validation_prompts.write_text(told.replace("0.015", "0.02"))
-    text = read(workspace).text
-    assert "gate.guards.steadiness.margin is 0.02, and was 0.015" in text
-    assert "As they were when the verdict was given." in text
-    assert "guards.steadiness.margin 0.015" in text
-    verdict = workspace.validation(RUN) / VERDICT_FILE
-    older = json.loads(verdict.read_text())
-    del older["question"]
-    write_json(verdict, older)
-    put_run_on_record(workspace, RUN)
-    assert "As they are now; the verdict may have been given with others." in read(workspace).text
-
-
 def test_what_people_chose_is_shown_beside_the_verdict(workspace: Workspace) -> None:
     verdict = json.loads((workspace.validation(RUN) / VERDICT_FILE).read_text())
     for number in range(8):
@@ -281,15 +252,6 @@ def test_a_broken_part_is_told_without_the_machines_paths(workspace: Workspace) 
     page = report_of(workspace).read_text()
     assert "nearest.json: not what it should be" in Read(page).text
     assert str(workspace.root) not in page
-
-
-def test_a_verdict_of_which_nobody_can_tell_whether_it_stands(workspace: Workspace) -> None:
-    told = "Whether this verdict still stands can't be told: "
-    for gone in (workspace.manifest(RUN), workspace.presets):
-        gone.unlink()
-        text = read(workspace).text
-        assert told in text
-        assert "slora promote" not in text
 
 
 def test_without_a_verdict_there_is_no_page(workspace: Workspace) -> None:

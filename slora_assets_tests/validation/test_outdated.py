@@ -101,6 +101,10 @@ def test_every_setting_that_is_another_is_told_with_what_it_was() -> None:
         "gate.guards.clip_similarity.yardstick is footage, and was base",
         "gate.min_clips is 2, and was 32",
     ]
+    more = {"clip_similarity": {"margin": 0.02, "improves": True}, "steadiness": {"margin": 0.5}}
+    added = because(settings({"guards": more}))
+    assert "gate.guards.steadiness.margin is 0.5, and was not set" in added
+    assert all(one.startswith("gate.guards.steadiness.") for one in added)
     faster = Question(RECORD, settings(), CLIPS, Serving(scale=0.85, speed="fast", steps=4))
     assert outdated_because(made(), faster) == [
         "sampling.speed is fast, and was default",

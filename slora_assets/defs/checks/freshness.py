@@ -19,8 +19,8 @@ from slora_assets.defs.project import ProjectResource
 from slora_assets.provenance.records import read_run_record, read_verdict
 from slora_assets.training import outdated as adapters
 from slora_assets.training.plan import plan_run
-from slora_assets.validation import outdated as verdicts
 from slora_assets.validation.question import question_of
+from slora_assets.validation.standing import why_not_standing
 
 # What it looks at are assets, whatever carries it; the types of `replace` don't know that.
 _ON_CHANGED_INPUTS = cast("dg.AutomationCondition[dg.AssetCheckKey]", ON_CHANGED_INPUTS)
@@ -85,7 +85,7 @@ def verdict_is_current(
         verdict = read_verdict(workspace, record.run)
     except SloraError as error:
         return _outdated(f"Nothing shows that the verdict on {scenario} is current: {error}")
-    reasons = verdicts.outdated_because(verdict, question)
+    reasons = why_not_standing(workspace, verdict, question)
     asked = len(question.prompts) * len(settings.seeds)
     numbers = {"clips": verdict.adapter_scores["samples"], "clips now": asked}
     if reasons:
