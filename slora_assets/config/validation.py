@@ -63,8 +63,8 @@ class GateSettings(Settings):
     min_effect: float = Field(default=1 / 255, ge=0, le=1)
     """Noise floor of `difference`: what two runs of the base with one seed differ by."""
     same_clip: float = Field(default=2 / 255, ge=0, le=1)
-    """Prompts whose clips of one side and seed differ by no more than this, mean absolute
-    difference of intensities 0..1, are one prompt."""
+    """Clips of one side that differ by no more than this, mean absolute difference of intensities
+    0..1, count as one, whatever their prompts and seeds."""
 
     @model_validator(mode="after")
     def _something_improves(self) -> GateSettings:

@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from functools import partial
+from itertools import chain
 from typing import Final, TypeAlias
 
 from slora_assets.base_models.seam import VideoBase
@@ -23,8 +24,8 @@ from slora_assets.validation.metrics.nearest_clip import (
 from slora_assets.validation.sampling import Sample
 
 _AT_ONCE: Final = 400
-"""Training clips whose pictures are in memory at once. Of so many, taken evenly over all, each is
-compared with the others to say what a copy is."""
+"""Training clips that samples are compared with at a time. As many at most, taken evenly over all,
+are compared with each other, to say what a copy is; their pictures stay in memory beside those."""
 
 Near: TypeAlias = tuple[TrainingClip, Likeness]
 """A clip, and how near a sample is to it."""
@@ -39,16 +40,20 @@ def nearest_training_clips(
     check: Callable[[], None],
 ) -> list[NearestTrainingClip]:
     """For each sample the nearest of all clips that the run was trained on, the nearest pair first;
-    none where no such clip can be read any more. `check` may raise to end it."""
+    none where those that would say what a copy is can't be read any more. `check` may raise to end
+    it."""
     trained = {clip.id for clip in record.clips if clip.split == "train"}
     known = [clip for clip in clips if clip.id in trained]
 
-    def footage_of(chosen: Sequence[Clip]) -> TrainingFootage | None:
-        shown = []
+    def decoded(chosen: Sequence[Clip]) -> Iterator[TrainingClip]:
         for clip in chosen:
             check()
-            shown += _decoded(workspace, base, clip)
-        return TrainingFootage(shown) if shown else None
+            yield from _decoded(workspace, base, clip)
+
+    def footage_of(chosen: Sequence[Clip]) -> TrainingFootage | None:
+        clips = decoded(chosen)
+        first = next(clips, None)
+        return None if first is None else TrainingFootage(chain([first], clips))
 
     some = footage_of(known[:: max(1, -(-len(known) // _AT_ONCE))])
     if some is None:
@@ -66,6 +71,7 @@ def nearest_training_clips(
                 nearest = pool.map(partial(closest, part), samples)
                 for mine, one in zip(found, nearest, strict=True):
                     mine.append(one)
+            del part  # before the next are decoded
         judged = [pool.submit(some.judged, *_nearest(near)) for near in found]
         rows = [_row(one, two.result()) for one, two in zip(samples, judged, strict=True)]
     return sorted(rows, key=lambda row: (-row.similarity, row.prompt_id, row.seed))

@@ -8,7 +8,7 @@ nearer to a training clip than distinct training clips come to each other.
 from __future__ import annotations
 
 import math
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, replace
 from functools import cached_property
 from typing import Final
@@ -100,17 +100,22 @@ class TrainingFootage:
     uint8 [T, H, W, 3].
     """
 
-    def __init__(self, clips: Sequence[TrainingClip]) -> None:
-        if not clips:
+    def __init__(self, clips: Iterable[TrainingClip]) -> None:
+        self._aspect = 1.0
+        self._clips: list[TrainingClip] = []
+        self._pictures: list[WorkingPictures] = []
+        gone = np.empty((0, 0, 0, 3), np.uint8)  # only their working pictures are needed again
+        for clip in clips:
+            shape = clip.frames.shape
+            if not self._clips and len(shape) == 4 and shape[1] and shape[2]:
+                self._aspect = shape[2] / shape[1]
+            self._pictures.append(working_pictures(clip.frames, self._aspect))
+            self._clips.append(replace(clip, frames=gone))
+        if not self._clips:
             raise CurationError(
                 "there is no training clip to compare samples with",
                 remedy="name the clips that the adapter was trained on",
             )
-        gone = np.empty((0, 0, 0, 3), np.uint8)  # only their working pictures are needed again
-        self._clips = [replace(clip, frames=gone) for clip in clips]
-        shape = clips[0].frames.shape
-        self._aspect = shape[2] / shape[1] if len(shape) == 4 and shape[1] and shape[2] else 1.0
-        self._pictures = [working_pictures(clip.frames, self._aspect) for clip in clips]
 
     @cached_property
     def calibration(self) -> Calibration:
