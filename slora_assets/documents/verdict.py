@@ -111,6 +111,11 @@ class GuardedMetric(Document):
     power: float | None
     """How often it would let through one that is as good as the yardstick asks of it on average."""
 
+    @property
+    def limit(self) -> float:
+        """What the mean difference must be shown to lie above."""
+        return -self.margin or 0.0
+
 
 class HeldOut(Document):
     """Denoising loss of the held-out clips at fixed noise; lower is better."""

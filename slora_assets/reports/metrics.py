@@ -83,7 +83,7 @@ def guard_rows(verdict: RunVerdict, gate: GateSettings) -> list[GuardRow]:
 
 def state_of(found: GuardedMetric) -> State:
     """Where a guarded metric's bounds lie with regard to its limit."""
-    limit = -found.margin
+    limit = found.limit
     if found.lower is not None and found.lower > limit:
         return "within"
     if found.upper is not None and found.upper < limit:
@@ -103,7 +103,7 @@ def _guard_rows(metrics: Mapping[str, GuardedMetric], gate: GateSettings) -> Ite
             metric=metric_of(name, guard),
             held_against=against,
             found=found,
-            limit=-found.margin or 0.0,
+            limit=found.limit,
             state=state,
             state_text=_STATES[state],
         )

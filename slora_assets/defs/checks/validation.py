@@ -76,7 +76,7 @@ def _passes(project: ProjectResource, run: str) -> dg.AssetCheckResult:
             "clips": gate.n_clips,
             "mean_changes": {name: metric.mean_delta for name, metric in gate.metrics.items()},
             "lower_bounds": {name: metric.lower for name, metric in gate.metrics.items()},
-            "limits": {name: -metric.margin or 0.0 for name, metric in gate.metrics.items()},
+            "limits": {name: metric.limit for name, metric in gate.metrics.items()},
         },
     )
 

@@ -126,7 +126,7 @@ def _inferior(metrics: Mapping[str, GuardedMetric], settings: GateSettings) -> l
     for name, found in metrics.items():
         if found.n < settings.min_clips or found.lower is None or found.upper is None:
             continue
-        against, limit = _against(name, found, settings), -found.margin
+        against, limit = _against(name, found, settings), found.limit
         if found.upper < limit:
             failures.append(
                 f"{name} is worse than {against}: with {settings.confidence:.0%} confidence it is "

@@ -33,10 +33,10 @@ def hopeless(
     reasons = []
     for name in settings.guards:
         found = compare(name, clips, footage, surely).guarded
-        if found.n < LEAST_CLIPS or found.upper is None or found.upper >= -found.margin:
+        if found.n < LEAST_CLIPS or found.upper is None or found.upper >= found.limit:
             continue
         reasons.append(
-            f"{name} is short of its limit by at least {-found.margin - found.upper:.4g} after"
+            f"{name} is short of its limit by at least {found.limit - found.upper:.4g} after"
             f" {found.n} clips, with {SURE:.1%} confidence."
         )
     return reasons

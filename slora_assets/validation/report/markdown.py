@@ -54,7 +54,7 @@ def validation_report(verdict: RunVerdict, sides: Mapping[str, Sequence[Sample]]
     for name, metric in gate.metrics.items():
         lines.append(
             f"| {name} | {metric.yardstick} | {_signed(metric.mean_delta)} |"
-            f" {_signed(metric.lower)} | above {-metric.margin:g} | {metric.n} |"
+            f" {_signed(metric.lower)} | above {metric.limit:g} | {metric.n} |"
             f" {'shown' if metric.improved else '-'} | {_share(metric.false_pass)} |"
             f" {_share(metric.power)} |"
         )
