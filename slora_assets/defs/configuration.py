@@ -133,8 +133,8 @@ def _judged(now: Configured) -> list[Json]:
 
 
 def _served(now: Configured, scenarios: list[str]) -> Json:
-    """How the clips of a verdict are sampled. The strength is left out: promotion chooses it among
-    those that were judged, which makes nothing stale."""
+    """How the clips of a verdict are sampled. The strength is left out, as a promotion that chooses
+    one makes no verdict stale; the check `verdict_is_current` says where it is about another."""
     return serving_of(now.workspace, scenarios).sampling()
 
 
@@ -209,7 +209,7 @@ PARTS: Final[Mapping[str, Part]] = {
             _gate,
             True,
             f"{_PROMPTS}, {_PRESETS}",
-            "What a scenario's verdict is asked, with which seeds and at which strength, and what"
+            "What a scenario's verdict is asked, with which seeds and how it is sampled, and what"
             " the gate guards.",
         ),
         Part(

@@ -8,8 +8,8 @@ from typing import Any, Final
 import dagster as dg
 from pydantic import BaseModel
 
-from slora_assets.documents import GuardedMetric, QuarantinedClip, ScaleSweep
-from slora_assets.validation.metrics.naming import metric_of
+from slora_assets.documents import QuarantinedClip, RunVerdict, ScaleSweep
+from slora_assets.validation.metrics.naming import guarded_ways, metric_of
 
 _MOST_ROWS: Final = 100
 
@@ -102,14 +102,15 @@ def epoch_table(lines: Sequence[Mapping[str, Any]]) -> dg.TableMetadataValue:
     )
 
 
-def guarded_table(metrics: Mapping[str, GuardedMetric]) -> dg.TableMetadataValue:
+def guarded_table(verdict: RunVerdict) -> dg.TableMetadataValue:
     """What the gate guards, and what it found."""
+    ways = guarded_ways(verdict)
     return _table(
         (
             {
                 "metric": name,
                 "unit": metric_of(name).unit,
-                "better": metric_of(name).better,
+                "better": metric_of(name, ways.get(name)).better,
                 "held_against": found.yardstick,
                 "base": found.base,
                 "adapter": found.adapter,
@@ -120,7 +121,7 @@ def guarded_table(metrics: Mapping[str, GuardedMetric]) -> dg.TableMetadataValue
                 "margin": found.margin,
                 "clips": found.n,
             }
-            for name, found in metrics.items()
+            for name, found in verdict.gate.metrics.items()
         ),
         GUARDED,
     )

@@ -191,14 +191,17 @@ def admitted(
     """
     # The gate reckons with numpy, which definitions don't wait for.
     from slora_assets.validation.earned import refuse_outdated, refuse_unearned
+    from slora_assets.validation.outdated import outdated_because
 
     run, gate = workspace.scenario_run(chosen.scenario), chosen.verdict.gate
-    refuse_outdated(workspace, run, chosen.verdict)
+    question = refuse_outdated(workspace, run, chosen.verdict)
     why = " ".join(gate.reasons)
     if gate.answer == "fail":
+        since = outdated_because(chosen.verdict, question)
         raise GateError(
-            f"the verdict on {chosen.scenario}'s adapter is fail: {why}",
-            remedy=_instead(workspace, chosen),
+            f"the verdict on {chosen.scenario}'s adapter is fail: {why}"
+            + (f" It no longer stands: {'; '.join(since)}" if since else ""),
+            remedy="run `make validate`" if since else _instead(workspace, chosen),
         )
     if gate.answer == "pass" and not chosen.verdict.scores_trusted:
         raise GateError(

@@ -123,7 +123,8 @@ def strengths_for(
 def to_judge_at_another(scenario: str, preset: ScenarioPreset) -> str:
     """What a person does to have an adapter judged at another strength than the preset's."""
     served = preset.sha256 is not None
-    first = f"`slora demote {scenario}` (an edited preset serves nothing), " if served else ""
+    demote = f'`slora demote {scenario} --by you --reason "why"`'
+    first = f"{demote} (an edited preset serves nothing), " if served else ""
     return (
         f"{first}set presets.{scenario}.scale in optimized_inference.yaml to that, and scale_min"
         " and scale_max so that it lies between them"

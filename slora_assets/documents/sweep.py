@@ -56,7 +56,7 @@ class SweptScale(Document):
 
 
 class ScaleSweep(Document):
-    """The sweep, whole; stands as long as the verdict that it stands beside does."""
+    """The sweep, whole; stands while what its hash is of is the same and it is as it was left."""
 
     schema_version: Literal[2] = 2
     run: str
@@ -64,7 +64,8 @@ class ScaleSweep(Document):
     pairs_sha256: str
     """Of `pairs.json` beside it, by which promotion judges again."""
     sweep_hash: str
-    """Everything that it depends on: what the verdict depends on, and the scales."""
+    """Everything that it depends on: what the verdict depends on, and the speeds; not the
+    strengths, to which others may be added."""
     base_scores: dict[str, Any]
     footage_scores: dict[str, Any]
     scales: list[SweptScale]

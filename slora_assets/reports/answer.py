@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from typing import Final
 
 from slora_assets.deployment.strengths import to_judge_at_another
-from slora_assets.documents import Answer
+from slora_assets.documents import DEFAULT_SPEED, Answer
 from slora_assets.reports.charts.sweep_charts import by_speed, passing
 from slora_assets.reports.evidence import Evidence
 from slora_assets.reports.metrics import plain
@@ -94,21 +94,26 @@ def _copies(evidence: Evidence) -> list[Step]:
 
 
 def _other_strengths(evidence: Evidence) -> list[Step]:
-    """Strengths that pass where this one doesn't."""
+    """Strengths and speeds that pass where this one doesn't."""
     if evidence.sweep is None:
         return []
-    found = [
-        f"{_range(*one)} at speed {speed}"
+    found = {
+        speed: [_range(*one) for one in passing(scales)]
         for speed, scales in by_speed(evidence.sweep).items()
-        for one in passing(scales)
-    ]
-    if not found:
-        return []
-    passes = f"At other strengths it passes: {_listed(found)}."
-    if evidence.preset is None:
-        return [Step(passes)]
-    how = to_judge_at_another(evidence.run, evidence.preset)
-    return [Step(f"{passes} To have it judged at one: {how}, and judge again:", "make validate")]
+    }
+    steps = []
+    if here := found.pop(DEFAULT_SPEED, None):
+        passes = f"At other strengths it passes: {_listed(here)}."
+        if evidence.preset is None:
+            steps.append(Step(passes))
+        else:
+            how = to_judge_at_another(evidence.run, evidence.preset)
+            judge = f"To have it judged at one: {how}, and judge again:"
+            steps.append(Step(f"{passes} {judge}", "make validate"))
+    others = [f"{one} at speed {speed}" for speed, ranges in found.items() for one in ranges]
+    if others:
+        steps.append(Step(f"With other speeds it passes: {_listed(others)}."))
+    return steps
 
 
 def _range(least: float, most: float) -> str:

@@ -69,7 +69,7 @@ class Evidence:
     """What the run's scenarios hold now, by id."""
     nearest: Sequence[NearestTrainingClip] | None
     sweep: ScaleSweep | None
-    """None as well where it doesn't stand for what a sweep would be asked now."""
+    """None as well where it doesn't stand for what a sweep would be asked now, or was edited."""
     preferences: PreferenceSummary | None
     epochs: Sequence[Mapping[str, Any]]
     """Lines of the metrics log, the base's first."""

@@ -100,7 +100,7 @@ def _guard_rows(metrics: Mapping[str, GuardedMetric], gate: GateSettings) -> Ite
         state = state_of(found)
         yield GuardRow(
             name=name,
-            metric=metric_of(name, guard),
+            metric=metric_of(name, guard.higher_is_better if guard else None),
             held_against=against,
             found=found,
             limit=found.limit,

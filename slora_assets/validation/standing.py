@@ -32,12 +32,12 @@ def standing_answer(workspace: Workspace, question: Question) -> RunVerdict | No
 
 
 def why_not_standing(workspace: Workspace, verdict: RunVerdict, question: Question) -> list[str]:
-    """Why a run's verdict is not the one that a validation would give now, or not as it was given;
-    nothing while it stands."""
+    """Why a run's verdict is not the one that a validation would give now, or not as it was given,
+    without what to do; nothing while it stands."""
     reasons = outdated_because(verdict, question)
     try:
-        file = workspace.validation(verdict.run) / VERDICT_FILE
+        file = workspace.validation(question.record.run) / VERDICT_FILE
         refuse_unrecorded(workspace, file, remedy="run `make validate`")
     except SloraError as error:
-        reasons.append(error.pathless)
+        reasons.append(f"{VERDICT_FILE}: {error.what}")
     return reasons

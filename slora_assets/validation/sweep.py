@@ -62,8 +62,8 @@ def sweep_run(
     The verdict's own strength is taken from the verdict where that stands, and others from a sweep
     that stands, was made with the same software and threads, and lacks the strength that is served
     now; a clearly worse one is given up early. Raises InterruptedRunError when asked to stop
-    (nothing is written then),
-    IntegrityError when the adapter isn't the recorded one, MissingInputError.
+    (nothing is written then), IntegrityError when the adapter isn't the recorded one,
+    MissingInputError.
     """
     question = question_of(workspace, run_folder, prompts)
     standing = standing_answers(workspace, question)
@@ -109,7 +109,8 @@ def _written(
     rows: Sequence[_Row],
     base_scores: dict[str, Any],
 ) -> ScaleSweep:
-    """The sweep, on record: a folder that is the old one or, whole, the new one."""
+    """The sweep, on record: its folder is renamed whole, so that what was measured and what is said
+    of it are of one sweep. Until it is on record it counts as none."""
     question = judging.question
     file, final = workspace.sweep(question.record.run), workspace.swept_pairs(question.record.run)
     partial = file.parent.with_name(f".{file.parent.name}.partial")

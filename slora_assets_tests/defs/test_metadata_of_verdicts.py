@@ -43,7 +43,7 @@ def test_a_verdict_shows_reasons_scores_and_what_they_rest_on(graph: Graph, asse
     assert shown["clips"] == 2
     (adapter,) = (name for name, run in ADAPTERS.items() if run == VERDICTS[asset])
     assert shown["adapter_sha256"] == graph.first.of(adapter)["adapter_sha256"]
-    assert graph.first.versions[asset] == verdict["validation_hash"]
+    assert graph.first.versions[asset] == sha256_file(folder / "verdict.json")
     assert shown["base_hash"] == graph.first.versions["base_model"]
     guarded = verdict["verdict"]["metrics"]["clip_similarity"]
     (row,) = shown["guarded"]

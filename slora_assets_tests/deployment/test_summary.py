@@ -211,10 +211,13 @@ def test_a_verdict_that_was_edited_is_not_what_the_summary_says(
 ) -> None:
     finish_run("market_floor", "fail", **SCORED)
     file = curated.validation("market_floor") / VERDICT_FILE
-    file.write_text(file.read_text().replace('"verdict": "fail"', '"verdict": "pass"'))
+    finish_run("kitchen", "pass", **SCORED)
+    told = file.read_text().replace('"verdict": "fail"', '"verdict": "pass"')
+    file.write_text(told.replace('"run": "market_floor"', '"run": "kitchen"'))
     row = summarise(curated)["rows"]["market_floor"]
     assert row["state"] == "out of date"
-    assert f"{VERDICT_FILE}: the file is not what its stage left" in row["detail"]
+    why = f"{VERDICT_FILE}: the file is not what its stage left; run `make validate`"
+    assert row["detail"] == f"the verdict, pass, no longer stands: {why}"
 
 
 def test_without_a_summary_the_error_says_what_makes_one(curated: Workspace) -> None:

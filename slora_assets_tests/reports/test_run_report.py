@@ -120,8 +120,9 @@ def test_a_failing_run_with_a_sweep_names_the_strengths_that_pass(tmp_path: Path
     text = read(workspace).text
     assert "Fail. Steadiness is worse than the base's within its margin of 0.03" in text
     assert (
-        "At other strengths it passes: 0.4 to 0.8 at speed default and 0.85 at speed fast." in text
+        "At other strengths it passes: 0.4 to 0.8. To have it judged at one: set presets." in text
     )
+    assert "With other speeds it passes: 0.85 at speed fast." in text
     assert "slora promote" not in text
 
 

@@ -62,7 +62,8 @@ def test_a_verdict_that_was_edited_is_told_by_name(workspace: Workspace) -> None
     verdict = workspace.validation(RUN) / VERDICT_FILE
     verdict.write_text(verdict.read_text() + " ")
     text = read(workspace).text
-    assert "no longer stands: verdict.json: the file is not what its stage left" in text
+    why = "verdict.json: the file is not what its stage left"
+    assert f"This verdict no longer stands: {why}. Judge again: make validate" in text
     assert "slora promote" not in text
 
 

@@ -109,7 +109,7 @@ def _report(
     parts: dict[str, Value] = {
         "verdict": headline(evidence),
         "what to do": dg.MetadataValue.md(steps),
-        "guarded": guarded_table(evidence.verdict.gate.metrics),
+        "guarded": guarded_table(evidence.verdict),
         "epochs": epoch_table(evidence.epochs),
     }
     if charts:

@@ -144,7 +144,7 @@ def _validate(
         verdict = read_verdict(workspace, run.name)
     context.log.info(f"{verdict.run}: {verdict.gate.answer}")
     return dg.MaterializeResult(
-        data_version=dg.DataVersion(verdict.validation_hash),
+        data_version=dg.DataVersion(sha256_file(workspace.validation(run.name) / VERDICT_FILE)),
         tags=read,
         metadata={
             **_answer(verdict),
@@ -163,7 +163,7 @@ def _answer(verdict: RunVerdict) -> dict[str, Any]:
     return {
         "verdict": verdict.gate.answer,
         "reasons": dg.MetadataValue.md("\n".join(f"- {r}" for r in verdict.gate.reasons)),
-        "guarded": guarded_table(verdict.gate.metrics),
+        "guarded": guarded_table(verdict),
     }
 
 

@@ -59,9 +59,8 @@ def _chart(
     plot.line("faint adapter", mean)
     plot.line("adapter", lower)
     plot.dots("dot adapter", lower)
-    metric = metric_of(name, gate.guards.get(name))
     return plot.chart(
-        metric.label,
+        metric_of(name).label,
         _described(lower),
     )
 

@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Final, Literal
 
-from slora_assets.config.validation import Guard
+from slora_assets.documents import RunVerdict
 
 Better = Literal["higher", "lower", "neither"]
 
@@ -60,12 +60,18 @@ METRICS: Final[Mapping[str, Metric]] = {
 """docs/howto/reading_a_verdict.md says it at length."""
 
 
-def metric_of(name: str, guard: Guard | None = None) -> Metric:
-    """A metric as people are told of it; of one that is not known here, what its guard says."""
-    better: Better = "neither"
-    if guard is not None:
-        better = "higher" if guard.higher_is_better else "lower"
-    return METRICS.get(name) or Metric(name.replace("_", " "), "", better, "")
+def metric_of(name: str, higher_is_better: bool | None = None) -> Metric:
+    """A metric as people are told of it; which way is better, its guard says where it has one."""
+    known = METRICS.get(name) or Metric(name.replace("_", " "), "", "neither", "")
+    if higher_is_better is None:
+        return known
+    return replace(known, better="higher" if higher_is_better else "lower")
+
+
+def guarded_ways(verdict: RunVerdict) -> dict[str, bool]:
+    """Guarded metric to whether higher was better; none where an older verdict doesn't say."""
+    guards = verdict.question.gate["guards"] if verdict.question else {}
+    return {name: guard["higher_is_better"] for name, guard in guards.items()}
 
 
 def in_order(name: str) -> tuple[int, str]:

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 from slora_assets.documents import HeldOut, RunVerdict
 from slora_assets.provenance.markdown import markdown_cell
-from slora_assets.validation.metrics.naming import in_order, metric_of
+from slora_assets.validation.metrics.naming import guarded_ways, in_order, metric_of
 
 if TYPE_CHECKING:
     from slora_assets.validation.sampling import Sample
@@ -79,11 +79,12 @@ def _means(verdict: RunVerdict) -> list[str]:
         "| mean of | base | adapter | footage | unit | better |",
         "|---|---|---|---|---|---|",
     ]
+    ways = guarded_ways(verdict)
     for name in sorted(verdict.base_scores, key=in_order):
         scores = (verdict.base_scores, verdict.adapter_scores, verdict.footage_scores)
         values = (side.get(name) for side in scores)
         shown = ("-" if value is None else f"{value:.4g}" for value in values)
-        metric = metric_of(name)
+        metric = metric_of(name, ways.get(name))
         lines.append(f"| {name} | {' | '.join(shown)} | {metric.unit} | {metric.better} |")
     return lines
 
