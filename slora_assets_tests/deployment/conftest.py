@@ -3,21 +3,25 @@ about them need."""
 
 from __future__ import annotations
 
+import re
 import shutil
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Any
 
 import pytest
 
 from slora_assets.config.workspace import Workspace
+from slora_assets.documents import Answer
 from slora_assets.provenance import write_bytes
-from slora_assets_tests.earned import earn
+from slora_assets_tests.earned import earn, write_sweep
+from slora_assets_tests.judged_runs import write_manifest
 from slora_assets_tests.made_runs import adapter_file, write_records
 from slora_assets_tests.workspaces import below
 
 CONFIGS = Path(__file__).parents[2] / "configs"
 FinishRun = Callable[..., str]
+SCENARIO = "market_floor"
 
 
 @pytest.fixture
@@ -51,3 +55,31 @@ def finish_run(workspace: Workspace) -> FinishRun:
         return sha256
 
     return finish
+
+
+@pytest.fixture
+def sweep(workspace: Workspace, finish_run: FinishRun) -> Callable[..., str]:
+    """Finish a run and sweep it; returns the adapter's hash."""
+    prompts = workspace.validation_prompts
+    prompts.parent.mkdir(parents=True, exist_ok=True)
+    shutil.copy(CONFIGS / "training" / prompts.name, prompts)
+    write_manifest(workspace, SCENARIO)
+
+    def made(adapter: str | None = None, **answers: Answer) -> str:
+        sha256 = finish_run(SCENARIO)
+        scales = ", ".join(f"{scale:g}" for scale in strengths(answers))
+        prompts.write_text(re.sub(r"sweep: \[.*\]", f"sweep: [{scales}]", prompts.read_text()))
+        write_sweep(
+            workspace,
+            SCENARIO,
+            strengths(answers),
+            adapter=adapter,
+        )
+        return sha256
+
+    return made
+
+
+def strengths(named: Mapping[str, Answer]) -> dict[float, Answer]:
+    """Answers by strength; these are named `s085=...`."""
+    return {int(name[1:]) / 100: answer for name, answer in named.items()}

@@ -2,14 +2,11 @@
 
 from __future__ import annotations
 
-import re
-import shutil
 from collections.abc import Callable
 
 import pytest
 
 from slora_assets.config.errors import GateError, IntegrityError
-from slora_assets.config.validation import read_validation_prompts
 from slora_assets.config.workspace import Workspace
 from slora_assets.deployment.presets import preset_values, read_presets, write_preset
 from slora_assets.deployment.promotion import demote, promote
@@ -17,17 +14,13 @@ from slora_assets.deployment.strengths import (
     Strengths,
     Tried,
     checked_promotion,
-    let_through_speeds,
     strengths_for,
     tried_strengths,
 )
 from slora_assets.documents import Answer, ScenarioPreset
 from slora_assets.provenance.records import read_verdict
-from slora_assets.validation.question import question_of
-from slora_assets.validation.swept import complete_sweep, lacking, standing_sweep
-from slora_assets_tests.deployment.conftest import CONFIGS
-from slora_assets_tests.earned import earn, write_sweep
-from slora_assets_tests.judged_runs import write_manifest
+from slora_assets_tests.deployment.conftest import strengths
+from slora_assets_tests.earned import earn
 
 FinishRun = Callable[..., str]
 SCENARIO = "market_floor"
@@ -35,9 +28,7 @@ SCENARIO = "market_floor"
 
 def tried(**answers: Answer) -> dict[float, Tried]:
     """Strengths named `s085=...`; the declared metric is best at the strongest."""
-    return {
-        int(name[1:]) / 100: Tried(answer, int(name[1:]) / 100) for name, answer in answers.items()
-    }
+    return {scale: Tried(answer, scale) for scale, answer in strengths(answers).items()}
 
 
 def test_the_best_of_those_that_pass_is_served_and_requests_go_as_far_as_the_row() -> None:
@@ -58,29 +49,6 @@ def test_a_person_may_choose_within_a_row_and_nowhere_else() -> None:
     for refused in (0.6, 0.9, 1.0):
         with pytest.raises(GateError, match=r"0\.7 to 0\.85"):
             strengths_for(found, "pass", refused)
-
-
-@pytest.fixture
-def sweep(workspace: Workspace, finish_run: FinishRun) -> Callable[..., str]:
-    """Finish a run and sweep it; returns the adapter's hash."""
-    prompts = workspace.validation_prompts
-    prompts.parent.mkdir(parents=True, exist_ok=True)
-    shutil.copy(CONFIGS / "training" / prompts.name, prompts)
-    write_manifest(workspace, SCENARIO)
-
-    def made(adapter: str | None = None, **answers: Answer) -> str:
-        sha256 = finish_run(SCENARIO)
-        scales = ", ".join(f"{scale:g}" for scale in tried(**answers))
-        prompts.write_text(re.sub(r"sweep: \[.*\]", f"sweep: [{scales}]", prompts.read_text()))
-        write_sweep(
-            workspace,
-            SCENARIO,
-            {scale: one.answer for scale, one in tried(**answers).items()},
-            adapter=adapter,
-        )
-        return sha256
-
-    return made
 
 
 def preset(workspace: Workspace) -> ScenarioPreset:
@@ -193,113 +161,3 @@ def test_a_preset_that_serves_is_taken_back_before_another_strength_is_judged(
     earn(workspace, SCENARIO, "pass", {"served": {"scale": 0.7, "steps": 2, "guidance_scale": 3.0}})
     promote(workspace, SCENARIO, "Zoë", "it passed")
     assert preset(workspace).scale == 0.7
-
-
-@pytest.fixture
-def speeds(workspace: Workspace) -> None:
-    """Two presets that take fewer steps than the default."""
-    told = workspace.presets.read_text()
-    more = "speed:\n  fast: {steps: 8}\n  draft: {steps: 4}\n"
-    workspace.presets.write_text(told.replace("speed:\n", more))
-
-
-def named(workspace: Workspace) -> tuple[str, ...] | None:
-    """The speed presets that requests may name."""
-    presets = read_presets(workspace.presets)
-    logged = checked_promotion(workspace, SCENARIO, presets.presets[SCENARIO])
-    assert logged is not None
-    return let_through_speeds(logged, presets)
-
-
-@pytest.mark.usefixtures("speeds")
-def test_a_speed_preset_is_served_where_the_gate_let_it_through_and_as_it_was_then(
-    workspace: Workspace, sweep: Callable[..., str]
-) -> None:
-    sweep(s085="pass", s100="pass")
-    answers = {0.85: "pass", 1.0: "pass"}
-    others = {(0.85, "fast"): "pass", (0.85, "draft"): "fail"}
-    write_sweep(workspace, SCENARIO, answers, best=0.85, others=others)
-    done = promote(workspace, SCENARIO, "Zoë", "it passed")
-    assert (done.strengths.scale, done.strengths.speeds) == (0.85, ("default", "fast"))
-    assert named(workspace) == ("default", "fast")
-    assert promote(workspace, SCENARIO, "Zoë", "again").change is None
-    told = workspace.presets.read_text()
-    workspace.presets.write_text(told.replace("{steps: 8}", "{steps: 2}"))
-    assert named(workspace) == ("default",), "nobody has judged it with two steps"
-
-
-@pytest.mark.usefixtures("speeds")
-def test_a_speed_that_was_judged_at_another_strength_is_not_served(
-    workspace: Workspace, sweep: Callable[..., str]
-) -> None:
-    sweep(s085="pass", s100="pass")
-    promote(workspace, SCENARIO, "Zoë", "it passed", scale=1.0)
-    assert named(workspace) == ("default",), "nobody has judged another"
-    answers, others = {0.85: "pass", 1.0: "pass"}, {(0.85, "fast"): "pass"}
-    write_sweep(workspace, SCENARIO, answers, others=others)
-    promote(workspace, SCENARIO, "Zoë", "it passed", scale=1.0)
-    assert named(workspace) == ("default",)
-    write_sweep(workspace, SCENARIO, answers, others=others | {(1.0, "fast"): "pass"})
-    promote(workspace, SCENARIO, "Zoë", "it passed", scale=1.0)
-    assert named(workspace) == ("default", "fast"), "the same preset, promoted with more"
-
-
-def test_an_older_promotion_does_not_say_which_speeds(
-    workspace: Workspace, finish_run: FinishRun
-) -> None:
-    finish_run(SCENARIO)
-    change = promote(workspace, SCENARIO, "Zoë", "it passed").change
-    assert change is not None
-    older = change.model_copy(update={"speeds": None})
-    assert let_through_speeds(older, read_presets(workspace.presets)) is None
-
-
-@pytest.mark.usefixtures("speeds")
-def test_a_sweep_lacks_other_speeds_at_a_strength_that_was_promoted_since(
-    workspace: Workspace, sweep: Callable[..., str]
-) -> None:
-    sweep(s085="pass", s100="pass")
-    answers, others = {0.85: "pass", 1.0: "pass"}, {(0.85, "fast"): "pass", (0.85, "draft"): "fail"}
-    write_sweep(workspace, SCENARIO, answers, others=others)
-    run = workspace.scenario_run(SCENARIO)
-    prompts = read_validation_prompts(workspace.validation_prompts)
-    assert complete_sweep(workspace, run, prompts) is not None
-    promote(workspace, SCENARIO, "Zoë", "it passed", scale=1.0)
-    assert complete_sweep(workspace, run, prompts) is None
-    standing = standing_sweep(workspace, run, prompts)
-    assert standing is not None, "what was judged still holds"
-    lacks = lacking(workspace, question_of(workspace, run, prompts), standing)
-    assert {(one.scale, one.speed) for one in lacks} == {(1.0, "fast"), (1.0, "draft")}
-
-
-@pytest.mark.usefixtures("speeds")
-def test_speeds_are_let_through_at_a_strength_between_two_that_were_swept(
-    workspace: Workspace, sweep: Callable[..., str]
-) -> None:
-    sweep(s085="pass", s100="pass")
-    promote(workspace, SCENARIO, "Zoë", "it passed", scale=0.9)
-    assert named(workspace) == ("default",)
-    run = workspace.scenario_run(SCENARIO)
-    prompts = read_validation_prompts(workspace.validation_prompts)
-    standing = standing_sweep(workspace, run, prompts)
-    assert standing is not None
-    lacks = lacking(workspace, question_of(workspace, run, prompts), standing)
-    judged = {(one.scale, one.speed) for one in lacks}
-    assert judged == {(0.9, "default"), (0.9, "fast"), (0.9, "draft")}
-    others = {(0.9, "fast"): "pass", (0.9, "draft"): "fail"}
-    write_sweep(workspace, SCENARIO, {0.85: "pass", 0.9: "pass", 1.0: "pass"}, others=others)
-    promote(workspace, SCENARIO, "Zoë", "it passed", scale=0.9)
-    assert reach(workspace) == (0.9, 0.85, 1.0)
-    assert named(workspace) == ("default", "fast")
-
-
-def test_a_sweep_that_nobody_put_on_record_is_made_again(
-    workspace: Workspace, sweep: Callable[..., str]
-) -> None:
-    sweep(s085="pass", s100="fail")
-    run = workspace.scenario_run(SCENARIO)
-    prompts = read_validation_prompts(workspace.validation_prompts)
-    assert complete_sweep(workspace, run, prompts) is not None
-    file = workspace.sweep(SCENARIO)
-    file.write_text(file.read_text().replace('"fail"', '"pass"'))
-    assert complete_sweep(workspace, run, prompts) is None

@@ -70,8 +70,9 @@ def metric_of(name: str, higher_is_better: bool | None = None) -> Metric:
 
 def guarded_ways(verdict: RunVerdict) -> dict[str, bool]:
     """Guarded metric to whether higher was better; none where an older verdict doesn't say."""
-    guards = verdict.question.gate["guards"] if verdict.question else {}
-    return {name: guard["higher_is_better"] for name, guard in guards.items()}
+    guards = verdict.question.gate.get("guards", {}) if verdict.question else {}
+    way = "higher_is_better"
+    return {name: guard[way] for name, guard in guards.items() if way in guard}
 
 
 def in_order(name: str) -> tuple[int, str]:
