@@ -65,7 +65,7 @@ def _shown(workspace: Workspace, evidence: Evidence) -> dict[str, object]:
         "trained_footage": sum(clip.split == "train" for clip in evidence.footage),
         "differences": difference_charts(evidence),
         "sweeps": [
-            (speed, scales, sweep_charts(scales, evidence.gate, served))
+            (speed, scales, sweep_charts(scales, served))
             for speed, scales in (by_speed(sweep) if sweep is not None else {}).items()
         ],
         "training": training_charts(evidence.epochs, evidence.steps, record.best.epoch),

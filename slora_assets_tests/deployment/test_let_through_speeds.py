@@ -10,16 +10,11 @@ from slora_assets.config.validation import read_validation_prompts
 from slora_assets.config.workspace import Workspace
 from slora_assets.deployment.presets import read_presets
 from slora_assets.deployment.promotion import promote
-from slora_assets.deployment.strengths import (
-    checked_promotion,
-    let_through_speeds,
-)
+from slora_assets.deployment.strengths import checked_promotion, let_through_speeds
 from slora_assets.validation.question import question_of
 from slora_assets.validation.swept import complete_sweep, lacking, standing_sweep
+from slora_assets_tests.deployment.conftest import SCENARIO, FinishRun
 from slora_assets_tests.earned import write_sweep
-
-FinishRun = Callable[..., str]
-SCENARIO = "market_floor"
 
 
 @pytest.fixture
@@ -36,6 +31,18 @@ def named(workspace: Workspace) -> tuple[str, ...] | None:
     logged = checked_promotion(workspace, SCENARIO, presets.presets[SCENARIO])
     assert logged is not None
     return let_through_speeds(logged, presets)
+
+
+def lacks(workspace: Workspace) -> set[tuple[float, str]] | None:
+    """Strengths and speeds that the sweep did not judge, by what materializing it goes by; None
+    where no sweep stands."""
+    run = workspace.scenario_run(SCENARIO)
+    prompts = read_validation_prompts(workspace.validation_prompts)
+    standing = standing_sweep(workspace, run, prompts)
+    found = standing and lacking(workspace, question_of(workspace, run, prompts), standing)
+    complete = complete_sweep(workspace, run, prompts) is not None
+    assert complete is (found == []), "it is a hit where nothing lacks"
+    return None if found is None else {(one.scale, one.speed) for one in found}
 
 
 @pytest.mark.usefixtures("speeds")
@@ -88,15 +95,9 @@ def test_a_sweep_lacks_other_speeds_at_a_strength_that_was_promoted_since(
     sweep(s085="pass", s100="pass")
     answers, others = {0.85: "pass", 1.0: "pass"}, {(0.85, "fast"): "pass", (0.85, "draft"): "fail"}
     write_sweep(workspace, SCENARIO, answers, others=others)
-    run = workspace.scenario_run(SCENARIO)
-    prompts = read_validation_prompts(workspace.validation_prompts)
-    assert complete_sweep(workspace, run, prompts) is not None
+    assert lacks(workspace) == set()
     promote(workspace, SCENARIO, "Zoë", "it passed", scale=1.0)
-    assert complete_sweep(workspace, run, prompts) is None
-    standing = standing_sweep(workspace, run, prompts)
-    assert standing is not None, "what was judged still holds"
-    lacks = lacking(workspace, question_of(workspace, run, prompts), standing)
-    assert {(one.scale, one.speed) for one in lacks} == {(1.0, "fast"), (1.0, "draft")}
+    assert lacks(workspace) == {(1.0, "fast"), (1.0, "draft")}, "what was judged still holds"
 
 
 @pytest.mark.usefixtures("speeds")
@@ -106,13 +107,7 @@ def test_speeds_are_let_through_at_a_strength_between_two_that_were_swept(
     sweep(s085="pass", s100="pass")
     promote(workspace, SCENARIO, "Zoë", "it passed", scale=0.9)
     assert named(workspace) == ("default",)
-    run = workspace.scenario_run(SCENARIO)
-    prompts = read_validation_prompts(workspace.validation_prompts)
-    standing = standing_sweep(workspace, run, prompts)
-    assert standing is not None
-    lacks = lacking(workspace, question_of(workspace, run, prompts), standing)
-    judged = {(one.scale, one.speed) for one in lacks}
-    assert judged == {(0.9, "default"), (0.9, "fast"), (0.9, "draft")}
+    assert lacks(workspace) == {(0.9, "default"), (0.9, "fast"), (0.9, "draft")}
     others = {(0.9, "fast"): "pass", (0.9, "draft"): "fail"}
     write_sweep(workspace, SCENARIO, {0.85: "pass", 0.9: "pass", 1.0: "pass"}, others=others)
     promote(workspace, SCENARIO, "Zoë", "it passed", scale=0.9)
@@ -125,9 +120,7 @@ def test_a_sweep_that_nobody_put_on_record_is_made_again(
     workspace: Workspace, sweep: Callable[..., str]
 ) -> None:
     sweep(s085="pass", s100="fail")
-    run = workspace.scenario_run(SCENARIO)
-    prompts = read_validation_prompts(workspace.validation_prompts)
-    assert complete_sweep(workspace, run, prompts) is not None
+    assert lacks(workspace) == set()
     file = workspace.sweep(SCENARIO)
     file.write_text(file.read_text().replace('"fail"', '"pass"'))
-    assert complete_sweep(workspace, run, prompts) is None
+    assert lacks(workspace) is None

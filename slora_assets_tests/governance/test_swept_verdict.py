@@ -9,6 +9,7 @@ from pathlib import Path
 
 import pytest
 
+from slora_assets.config.errors import NoRoomError
 from slora_assets.config.validation import read_validation_prompts
 from slora_assets.config.workspace import Workspace
 from slora_assets.deployment.presets import write_preset
@@ -91,6 +92,27 @@ def test_rows_that_were_made_otherwise_are_not_taken_over(
     assert ("software or threads are others now" in " ".join(said)) is recorded
     made = read_sweep(project, SCENARIO)
     assert made.threads != 99 and made.base_scores
+
+
+def test_a_sweep_that_breaks_off_while_it_is_completed_leaves_the_one_before(
+    project: Workspace, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    swept_beside(project)
+    folder = project.sweep(SCENARIO).parent
+    before = {path.name: path.read_bytes() for path in folder.iterdir()}
+    write_preset(project.presets, SCENARIO, BETWEEN)
+
+    def full(path: Path, _: object) -> None:
+        raise NoRoomError("the disk is full", file=path)
+
+    with monkeypatch.context() as patch, pytest.raises(NoRoomError):
+        patch.setattr("slora_assets.validation.sweep.write_sweep_plot", full)
+        sweep(project)
+    assert {path.name: path.read_bytes() for path in folder.iterdir()} == before
+    verdict, run = read_verdict(project, SCENARIO), project.scenario_run(SCENARIO)
+    assert earned_strengths(project, run, verdict, read_sweep(project, SCENARIO))
+    (_, after), said = sweep(project)
+    assert (sampled_at(said), len(after.scales)) == (["0.9"], 3), "it goes on from there"
 
 
 def swept_beside(workspace: Workspace) -> SweptMeasurements:

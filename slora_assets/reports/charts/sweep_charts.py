@@ -5,7 +5,6 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from itertools import groupby, pairwise
 
-from slora_assets.config.validation import GateSettings
 from slora_assets.documents import ScaleSweep, SweptScale
 from slora_assets.reports.charts.marks import Chart, Plot, spanning
 from slora_assets.validation.metrics.naming import metric_of
@@ -27,19 +26,15 @@ def passing(scales: Sequence[SweptScale]) -> list[tuple[float, float]]:
     return found
 
 
-def sweep_charts(
-    scales: Sequence[SweptScale], gate: GateSettings, served: float | None
-) -> list[Chart]:
+def sweep_charts(scales: Sequence[SweptScale], served: float | None) -> list[Chart]:
     """A chart per guarded metric, over the strengths of one speed preset; none over one alone."""
     if len(scales) < 2:
         return []
     names = dict.fromkeys(name for one in scales for name in one.metrics)
-    return [_chart(name, scales, gate, served) for name in names]
+    return [_chart(name, scales, served) for name in names]
 
 
-def _chart(
-    name: str, scales: Sequence[SweptScale], gate: GateSettings, served: float | None
-) -> Chart:
+def _chart(name: str, scales: Sequence[SweptScale], served: float | None) -> Chart:
     lower = [(one.scale, _above_limit(one, name, "lower")) for one in scales]
     mean = [(one.scale, _above_limit(one, name, "mean_delta")) for one in scales]
     strengths = [one.scale for one in scales]
@@ -59,10 +54,7 @@ def _chart(
     plot.line("faint adapter", mean)
     plot.line("adapter", lower)
     plot.dots("dot adapter", lower)
-    return plot.chart(
-        metric_of(name).label,
-        _described(lower),
-    )
+    return plot.chart(metric_of(name).label, _described(lower))
 
 
 def _above_limit(one: SweptScale, name: str, of: str) -> float | None:
